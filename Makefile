@@ -1,0 +1,47 @@
+# make demo · make test · make check · make bench: each does all its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help install demo test check bench lock clean
+
+help: ## what can be made here
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## .venv/bin/homeward, with everything the demo and the tests need
+
+$(INSTALLED): requirements-dev.lock setup.cfg
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Homeward needs Python 3.11 or newer; name one: make PYTHON=/usr/bin/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once; about half a minute)"
+	@$(PYTHON) -m venv --clear $(VENV) \
+		|| { echo "Python's venv module is missing; install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(BIN)/pip install --disable-pip-version-check --require-hashes --progress-bar on -q -r requirements-dev.lock
+	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
+	@touch $@
+
+demo: install ## a discharge order in a sandbox EHR becomes a plan in that EHR (ONCE=1: verify and stop)
+	@$(BIN)/homeward demo $(if $(ONCE),--once) $(if $(EHR),--ehr $(EHR))
+
+test: install ## all tests, against a real PostgreSQL and a real FHIR server
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: install ## ruff, mypy --strict, import contracts, migrations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/homeward migrate --check
+
+bench: install ## speed, as ratios within one run on this machine
+	@$(BIN)/python -m benchmarks
+
+lock: install ## rewrite the lock files from setup.cfg's ranges
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		setup.cfg -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		--extra sandbox --extra dev setup.cfg -o requirements-dev.lock
+
+clean: ## forget the environment and the demo's state
+	rm -rf $(VENV) .state build *.egg-info

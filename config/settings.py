@@ -1,0 +1,84 @@
+"""All settings of a deployment, read once from the environment. Nothing else reads the environment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from service.errors import ConfigurationError
+
+
+def _setting(
+    variable: str, default: str, meaning: str, parse: Callable[[str], Any] = str, *, secret: bool = False
+) -> Any:
+    """A field read from HOMEWARD_<variable>; its meaning is the README's configuration table."""
+    metadata = {"variable": f"HOMEWARD_{variable}", "default": default, "meaning": meaning, "parse": parse}
+    return field(metadata=metadata, repr=not secret)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be 1 or more")
+    return number
+
+
+def _switch(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise ValueError("must be on or off")
+    return text == "on"
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One deployment. Secrets never show in repr."""
+
+    database_url: str = _setting(
+        "DATABASE_URL",
+        "",
+        "PostgreSQL URL; empty runs an embedded PostgreSQL in the state directory",
+        secret=True,
+    )
+    state_dir: Path = _setting("STATE_DIR", ".state", "where the embedded database lives", Path)
+    public_url: str = _setting(
+        "PUBLIC_URL", "http://127.0.0.1:8000", "the address by which others reach this service", _address
+    )
+    tenants_file: str = _setting("TENANTS_FILE", "", "YAML file of the hospitals served; see docs/tenants.md")
+    api_tokens: str = _setting(
+        "API_TOKENS", "", "SHA-256 hex digests of accepted API tokens, separated by commas", secret=True
+    )
+    open_access: bool = _setting(
+        "OPEN_ACCESS", "off", "on: no credential is asked for. Only for the demo, only on 127.0.0.1", _switch
+    )
+    bind: str = _setting("BIND", "127.0.0.1:8000", "address and port the web server listens on")
+    web_workers: int = _setting("WEB_WORKERS", "2", "web processes", _count)
+    job_concurrency: int = _setting("JOB_CONCURRENCY", "4", "jobs one worker runs at a time", _count)
+    max_body_bytes: int = _setting("MAX_BODY_BYTES", "8388608", "largest request body", _count)
+    log_level: str = _setting("LOG_LEVEL", "info", "debug, info, warning or error")
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from an environment; ConfigurationError lists everything wrong at once, without any value."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for item in fields(Settings):
+        variable = item.metadata["variable"]
+        try:
+            values[item.name] = item.metadata["parse"](environ.get(variable, item.metadata["default"]))
+        except ValueError as error:
+            problems.append(f"{variable} {error}" if "must" in str(error) else f"{variable} is not valid")
+    known = {item.metadata["variable"] for item in fields(Settings)}
+    problems += [
+        f"{name} is not a setting of Homeward"
+        for name in environ
+        if name.startswith("HOMEWARD_") and name not in known
+    ]
+    if problems:
+        raise ConfigurationError("; ".join(sorted(problems)) + ". See the configuration table in README.md.")
+    return Settings(**values)

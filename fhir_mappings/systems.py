@@ -1,0 +1,72 @@
+"""Every URL, code system and fixed code that Homeward reads or writes, once."""
+
+from typing import Final
+
+from service.domain.codes import System
+
+# --- code systems -------------------------------------------------------------------------------
+SNOMED: Final = "http://snomed.info/sct"
+LOINC: Final = "http://loinc.org"
+ICD10CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
+RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
+UCUM: Final = "http://unitsofmeasure.org"
+BCP47: Final = "urn:ietf:bcp:47"
+DISCHARGE_DISPOSITION: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+CONDITION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/condition-category"
+US_CORE_CAREPLAN_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/careplan-category"
+US_CORE_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
+US_CORE_CONDITION_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/condition-category"
+SDOHCC: Final = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
+PROVENANCE_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+
+#: Identifiers of ours are UUIDs as URIs, so they need no registered system and are searchable everywhere.
+URI_IDENTIFIER: Final = "urn:ietf:rfc:3986"
+
+#: FHIR system URL, as found in real records, → short name used by protocols and instruments.
+SHORT_NAMES: Final[dict[str, System]] = {
+    SNOMED: System.SNOMED,
+    "https://snomed.info/sct": System.SNOMED,
+    "urn:oid:2.16.840.1.113883.6.96": System.SNOMED,
+    LOINC: System.LOINC,
+    "https://loinc.org": System.LOINC,
+    "urn:oid:2.16.840.1.113883.6.1": System.LOINC,
+    ICD10CM: System.ICD10CM,
+    "https://hl7.org/fhir/sid/icd-10-cm": System.ICD10CM,
+    "http://www.cms.gov/Medicare/Coding/ICD10": System.ICD10CM,
+    "urn:oid:2.16.840.1.113883.6.90": System.ICD10CM,
+    "http://hl7.org/fhir/sid/icd-10": System.ICD10,
+    "urn:oid:2.16.840.1.113883.6.3": System.ICD10,
+    "http://hl7.org/fhir/sid/icd-9-cm": System.ICD9CM,
+    "urn:oid:2.16.840.1.113883.6.103": System.ICD9CM,
+    RXNORM: System.RXNORM,
+    "urn:oid:2.16.840.1.113883.6.88": System.RXNORM,
+    "http://www.whocc.no/atc": System.ATC,
+    "http://hl7.org/fhir/sid/ndc": System.NDC,
+    "http://www.ama-assn.org/go/cpt": System.CPT,
+    "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": System.HCPCS,
+    "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": System.HCPCS,
+    ACT_CODE: System.ACT_CODE,
+    DISCHARGE_DISPOSITION: System.DISPOSITION,
+    # NUBC's patient discharge status has a different URI in each US Core version.
+    "http://www.nubc.org/patient-discharge": System.UB04,
+    "https://www.nubc.org/CodeSystem/PatDischargeStatus": System.UB04,
+    "http://terminology.hl7.org/CodeSystem/nubc-UB92": System.UB04,
+}
+#: The URL we write for each short name.
+URLS: Final[dict[str, str]] = {
+    System.SNOMED: SNOMED,
+    System.LOINC: LOINC,
+    System.ICD10CM: ICD10CM,
+    System.RXNORM: RXNORM,
+    System.DISPOSITION: DISCHARGE_DISPOSITION,
+    System.ACT_CODE: ACT_CODE,
+}
+
+# --- profiles -----------------------------------------------------------------------------------
+US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/"
+GRAVITY: Final = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/"
+
+# --- extensions ---------------------------------------------------------------------------------
+GEOLOCATION: Final = "http://hl7.org/fhir/StructureDefinition/geolocation"
+INTERPRETER_REQUIRED: Final = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"

@@ -1,0 +1,88 @@
+"""What the facts mean: needs, risk, where the patient can go, whether they are ready."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from service.domain.evidence import Evidence
+from service.domain.need import Need, NeedState
+from service.domain.record import Gap
+from service.domain.risk import RiskScore
+from service.domain.sensitivity import NONE, Labels
+
+
+class Outcome(StrEnum):
+    """How the stay ends, as far as planning goes."""
+
+    GOING_HOME = "going home"  # or to any place after hospital
+    TRANSFERRED = "transferred"  # to another acute hospital, which will plan the discharge
+    DIED = "died"
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One reason for or against a disposition, or what is needed to decide."""
+
+    text: str
+    weighs: str  # "for", "against", "missing"
+    evidence: tuple[Evidence, ...] = ()
+    labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """A suggested FHIR discharge-disposition code ("" when it cannot be decided), never aadvice or exp.
+
+    ordered is the code the order or the encounter carries, "" if none.
+    """
+
+    suggested: str
+    display: str
+    factors: tuple[Factor, ...] = ()
+    ordered: str = ""
+    alert: str = ""
+
+
+class Verdict(StrEnum):
+    """Whether the patient can leave, as far as the record tells."""
+
+    READY = "ready"
+    WITH_CAVEATS = "ready with caveats"
+    NOT_READY = "not ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """What stands in the way (blocks) or must be watched (caveat), and what clears it."""
+
+    key: str
+    text: str
+    clears: str
+    blocks: bool = True
+    evidence: tuple[Evidence, ...] = ()
+    labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The verdict and all that speaks against leaving. Absence of data is never readiness."""
+
+    verdict: Verdict
+    blockers: tuple[Blocker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All judgements over one record on one day. needs are ordered by kind, then by protocol id."""
+
+    today: date
+    outcome: Outcome
+    needs: tuple[Need, ...]
+    risk_scores: tuple[RiskScore, ...]
+    disposition: Disposition
+    readiness: Readiness
+    gaps: tuple[Gap, ...] = ()
+
+    def present(self) -> tuple[Need, ...]:
+        """The needs that are there."""
+        return tuple(need for need in self.needs if need.state is NeedState.PRESENT)

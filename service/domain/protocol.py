@@ -1,0 +1,133 @@
+"""What a hospital decides in `config/protocols/*.yaml`, as the service uses it: when a need is there, and what follows.
+
+Times are whole days after discharge unless said otherwise. Texts are English; `patient_text` is what may stand on the
+patient's sheet, in plain words.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from service.domain.codes import Code
+from service.domain.sensitivity import NONE, Labels
+
+
+class NeedKind(StrEnum):
+    """The four groups of needs in which a social worker reads a plan."""
+
+    SOCIAL = "social"
+    SAFETY = "safety"
+    SUPPORT = "support"
+    CLINICAL = "clinical"
+
+
+class Urgency(StrEnum):
+    """FHIR request priority, lowest first."""
+
+    ROUTINE = "routine"
+    URGENT = "urgent"
+    ASAP = "asap"
+    STAT = "stat"
+
+
+class Review(StrEnum):
+    """Whether the clinical content has a checked source."""
+
+    VERIFIED = "verified"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule comes from."""
+
+    title: str
+    year: int | None
+    version: str = ""
+    review: Review = Review.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolRef:
+    """The protocol and version that decided, as it stands on the plan."""
+
+    id: str
+    version: str
+    review: Review = Review.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralTemplate:
+    """A service to ask for. `service` is the key by which the plan and the directory know it ("home-delivered-meals").
+
+    code is the SNOMED CT procedure (or None: text only); community says whether the directory is asked for a provider.
+    """
+
+    service: str
+    title: str
+    code: Code | None = None
+    priority: Urgency = Urgency.ROUTINE
+    within_days: int = 7
+    community: bool = True
+    patient_text: str = ""
+    #: Labels the service itself gives away (a shelter's name), added to the need's.
+    labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class GoalTemplate:
+    """A measurable goal: what will be true, how it is measured, and by when."""
+
+    key: str
+    text: str
+    within_days: int
+    measure: Code | None = None
+    target: str = ""
+    patient_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpTemplate:
+    """A visit or a call after discharge, with its window."""
+
+    key: str
+    text: str
+    within_days: int
+    not_before_days: int = 0
+    code: Code | None = None
+    patient_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EducationTemplate:
+    """What patient and carer are taught before leaving; topic is the code for a MedlinePlus Connect link."""
+
+    key: str
+    text: str
+    topic: Code | None = None
+    patient_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTemplate:
+    """Work for a person: the social worker, unless `owner` says otherwise."""
+
+    key: str
+    text: str
+    owner: str = "social worker"
+    before_discharge: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Interventions:
+    """All that follows when the need is present."""
+
+    referrals: tuple[ReferralTemplate, ...] = ()
+    goals: tuple[GoalTemplate, ...] = ()
+    follow_ups: tuple[FollowUpTemplate, ...] = ()
+    education: tuple[EducationTemplate, ...] = ()
+    tasks: tuple[TaskTemplate, ...] = ()
+    #: Sentences for the patient's sheet: when to call, and whom.
+    warning_signs: tuple[str, ...] = ()
+
+
+NOTHING = Interventions()

@@ -1,0 +1,51 @@
+"""What was written to the EHR: one entry for each resource, with its receipt."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One resource ready to be written.
+
+    key is the plan item's key ("care-plan", "referral:…"); identifier is the stable urn:uuid by which the resource is
+    found again in any EHR; body is FHIR JSON without id, whose references to other drafts are their urn:uuid full_url.
+    """
+
+    key: str
+    resource_type: str
+    identifier: str
+    full_url: str
+    body: dict[str, Any]
+
+
+class WriteState(StrEnum):
+    """What we know of a write."""
+
+    PENDING = "pending"  # not sent
+    SENDING = "sending"  # sent, or about to be; after a crash this means unknown: look before sending again
+    WRITTEN = "written"  # the EHR confirmed it; reference and etag are the receipt
+    REVOKED = "revoked"  # withdrawn by us
+    ON_HOLD = "on-hold"  # approved by a person, paused because the discharge was cancelled
+    CONFLICT = "conflict"  # a person changed it in the EHR; theirs stands
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The EHR's answer for one resource: "ServiceRequest/7" and its version ETag ('W/"1"'), "" where it gives none."""
+
+    key: str
+    reference: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One row of the ledger: what we want in the EHR, what we know is there. digest is the SHA-256 of the body."""
+
+    draft: Draft
+    state: WriteState
+    digest: str
+    reference: str = ""
+    etag: str = ""

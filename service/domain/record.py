@@ -1,0 +1,242 @@
+"""One patient's stay as read from an EHR or a Bundle: no FHIR shapes, no judgement yet.
+
+Three kinds of statement cover the whole record, so that assessing is one pass over it:
+`Fact` (a diagnosis, order, medicine, document …), `Observation` (an answer or a measurement, flattened: one for each
+component and each questionnaire item) and the few things with a shape of their own (Patient, Encounter, Coverage,
+RelatedPerson).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from service.domain.codes import Code
+from service.domain.sensitivity import NONE, Labels
+
+
+class Kind(StrEnum):
+    """What a Fact is; the value is its FHIR resource type."""
+
+    CONDITION = "Condition"
+    PROCEDURE = "Procedure"
+    MEDICATION = "MedicationRequest"
+    ORDER = "ServiceRequest"
+    DEVICE = "DeviceRequest"
+    APPOINTMENT = "Appointment"
+    ALLERGY = "AllergyIntolerance"
+    DOCUMENT = "DocumentReference"
+    CONSENT = "Consent"
+    CARE_TEAM = "CareTeam"
+    GOAL = "Goal"
+    CARE_PLAN = "CarePlan"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One coded statement of the record.
+
+    status is clinicalStatus for a Condition or AllergyIntolerance, status otherwise ("" when absent);
+    verification is a Condition's verificationStatus; categories and identifiers are bare codes and "system|value";
+    began is when it began or was said, ended when it ended or was resolved; encounter is "Encounter/id" or "".
+    """
+
+    kind: Kind
+    reference: str
+    codes: tuple[Code, ...] = ()
+    text: str = ""
+    status: str = ""
+    verification: str = ""
+    intent: str = ""
+    categories: frozenset[str] = frozenset()
+    encounter: str = ""
+    began: date | None = None
+    ended: date | None = None
+    identifiers: tuple[str, ...] = ()
+    labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its unit: `unit` is the UCUM code where given, the text otherwise, "" when there is none."""
+
+    value: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One answer or one measurement, with the question's codes.
+
+    A panel's components and a QuestionnaireResponse's items each become one, with the codes of the panel and the
+    reference of the resource they stood in. Of the value exactly what was recorded: coded answers, a quantity, or text.
+    absent is the dataAbsentReason code ("asked-declined" stays declined, never negative).
+    """
+
+    reference: str
+    codes: tuple[Code, ...]
+    status: str = "final"
+    answers: tuple[Code, ...] = ()
+    quantity: Quantity | None = None
+    text: str = ""
+    absent: str = ""
+    panel: tuple[Code, ...] = ()
+    members: tuple[str, ...] = ()
+    categories: frozenset[str] = frozenset()
+    encounter: str = ""
+    at: datetime | None = None
+    labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language the patient speaks: BCP 47 tag (or the text given), and whether it is the preferred one."""
+
+    tag: str
+    text: str = ""
+    preferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the patient lives, as far as matching services needs it; degrees WGS 84 where the record has them."""
+
+    line: str = ""
+    city: str = ""
+    district: str = ""
+    state: str = ""
+    postal_code: str = ""
+    country: str = ""
+    use: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """The person. sex is FHIR's administrative gender; interpreter is what the record says, None when it is silent."""
+
+    reference: str
+    name: str = ""
+    birth_date: date | None = None
+    sex: str = ""
+    deceased: bool = False
+    languages: tuple[Language, ...] = ()
+    interpreter: bool | None = None
+    address: Address | None = None
+    phone: str = ""
+    email: str = ""
+    marital_status: str = ""
+    general_practitioner: str = ""
+    veteran: bool | None = None
+    labels: Labels = NONE
+
+    def age_on(self, day: date) -> int | None:
+        """Completed years on that day; None without a birth date."""
+        if self.birth_date is None:
+            return None
+        born = self.birth_date
+        return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who took part in the stay: role code (ATND, DIS, …), literal reference, name."""
+
+    role: str
+    reference: str
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """A stay or a visit. class_code is v3 ActCode (IMP, EMER, AMB …); diagnoses are ("Condition/id", use)."""
+
+    reference: str
+    status: str = ""
+    class_code: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    types: tuple[Code, ...] = ()
+    reasons: tuple[Code, ...] = ()
+    priority: tuple[Code, ...] = ()
+    service_type: tuple[Code, ...] = ()
+    diagnoses: tuple[tuple[str, str], ...] = ()
+    disposition: tuple[Code, ...] = ()
+    admit_source: tuple[Code, ...] = ()
+    participants: tuple[Participant, ...] = ()
+    locations: tuple[str, ...] = ()
+    part_of: str = ""
+    identifiers: tuple[str, ...] = ()
+    labels: Labels = NONE
+
+
+#: v3 ActCode encounter classes that are a hospital stay, so have a discharge to plan.
+INPATIENT_CLASSES = frozenset({"IMP", "ACUTE", "NONAC", "SS", "OBSENC"})
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """An insurance: who pays, of what type, and when it holds."""
+
+    reference: str
+    status: str = ""
+    types: tuple[Code, ...] = ()
+    payor: str = ""
+    start: date | None = None
+    end: date | None = None
+    labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedPerson:
+    """Family, carer or friend in the record."""
+
+    reference: str
+    relationships: tuple[Code, ...] = ()
+    name: str = ""
+    phone: str = ""
+    active: bool = True
+    start: date | None = None
+    end: date | None = None
+    labels: Labels = NONE
+
+
+class GapReason(StrEnum):
+    """Why a part of the record is missing from what was read."""
+
+    REFUSED = "refused"  # the EHR does not let us read it
+    NOT_OFFERED = "not offered"  # the EHR's /metadata has no such search
+    UNREADABLE = "unreadable"  # a resource could not be understood
+    INCOMPLETE = "incomplete"  # a page is missing, or more than we read
+    FOREIGN = "foreign"  # resources of another patient were dropped
+    UNCERTAIN = "uncertain"  # read, but the EHR did not say whether it honoured the question
+    DISAGREES = "disagrees"  # two parts of the record contradict each other
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something we could not read, told to the clinician. about is a resource type or instrument; detail holds no PHI."""
+
+    about: str
+    reason: GapReason
+    detail: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that was read of one patient for one stay.
+
+    encounter is the stay being planned; encounters are all others. types_read are the resource types of which the
+    record holds at least one resource of this patient: an input of a score is missing when its type is not among them.
+    """
+
+    patient: Patient
+    encounter: Encounter
+    encounters: tuple[Encounter, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    coverages: tuple[Coverage, ...] = ()
+    related_persons: tuple[RelatedPerson, ...] = ()
+    types_read: frozenset[str] = frozenset()
+    gaps: tuple[Gap, ...] = ()

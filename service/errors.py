@@ -1,0 +1,174 @@
+"""Every error Homeward raises on purpose.
+
+    HomewardError
+    ├── BadInput                  400  what was sent cannot be used; the message names the remedy
+    │   ├── UnknownEncounter      404
+    │   ├── NotAnInpatientStay    422
+    │   └── TooLarge              413
+    ├── NotAllowed                403
+    │   └── NotAuthenticated      401
+    ├── IllegalTransition         409
+    ├── NotFound                  404
+    ├── ConfigurationError        500  found at start; names file, line and remedy
+    ├── StoreUnavailable          503  retryable
+    └── EhrError                  502
+        ├── EhrUnavailable        503  retryable: timeout, connection, 429, 5xx
+        ├── EhrRefused            502  401, 403, 404, 405: the EHR will not do this
+        ├── EhrRejected           502  400, 422: the EHR read it and said no
+        ├── EhrConflict           409  retryable once: a person changed it, 409 or 412
+        ├── EhrNotFhir            502  the answer is not FHIR, or too large
+        └── WriteUnknown          503  retryable: sent, and no answer came; search before sending again
+
+Each class carries what its readers need: `http_status` and `issue_code` (FHIR IssueType) for the client,
+`retryable` for the queue, `public_message` for a person. The public message never holds PHI. `str(error)` is the
+operator's sentence: it may name resource types, ids of ours and status codes, never names, dates or clinical text.
+"""
+
+
+class HomewardError(Exception):
+    """Something Homeward refuses or cannot do, said in one sentence."""
+
+    http_status: int = 500
+    issue_code: str = "exception"
+    retryable: bool = False
+    public_message: str = "Homeward could not do this."
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.public_message)
+        if message:
+            self.public_message = message
+
+
+class BadInput(HomewardError):
+    """What was sent cannot be used. The message says what to change."""
+
+    http_status, issue_code = 400, "invalid"
+    public_message = "The request cannot be understood."
+
+
+class UnknownEncounter(BadInput):
+    """The named stay is not in the record or not in the EHR."""
+
+    http_status, issue_code = 404, "not-found"
+    public_message = "This encounter is not known; check its id."
+
+
+class NotAnInpatientStay(BadInput):
+    """The encounter is not a hospital stay, so there is no discharge to plan."""
+
+    http_status, issue_code = 422, "business-rule"
+    public_message = (
+        "This encounter is not an inpatient stay; name one of class IMP, ACUTE, NONAC, SS or OBSENC."
+    )
+
+
+class TooLarge(BadInput):
+    """A body or file is over the limit."""
+
+    http_status, issue_code = 413, "too-long"
+    public_message = "The input is too large."
+
+
+class NotAllowed(HomewardError):
+    """The caller is known and may not do this."""
+
+    http_status, issue_code = 403, "forbidden"
+    public_message = "You may not do this."
+
+
+class NotAuthenticated(NotAllowed):
+    """No credential, or one that does not hold."""
+
+    http_status, issue_code = 401, "login"
+    public_message = "Send a valid credential: Authorization: Bearer <token>."
+
+
+class NotFound(HomewardError):
+    """No such thing here, or not for this caller."""
+
+    http_status, issue_code = 404, "not-found"
+    public_message = "There is nothing here by this id."
+
+
+class IllegalTransition(HomewardError):
+    """A state may not move this way. The message is the two states."""
+
+    http_status, issue_code = 409, "conflict"
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(f"This cannot go from {old} to {new}.")
+
+
+class ConfigurationError(HomewardError):
+    """A setting or a content file is wrong. The message names the place and the remedy."""
+
+    http_status, issue_code = 500, "exception"
+    public_message = "The service is not configured correctly."
+
+
+class StoreUnavailable(HomewardError):
+    """The database does not answer."""
+
+    http_status, issue_code, retryable = 503, "transient", True
+    public_message = "The database is not reachable; try again shortly."
+
+
+class EhrError(HomewardError):
+    """The EHR did not do what was asked."""
+
+    http_status, issue_code = 502, "processing"
+    public_message = "The EHR did not do what was asked."
+
+
+class EhrUnavailable(EhrError):
+    """Timeout, connection failure, 429 or 5xx from the EHR."""
+
+    http_status, issue_code, retryable = 503, "transient", True
+    public_message = "The EHR is not reachable; the plan will be retried."
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EhrRefused(EhrError):
+    """401, 403, 404, 405: the EHR will not do this for us."""
+
+    issue_code = "forbidden"
+    public_message = "The EHR refused this."
+
+    def __init__(self, message: str = "", *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class EhrRejected(EhrError):
+    """400 or 422: the EHR read the resource and said no."""
+
+    issue_code = "business-rule"
+    public_message = "The EHR did not accept a resource."
+
+    def __init__(self, message: str = "", *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class EhrConflict(EhrError):
+    """409 or 412: someone changed the resource since we read it."""
+
+    http_status, issue_code, retryable = 409, "conflict", True
+    public_message = "A person changed this in the EHR at the same time."
+
+
+class EhrNotFhir(EhrError):
+    """The answer is not FHIR JSON, or larger than allowed."""
+
+    issue_code = "structure"
+    public_message = "The EHR's answer could not be read as FHIR."
+
+
+class WriteUnknown(EhrError):
+    """A write was sent and no answer came: it may or may not have been applied."""
+
+    http_status, issue_code, retryable = 503, "transient", True
+    public_message = "The EHR did not confirm a write; it is looked for before it is sent again."
