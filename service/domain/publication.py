@@ -1,8 +1,9 @@
 """What was written to the EHR: one entry for each resource, with its receipt."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,41 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One row of the ledger: what we want in the EHR, what we know is there. digest is the SHA-256 of the body."""
+    """One row of the ledger: what we want in the EHR, what we know is there.
+
+    digest is the SHA-256 of the body that the EHR last confirmed, so that a changed draft shows; problem is the PHI-free
+    sentence that says why it is not there yet, or whose change stands.
+    """
 
     draft: Draft
     state: WriteState
     digest: str
     reference: str = ""
     etag: str = ""
+    problem: str = ""
+
+
+class Ledger(Protocol):
+    """The publications of one discharge. Each call is a short commit of its own: none is open while we speak HTTP."""
+
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """Every row, in the order in which the drafts were made."""
+        ...
+
+    def add(self, drafts: Sequence[Draft]) -> None:
+        """New rows, PENDING; a key that is there already keeps its row."""
+        ...
+
+    def sending(self, keys: Collection[str]) -> None:
+        """These are about to be sent: from now on, until a receipt, nobody knows whether the EHR has them."""
+        ...
+
+    def written(self, receipts: Sequence[Receipt]) -> None:
+        """The EHR confirmed these as their drafts now stand; the state becomes WRITTEN, problem ""."""
+        ...
+
+    def mark(
+        self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
+    ) -> None:
+        """One row's new state and problem; an empty reference or etag leaves what is known."""
+        ...
