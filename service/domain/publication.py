@@ -1,5 +1,7 @@
 """What was written to the EHR: one entry for each resource, with its receipt."""
 
+import hashlib
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +21,11 @@ class Draft:
     identifier: str
     full_url: str
     body: dict[str, Any]
+
+
+def digest_of(body: dict[str, Any]) -> str:
+    """SHA-256 of a body as canonical JSON, in hex: equal bodies have equal digests, whatever the order of keys."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 class WriteState(StrEnum):
@@ -45,7 +52,7 @@ class Receipt:
 class LedgerEntry:
     """One row of the ledger: what we want in the EHR, what we know is there.
 
-    digest is the SHA-256 of the body that the EHR last confirmed, so that a changed draft shows; problem is the PHI-free
+    digest is `digest_of` the body that the EHR last confirmed, so that a changed draft shows; problem is the PHI-free
     sentence that says why it is not there yet, or whose change stands.
     """
 
