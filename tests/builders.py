@@ -1,0 +1,166 @@
+"""Small, obviously invented FHIR resources and domain values for tests.
+
+FHIR builders (`patient`, `encounter`, `condition`, `observation`, `resource`, `bundle`) return plain JSON; every keyword
+they do not name goes into the resource as it is, and `None` takes an element away. Domain builders (`record`, `stay`,
+`person`, `fact`, `answer`) return the values of `service.domain`, as read.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from fhir_mappings import systems
+from service.domain.codes import Code, System
+from service.domain.record import Encounter, Fact, Kind, Observation, Patient, Quantity, Record
+
+Json = dict[str, Any]
+
+#: A day in the stay that `encounter()` and `stay()` build, which began on 1 March 2024.
+TODAY = date(2024, 3, 5)
+ADMITTED = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)
+PATIENT = "Patient/p1"
+ENCOUNTER = "Encounter/e1"
+
+
+# --- FHIR JSON ----------------------------------------------------------------------------------
+def resource(kind: str, number: str, /, *, patient: str = PATIENT, **more: Any) -> Json:
+    """A resource of any type about the patient: `resource("Goal", "g1", lifecycleStatus="active")`."""
+    whose = {"AllergyIntolerance": "patient", "Consent": "patient", "RelatedPerson": "patient"}
+    whose |= {"Coverage": "beneficiary", "Task": "for"}
+    about = {whose.get(kind, "subject"): {"reference": patient}} if patient else {}
+    return _without_none({"resourceType": kind, "id": number, **about, **more})
+
+
+def patient(number: str = "p1", /, **more: Any) -> Json:
+    """Zelda Testperson, born 1950-06-15, female, who speaks English."""
+    given: Json = {
+        "name": [{"use": "official", "family": "Testperson", "given": ["Zelda"]}],
+        "gender": "female",
+        "birthDate": "1950-06-15",
+        "communication": [{"language": concept("en", systems.BCP47), "preferred": True}],
+        "address": [
+            {"use": "home", "line": ["1 Example Street"], "city": "Testville", "postalCode": "00001"}
+        ],
+    }
+    return resource("Patient", number, patient="", **{**given, **more})
+
+
+def encounter(number: str = "e1", /, *, class_code: str = "IMP", **more: Any) -> Json:
+    """An inpatient stay in progress since 1 March 2024, 08:00 UTC."""
+    given: Json = {
+        "status": "in-progress",
+        "class": {"system": systems.ACT_CODE, "code": class_code},
+        "period": {"start": "2024-03-01T08:00:00Z"},
+    }
+    return resource("Encounter", number, **{**given, **more})
+
+
+def condition(number: str, code: str, /, *, system: str = systems.ICD10CM, **more: Any) -> Json:
+    """An active, confirmed diagnosis of this stay; `clinicalStatus=None` and the like take an element away."""
+    given: Json = {
+        "clinicalStatus": concept("active"),
+        "verificationStatus": concept("confirmed"),
+        "category": [concept("encounter-diagnosis")],
+        "code": concept(code, system),
+        "encounter": {"reference": ENCOUNTER},
+        "onsetDateTime": "2024-03-01",
+    }
+    return resource("Condition", number, **{**given, **more})
+
+
+def observation(number: str, loinc: str, value: Any = None, /, *, unit: str = "", **more: Any) -> Json:
+    """A final observation: a number is a quantity, a text beginning with LA an answer, another text a string."""
+    given: Json = {
+        "status": "final",
+        "category": [concept("survey")],
+        "code": concept(loinc, systems.LOINC),
+        "encounter": {"reference": ENCOUNTER},
+        "effectiveDateTime": "2024-03-02T10:00:00Z",
+        **_value(value, unit),
+    }
+    return resource("Observation", number, **{**given, **more})
+
+
+def concept(code: str, system: str = "", display: str = "", text: str = "") -> Json:
+    """A CodeableConcept with one coding."""
+    coding = {"system": system or None, "code": code, "display": display or None}
+    return _without_none({"coding": [_without_none(coding)], "text": text or None})
+
+
+def bundle(*resources: Json, kind: str = "collection", base: str = "http://ehr.example/fhir") -> Json:
+    """A Bundle of these resources, each with its absolute fullUrl."""
+    entries = [{"fullUrl": f"{base}/{one['resourceType']}/{one['id']}", "resource": one} for one in resources]
+    return {"resourceType": "Bundle", "type": kind, "entry": entries}
+
+
+def _value(value: Any, unit: str) -> Json:
+    if value is None:
+        return {}
+    if isinstance(value, bool):
+        return {"valueBoolean": value}
+    if isinstance(value, int | float):
+        quantity = {"value": value, "unit": unit, "system": systems.UCUM, "code": unit}
+        return {"valueQuantity": quantity if unit else {"value": value}}
+    if str(value).startswith("LA"):
+        return {"valueCodeableConcept": concept(value, systems.LOINC)}
+    return {"valueString": value}
+
+
+def _without_none(given: Json) -> Json:
+    return {key: value for key, value in given.items() if value is not None}
+
+
+# --- domain -------------------------------------------------------------------------------------
+def person(**more: Any) -> Patient:
+    """The Patient of `record()`."""
+    given: Json = {"name": "Zelda Testperson", "birth_date": date(1950, 6, 15), "sex": "female"}
+    return Patient(PATIENT, **{**given, **more})
+
+
+def stay(reference: str = ENCOUNTER, /, **more: Any) -> Encounter:
+    """An inpatient stay in progress since 1 March 2024, 08:00 UTC."""
+    given: Json = {"status": "in-progress", "class_code": "IMP", "start": ADMITTED}
+    return Encounter(reference, **{**given, **more})
+
+
+def fact(code: str, kind: Kind = Kind.CONDITION, /, *, system: str = System.ICD10CM, **more: Any) -> Fact:
+    """An active, confirmed Fact of this stay, with a reference made from its code."""
+    given: Json = {
+        "reference": f"{kind}/{code.lower().replace('.', '-')}",
+        "codes": (Code(system, code),),
+        "status": "active",
+        "verification": "confirmed" if kind is Kind.CONDITION else "",
+        "encounter": ENCOUNTER,
+        "began": ADMITTED.date(),
+    }
+    return Fact(kind, **{**given, **more})
+
+
+def answer(loinc: str, value: str | float | None = None, /, *, unit: str = "", **more: Any) -> Observation:
+    """An Observation: a number is a quantity, a text beginning with LA a coded answer, another text a text."""
+    given: Json = {
+        "reference": f"Observation/{loinc}",
+        "codes": (Code(System.LOINC, loinc),),
+        "categories": frozenset({"survey"}),
+        "encounter": ENCOUNTER,
+        "at": datetime(2024, 3, 2, 10, 0, tzinfo=UTC),
+    }
+    if isinstance(value, str):
+        given |= {"answers": (Code(System.LOINC, value),)} if value.startswith("LA") else {"text": value}
+    elif value is not None:
+        given |= {"quantity": Quantity(float(value), unit)}
+    return Observation(**{**given, **more})
+
+
+def record(*statements: Fact | Observation, **more: Any) -> Record:
+    """A Record of one stay with these statements; types_read are their types unless given."""
+    facts = tuple(one for one in statements if isinstance(one, Fact))
+    observations = tuple(one for one in statements if isinstance(one, Observation))
+    types = {"Patient", "Encounter", *(one.reference.partition("/")[0] for one in statements)}
+    given: Json = {
+        "patient": person(),
+        "encounter": stay(),
+        "facts": facts,
+        "observations": observations,
+        "types_read": frozenset(types),
+    }
+    return Record(**{**given, **more})
