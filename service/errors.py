@@ -10,6 +10,7 @@
     ├── IllegalTransition         409
     ├── NotFound                  404
     ├── ConfigurationError        500  found at start; names file, line and remedy
+    ├── InvalidResource           500  a resource of ours is not valid FHIR; element paths and rule names only
     ├── StoreUnavailable          503  retryable
     └── EhrError                  502
         ├── EhrUnavailable        503  retryable: timeout, connection, 429, 5xx
@@ -104,6 +105,13 @@ class ConfigurationError(HomewardError):
 
     http_status, issue_code = 500, "exception"
     public_message = "The service is not configured correctly."
+
+
+class InvalidResource(HomewardError):
+    """A resource Homeward was about to write breaks FHIR or a profile. The message is element paths and rule names."""
+
+    http_status, issue_code = 500, "invariant"
+    public_message = "Homeward made a resource that is not valid FHIR, and did not send it."
 
 
 class StoreUnavailable(HomewardError):

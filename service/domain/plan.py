@@ -1,7 +1,7 @@
 """The discharge plan: what is drafted, before anyone signs it.
 
 Every item has a stable key, unique within the plan and the same on every re-planning of the same discharge
-("referral:food-insecurity:food-pantry"): edits, receipts and resources hang on it.
+("referral:food-pantry"): edits, receipts and resources hang on it.
 """
 
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ from service.domain.sensitivity import NONE, Labels, may_be_shared
 class Referral:
     """A service asked for because of a need.
 
-    existing is the literal reference of an active order that already covers it in the EHR, "" if there is none: with
-    one, nothing new is ordered.
+    need is the most urgent need that asks for it, also_for the codes of the others. existing is the literal reference of
+    an active order that already covers it in the EHR, "" if there is none: with one, nothing new is ordered.
     """
 
     key: str
@@ -43,11 +43,12 @@ class Referral:
     existing: str = ""
     patient_text: str = ""
     labels: Labels = NONE
+    also_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A measurable goal with its date."""
+    """A measurable goal with its date. existing is the EHR's own Goal that says the same, "" if there is none."""
 
     key: str
     need: str
@@ -59,6 +60,7 @@ class Goal:
     target: str = ""
     patient_text: str = ""
     labels: Labels = NONE
+    existing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,26 +140,28 @@ class Plan:
     gaps: tuple[Gap, ...] = ()
 
     def shareable(self) -> "Plan":
-        """The same plan without anything that carries a sensitivity label, for resources that are read whole."""
+        """The same plan without anything that carries a sensitivity label, for resources that are read whole.
+
+        A verdict or a suggestion that rests on something withheld would give it away, so it is withheld with it.
+        """
         return replace(
             self,
-            needs=_open_only(self.needs),
-            referrals=_open_only(self.referrals),
+            needs=tuple(replace(need, evidence=_open_only(need.evidence)) for need in _open_only(self.needs)),
+            referrals=tuple(_without_labelled_parts(referral) for referral in _open_only(self.referrals)),
             goals=_open_only(self.goals),
             follow_ups=_open_only(self.follow_ups),
             education=_open_only(self.education),
             tasks=_open_only(self.tasks),
             bedside_questions=_open_only(self.bedside_questions),
             risk_scores=_open_only(self.risk_scores),
-            disposition=self.disposition
-            and replace(self.disposition, factors=_open_only(self.disposition.factors)),
-            readiness=self.readiness
-            and replace(self.readiness, blockers=_open_only(self.readiness.blockers)),
+            disposition=_shareable_disposition(self.disposition),
+            readiness=self.readiness if self.readiness and _all_open(self.readiness.blockers) else None,
         )
 
     def withholds(self) -> bool:
-        """Whether a need that is there stays out of the shared resources, so that a neutral follow-up stands there."""
-        return any(need.state is NeedState.PRESENT and not may_be_shared(need.labels) for need in self.needs)
+        """Whether care that is needed stays out of the shared resources, so that a neutral follow-up stands there."""
+        needed = [need for need in self.needs if need.state is NeedState.PRESENT]
+        return not all(may_be_shared(item.labels) for item in (*needed, *self.referrals))
 
 
 class _Labelled(Protocol):
@@ -165,8 +169,31 @@ class _Labelled(Protocol):
     def labels(self) -> Labels: ...
 
 
+class _Reasoned(_Labelled, Protocol):
+    @property
+    def evidence(self) -> tuple[Evidence, ...]: ...
+
+
 _Item = TypeVar("_Item", bound=_Labelled)
+#: Going to a psychiatric hospital says why, whatever it rests on.
+_PSYCHIATRIC_HOSPITAL = "psy"
 
 
 def _open_only(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
     return tuple(item for item in items if may_be_shared(item.labels))
+
+
+def _all_open(items: tuple[_Reasoned, ...]) -> bool:
+    """Whether all of these, and all that they rest on, may be shared."""
+    return all(may_be_shared(part.labels) for item in items for part in (item, *item.evidence))
+
+
+def _without_labelled_parts(referral: Referral) -> Referral:
+    offered = tuple(match for match in referral.community_services if may_be_shared(match.service.labels))
+    return replace(referral, community_services=offered, evidence=_open_only(referral.evidence))
+
+
+def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:
+    if disposition is None or not _all_open(disposition.factors):
+        return None
+    return None if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered} else disposition
