@@ -16,7 +16,7 @@ from service.domain.need import Need, NeedState
 from service.domain.protocol import ProtocolRef, Urgency
 from service.domain.record import Encounter, Gap, Patient
 from service.domain.risk import RiskScore
-from service.domain.sensitivity import NONE, Labels, may_be_shared
+from service.domain.sensitivity import NONE, Labels, may_be_shared, merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +160,9 @@ class Plan:
 
     def withholds(self) -> bool:
         """Whether care that is needed stays out of the shared resources, so that a neutral follow-up stands there."""
-        needed = [need for need in self.needs if need.state is NeedState.PRESENT]
-        return not all(may_be_shared(item.labels) for item in (*needed, *self.referrals))
+        needed = tuple(need.labels for need in self.needs if need.state is NeedState.PRESENT)
+        asked_for = tuple(referral.labels for referral in self.referrals)
+        return not all(map(may_be_shared, needed + asked_for))
 
 
 class _Labelled(Protocol):
@@ -185,7 +186,7 @@ def _open_only(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
 
 def _all_open(items: tuple[_Reasoned, ...]) -> bool:
     """Whether all of these, and all that they rest on, may be shared."""
-    return all(may_be_shared(part.labels) for item in items for part in (item, *item.evidence))
+    return all(may_be_shared(item.labels | merge(part.labels for part in item.evidence)) for item in items)
 
 
 def _without_labelled_parts(referral: Referral) -> Referral:
