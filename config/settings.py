@@ -1,5 +1,6 @@
 """All settings of a deployment, read once from the environment. Nothing else reads the environment."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -82,3 +83,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise ConfigurationError("; ".join(sorted(problems)) + ". See the configuration table in README.md.")
     return Settings(**values)
+
+
+def settings_of_this_process() -> Settings:
+    """Settings from the environment this process was started with."""
+    return load_settings(os.environ)  # noqa: TID251  config is the one reader of the environment

@@ -1,0 +1,42 @@
+"""How gunicorn runs the web processes: `gunicorn --config python:config.gunicorn wsgi:application`.
+
+Nothing is opened before the fork: each web process builds its own connections when the first request needs them.
+"""
+
+import os
+import tempfile
+from typing import Any
+
+from config.logging import configure_logging, logging_config
+from config.settings import settings_of_this_process
+
+_settings = settings_of_this_process()
+configure_logging(_settings.log_level)
+
+#: The metrics of all web processes meet in this folder; prometheus_client reads the variable when it is imported.
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+os.environ.setdefault(_METRICS, tempfile.mkdtemp(prefix="homeward-metrics-"))  # noqa: TID251  set before its import
+
+bind = _settings.bind
+workers = _settings.web_workers
+worker_class = "gthread"
+threads = 8
+timeout = 60
+graceful_timeout = 20
+keepalive = 5
+#: A header or a request line longer than this is not from an EHR.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+#: The heartbeat file must not lie on a slow disk; the image's root may be read-only.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108  gunicorn's own advice
+control_socket_disable = True
+logconfig_dict = logging_config(_settings.log_level)
+accesslog = None  # the doors log each request themselves, without its query and its ids
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take the gauges of a dead web process out of /metrics."""
+    from prometheus_client import multiprocess  # noqa: PLC0415  it must see the variable above
+
+    multiprocess.mark_process_dead(worker.pid)
