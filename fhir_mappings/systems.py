@@ -18,6 +18,8 @@ US_CORE_CAREPLAN_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/carep
 US_CORE_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
 US_CORE_CONDITION_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/condition-category"
 SDOHCC: Final = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
+GOAL_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/goal-category"
+DATA_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 PROVENANCE_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 #: Identifiers of ours are UUIDs as URIs, so they need no registered system and are searchable everywhere.
@@ -59,14 +61,29 @@ URLS: Final[dict[str, str]] = {
     System.LOINC: LOINC,
     System.ICD10CM: ICD10CM,
     System.RXNORM: RXNORM,
+    System.CPT: "http://www.ama-assn.org/go/cpt",
+    System.HCPCS: "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
     System.DISPOSITION: DISCHARGE_DISPOSITION,
     System.ACT_CODE: ACT_CODE,
+}
+
+# --- patient education --------------------------------------------------------------------------
+MEDLINEPLUS_CONNECT: Final = "https://connect.medlineplus.gov/application"
+#: The OIDs by which MedlinePlus Connect knows the code systems it has pages for.
+MEDLINEPLUS_OIDS: Final[dict[str, str]] = {
+    System.ICD10CM: "2.16.840.1.113883.6.90",
+    System.SNOMED: "2.16.840.1.113883.6.96",
+    System.RXNORM: "2.16.840.1.113883.6.88",
+    System.LOINC: "2.16.840.1.113883.6.1",
 }
 
 # --- profiles -----------------------------------------------------------------------------------
 US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/"
 GRAVITY: Final = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/"
 
+XHTML: Final = "http://www.w3.org/1999/xhtml"
+
 # --- extensions ---------------------------------------------------------------------------------
+PERTAINS_TO_GOAL: Final = "http://hl7.org/fhir/StructureDefinition/resource-pertainsToGoal"
 GEOLOCATION: Final = "http://hl7.org/fhir/StructureDefinition/geolocation"
 INTERPRETER_REQUIRED: Final = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
