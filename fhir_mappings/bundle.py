@@ -1,0 +1,171 @@
+"""Bundles as Homeward sends and reads them: batches of searches, searchsets, transactions of drafts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from fhir_mappings import systems
+from fhir_mappings.references import literal, reference_of
+from service.domain.publication import Draft, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One question to the EHR: the resources of a type that match all parameters, or the one named by id."""
+
+    resource_type: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    id: str = ""
+
+    @property
+    def url(self) -> str:
+        """Relative to the FHIR base: "Condition?patient=7" or "Patient/7"."""
+        if self.id:
+            return f"{self.resource_type}/{self.id}"
+        return f"{self.resource_type}?{urlencode(self.parameters)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One entry of a batch-response or transaction-response: status 0 where the server gives none."""
+
+    status: int
+    resource: dict[str, Any] | None = None
+    location: str = ""
+    etag: str = ""
+    outcome: dict[str, Any] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether this entry was done."""
+        return 200 <= self.status < 300  # noqa: PLR2004  the HTTP class of success
+
+    @property
+    def reference(self) -> str:
+        """What was written, "Type/id": from the location or, without one, from the resource; "" if neither."""
+        return literal(self.location) or reference_of(self.resource or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A whole resource to be put back under the version it was read with; etag "" where the server has none."""
+
+    key: str
+    reference: str
+    body: dict[str, Any]
+    etag: str
+
+
+def search_batch(searches: Sequence[Search]) -> dict[str, Any]:
+    """A batch Bundle that asks all at once."""
+    return _bundle("batch", [{"request": {"method": "GET", "url": search.url}} for search in searches])
+
+
+def transaction_bundle(drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> dict[str, Any]:
+    """Creates, each only where its identifier is not there yet, then updates, each only of the version that was read."""
+    return _bundle("transaction", _entries(drafts, updates))
+
+
+def write_batch(drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> dict[str, Any]:
+    """The same, each entry by itself: for servers without transactions, with references resolved beforehand."""
+    return _bundle("batch", _entries(drafts, updates))
+
+
+def responses(bundle: Mapping[str, Any]) -> list[Reply]:
+    """The entries' answers, in the order of the request."""
+    return [_reply(entry) for entry in _listed(bundle.get("entry"))]
+
+
+def receipts(drafts: Sequence[Draft], replies: Sequence[Reply]) -> list[Receipt]:
+    """What was written where: one receipt for each draft whose reply is a success that names a reference."""
+    return [
+        Receipt(draft.key, reply.reference, reply.etag)
+        for draft, reply in zip(drafts, replies, strict=False)
+        if reply.ok and reply.reference
+    ]
+
+
+def if_none_exist(draft: Draft) -> str:
+    """The condition under which a draft is created, "" for a resource type that has no identifier (Provenance)."""
+    return identifier_token(draft.identifier) if draft.body.get("identifier") else ""
+
+
+def identifier_token(identifier: str) -> str:
+    """The search for one of our identifiers, unescaped: "identifier=urn:ietf:rfc:3986|urn:uuid:…"."""
+    return f"identifier={systems.URI_IDENTIFIER}|{identifier}"
+
+
+def resources_in(bundle: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The matches of a searchset: without its OperationOutcomes and without what is not a resource."""
+    return [
+        entry["resource"]
+        for entry in _listed(bundle.get("entry"))
+        if isinstance(entry.get("resource"), dict)
+        and entry["resource"].get("resourceType") != "OperationOutcome"
+    ]
+
+
+def warnings_in(bundle: Mapping[str, Any]) -> list[str]:
+    """Codes of the issues by which a server says that it did not do all that was asked; their texts may hold PHI."""
+    return [
+        str(issue.get("code", "unknown"))
+        for entry in _listed(bundle.get("entry"))
+        if isinstance(outcome := entry.get("resource"), dict)
+        and outcome.get("resourceType") == "OperationOutcome"
+        for issue in _listed(outcome.get("issue"))
+        if issue.get("severity") != "information"
+    ]
+
+
+def link(bundle: Mapping[str, Any], relation: str) -> str:
+    """The URL of a link ("self", "next"), "" without one."""
+    return next(
+        (str(x.get("url", "")) for x in _listed(bundle.get("link")) if x.get("relation") == relation), ""
+    )
+
+
+def _entries(drafts: Sequence[Draft], updates: Sequence[Update]) -> list[dict[str, Any]]:
+    return [_create(draft) for draft in drafts] + [_put(update) for update in updates]
+
+
+def _create(draft: Draft) -> dict[str, Any]:
+    request = {"method": "POST", "url": draft.resource_type}
+    if condition := if_none_exist(draft):
+        request["ifNoneExist"] = condition
+    return {"fullUrl": draft.full_url, "resource": draft.body, "request": request}
+
+
+def _put(update: Update) -> dict[str, Any]:
+    request = {"method": "PUT", "url": update.reference}
+    if update.etag:
+        request["ifMatch"] = update.etag
+    return {"resource": update.body, "request": request}
+
+
+def _bundle(kind: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": entries}
+
+
+def _reply(entry: Mapping[str, Any]) -> Reply:
+    response = entry.get("response")
+    response = response if isinstance(response, dict) else {}
+    resource, outcome = entry.get("resource"), response.get("outcome")
+    return Reply(
+        status=_status(response.get("status")),
+        resource=resource if isinstance(resource, dict) else None,
+        location=str(response.get("location") or ""),
+        etag=str(response.get("etag") or ""),
+        outcome=outcome if isinstance(outcome, dict) else None,
+    )
+
+
+def _status(text: object) -> int:
+    """The number in "201 Created"; 0 when there is none."""
+    number = str(text or "")[:3]
+    return int(number) if number.isdigit() else 0
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    """A JSON list's objects; anything else in its place is an empty list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

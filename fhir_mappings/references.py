@@ -1,0 +1,60 @@
+"""References between resources: read, compared, replaced."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+
+def reference_of(resource: Mapping[str, Any]) -> str:
+    """A resource's own "Type/id", "" without id."""
+    kind, identity = resource.get("resourceType"), resource.get("id")
+    return f"{kind}/{identity}" if kind and identity else ""
+
+
+def version_of(resource: Mapping[str, Any]) -> str:
+    """The ETag that a resource's own meta.versionId stands for, "" without one."""
+    meta = resource.get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    return f'W/"{version}"' if version else ""
+
+
+def literal(url: str) -> str:
+    """The "Type/id" with which a URL ends, query and history left off; "" if there is none."""
+    parts = [part for part in url.partition("?")[0].partition("/_history")[0].split("/") if part]
+    if len(parts) < 2 or not parts[-2][:1].isupper():  # noqa: PLR2004  type and id
+        return ""
+    return f"{parts[-2]}/{parts[-1]}"
+
+
+def resolved(value: Any, references: Mapping[str, str]) -> Any:
+    """The same JSON with every reference found in the map ("urn:uuid:…" → "Goal/7") replaced."""
+    return _with_references(value, lambda reference: references.get(reference, reference))
+
+
+def localized(value: Any, base: str) -> Any:
+    """The same JSON with references into this FHIR base (which ends in "/") made relative: "Patient/7"."""
+    return _with_references(value, lambda reference: reference.removeprefix(base))
+
+
+def references_in(value: Any) -> Iterator[str]:
+    """Every literal reference in a JSON value."""
+    if isinstance(value, dict):
+        if isinstance(reference := value.get("reference"), str):
+            yield reference
+        for part in value.values():
+            yield from references_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references_in(part)
+
+
+def _with_references(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: change(part)
+            if name == "reference" and isinstance(part, str)
+            else _with_references(part, change)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_references(part, change) for part in value]
+    return value

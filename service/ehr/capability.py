@@ -1,0 +1,94 @@
+"""What an EHR says it can do: its CapabilityStatement, reduced to what Homeward asks of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from service.errors import EhrNotFhir
+
+#: Result parameters that a server may take without listing them for any resource type.
+_COUNT: Final = "_count"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceCapability:
+    """One resource type: interaction codes ("read", "search-type", "create", "update" …) and search parameter names."""
+
+    interactions: frozenset[str] = frozenset()
+    search_parameters: frozenset[str] = frozenset()
+    versioning: str = ""
+    conditional_create: bool = False
+
+
+_NOTHING: Final = ResourceCapability()
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A whole server. Types that /metadata does not name can do nothing."""
+
+    software: str = ""
+    fhir_version: str = ""
+    batch: bool = False
+    transaction: bool = False
+    resources: Mapping[str, ResourceCapability] = field(default_factory=lambda: MappingProxyType({}))
+
+    def of(self, resource_type: str) -> ResourceCapability:
+        """What it says of one resource type."""
+        return self.resources.get(resource_type, _NOTHING)
+
+    def can(self, resource_type: str, interaction: str) -> bool:
+        """Whether a resource type offers an interaction."""
+        return interaction in self.of(resource_type).interactions
+
+    def searches(self, resource_type: str, parameter: str) -> bool:
+        """Whether a resource type can be searched by a parameter."""
+        return (
+            self.can(resource_type, "search-type") and parameter in self.of(resource_type).search_parameters
+        )
+
+    def pages(self, resource_type: str) -> bool:
+        """Whether to ask for large pages: _count is listed here, or nowhere, and then taken for granted."""
+        return self.searches(resource_type, _COUNT) or not any(
+            _COUNT in resource.search_parameters for resource in self.resources.values()
+        )
+
+
+def capability_from(statement: Mapping[str, Any]) -> Capability:
+    """The capabilities in a CapabilityStatement of R4; what it leaves out is not offered. EhrNotFhir for anything else."""
+    if statement.get("resourceType") != "CapabilityStatement":
+        raise EhrNotFhir("The EHR's /metadata is not a CapabilityStatement.")
+    rest = next(
+        (part for part in _objects(statement.get("rest")) if part.get("mode", "server") == "server"), {}
+    )
+    system = _codes(rest.get("interaction"), "code")
+    software = statement.get("software")
+    return Capability(
+        software=str(software.get("name", "")) if isinstance(software, dict) else "",
+        fhir_version=str(statement.get("fhirVersion", "")),
+        batch="batch" in system,
+        transaction="transaction" in system,
+        resources=MappingProxyType({str(part["type"]): _resource(part) for part in _typed(rest)}),
+    )
+
+
+def _resource(part: Mapping[str, Any]) -> ResourceCapability:
+    return ResourceCapability(
+        interactions=_codes(part.get("interaction"), "code"),
+        search_parameters=_codes(part.get("searchParam"), "name"),
+        versioning=str(part.get("versioning", "")),
+        conditional_create=part.get("conditionalCreate") is True,
+    )
+
+
+def _typed(rest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    return (part for part in _objects(rest.get("resource")) if part.get("type"))
+
+
+def _codes(value: Any, name: str) -> frozenset[str]:
+    return frozenset(str(part[name]) for part in _objects(value) if part.get(name))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []

@@ -1,0 +1,180 @@
+"""One EHR as Homeward uses it: read, search many things at once, write safely."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from config.tenants import Tenant
+from fhir_mappings.bundle import Reply, Search, responses, search_batch
+from fhir_mappings.references import literal, reference_of, version_of
+from service.ehr.answers import error_for, issue_codes
+from service.ehr.auth import Credentials, credentials_for
+from service.ehr.capability import Capability, capability_from
+from service.ehr.http import Answer, Connection, Request
+from service.ehr.search import PAGE_SIZE, SearchResult, refusal, result_of
+from service.ehr.throttle import Throttle
+from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable, WriteUnknown
+
+#: An EHR's /metadata is read again once a day: upgrades change it.
+CAPABILITY_SECONDS: Final = 24 * 3600.0
+_STRICT: Final = {"Prefer": "handling=strict"}
+_MINIMAL: Final = {"Prefer": "return=minimal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A resource with the ETag under which it may be put back; "" where the EHR keeps no versions."""
+
+    resource: dict[str, Any]
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where a resource was written ("Goal/7") and its new ETag, "" where the EHR does not say."""
+
+    reference: str
+    etag: str
+
+
+class Ehr:
+    """One tenant's FHIR server. Safe to share between threads; opens its connections at first use."""
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        *,
+        credentials: Credentials | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.tenant = tenant
+        throttle = Throttle(tenant.max_connections, sleep=sleep)
+        self._connection = Connection(tenant, credentials or credentials_for(tenant.auth), throttle)
+        self._asking = threading.Lock()
+        self._capability: tuple[float, Capability] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._connection.close()
+
+    def capability(self) -> Capability:
+        """What /metadata says, read once a day."""
+        with self._asking:
+            if self._capability is None or time.monotonic() - self._capability[0] > CAPABILITY_SECONDS:
+                self._capability = time.monotonic(), capability_from(self._get("metadata"))
+            return self._capability[1]
+
+    def read(self, reference: str) -> dict[str, Any]:
+        """The resource "Type/id"; EhrRefused with status 404 or 410 when it is not there."""
+        return self.fetch(reference).resource
+
+    def fetch(self, reference: str) -> Versioned:
+        """The same with its ETag."""
+        answer = self._connection.send(Request("GET", reference))
+        resource = _body(answer, reference)
+        return Versioned(resource, answer.etag or version_of(resource))
+
+    def batch(self, searches: Sequence[Search]) -> list[SearchResult]:
+        """One result for each search, in their order; a search that fails is a result with a gap.
+
+        One batch Bundle where the EHR offers it, else bounded parallel GETs. EhrUnavailable only when nothing at all
+        was answered.
+        """
+        if not searches:
+            return []
+        capability = self.capability()
+        asked = [_sized(search, capability) for search in searches]
+        try:
+            replies = self._ask_as_bundle(asked) if capability.batch else None
+        except (EhrRefused, EhrRejected, EhrNotFhir):
+            replies = None  # it says batch and does not do it: the same questions one by one
+        return self._collect(asked, replies) if replies else self._ask_singly(asked)
+
+    def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        """The response to a transaction or batch Bundle of writes; WriteUnknown when no answer came."""
+        answer = self._connection.send(Request("POST", "", bundle, _MINIMAL, safe=False))
+        if answer.body is None:
+            raise WriteUnknown("POST Bundle: the EHR said yes without saying to what.")
+        return answer.body
+
+    def create(self, resource: dict[str, Any], *, if_none_exist: str = "") -> Written:
+        """Write a new resource. if_none_exist is a search ("identifier=…") whose one match is taken instead."""
+        headers = {**_MINIMAL, **({"If-None-Exist": if_none_exist} if if_none_exist else {})}
+        request = Request("POST", str(resource["resourceType"]), resource, headers, safe=False)
+        return _written(self._connection.send(request))
+
+    def update(self, resource: dict[str, Any], *, etag: str = "") -> Written:
+        """Put a whole resource back, only if its version is still this one; EhrConflict if it is not."""
+        headers = {**_MINIMAL, **({"If-Match": etag} if etag else {})}
+        reference = reference_of(resource)
+        written = _written(self._connection.send(Request("PUT", reference, resource, headers, safe=False)))
+        return Written(written.reference or reference, written.etag)
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return _body(self._connection.send(Request("GET", path, headers=_STRICT)), path)
+
+    def _ask_as_bundle(self, searches: Sequence[Search]) -> list[Reply]:
+        answer = self._connection.send(Request("POST", "", search_batch(searches)))
+        replies = responses(_body(answer, "batch"))
+        if len(replies) != len(searches):
+            raise EhrNotFhir("The EHR's batch answer has another number of entries than the question.")
+        return replies
+
+    def _collect(self, searches: Sequence[Search], replies: Sequence[Reply]) -> list[SearchResult]:
+        return [
+            result_of(search, reply.resource, self._get)
+            if reply.resource is not None and (reply.ok or not reply.status)
+            else refusal(search, _entry_error(search, reply))
+            for search, reply in zip(searches, replies, strict=True)
+        ]
+
+    def _ask_singly(self, searches: Sequence[Search]) -> list[SearchResult]:
+        with ThreadPoolExecutor(min(self.tenant.max_connections, len(searches))) as pool:
+            outcomes = list(pool.map(self._ask_one, searches))
+        failures = [outcome for outcome in outcomes if isinstance(outcome, EhrUnavailable)]
+        if len(failures) == len(searches):
+            raise failures[0]
+        return [
+            refusal(search, outcome) if isinstance(outcome, EhrError) else outcome
+            for search, outcome in zip(searches, outcomes, strict=True)
+        ]
+
+    def _ask_one(self, search: Search) -> SearchResult | EhrError:
+        try:
+            return result_of(search, self._get(search.url), self._get)
+        except EhrError as error:
+            return error
+
+
+def _sized(search: Search, capability: Capability) -> Search:
+    """The same search with large pages, where the EHR takes the wish."""
+    if search.id or not capability.pages(search.resource_type):
+        return search
+    return Search(search.resource_type, (*search.parameters, ("_count", str(PAGE_SIZE))))
+
+
+def _entry_error(search: Search, reply: Reply) -> EhrError:
+    if not reply.status:
+        return EhrNotFhir(f"GET {search.resource_type}: the EHR's answer has no status and no content.")
+    codes = issue_codes(reply.outcome or reply.resource)
+    return error_for(f"GET {search.resource_type}", reply.status, writing=False, codes=codes)
+
+
+def _body(answer: Answer, what: str) -> dict[str, Any]:
+    if answer.body is None:
+        raise EhrNotFhir(f"{what.partition('/')[0].partition('?')[0]}: the EHR's answer is empty.")
+    return answer.body
+
+
+def _written(answer: Answer) -> Written:
+    resource = answer.body or {}
+    return Written(literal(answer.location) or reference_of(resource), answer.etag or version_of(resource))
