@@ -139,6 +139,10 @@ class Plan:
     readiness: Readiness | None = None
     gaps: tuple[Gap, ...] = ()
 
+    def present(self) -> tuple[Need, ...]:
+        """The needs that are there."""
+        return tuple(need for need in self.needs if need.state is NeedState.PRESENT)
+
     def shareable(self) -> "Plan":
         """The same plan without anything that carries a sensitivity label, for resources that are read whole.
 
@@ -160,7 +164,7 @@ class Plan:
 
     def withholds(self) -> bool:
         """Whether care that is needed stays out of the shared resources, so that a neutral follow-up stands there."""
-        needed = tuple(need.labels for need in self.needs if need.state is NeedState.PRESENT)
+        needed = tuple(need.labels for need in self.present())
         asked_for = tuple(referral.labels for referral in self.referrals)
         return not all(map(may_be_shared, needed + asked_for))
 

@@ -1,0 +1,191 @@
+"""CarePlan.text: the plan as a clinician reads it in twenty seconds. Also the phrases that every view of a plan uses.
+
+What is written here is read by everyone who may open the CarePlan, portals and proxies included: give it only
+`Plan.shareable()`. Built as a tree, so that nothing in a record can become markup.
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from typing import Final
+
+from fhir_mappings import systems
+from fhir_mappings.outbound.elements import clean, protocol_text
+from service.domain.assessment import Outcome
+from service.domain.community_service import Match
+from service.domain.evidence import Certainty, Evidence
+from service.domain.need import Need
+from service.domain.plan import FollowUp, Plan, Referral
+from service.domain.protocol import Urgency
+from service.domain.record import Gap
+from service.domain.risk import RiskScore
+
+#: Evidence shown for one need; all of it is on our page and in the resources' references.
+_SHOWN_EVIDENCE: Final = 3
+
+
+def care_plan_narrative(plan: Plan, *, social_work: bool) -> str:
+    """XHTML div of a shareable plan; social_work adds the neutral line where something is withheld."""
+    ET.register_namespace("", systems.XHTML)
+    div = ET.Element(_tag("div"))
+    _paragraph(div, "Draft for review by the care team. ", bold=headline(plan))
+    for title, lines in _sections(plan, social_work=social_work):
+        if lines:
+            _section(div, title, lines)
+    return ET.tostring(div, encoding="unicode")
+
+
+def headline(plan: Plan) -> str:
+    """Readiness and where to, in one line."""
+    if plan.outcome is not Outcome.GOING_HOME:
+        return f"No discharge home is planned: the patient {_ENDED[plan.outcome]}. "
+    return f"Readiness: {_readiness(plan)}. Going to: {_destination(plan)}. "
+
+
+def evidence_phrase(evidence: Evidence) -> str:
+    """What the record says: "Heart failure (I50.23), 2024-03-01, uncertain"."""
+    code = evidence.code.code if evidence.code else ""
+    said = evidence.text or (evidence.code.display if evidence.code else "") or code or evidence.reference
+    shown = f"{said} ({code})" if code and code not in said else said
+    parts = [shown, evidence.on.isoformat() if evidence.on else ""]
+    parts += [str(evidence.certainty)] if evidence.certainty is not Certainty.SUPPORTED else []
+    return ", ".join(part for part in parts if part)
+
+
+def service_phrase(match: Match) -> str:
+    """A service on offer: "Meals for All (Example Council), 3.2 km, 555-0100, last verified 2024-01-31"."""
+    service = match.service
+    name = service.name
+    if service.organization and service.organization != service.name:
+        name = f"{name} ({service.organization})"
+    far = f"{match.distance_km:.1f} km" if match.distance_km is not None else ""
+    verified = f"last verified {service.verified}" if service.verified else "never verified"
+    return clean(", ".join(part for part in (name, far, service.phone, verified) if part))
+
+
+def referral_phrase(referral: Referral) -> str:
+    """What is known of who will do it: an order that stands, a service to offer, or nothing yet."""
+    if referral.existing:
+        return f"already ordered ({referral.existing})"
+    if referral.community_services:
+        others = len(referral.community_services) - 1
+        more = f", and {others} more" if others else ""
+        return f"{service_phrase(referral.community_services[0])}{more}"
+    return "no community service found" if referral.community else ""
+
+
+def follow_up_phrase(visit: FollowUp) -> str:
+    """A visit with its window: "Heart failure visit: 2024-03-06 to 2024-03-12", and the booking if there is one."""
+    window = f"by {visit.due}" if visit.not_before >= visit.due else f"{visit.not_before} to {visit.due}"
+    booked = f", booked ({visit.existing})" if visit.existing else ""
+    return f"{visit.text}: {window}{booked}"
+
+
+def score_phrase(score: RiskScore) -> str:
+    """A score with its band, "LACE (2010): 11, high", or its range and what is missing."""
+    name = f"{score.name} ({score.variant})" if score.variant else score.name
+    value = f"{score.low}-{score.high}" if score.value is None else str(score.value)
+    missing = f"; missing {', '.join(score.missing)}" if score.missing else ""
+    return f"{name}: {value}, {score.band}{missing}"
+
+
+def gap_phrase(gap: Gap) -> str:
+    """What could not be read and why, without detail: "Observation: incomplete (2)"."""
+    count = f" ({gap.count})" if gap.count > 1 else ""
+    return f"{gap.about}: {gap.reason}{count}"
+
+
+_ENDED: Final = {Outcome.DIED: "has died", Outcome.TRANSFERRED: "is transferred to another hospital"}
+_ASK: Final = "to be decided with the social worker"
+
+
+def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]]]:
+    """In the order in which a discharging clinician needs them."""
+    present = plan.present() if plan.outcome is Outcome.GOING_HOME else ()
+    neutral = ["Social work follow-up before and after discharge"] if social_work else []
+    blockers = plan.readiness.blockers if plan.readiness else ()
+    yield "Before leaving", [f"{blocker.text}. Cleared by: {blocker.clears}" for blocker in blockers]
+    yield "Needs", [_need_line(need) for need in present]
+    yield "Referrals (proposed)", [*map(_referral_line, plan.referrals), *neutral]
+    yield "Goals", [f"{goal.text}, by {goal.due}" for goal in plan.goals]
+    yield "Follow-up", [follow_up_phrase(visit) for visit in plan.follow_ups]
+    yield "To ask at the bedside", [question.question for question in plan.bedside_questions]
+    yield "To teach", [lesson.text for lesson in plan.education]
+    yield "Tasks", [f"{task.owner}: {task.text}, by {task.due}" for task in plan.tasks]
+    yield "Risk", [score_phrase(score) for score in plan.risk_scores] if present else []
+    yield "Could not be read", _gap_lines(plan.gaps)
+
+
+def _readiness(plan: Plan) -> str:
+    return str(plan.readiness.verdict) if plan.readiness else _ASK
+
+
+def _destination(plan: Plan) -> str:
+    place = plan.disposition
+    if place is None:
+        return _ASK
+    missing = [factor.text for factor in place.factors if factor.weighs == "missing"]
+    undecided = f"cannot be decided yet ({'; '.join(missing)})" if missing else "cannot be decided yet"
+    suggested = f"{place.display or place.suggested} (suggested)" if place.suggested else undecided
+    return f"{suggested}. {place.alert}" if place.alert else suggested
+
+
+def _need_line(need: Need) -> str:
+    shown = "; ".join(evidence_phrase(item) for item in need.evidence[:_SHOWN_EVIDENCE])
+    more = len(need.evidence) - _SHOWN_EVIDENCE
+    rest = f"; and {more} more" if more > 0 else ""
+    doubt = f", {need.certainty}" if need.certainty is not Certainty.SUPPORTED else ""
+    return f"{need.title}{doubt}: {shown}{rest} [{protocol_text(need.protocol)}]"
+
+
+def _referral_line(referral: Referral) -> str:
+    urgency = f", {referral.priority}" if referral.priority is not Urgency.ROUTINE else ""
+    found = referral_phrase(referral)
+    return f"{referral.title}, by {referral.due}{urgency}" + (f": {found}" if found else "")
+
+
+def _gap_lines(gaps: Iterable[Gap]) -> list[str]:
+    """Only resource types are named: the name of an instrument tells what was screened for."""
+    lines = [gap_phrase(gap) if gap.about in _READ_TYPES else _OTHER_GAPS for gap in gaps]
+    return list(dict.fromkeys(lines))
+
+
+_OTHER_GAPS: Final = "Other parts of the record are incomplete or disagree; the full plan names them"
+_READ_TYPES: Final = frozenset(
+    {
+        "AllergyIntolerance",
+        "Appointment",
+        "CarePlan",
+        "CareTeam",
+        "Condition",
+        "Consent",
+        "Coverage",
+        "DeviceRequest",
+        "DocumentReference",
+        "Encounter",
+        "Goal",
+        "MedicationRequest",
+        "Observation",
+        "Patient",
+        "Procedure",
+        "QuestionnaireResponse",
+        "RelatedPerson",
+        "ServiceRequest",
+    }
+)
+
+
+def _section(div: ET.Element, title: str, lines: Iterable[str]) -> None:
+    ET.SubElement(div, _tag("h3")).text = title
+    items = ET.SubElement(div, _tag("ul"))
+    for line in lines:
+        ET.SubElement(items, _tag("li")).text = clean(line)
+
+
+def _paragraph(div: ET.Element, text: str, *, bold: str) -> None:
+    paragraph = ET.SubElement(div, _tag("p"))
+    strong = ET.SubElement(paragraph, _tag("b"))
+    strong.text, strong.tail = clean(bold) + " ", text
+
+
+def _tag(name: str) -> str:
+    return f"{{{systems.XHTML}}}{name}"

@@ -1,0 +1,43 @@
+"""Who writes: Homeward is a Device that acts for the hospital, carried inside each resource it writes.
+
+Contained, because it must resolve (US Core Provenance) where the EHR accepts no Device of ours, and because a shared
+one, created by many discharges at once, would end as several.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fhir_mappings.outbound.elements import Json, without_empty
+
+_ID: Final = "author"
+#: The reference to the contained Device, for every element that names an author.
+AUTHOR: Final[Json] = {"reference": f"#{_ID}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """The device as people read it, and the hospital it acts for; organization_reference "" when it is not known."""
+
+    device_name: str
+    organization: str
+    organization_reference: str = ""
+
+    def device(self) -> Json:
+        """The Device resource to be contained."""
+        return {
+            "resourceType": "Device",
+            "id": _ID,
+            "status": "active",
+            "deviceName": [{"name": self.device_name, "type": "user-friendly-name"}],
+            "type": {"text": "Discharge planning software"},
+        }
+
+    def on_behalf_of(self) -> Json:
+        """The hospital, by reference where there is one, by name always."""
+        return without_empty(
+            {
+                "reference": self.organization_reference,
+                "type": "Organization",
+                "display": self.organization,
+            }
+        )

@@ -1,0 +1,114 @@
+"""The plan → US Core CarePlan, a draft: what a clinician reads, and the way to everything else."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from fhir_mappings import systems
+from fhir_mappings.narrative import care_plan_narrative
+from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.elements import (
+    Json,
+    coding,
+    concept,
+    evidence_of,
+    evidence_references,
+    references,
+    without_empty,
+)
+from fhir_mappings.outbound.references import Names, type_of
+from fhir_mappings.outbound.service_request import SOCIAL_WORK_KEY
+from service.domain.assessment import Outcome
+from service.domain.plan import Education, FollowUp, Goal, PersonTask, Plan, Referral
+
+_Dated = Referral | Goal | FollowUp | PersonTask
+#: What R4 lets an activity point to, of the things a plan may rest on.
+_ACTIVITIES = ("ServiceRequest", "DeviceRequest", "Appointment")
+
+
+def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: bool) -> Json:
+    """The CarePlan in FHIR JSON without identifier. plan must be shareable; social_work: something is withheld."""
+    present = [need.code for need in plan.present()] if plan.outcome is Outcome.GOING_HOME else []
+    goals = [goal.existing or names.full_url(goal.key) for goal in plan.goals]
+    return without_empty(
+        {
+            "resourceType": "CarePlan",
+            "meta": {"profile": [f"{systems.US_CORE}us-core-careplan"]},
+            # "additional": bedside questions, gaps and readiness have no element of their own.
+            "text": {
+                "status": "additional",
+                "div": care_plan_narrative(plan, social_work=social_work),
+            },
+            "contained": [author.device()],
+            "status": "draft",
+            "intent": "plan",
+            "category": [{"coding": [coding(systems.US_CORE_CAREPLAN_CATEGORY, "assess-plan")]}],
+            "title": "Discharge plan",
+            "subject": {"reference": plan.patient.reference},
+            "encounter": {"reference": plan.encounter.reference},
+            "period": _period(plan.discharge_date, _last_day(plan)),
+            "created": plan.today.isoformat(),
+            "author": AUTHOR,
+            "addresses": evidence_references(evidence_of(plan.needs, *present), "Condition"),
+            "goal": references(goals),
+            "activity": _activities(plan, names, social_work=social_work),
+        }
+    )
+
+
+def _activities(plan: Plan, names: Names, *, social_work: bool) -> list[Json]:
+    """R4 lets an activity be a reference or a detail, never both (cpl-3)."""
+    requests = [referral.existing or names.full_url(referral.key) for referral in plan.referrals]
+    requests += [names.full_url(SOCIAL_WORK_KEY)] if social_work else []
+    return [
+        *({"reference": reference} for reference in _activity_references(requests)),
+        *map(_follow_up, plan.follow_ups),
+        *map(_lesson, plan.education),
+        *(_task(task, plan.today) for task in plan.tasks),
+    ]
+
+
+def _activity_references(literals: Iterable[str]) -> list[Json]:
+    return references(x for x in literals if x.startswith("urn:uuid:") or type_of(x) in _ACTIVITIES)
+
+
+def _follow_up(visit: FollowUp) -> Json:
+    if type_of(visit.existing) in _ACTIVITIES:
+        return {"reference": {"reference": visit.existing}}
+    detail = {
+        "kind": "Appointment",
+        "code": concept(visit.text, visit.code),
+        "status": "not-started",
+        "scheduledPeriod": _period(visit.not_before, visit.due),
+        "description": visit.text,
+    }
+    return {"detail": without_empty(detail)}
+
+
+def _lesson(lesson: Education) -> Json:
+    detail = {
+        "kind": "CommunicationRequest",
+        "code": concept(lesson.text, lesson.topic),
+        "status": "not-started",
+        "description": f"Teach before leaving: {lesson.text}",
+    }
+    return {"detail": detail}
+
+
+def _task(task: PersonTask, today: date) -> Json:
+    detail = {
+        "kind": "Task",
+        "status": "not-started",
+        "scheduledPeriod": _period(today, task.due),
+        "description": f"For the {task.owner}: {task.text}",
+    }
+    return {"detail": detail}
+
+
+def _last_day(plan: Plan) -> date:
+    dated: Iterable[_Dated] = (*plan.referrals, *plan.goals, *plan.follow_ups, *plan.tasks)
+    return max((item.due for item in dated), default=plan.discharge_date)
+
+
+def _period(start: date, end: date) -> Json:
+    """From start to end; an end before the start is the only day (per-1)."""
+    return {"start": min(start, end).isoformat(), "end": end.isoformat()}

@@ -1,0 +1,65 @@
+"""Small pieces of FHIR JSON, written one way everywhere."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from fhir_mappings import systems
+from fhir_mappings.outbound.references import type_of
+from service.domain.codes import Code
+from service.domain.evidence import Evidence
+from service.domain.need import Need
+from service.domain.protocol import ProtocolRef, Review
+
+Json = dict[str, Any]
+
+#: Characters that neither FHIR's string nor XML may hold; records contain them.
+_UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
+
+
+def clean(text: str) -> str:
+    """The text with every unwritable character as a space, without space around it."""
+    return _UNWRITABLE.sub(" ", text).strip()
+
+
+def coding(system: str, code: str, display: str = "") -> Json:
+    """One Coding by its URL."""
+    return without_empty({"system": system, "code": code, "display": display})
+
+
+def concept(text: str = "", code: Code | None = None) -> Json:
+    """A CodeableConcept of a text and, where its system has a URL, a code."""
+    url = system_url(code.system) if code else ""
+    known = [coding(url, code.code, clean(code.display))] if code and url else []
+    return without_empty({"coding": known, "text": clean(text)})
+
+
+def system_url(system: str) -> str:
+    """The URL we write for a code system, "" for one without."""
+    return systems.URLS.get(system, system if system.startswith(("http://", "https://", "urn:")) else "")
+
+
+def references(literals: Iterable[str]) -> list[Json]:
+    """References in their order, each once."""
+    return [{"reference": literal} for literal in dict.fromkeys(literals)]
+
+
+def evidence_references(evidence: Iterable[Evidence], *types: str) -> list[Json]:
+    """References to the evidence that is a resource of one of these types."""
+    return references(item.reference for item in evidence if type_of(item.reference) in types)
+
+
+def evidence_of(needs: Iterable[Need], *codes: str) -> list[Evidence]:
+    """The evidence of the needs with these codes."""
+    return [item for need in needs if need.code in codes for item in need.evidence]
+
+
+def protocol_text(protocol: ProtocolRef) -> str:
+    """The protocol as people read it, with a mark where no source has been checked."""
+    pending = ", review: pending" if protocol.review is Review.PENDING else ""
+    return f"protocol {protocol.id} {protocol.version}{pending}"
+
+
+def without_empty(element: Json) -> Json:
+    """The element without what FHIR does not allow to be written: empty text, lists, objects and null."""
+    return {name: part for name, part in element.items() if part not in ("", [], {}, None)}

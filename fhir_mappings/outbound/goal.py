@@ -1,0 +1,51 @@
+"""A goal of the plan → US Core Goal, proposed."""
+
+from fhir_mappings import systems
+from fhir_mappings.outbound.elements import (
+    Json,
+    coding,
+    concept,
+    evidence_of,
+    evidence_references,
+    without_empty,
+)
+from service.domain.need import Need
+from service.domain.plan import Goal, Plan
+from service.domain.protocol import NeedKind
+
+
+def goal_body(goal: Goal, plan: Plan) -> Json:
+    """The Goal, in FHIR JSON without identifier; plan must be shareable."""
+    need = next((need for need in plan.needs if need.code == goal.need), None)
+    return without_empty(
+        {
+            "resourceType": "Goal",
+            "meta": {"profile": [f"{systems.US_CORE}us-core-goal"]},
+            "lifecycleStatus": "proposed",
+            "category": _categories(need),
+            "description": concept(goal.text),
+            "subject": {"reference": plan.patient.reference},
+            "startDate": goal.start.isoformat(),
+            "target": [_target(goal)],
+            "addresses": evidence_references(evidence_of(plan.needs, goal.need), "Condition", "Observation"),
+        }
+    )
+
+
+def _target(goal: Goal) -> Json:
+    """When it is to be reached and how that is seen. A detail needs a measure (gol-1)."""
+    due = {"dueDate": goal.due.isoformat()}
+    if not goal.target and not goal.measure:
+        return due
+    measure = concept("" if goal.measure else goal.text, goal.measure) or concept(goal.text)
+    return without_empty({"measure": measure, "detailString": goal.target}) | due
+
+
+def _categories(need: Need | None) -> list[Json]:
+    if need is None:
+        return []
+    if need.gravity_domain:
+        return [{"coding": [coding(systems.SDOHCC, need.gravity_domain)]}]
+    if need.kind is NeedKind.SAFETY:
+        return [{"coding": [coding(systems.GOAL_CATEGORY, "safety", "Safety")]}]
+    return []

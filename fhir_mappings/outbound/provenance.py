@@ -1,0 +1,49 @@
+"""Where a plan's resources come from → US Core Provenance: this device, for this hospital, by these protocols."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from fhir_mappings import systems
+from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.elements import Json, coding, protocol_text, references, without_empty
+from service.domain.plan import Plan
+
+PROVENANCE_KEY = "provenance"
+
+
+def provenance_body(
+    plan: Plan, targets: Sequence[str], *, author: Author, recorded: datetime, identifier: str
+) -> Json:
+    """The Provenance of all targets (urn:uuid full URLs). plan must be shareable.
+
+    R4 gives Provenance no identifier, so ours stands in meta.tag, where `_tag` finds it.
+    """
+    return without_empty(
+        {
+            "resourceType": "Provenance",
+            "meta": {
+                "profile": [f"{systems.US_CORE}us-core-provenance"],
+                "tag": [coding(systems.URI_IDENTIFIER, identifier)],
+            },
+            "contained": [author.device()],
+            "target": references(targets),
+            "recorded": recorded.isoformat(timespec="seconds"),
+            "activity": {"coding": [coding(systems.DATA_OPERATION, "CREATE", "create")]},
+            "agent": [
+                {
+                    "type": {"coding": [coding(systems.PROVENANCE_PARTICIPANT, "author", "Author")]},
+                    "who": AUTHOR,
+                    "onBehalfOf": author.on_behalf_of(),
+                }
+            ],
+            "entity": [_source(text) for text in _protocols(plan)],
+        }
+    )
+
+
+def _protocols(plan: Plan) -> list[str]:
+    return list(dict.fromkeys(protocol_text(need.protocol) for need in plan.present()))
+
+
+def _source(text: str) -> Json:
+    return {"role": "source", "what": {"display": f"Homeward {text}"}}

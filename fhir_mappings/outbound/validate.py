@@ -1,0 +1,153 @@
+"""The last gate before a resource leaves: R4 by fhir.resources, then what that library does not check.
+
+It checks neither required bindings nor invariants nor the narrative; profiles it does not know. A failure names element
+paths and rules, never content: what is wrong here may be about a person.
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from pydantic_core import ValidationError
+
+from fhir_mappings import systems
+from fhir_mappings.outbound.bindings import REQUIRED, SDOH_DOMAINS
+from fhir_mappings.outbound.elements import Json
+from fhir_mappings.references import references_in
+from service.errors import InvalidResource
+
+#: The XHTML our narratives use, a part of what FHIR allows (txt-1).
+_NARRATIVE_ELEMENTS: Final = frozenset({"div", "p", "b", "h3", "ul", "li"})
+
+
+def validate(body: Json) -> Json:
+    """The same body, valid R4; InvalidResource names what is broken: "Goal.target.0.dueDate (value_error)"."""
+    problems = [*_shape(body), *_bindings(body), *_broken_rules(body)]
+    if problems:
+        raise InvalidResource(f"Not valid FHIR: {'; '.join(problems)}.")
+    return body
+
+
+def _shape(body: Json) -> list[str]:
+    kind = body["resourceType"]
+    try:
+        _model(kind).model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        return [f"{'.'.join(map(str, (kind, *problem['loc'])))} ({problem['type']})" for problem in found]
+    return []
+
+
+@cache
+def _model(kind: str) -> Any:
+    """The R4B model of a resource type, imported on first use: the command line starts without it."""
+    return getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind)
+
+
+def _bindings(body: Json) -> list[str]:
+    return [
+        f"{path} (required binding)"
+        for path, value in _leaves(body["resourceType"], body)
+        if path in REQUIRED and value not in REQUIRED[path]
+    ]
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every primitive with its element path; a contained resource begins a path of its own."""
+    if isinstance(value, dict):
+        root = value.get("resourceType", path)
+        for name, part in value.items():
+            yield from _leaves(f"{root}.{name}", part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _leaves(path, part)
+    else:
+        yield path, value
+
+
+def _broken_rules(body: Json) -> list[str]:
+    return [f"{body['resourceType']} ({name})" for name, holds in _RULES if not holds(body)]
+
+
+def _nothing_empty(body: Json) -> bool:
+    """ele-1 for objects and lists, and no null."""
+    return all(part not in ("", [], {}, None) for part in _parts(body))
+
+
+def _contained_is_used(body: Json) -> bool:
+    """dom-3 and ref-1: every contained resource is named, every local reference names one."""
+    contained = {f"#{part['id']}" for part in body.get("contained", ())}
+    local = {reference for reference in references_in(body) if reference.startswith("#")}
+    return contained == local
+
+
+def _periods_run_forward(body: Json) -> bool:
+    """per-1; our dates are whole days, so their text orders them."""
+    return all(
+        part["start"] <= part["end"]
+        for part in _parts(body)
+        if isinstance(part, dict) and part.keys() >= {"start", "end"}
+    )
+
+
+def _activity_is_reference_or_detail(body: Json) -> bool:
+    return all(("reference" in part) != ("detail" in part) for part in body.get("activity", ()))
+
+
+def _detail_has_measure(body: Json) -> bool:
+    targets = body.get("target", ()) if body["resourceType"] == "Goal" else ()
+    return all("measure" in part for part in targets if "detailString" in part)
+
+
+def _device_acts_for_someone(body: Json) -> bool:
+    return all("onBehalfOf" in part for part in body.get("agent", ()))
+
+
+def _care_plan_is_assess_plan(body: Json) -> bool:
+    if body["resourceType"] != "CarePlan":
+        return True
+    wanted = {"system": systems.US_CORE_CAREPLAN_CATEGORY, "code": "assess-plan"}
+    return any(wanted in category.get("coding", ()) for category in body.get("category", ()))
+
+
+def _social_domain_is_known(body: Json) -> bool:
+    return all(
+        part["code"] in SDOH_DOMAINS
+        for part in _parts(body)
+        if isinstance(part, dict) and part.get("system") == systems.SDOHCC
+    )
+
+
+def _narrative_is_plain_xhtml(body: Json) -> bool:
+    if "text" not in body:
+        return True
+    try:
+        # Our own text, escaped by the same library: there is no entity in it to expand.
+        root = ET.fromstring(body["text"]["div"])  # noqa: S314
+    except ET.ParseError:
+        return False
+    allowed = {f"{{{systems.XHTML}}}{name}" for name in _NARRATIVE_ELEMENTS}
+    return all(element.tag in allowed and not element.attrib for element in root.iter())
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Everything inside a JSON value."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in inside:
+        yield part
+        yield from _parts(part)
+
+
+_RULES: Final[tuple[tuple[str, Callable[[Json], bool]], ...]] = (
+    ("ele-1", _nothing_empty),
+    ("dom-3", _contained_is_used),
+    ("per-1", _periods_run_forward),
+    ("cpl-3", _activity_is_reference_or_detail),
+    ("gol-1", _detail_has_measure),
+    ("txt-1", _narrative_is_plain_xhtml),
+    ("us-core-careplan:AssessPlan", _care_plan_is_assess_plan),
+    ("us-core-provenance-1", _device_acts_for_someone),
+    ("SDOHCC-ValueSetSDOHCategory", _social_domain_is_known),
+)
