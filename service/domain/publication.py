@@ -52,8 +52,9 @@ class Receipt:
 class LedgerEntry:
     """One row of the ledger: what we want in the EHR, what we know is there.
 
-    digest is `digest_of` the body that the EHR last confirmed, so that a changed draft shows; problem is the PHI-free
-    sentence that says why it is not there yet, or whose change stands.
+    digest is `digest_of` the body last wanted; a draft that changes after it was written becomes PENDING and keeps its
+    reference and etag. problem is the PHI-free sentence that says why it is not there yet, or whose change stands.
+    wanted is False for what an earlier plan asked for and the present one does not.
     """
 
     draft: Draft
@@ -62,29 +63,34 @@ class LedgerEntry:
     reference: str = ""
     etag: str = ""
     problem: str = ""
+    wanted: bool = True
 
 
 class Ledger(Protocol):
-    """The publications of one discharge. Each call is a short commit of its own: none is open while we speak HTTP."""
+    """The ledger of one discharge, held by the one process that may write its resources to the EHR.
+
+    Each call is a short commit of its own, so that what is known survives the process and none is open while we speak
+    HTTP. Every call raises StoreUnavailable when the hold is lost: whoever gets that must stop writing.
+    """
 
     def entries(self) -> tuple[LedgerEntry, ...]:
-        """Every row, in the order in which the drafts were made."""
+        """What is wanted and what is there, in the order of the plan."""
         ...
 
     def add(self, drafts: Sequence[Draft]) -> None:
-        """New rows, PENDING; a key that is there already keeps its row."""
+        """New rows, PENDING, for what no plan asked for (a task about a withdrawal); a key that is there keeps its row."""
         ...
 
     def sending(self, keys: Collection[str]) -> None:
-        """These are about to be sent: from now on, until a receipt, nobody knows whether the EHR has them."""
+        """These are about to be sent: from here on their fate is unknown until a receipt is written."""
         ...
 
     def written(self, receipts: Sequence[Receipt]) -> None:
-        """The EHR confirmed these as their drafts now stand; the state becomes WRITTEN, problem ""."""
+        """The EHR confirmed these. An entry whose body has changed since it was read stays pending, with its receipt."""
         ...
 
     def mark(
         self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
     ) -> None:
-        """One row's new state and problem; an empty reference or etag leaves what is known."""
+        """One entry's state and problem; a reference or ETag that is not given stays as it is, a problem does not."""
         ...
