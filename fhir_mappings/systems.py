@@ -87,3 +87,11 @@ XHTML: Final = "http://www.w3.org/1999/xhtml"
 PERTAINS_TO_GOAL: Final = "http://hl7.org/fhir/StructureDefinition/resource-pertainsToGoal"
 GEOLOCATION: Final = "http://hl7.org/fhir/StructureDefinition/geolocation"
 INTERPRETER_REQUIRED: Final = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
+US_CORE_INTERPRETER_NEEDED: Final = (
+    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
+)
+DATA_ABSENT_REASON: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
+# --- documents ----------------------------------------------------------------------------------
+#: LOINC document types by which advance directives are filed (PACIO Advance Directive Interoperability, US Core ADI).
+ADVANCE_DIRECTIVES: Final = ("42348-3", "64298-3", "75320-2", "81334-5", "86533-7", "92664-2", "93037-0")

@@ -1,0 +1,89 @@
+"""One stay's record, read from the EHR: everything that could not be read is said, nothing stops the reading."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
+
+from fhir_mappings.inbound.record import build_record, subject_of
+from fhir_mappings.references import reference_of
+from fhir_mappings.searches import Question, questions
+from service.domain.record import INPATIENT_CLASSES, Gap, GapReason, Record
+from service.ehr.client import Ehr
+from service.ehr.search import SearchResult
+from service.errors import BadInput, EhrRefused, EhrUnavailable, NotAnInpatientStay, UnknownEncounter
+
+_GONE: Final = frozenset({404, 410})
+
+
+def gather(encounter: str, ehr: Ehr, *, today: date) -> Record:
+    """The record of a stay ("Encounter/12") in at most three round trips on a server that takes batches.
+
+    Raises UnknownEncounter, NotAnInpatientStay, EhrRefused when stay or patient may not be read, EhrUnavailable when the
+    EHR does not answer. All else that is missing is a Gap of the record.
+    """
+    offered = ehr.capability()
+    stay = _stay(encounter, ehr)
+    patient = subject_of(stay)
+    if not patient.startswith("Patient/"):
+        raise BadInput("The stay names no patient; correct it in the EHR.")
+    asked, not_offered = questions(patient, _end_of(stay, today), offered.searches)
+    results = ehr.batch([question.search for question in asked])
+    _require_patient(results[0])
+    resources = [stay, *(resource for result in results for resource in result.resources)]
+    gaps = [*not_offered, *_gaps(asked, results)]
+    return build_record(_each_once(resources), encounter=encounter, gaps=_counted(gaps))
+
+
+def _stay(encounter: str, ehr: Ehr) -> dict[str, Any]:
+    try:
+        stay = ehr.read(encounter)
+    except EhrRefused as error:
+        if error.status in _GONE:
+            raise UnknownEncounter from None
+        raise
+    kind = stay.get("class")
+    if not isinstance(kind, dict) or kind.get("code") not in INPATIENT_CLASSES:
+        raise NotAnInpatientStay
+    return stay
+
+
+def _end_of(stay: dict[str, Any], today: date) -> date:
+    """The day from which we look back: the end of the stay, today while it lasts or where its end cannot be read."""
+    period = stay.get("period")
+    end = period.get("end") if isinstance(period, dict) else None
+    try:
+        return min(date.fromisoformat(str(end)[:10]), today)
+    except ValueError:
+        return today
+
+
+def _require_patient(result: SearchResult) -> None:
+    """Without the patient there is no record; everything else may be missing."""
+    if result.resources:
+        return
+    if any(gap.reason is GapReason.INCOMPLETE for gap in result.gaps):
+        raise EhrUnavailable("GET Patient: the EHR does not answer.")
+    raise EhrRefused("The EHR does not let us read the patient of this stay.")
+
+
+def _gaps(asked: Sequence[Question], results: Sequence[SearchResult]) -> Iterable[Gap]:
+    """The gaps of all questions; an extra one's only when the question it adds to was not answered either."""
+    for question, result in zip(asked, results, strict=True):
+        if not question.extra:
+            yield from result.gaps
+
+
+def _each_once(resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Overlapping questions answer with the same resource; the first copy stands."""
+    unnamed = (resource for resource in resources if resource)
+    return list({reference_of(resource) or str(id(resource)): resource for resource in unnamed}.values())
+
+
+def _counted(gaps: Iterable[Gap]) -> list[Gap]:
+    """Equal gaps as one with their number."""
+    counts: dict[Gap, int] = {}
+    for gap in gaps:
+        alone = replace(gap, count=1)
+        counts[alone] = counts.get(alone, 0) + gap.count
+    return [replace(gap, count=count) for gap, count in counts.items()]
