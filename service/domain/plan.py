@@ -23,7 +23,7 @@ from service.domain.sensitivity import NONE, Labels, may_be_shared, merge
 class Referral:
     """A service asked for because of a need.
 
-    need is the most urgent need that asks for it, also_for the codes of the others. existing is the literal reference of
+    need is the first need that asks for it, also_for the codes of the others. existing is the literal reference of
     an active order that already covers it in the EHR, "" if there is none: with one, nothing new is ordered.
     """
 

@@ -1,0 +1,80 @@
+"""What is proposed: an assessment and what was found for it become a plan. Pure and deterministic."""
+
+from dataclasses import replace
+from datetime import date
+
+from service.domain.assessment import Assessment, Outcome
+from service.domain.community_service import Matches
+from service.domain.need import Need, NeedState
+from service.domain.plan import BedsideQuestion, PersonTask, Plan
+from service.domain.record import Encounter, Record
+from service.pipeline.draft.interventions import education, follow_ups, goals, tasks
+from service.pipeline.draft.referrals import referrals, searches_for_services
+from service.pipeline.draft.standing import standing
+
+__all__ = ["draft"]
+
+
+def draft(record: Record, assessment: Assessment, matches: Matches, *, tenant: str) -> Plan:
+    """The plan for one discharge: items only for needs that are present, questions for those nobody asked about.
+
+    Days count from the day the stay ended, or from today while it has not. Who died or goes to another hospital gets
+    no referrals, goals, follow-ups or teaching: for the first, the family is offered support; the second is planned there.
+    """
+    plan = _frame(record, assessment, tenant)
+    if assessment.outcome is Outcome.DIED:
+        return replace(plan, tasks=(_bereavement(assessment.today),))
+    if assessment.outcome is Outcome.TRANSFERRED:
+        return plan
+    return _filled(plan, record, assessment, matches)
+
+
+def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
+    """The plan before anything is proposed."""
+    return Plan(
+        tenant=tenant,
+        patient=record.patient,
+        encounter=record.encounter,
+        today=assessment.today,
+        discharge_date=_discharge_date(record.encounter, assessment.today),
+        outcome=assessment.outcome,
+        needs=assessment.needs,
+        risk_scores=assessment.risk_scores,
+        disposition=assessment.disposition,
+        readiness=assessment.readiness,
+        gaps=tuple(dict.fromkeys((*record.gaps, *assessment.gaps))),
+    )
+
+
+def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches) -> Plan:
+    present, day = assessment.present(), plan.discharge_date
+    there = standing(record, tenant=plan.tenant, needs=assessment.needs)
+    asked_for = referrals(present, matches, there, discharge=day)
+    return replace(
+        plan,
+        referrals=asked_for,
+        goals=goals(present, there, start=plan.today, discharge=day),
+        follow_ups=follow_ups(present, there, discharge=day),
+        education=education(present, record.patient),
+        tasks=(*tasks(present, discharge=day), *searches_for_services(asked_for, discharge=day)),
+        bedside_questions=_questions(assessment.needs),
+    )
+
+
+def _discharge_date(encounter: Encounter, today: date) -> date:
+    """An end in the future is a guess that moves: until it has come, days count from today."""
+    end = encounter.end.date() if encounter.end else today
+    return min(end, today)
+
+
+def _questions(needs: tuple[Need, ...]) -> tuple[BedsideQuestion, ...]:
+    return tuple(
+        BedsideQuestion(need.code, need.question, need.labels)
+        for need in needs
+        if need.state is NeedState.NOT_ASSESSED and need.question
+    )
+
+
+def _bereavement(today: date) -> PersonTask:
+    text = "Offer bereavement support to the family."
+    return PersonTask("task:bereavement-support", "", text, "social worker", today)
