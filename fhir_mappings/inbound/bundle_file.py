@@ -1,0 +1,172 @@
+"""A Bundle in a file → its resources, with references one can follow; and which stay in it is to be planned."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import orjson
+
+from fhir_mappings.inbound.codes import bare_code
+from fhir_mappings.inbound.dates import moment
+from fhir_mappings.inbound.elements import Json, first, items, text
+from fhir_mappings.inbound.encounter import class_code
+from fhir_mappings.inbound.record import CALLED_OFF
+from fhir_mappings.inbound.references import reference_of
+from service.domain.record import INPATIENT_CLASSES
+from service.errors import BadInput, NotAnInpatientStay, TooLarge, UnknownEncounter
+
+MAX_BYTES = 150 * 1024 * 1024
+#: FHIR resources nest some 30 levels; beyond this a file is an attack or an accident.
+MAX_DEPTH = 120
+_TYPES = frozenset({"collection", "transaction", "searchset", "batch"})
+_UUID = "urn:uuid:"
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def read_bundle(data: bytes) -> list[dict[str, Any]]:
+    """The resources of a collection, transaction or searchset Bundle, in its order.
+
+    Each has an id (one without gets it from its fullUrl) and refers to the others as "Type/id", however the file did:
+    urn:uuid, fullUrl, or absolutely under a base that the file itself uses. Conditional references are left as they are.
+    Raises TooLarge, and BadInput with the remedy for everything that is not such a Bundle.
+    """
+    if len(data) > MAX_BYTES:
+        raise TooLarge(
+            f"The Bundle is larger than {MAX_BYTES // 2**20} MB; send the resources of one patient only."
+        )
+    entries = _entries(_parsed(data))
+    found: list[Json] = []
+    addresses: dict[str, str] = {}
+    for place, entry in enumerate(entries, start=1):
+        one, full_url = entry.get("resource"), text(entry.get("fullUrl"))
+        if isinstance(one, dict):
+            resource = _with_id(one, full_url, place)
+            found.append(resource)
+            addresses.setdefault(full_url, reference_of(resource))
+    if not found:
+        raise BadInput("The Bundle holds no resources; export it again with its entries.")
+    _resolve(found, {address: reference for address, reference in addresses.items() if address and reference})
+    return found
+
+
+def choose_stay(resources: Iterable[dict[str, Any]], encounter: str | None, today: date) -> str:
+    """The stay to plan, as "Encounter/id".
+
+    encounter, with or without "Encounter/", names it; it must be a hospital stay. Without it, the inpatient stay that
+    began last: stays that begin after `today` only if none has begun, one without a start as the oldest, and none that
+    was cancelled or entered in error (such a stay is planned only when it is named).
+    Raises BadInput, UnknownEncounter or NotAnInpatientStay.
+    """
+    known = [one for one in resources if reference_of(one)]
+    patients = {reference_of(one) for one in known if one["resourceType"] == "Patient"}
+    if not patients:
+        raise BadInput("The Bundle holds no Patient; add the Patient whose discharge is to be planned.")
+    encounters = [one for one in known if one["resourceType"] == "Encounter"]
+    if encounter:
+        return _named(encounters, encounter)
+    if len(patients) > 1:
+        raise BadInput(
+            f"The Bundle holds {len(patients)} patients; name the stay to plan with --encounter ID."
+        )
+    return _last_begun(encounters, today)
+
+
+def _named(encounters: list[Json], encounter: str) -> str:
+    wanted = f"Encounter/{encounter.strip().removeprefix('Encounter/')}"
+    found = next((one for one in encounters if reference_of(one) == wanted), None)
+    if found is None:
+        raise UnknownEncounter("The Bundle holds no such Encounter; check the id, or leave it out.")
+    if class_code(found) not in INPATIENT_CLASSES:
+        raise NotAnInpatientStay
+    return wanted
+
+
+def _last_begun(encounters: list[Json], today: date) -> str:
+    inpatient = [one for one in encounters if class_code(one) in INPATIENT_CLASSES]
+    if not inpatient:
+        raise NotAnInpatientStay(
+            "The Bundle holds no inpatient stay; add an Encounter of class IMP, ACUTE, NONAC, SS or OBSENC."
+        )
+    held = [
+        (_start(one), reference_of(one))
+        for one in inpatient
+        if bare_code(one.get("status")) not in CALLED_OFF
+    ]
+    if not held:
+        raise NotAnInpatientStay(
+            "Every inpatient stay in the Bundle is cancelled or entered in error; to plan one all the same, name it."
+        )
+    begun = [stay for stay in held if stay[0].date() <= today]
+    return max(begun)[1] if begun else min(held)[1]
+
+
+def _start(encounter: Json) -> datetime:
+    period = first(encounter.get("period") or encounter.get("actualPeriod"))
+    return moment(period.get("start")) or _LONG_AGO
+
+
+def _parsed(data: bytes) -> Json:
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(
+            f"This is not JSON (line {error.lineno}, column {error.colno}); send a FHIR Bundle as JSON."
+        ) from None
+    if not isinstance(found, dict) or found.get("resourceType") != "Bundle":
+        raise BadInput(
+            "This is not a FHIR Bundle; put the patient's resources into a Bundle of type collection."
+        )
+    return found
+
+
+def _entries(bundle: Json) -> list[Json]:
+    if bundle.get("type") not in _TYPES:
+        raise BadInput(
+            "This Bundle's type cannot be planned from; send type collection, transaction or searchset."
+        )
+    entries = items(bundle.get("entry"))
+    if not entries:
+        raise BadInput("The Bundle holds no entries; export it again with the patient's resources.")
+    return entries
+
+
+def _with_id(resource: Json, full_url: str, place: int) -> Json:
+    """The resource with an id: its own, else the last part of its fullUrl, else one made from that or from its place."""
+    if text(resource.get("id")):
+        return resource
+    head, _, last = full_url.rpartition("/")
+    if full_url.startswith(_UUID):
+        number = full_url.removeprefix(_UUID)
+    elif last and head.endswith(f"/{resource.get('resourceType')}"):
+        number = last
+    else:
+        number = str(uuid5(NAMESPACE_URL, full_url)) if full_url else f"entry-{place}"
+    return {**resource, "id": number}
+
+
+def _resolve(resources: list[Json], addresses: dict[str, str]) -> None:
+    """Rewrite every reference below these resources, level by level, so that no nesting is too deep for us."""
+    bases = {address.removesuffix(own) for address, own in addresses.items() if address.endswith(f"/{own}")}
+    level: list[Any] = list(resources)
+    for _ in range(MAX_DEPTH):
+        for node in level:
+            if isinstance(node, dict) and isinstance(node.get("reference"), str):
+                node["reference"] = _literal(node["reference"], addresses, bases)
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise BadInput(f"The Bundle nests deeper than {MAX_DEPTH} levels; send one that was exported as FHIR.")
+
+
+def _literal(reference: str, addresses: dict[str, str], bases: set[str]) -> str:
+    unversioned = reference.strip().partition("/_history/")[0]
+    if unversioned in addresses:
+        return addresses[unversioned]
+    *_, kind, number = ("", "", *unversioned.rsplit("/", 2))
+    own = f"{kind}/{number}"
+    return own if unversioned.removesuffix(own) in bases else unversioned
+
+
+def _children(node: Any) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node

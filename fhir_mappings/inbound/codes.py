@@ -1,0 +1,148 @@
+"""CodeableConcept and Coding → Code, normalised so that protocols can compare them."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from fhir_mappings.inbound.elements import Json, items, text
+from fhir_mappings.systems import SHORT_NAMES
+from service.domain.codes import Code, System
+
+_LOINC = re.compile(r"(\d{3,7})-(\d)")
+_LOINC_ANSWER = re.compile(r"LA\d{1,6}-\d")
+#: Longest part before the dot is three characters: letter, digit, digit or letter.
+_ICD10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{1,4})?")
+_DOTTED_ICD10 = re.compile(r"[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
+
+
+def codes(value: object) -> tuple[Code, ...]:
+    """All codings of a CodeableConcept, Coding or R5 CodeableReference, or of a list of them; text alone gives ()."""
+    return tuple(code for concept in _concepts(value) for code in _codings(concept))
+
+
+def codes_or_text(value: object) -> tuple[Code, ...]:
+    """The codings, or for each concept that has none its words as Code("text", …), where nothing else keeps them."""
+    found: list[Code] = []
+    for concept in _concepts(value):
+        coded = tuple(_codings(concept))
+        words = "" if coded else concept_text(concept)
+        found += coded or ([Code(System.TEXT, words)] if words else [])
+    return tuple(found) if found or not isinstance(value, str) else _words(value)
+
+
+def concept_text(value: object) -> str:
+    """What the record says in words: the first text, else the first display; a bare string is its own text."""
+    if isinstance(value, str):
+        return value.strip()
+    concepts = _concepts(value)
+    said = (text(one.get("text")) for one in concepts)
+    shown = (text(coding.get("display")) for one in concepts for coding in _coding_objects(one))
+    return next(filter(None, said), "") or next(filter(None, shown), "")
+
+
+def bare_code(value: object) -> str:
+    """The code of a status-like element in lower case, whether a string, a Coding or a CodeableConcept; "" if none."""
+    if isinstance(value, str):
+        return value.strip().lower()
+    return next(iter(_bare(value)), "").lower()
+
+
+def bare_codes(value: object) -> frozenset[str]:
+    """The codes of a category-like element, whether strings, Codings or CodeableConcepts; the text where no code is."""
+    if isinstance(value, str):
+        value = [value]
+    strings = (one.strip() for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+    return frozenset((*strings, *_bare(value))) - {""}
+
+
+@lru_cache(maxsize=1024)
+def short_name(system: str) -> str:
+    """The System of a code system URL, forgiving case, outer spaces, a trailing slash and a SNOMED edition; else the URL."""
+    tidy = system.strip().rstrip("/")
+    found = SHORT_NAMES.get(tidy) or _BY_LOWER_CASE.get(tidy.lower())
+    if found:
+        return found
+    return System.SNOMED if tidy.lower().startswith("http://snomed.info/sct/") else tidy
+
+
+def is_loinc(code: str) -> bool:
+    """Whether it is a LOINC number in form and check digit (mod 10)."""
+    found = _LOINC.fullmatch(code)
+    if not found:
+        return False
+    digits = [int(digit) for digit in reversed(found[1])]
+    doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[::2])
+    return (doubled + sum(digits[1::2]) + int(found[2])) % 10 == 0
+
+
+def _concepts(value: object) -> list[Json]:
+    """CodeableConcepts and Codings; an R5 CodeableReference gives its concept."""
+    found = items(value)
+    if any("concept" in one for one in found):
+        return [concept for one in found for concept in items(one.get("concept", one))]
+    return found
+
+
+def _coding_objects(concept: Json) -> list[Json]:
+    return items(concept["coding"]) if "coding" in concept else [concept]
+
+
+def _codings(concept: Json) -> Iterator[Code]:
+    for coding in _coding_objects(concept):
+        raw = coding.get("code")
+        if code := raw.strip() if isinstance(raw, str) else text(raw):
+            system, display = coding.get("system"), coding.get("display")
+            name = short_name(system) if isinstance(system, str) and system else _system_by_form(code)
+            tidy = _TIDY.get(name)
+            yield Code(name, tidy(code) if tidy else code, display if isinstance(display, str) else "")
+
+
+def _bare(value: object) -> Iterator[str]:
+    for concept in _concepts(value):
+        coded = [text(coding.get("code")) for coding in _coding_objects(concept)]
+        yield from filter(None, coded)
+        if not any(coded):
+            yield concept_text(concept)
+
+
+def _words(value: str) -> tuple[Code, ...]:
+    return (Code(System.TEXT, value.strip()),) if value.strip() else ()
+
+
+def _system_by_form(code: str) -> str:
+    """The system of a code sent without one, where its form leaves no doubt; "" otherwise."""
+    upper = code.upper()
+    if is_loinc(upper) or _LOINC_ANSWER.fullmatch(upper):
+        return System.LOINC
+    return System.ICD10CM if _DOTTED_ICD10.fullmatch(upper) else ""
+
+
+def _tidy_icd10(code: str) -> str:
+    """Upper case, and dotted after the third character: i509 → I50.9."""
+    upper = code.upper().replace(" ", "")
+    if "." in upper or len(upper) <= len("I50") or not _ICD10.fullmatch(upper):
+        return upper
+    return f"{upper[:3]}.{upper[3:]}"
+
+
+def _tidy_ub04(code: str) -> str:
+    return code.zfill(2)
+
+
+_TIDY: dict[str, Callable[[str], str]] = {
+    System.ICD10CM: _tidy_icd10,
+    System.ICD10: _tidy_icd10,
+    System.LOINC: str.upper,
+    System.DISPOSITION: str.lower,
+    System.UB04: _tidy_ub04,
+}
+_BY_LOWER_CASE: dict[str, System] = {url.lower(): name for url, name in SHORT_NAMES.items()} | {
+    "snomed": System.SNOMED,
+    "snomedct": System.SNOMED,
+    "loinc": System.LOINC,
+    "icd10": System.ICD10CM,
+    "icd-10": System.ICD10CM,
+    "icd10cm": System.ICD10CM,
+    "icd-10-cm": System.ICD10CM,
+    "rxnorm": System.RXNORM,
+}

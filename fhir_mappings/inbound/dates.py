@@ -1,0 +1,78 @@
+"""FHIR date, dateTime and instant → date and datetime. What cannot be read is None, never an error.
+
+A value without a day is its first day (a year: 1 January), as the end of a period its last. A time without a zone is
+taken as UTC; a time with one keeps it, so that its date stays the one that was written down.
+"""
+
+from calendar import monthrange
+from datetime import UTC, date, datetime
+
+from fhir_mappings.inbound.elements import Json
+
+_DAY = len("2024-03-01")
+
+
+def moment(value: object) -> datetime | None:
+    """A point in time; a date alone is its midnight, UTC."""
+    if not isinstance(value, str):
+        return None
+    tidy = value.strip()
+    try:
+        found = datetime.fromisoformat(tidy) if len(tidy) > _DAY else None
+    except ValueError:
+        found = None
+    if found:
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    alone = day(tidy)
+    return datetime(alone.year, alone.month, alone.day, tzinfo=UTC) if alone else None
+
+
+def day(value: object) -> date | None:
+    """The day as it was written, the first one of a month or a year."""
+    if not isinstance(value, str):
+        return None
+    tidy = value.strip()
+    try:
+        if len(tidy) >= _DAY and tidy[_DAY:][:1] in {"", "T", " "}:
+            return date.fromisoformat(tidy[:_DAY])
+        year, _, month = tidy.partition("-")
+        return date(int(year), int(month or 1), 1) if len(year) == len("2024") else None
+    except ValueError:
+        return None
+
+
+def last_day(value: object) -> date | None:
+    """The day on which a period ends: the last one of a month or a year given alone."""
+    found = day(value)
+    if found is None or not isinstance(value, str):
+        return None
+    match len(value.strip()):
+        case 4:
+            return found.replace(month=12, day=31)
+        case 7:
+            return found.replace(day=monthrange(found.year, found.month)[1])
+        case _:
+            return found
+
+
+def began(value: object) -> date | None:
+    """The day a date or a Period begins (a Period with an end alone: that day)."""
+    if isinstance(value, dict):
+        return day(value.get("start")) or last_day(value.get("end"))
+    return day(value)
+
+
+def ended(value: object) -> date | None:
+    """The day a date or a Period ends; an open Period has none."""
+    return last_day(value.get("end")) if isinstance(value, dict) else day(value)
+
+
+def begun_at(resource: Json, names: tuple[str, ...]) -> datetime | None:
+    """The first readable time among these elements, a Period by its start, else its end."""
+    for name in names:
+        value = resource.get(name)
+        if isinstance(value, dict):
+            value = value.get("start") or value.get("end")
+        if value is not None and (found := moment(value)):
+            return found
+    return None

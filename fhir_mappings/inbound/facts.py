@@ -1,0 +1,206 @@
+"""Everything that is one coded statement (diagnoses, orders, medicines, documents …) → Fact, by one table.
+
+Each row names the elements of a resource type, those of R4 first, then what R5 and STU3 call them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from fhir_mappings.inbound import dates
+from fhir_mappings.inbound.codes import bare_code, bare_codes, codes, concept_text
+from fhir_mappings.inbound.elements import Json, at, first, identifiers, text
+from fhir_mappings.inbound.references import Shared, encounter_of, reference_of, target
+from fhir_mappings.inbound.security import labels
+from service.domain.codes import Code
+from service.domain.record import Fact, Kind
+
+Path = tuple[str, ...]
+
+#: Status of an order not to do something: whatever else it says, it is no order for it.
+DO_NOT_PERFORM = "do-not-perform"
+
+
+def _paths(names: str) -> tuple[Path, ...]:
+    return tuple(tuple(name.split(".")) for name in names.split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where a resource type keeps what a Fact holds. tells: without a readable code or text it says nothing."""
+
+    kind: Kind
+    codes: tuple[Path, ...]
+    began: tuple[Path, ...]
+    ended: tuple[Path, ...] = ()
+    text: tuple[Path, ...] = ()
+    categories: tuple[Path, ...] = (("category",),)
+    status: str = "status"
+    tells: bool = True
+
+
+_SHAPES: dict[str, _Shape] = {
+    shape.kind.value: shape
+    for shape in (
+        _Shape(
+            Kind.CONDITION,
+            codes=_paths("code"),
+            began=_paths("onsetDateTime onsetPeriod recordedDate assertedDate"),
+            ended=_paths("abatementDateTime abatementPeriod"),
+            status="clinicalStatus",
+        ),
+        _Shape(
+            Kind.PROCEDURE,
+            codes=_paths("code"),
+            began=_paths("performedDateTime performedPeriod occurrenceDateTime occurrencePeriod"),
+            ended=_paths("performedPeriod occurrencePeriod"),
+        ),
+        _Shape(
+            Kind.MEDICATION,
+            codes=_paths("medicationCodeableConcept medication"),
+            began=_paths("authoredOn"),
+            ended=_paths("dispenseRequest.validityPeriod"),
+        ),
+        _Shape(
+            Kind.ORDER,
+            codes=_paths("code"),
+            began=_paths("authoredOn occurrenceDateTime occurrencePeriod"),
+            ended=_paths("occurrencePeriod"),
+        ),
+        _Shape(
+            Kind.DEVICE,
+            codes=_paths("codeCodeableConcept code"),
+            began=_paths("authoredOn occurrenceDateTime occurrencePeriod"),
+            ended=_paths("occurrencePeriod"),
+        ),
+        _Shape(
+            Kind.APPOINTMENT,
+            codes=_paths("serviceType specialty appointmentType reasonCode reason"),
+            began=_paths("start requestedPeriod"),
+            ended=_paths("end"),
+            text=_paths("description"),
+            categories=_paths("serviceCategory"),
+            tells=False,
+        ),
+        _Shape(
+            Kind.ALLERGY,
+            codes=_paths("code"),
+            began=_paths("onsetDateTime onsetPeriod recordedDate assertedDate"),
+            status="clinicalStatus",
+        ),
+        _Shape(
+            Kind.DOCUMENT,
+            codes=_paths("type"),
+            began=_paths("date context.period"),
+            text=_paths("type description"),
+            tells=False,
+        ),
+        _Shape(
+            Kind.CONSENT,
+            codes=_paths("scope category"),
+            began=_paths("dateTime date"),
+            ended=_paths("provision.period"),
+            categories=_paths("scope category"),
+            tells=False,
+        ),
+        _Shape(
+            Kind.CARE_TEAM,
+            codes=_paths("category participant.role"),
+            began=_paths("period"),
+            ended=_paths("period"),
+            text=_paths("name"),
+            tells=False,
+        ),
+        _Shape(
+            Kind.GOAL,
+            codes=_paths("description"),
+            began=_paths("startDate statusDate"),
+            status="lifecycleStatus",
+        ),
+        _Shape(
+            Kind.CARE_PLAN,
+            codes=_paths("category"),
+            began=_paths("period created"),
+            ended=_paths("period"),
+            text=_paths("title description"),
+            tells=False,
+        ),
+    )
+}
+FACT_TYPES = frozenset(_SHAPES)
+
+
+def fact(resource: Json, shared: Shared) -> Fact | None:
+    """One statement; None when it says nothing that can be read, or its status is there and cannot be read.
+
+    An unreadable status is no absent one: it may say refuted or cancelled.
+    """
+    shape = _SHAPES[resource["resourceType"]]
+    coded, words = _said(resource, shape, shared)
+    status = bare_code(resource.get(shape.status))
+    verification = bare_code(resource.get("verificationStatus"))
+    if shape.tells and not (coded or words):
+        return None
+    if _garbled(resource, shape.status, status) or _garbled(resource, "verificationStatus", verification):
+        return None
+    return Fact(
+        kind=shape.kind,
+        reference=reference_of(resource),
+        codes=coded,
+        text=words,
+        status=DO_NOT_PERFORM if resource.get("doNotPerform") is True else status,
+        verification=verification if shape.kind is Kind.CONDITION else "",
+        intent=bare_code(resource.get("intent")),
+        categories=_categories(resource, shape),
+        encounter=encounter_of(resource),
+        began=_day(resource, shape.began, dates.began),
+        ended=_day(resource, shape.ended, dates.ended),
+        identifiers=identifiers(resource),
+        labels=labels(resource),
+    )
+
+
+def is_undated(resource: Json, found: Fact) -> bool:
+    """Whether a Fact without a day was meant to have one."""
+    return any(at(resource, path) for path in _SHAPES[found.kind].began)
+
+
+def _said(resource: Json, shape: _Shape, shared: Shared) -> tuple[tuple[Code, ...], str]:
+    coded = tuple(code for path in shape.codes for code in codes(at(resource, path)))
+    texts = (concept_text(at(resource, path)) for path in shape.text or shape.codes)
+    words = next(filter(None, texts), "")
+    return (coded, words) if coded or words else _referenced(resource, shared)
+
+
+def _referenced(resource: Json, shared: Shared) -> tuple[tuple[Code, ...], str]:
+    """What is ordered by reference: a Medication or a Device, contained or sent along."""
+    for path in (
+        ("medicationReference",),
+        ("codeReference",),
+        ("medication", "reference"),
+        ("code", "reference"),
+    ):
+        ordered = first(at(resource, path))
+        if ordered:
+            concept = target(ordered, resource, shared).get("code")
+            return codes(concept), text(ordered.get("display")) or concept_text(concept)
+    return (), ""
+
+
+def _garbled(resource: Json, element: str, read: str) -> bool:
+    return not read and resource.get(element) is not None
+
+
+def _categories(resource: Json, shape: _Shape) -> frozenset[str]:
+    if len(shape.categories) == 1:
+        return bare_codes(at(resource, shape.categories[0]))
+    return frozenset().union(*(bare_codes(at(resource, path)) for path in shape.categories))
+
+
+def _day(resource: Json, paths: tuple[Path, ...], read: Callable[[object], date | None]) -> date | None:
+    for path in paths:
+        value = at(resource, path)
+        for one in value if isinstance(value, list) else (value,):
+            if one is not None and (found := read(one)):
+                return found
+    return None

@@ -1,0 +1,73 @@
+"""Observation → Observations: the resource itself and one for each of its components."""
+
+from fhir_mappings.inbound.codes import bare_code, bare_codes, codes_or_text
+from fhir_mappings.inbound.dates import begun_at
+from fhir_mappings.inbound.elements import Json, items
+from fhir_mappings.inbound.references import encounter_of, literal, reference_of
+from fhir_mappings.inbound.security import labels
+from fhir_mappings.inbound.values import absence, is_garbled, value_of
+from service.domain.record import Observation
+
+_WHEN = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "authored")
+
+
+def observations(resource: Json) -> tuple[Observation, ...] | None:
+    """The observation, then its components with its codes as their panel; None when any part cannot be read.
+
+    Half a panel would be scored as if the rest had not been asked. `interpretation` is not read: whether an answer
+    is positive is for the instrument to say.
+    """
+    parts = [one for one in items(resource.get("component")) if one]
+    whole = _observation(resource)
+    if not whole.codes or any(map(is_garbled, (resource, *parts))):
+        return None
+    return (whole, *(_component(part, whole) for part in parts))
+
+
+def is_undated(resource: Json) -> bool:
+    """Whether an Observation or a QuestionnaireResponse without a readable time was meant to have one."""
+    return any(resource.get(name) for name in _WHEN)
+
+
+def is_about_another(resource: Json) -> bool:
+    """Whether its focus is a person other than the patient in whose chart it stands (a mother, a donor)."""
+    focused = {literal(one) for one in items(resource.get("focus"))} if "focus" in resource else set()
+    people = {one for one in focused if one.startswith(("Patient/", "RelatedPerson/"))}
+    return bool(people) and literal(resource.get("subject")) not in people
+
+
+def _observation(resource: Json) -> Observation:
+    value = value_of(resource)
+    members = resource.get("hasMember")
+    return Observation(
+        reference=reference_of(resource),
+        codes=codes_or_text(resource.get("code")),
+        status=bare_code(resource.get("status")) or "unknown",
+        answers=value.answers,
+        quantity=value.quantity,
+        text=value.text,
+        absent=absence(resource),
+        members=tuple(filter(None, map(literal, items(members)))) if members else (),
+        categories=bare_codes(resource.get("category")),
+        encounter=encounter_of(resource),
+        at=begun_at(resource, _WHEN),
+        labels=labels(resource),
+    )
+
+
+def _component(part: Json, whole: Observation) -> Observation:
+    value = value_of(part)
+    return Observation(
+        reference=whole.reference,
+        codes=codes_or_text(part.get("code")),
+        status=whole.status,
+        answers=value.answers,
+        quantity=value.quantity,
+        text=value.text,
+        absent=absence(part),
+        panel=whole.codes,
+        categories=whole.categories,
+        encounter=whole.encounter,
+        at=whole.at,
+        labels=whole.labels,
+    )

@@ -1,0 +1,94 @@
+"""Patient → Patient."""
+
+from datetime import date
+
+from fhir_mappings.inbound.codes import bare_code, codes, concept_text
+from fhir_mappings.inbound.dates import day
+from fhir_mappings.inbound.elements import Json, first, items, text
+from fhir_mappings.inbound.people import contact, home, human_name
+from fhir_mappings.inbound.references import Shared, display, reference_of
+from fhir_mappings.inbound.security import labels
+from fhir_mappings.systems import INTERPRETER_REQUIRED, US_CORE_INTERPRETER_NEEDED
+from service.domain.record import Language, Patient
+
+#: Codes by which a yes-no answer is sent: SNOMED CT qualifiers, v2-0136, LOINC answers.
+_YES, _NO = frozenset({"373066001", "y", "yes", "la33-6"}), frozenset({"373067005", "n", "no", "la32-8"})
+_INTERPRETER = (INTERPRETER_REQUIRED, US_CORE_INTERPRETER_NEEDED)
+
+
+def patient(resource: Json, shared: Shared, *, today: date | None = None) -> Patient:
+    """The person; with `today`, a death after that day has not happened yet."""
+    return Patient(
+        reference=reference_of(resource),
+        name=human_name(resource.get("name")),
+        birth_date=day(resource.get("birthDate")),
+        sex=bare_code(resource.get("gender")),
+        deceased=_deceased(resource, today),
+        languages=_languages(resource),
+        interpreter=interpreter(resource),
+        address=home(resource.get("address")),
+        phone=contact(resource.get("telecom"), "phone"),
+        email=contact(resource.get("telecom"), "email"),
+        marital_status=_marital_status(resource.get("maritalStatus")),
+        general_practitioner=_general_practitioner(resource, shared),
+        veteran=_veteran(resource),
+        labels=labels(resource),
+    )
+
+
+def interpreter(resource: Json) -> bool | None:
+    """What a Patient or an Encounter says of the need for an interpreter; None when it is silent."""
+    said = (_yes_or_no(one) for one in items(resource.get("extension")) if one.get("url") in _INTERPRETER)
+    return next((answer for answer in said if answer is not None), None)
+
+
+def _veteran(resource: Json) -> bool | None:
+    """No profile names one extension for it; those in use have "veteran" in their address."""
+    extensions = (
+        one for one in items(resource.get("extension")) if "veteran" in text(one.get("url")).lower()
+    )
+    return next((answer for one in extensions if (answer := _yes_or_no(one)) is not None), None)
+
+
+def _yes_or_no(extension: Json) -> bool | None:
+    if isinstance(extension.get("valueBoolean"), bool):
+        return bool(extension["valueBoolean"])
+    coded = next(
+        (extension[key] for key in ("valueCoding", "valueCodeableConcept") if key in extension), None
+    )
+    said = {code.code.lower() for code in codes(coded)}
+    if said & _YES:
+        return True
+    return False if said & _NO else None
+
+
+def _deceased(resource: Json, today: date | None) -> bool:
+    """A death that is dated without being readable is a death all the same."""
+    if resource.get("deceasedBoolean") is True:
+        return True
+    if not resource.get("deceasedDateTime"):
+        return False
+    died = day(resource["deceasedDateTime"])
+    return today is None or died is None or died <= today
+
+
+def _languages(resource: Json) -> tuple[Language, ...]:
+    return tuple(found for one in items(resource.get("communication")) if (found := _language(one)))
+
+
+def _language(communication: Json) -> Language | None:
+    spoken = communication.get("language")
+    words = concept_text(spoken)
+    coded = codes(spoken)
+    tag = coded[0].code if coded else words
+    return Language(tag, words, preferred=communication.get("preferred") is True) if tag else None
+
+
+def _marital_status(value: object) -> str:
+    coded = codes(value)
+    return coded[0].code if coded else concept_text(value)
+
+
+def _general_practitioner(resource: Json, shared: Shared) -> str:
+    """The name of the practice or person, "" when it is not in the record."""
+    return display(first(resource.get("generalPractitioner")), resource, shared)

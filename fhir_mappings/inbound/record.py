@@ -1,0 +1,213 @@
+"""All resources read of one patient → Record. Tolerant: what cannot be understood becomes a gap, never an error."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from fhir_mappings.inbound import encounter as stays
+from fhir_mappings.inbound import facts, observation
+from fhir_mappings.inbound.codes import bare_code
+from fhir_mappings.inbound.coverage import coverage
+from fhir_mappings.inbound.dates import moment
+from fhir_mappings.inbound.elements import Json, first
+from fhir_mappings.inbound.patient import interpreter, patient
+from fhir_mappings.inbound.questionnaire_response import answers
+from fhir_mappings.inbound.references import Shared, reference_of, subject_of
+from fhir_mappings.inbound.related_person import contacts, related_person
+from service.domain.record import (
+    Coverage,
+    Encounter,
+    Fact,
+    Gap,
+    GapReason,
+    Observation,
+    Patient,
+    Record,
+    RelatedPerson,
+)
+from service.errors import BadInput, UnknownEncounter
+
+__all__ = ["build_record", "subject_of"]
+
+Statement = Fact | Observation | Encounter | Coverage | RelatedPerson
+_S = TypeVar("_S", bound=Statement)
+
+#: Types that belong to no patient, kept for their names and codes.
+_SHARED_TYPES = frozenset(
+    {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "Device"}
+)
+#: States of a stay that did not take place.
+CALLED_OFF = frozenset({"cancelled", "entered-in-error"})
+_STATUSES = ("status", "verificationStatus", "lifecycleStatus")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def build_record(
+    resources: Iterable[dict[str, Any]],
+    *,
+    encounter: str,
+    gaps: Iterable[Gap] = (),
+    today: date | None = None,
+) -> Record:
+    """Everything the resources say of the patient of one stay.
+
+    encounter is "Encounter/id"; its subject decides whose record this is. Resources of others are dropped and counted
+    (one Gap FOREIGN), those that cannot be understood likewise (UNREADABLE), those entered in error silently. Of two
+    versions the one updated later stands. With `today`, a stay that ends or a death that comes after it has not
+    happened yet. gaps are those found while gathering; they come first.
+
+    Raises UnknownEncounter, and BadInput when the stay names no patient or the patient is not among the resources.
+    """
+    reading = _Reading(today)
+    known = _latest(resources, reading)
+    stay = known.get(encounter)
+    if stay is None or stay["resourceType"] != "Encounter":
+        raise UnknownEncounter
+    person = _person(known, subject_of(stay))
+    whose = reference_of(person)
+    reading.shared = _shared(known, whose)
+    for one in _own(known, whose, reading):
+        reading.read(one)
+    return reading.record(person, stay, gaps)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A Record while it is being read."""
+
+    today: date | None
+    shared: Shared = field(default_factory=dict)
+    types: set[str] = field(default_factory=set)
+    said: list[Statement] = field(default_factory=list)
+    missing: Counter[Gap] = field(default_factory=Counter)
+
+    def read(self, resource: Json) -> None:
+        """Add what one resource of the patient says, or note that it could not be understood."""
+        kind = resource["resourceType"]
+        reader = _READERS.get(kind)
+        statements = reader(resource, self) if reader else ()
+        if statements is None:
+            self.note(kind, GapReason.UNREADABLE, "could not be understood")
+            return
+        self.types.add(kind)
+        self.said += statements
+        if any(_is_undated(resource, one) for one in statements):
+            self.note(kind, GapReason.UNREADABLE, "a date could not be read")
+
+    def note(self, about: str, reason: GapReason, detail: str) -> None:
+        """Count one thing that is missing."""
+        self.missing[Gap(about, reason, detail)] += 1
+
+    def of(self, kind: type[_S]) -> tuple[_S, ...]:
+        """All that was said of one kind, in the order of the references."""
+        return tuple(one for one in self.said if isinstance(one, kind))
+
+    def record(self, person: Json, stay: Json, gaps: Iterable[Gap]) -> Record:
+        """The Record, once everything is read."""
+        planned = stays.encounter(stay, self.shared, today=self.today)
+        return Record(
+            patient=self._patient(person, stay),
+            encounter=planned,
+            encounters=tuple(one for one in self.of(Encounter) if one.reference != planned.reference),
+            facts=self.of(Fact),
+            observations=self.of(Observation),
+            coverages=self.of(Coverage),
+            related_persons=(*self.of(RelatedPerson), *contacts(person)),
+            types_read=frozenset({"Patient", "Encounter", *self.types}),
+            gaps=(*gaps, *self._counted(planned)),
+        )
+
+    def _patient(self, person: Json, stay: Json) -> Patient:
+        """The need for an interpreter may stand on the stay."""
+        found = patient(person, self.shared, today=self.today)
+        if person.get("birthDate") and found.birth_date is None:
+            self.note("Patient", GapReason.UNREADABLE, "a date could not be read")
+        return found if found.interpreter is not None else replace(found, interpreter=interpreter(stay))
+
+    def _counted(self, planned: Encounter) -> Iterator[Gap]:
+        if planned.status in CALLED_OFF:
+            self.note("Encounter", GapReason.DISAGREES, f"the stay to plan is marked {planned.status}")
+        for gap in sorted(self.missing, key=lambda one: (one.about, one.reason, one.detail)):
+            yield replace(gap, count=self.missing[gap])
+
+
+def _latest(resources: Iterable[object], reading: _Reading) -> dict[str, Json]:
+    """Each resource once, by its reference and in the order of the references, in its latest version."""
+    known: dict[str, Json] = {}
+    for one in resources:
+        if not isinstance(one, dict) or not (reference := reference_of(one)):
+            kind = one.get("resourceType") if isinstance(one, dict) else None
+            about = kind if isinstance(kind, str) and kind in _READERS else "Resource"
+            reading.note(about, GapReason.UNREADABLE, "has no type or no id")
+        elif reference not in known or _updated(one) > _updated(known[reference]):
+            known[reference] = one
+    return dict(sorted(known.items()))
+
+
+def _updated(resource: Json) -> datetime:
+    return moment(first(resource.get("meta")).get("lastUpdated")) or _LONG_AGO
+
+
+def _person(known: dict[str, Json], whose: str) -> Json:
+    if not whose:
+        raise BadInput("The stay names no patient; add Encounter.subject.")
+    if not whose.startswith("Patient/") or whose not in known:
+        raise BadInput("The patient of the stay is missing; add the Patient that Encounter.subject names.")
+    return known[whose]
+
+
+def _own(known: dict[str, Json], whose: str, reading: _Reading) -> Iterator[Json]:
+    """The resources of this patient that hold; all others are counted."""
+    for one in known.values():
+        about = subject_of(one)
+        if about == whose:
+            if one["resourceType"] == "Observation" and observation.is_about_another(one):
+                reading.note("Observation", GapReason.UNCERTAIN, "is about another person than the patient")
+            elif not _is_error(one):
+                yield one
+        elif about:
+            reading.note("Patient", GapReason.FOREIGN, "resources of another patient were left out")
+        elif one["resourceType"] in _READERS:
+            reading.note(one["resourceType"], GapReason.UNREADABLE, "names no patient")
+
+
+def _shared(known: dict[str, Json], whose: str) -> Shared:
+    return {
+        reference: one
+        for reference, one in known.items()
+        if one["resourceType"] in _SHARED_TYPES and subject_of(one) in {"", whose}
+    }
+
+
+def _is_error(resource: Json) -> bool:
+    stated = (resource[name] for name in _STATUSES if name in resource)
+    return any(bare_code(status) == "entered-in-error" for status in stated)
+
+
+def _is_undated(resource: Json, statement: Statement) -> bool:
+    """Whether it was dated, in a way that cannot be read."""
+    match statement:
+        case Fact():
+            return statement.began is None and facts.is_undated(resource, statement)
+        case Observation():
+            return statement.at is None and observation.is_undated(resource)
+        case Encounter():
+            return stays.is_undated(resource)
+        case _:
+            return False
+
+
+def _alone(statement: _S | None) -> tuple[_S, ...] | None:
+    return None if statement is None else (statement,)
+
+
+_READERS: dict[str, Callable[[Json, _Reading], tuple[Statement, ...] | None]] = {
+    **dict.fromkeys(facts.FACT_TYPES, lambda one, reading: _alone(facts.fact(one, reading.shared))),
+    "Observation": lambda one, _: observation.observations(one),
+    "QuestionnaireResponse": lambda one, _: answers(one),
+    "Encounter": lambda one, reading: (stays.encounter(one, reading.shared, today=reading.today),),
+    "Coverage": lambda one, reading: _alone(coverage(one, reading.shared)),
+    "RelatedPerson": lambda one, _: _alone(related_person(one)),
+}

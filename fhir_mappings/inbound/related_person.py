@@ -1,0 +1,35 @@
+"""RelatedPerson, and the contacts that stand on the Patient itself, → RelatedPerson."""
+
+from fhir_mappings.inbound.codes import codes_or_text
+from fhir_mappings.inbound.dates import day, last_day
+from fhir_mappings.inbound.elements import Json, first, items
+from fhir_mappings.inbound.people import contact, human_name
+from fhir_mappings.inbound.references import reference_of
+from fhir_mappings.inbound.security import labels
+from service.domain.record import RelatedPerson
+
+
+def related_person(resource: Json) -> RelatedPerson | None:
+    """Family, carer or friend; None when neither name nor relationship can be read."""
+    found = _person(resource, resource)
+    return found if found.name or found.relationships else None
+
+
+def contacts(patient: Json) -> tuple[RelatedPerson, ...]:
+    """Patient.contact: the people among them, under the Patient's own reference; organisations have no name there."""
+    found = (_person(one, patient) for one in items(patient.get("contact")))
+    return tuple(one for one in found if one.name)
+
+
+def _person(said: Json, resource: Json) -> RelatedPerson:
+    period = first(said.get("period"))
+    return RelatedPerson(
+        reference=reference_of(resource),
+        relationships=codes_or_text(said.get("relationship")),
+        name=human_name(said.get("name")),
+        phone=contact(said.get("telecom"), "phone"),
+        active=said.get("active") is not False,
+        start=day(period.get("start")),
+        end=last_day(period.get("end")),
+        labels=labels(resource),
+    )

@@ -1,0 +1,134 @@
+"""value[x] of an Observation, a component or a questionnaire answer → coded answers, a quantity, or text."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fhir_mappings.inbound.codes import bare_code, codes, concept_text
+from fhir_mappings.inbound.elements import Json, items, number, text
+from fhir_mappings.systems import DATA_ABSENT_REASON, UCUM
+from service.domain.codes import Code
+from service.domain.record import Quantity
+
+
+class Value(NamedTuple):
+    """What was recorded; all empty when nothing was."""
+
+    answers: tuple[Code, ...] = ()
+    quantity: Quantity | None = None
+    text: str = ""
+
+
+NOTHING = Value()
+
+
+def value_of(element: Json) -> Value:
+    """The value[x] of an element, whichever type it has; NOTHING when there is none or it cannot be read."""
+    for key, read in _READERS.items():
+        if key in element:
+            return read(element[key])
+    return NOTHING
+
+
+def is_garbled(element: Json) -> bool:
+    """Whether it has a value that cannot be read. Types that nobody scores (images, signals) may stay unread."""
+    return any(
+        element.get(key) is not None and read(element[key]) == NOTHING
+        for key, read in _READERS.items()
+        if key in element
+    )
+
+
+def absence(element: Json) -> str:
+    """Why there is no value: dataAbsentReason, or the extension of that name on the value; "" when nothing is said."""
+    if "dataAbsentReason" in element:
+        return bare_code(element["dataAbsentReason"])
+    for key in element:
+        if key.startswith("_value"):
+            return next(filter(None, map(_reason, _extensions(element[key]))), "")
+    return ""
+
+
+def _extensions(value: object) -> list[Json]:
+    return items(value.get("extension")) if isinstance(value, dict) else []
+
+
+def _reason(extension: Json) -> str:
+    return bare_code(extension.get("valueCode")) if extension.get("url") == DATA_ABSENT_REASON else ""
+
+
+def _quantity(value: object) -> Value:
+    """A number with its unit. A comparator (">", "<") also stands in the text, since the number alone would lie."""
+    if not isinstance(value, dict):
+        return _number(value)
+    amount = number(value.get("value"))
+    if amount is None:
+        return Value(text=text(value.get("value")))
+    unit = text(value.get("code")) or text(value.get("unit"))
+    comparator = text(value.get("comparator"))
+    said = f"{comparator}{text(value.get('value'))} {unit}".strip() if comparator else ""
+    return Value((), Quantity(amount, unit), said)
+
+
+def _concept(value: object) -> Value:
+    """Coded answers, and the words beside them."""
+    coded = codes(value)
+    return _measured(coded) or Value(coded, None, concept_text(value) if not coded else _own_words(value))
+
+
+def _measured(coded: tuple[Code, ...]) -> Value | None:
+    """A number sent as a coding of its unit: {"system": UCUM, "code": "min/wk", "display": "80"} is 80 min/wk."""
+    if len(coded) != 1 or coded[0].system != UCUM:
+        return None
+    amount = number(coded[0].display)
+    return None if amount is None else Value((), Quantity(amount, coded[0].code))
+
+
+def _own_words(value: object) -> str:
+    return text(value.get("text")) if isinstance(value, dict) else ""
+
+
+def _number(value: object) -> Value:
+    """An integer or decimal; a number written as text stays the text it is."""
+    amount = None if isinstance(value, str) else number(value)
+    return Value(text=text(value)) if amount is None else Value((), Quantity(amount))
+
+
+def _boolean(value: object) -> Value:
+    return Value(text=str(value).lower()) if isinstance(value, bool) else Value(text=text(value))
+
+
+def _string(value: object) -> Value:
+    return Value(text=text(value))
+
+
+def _range(value: object) -> Value:
+    """A Range or a Ratio in words: "2 - 4 h", "1 : 128"."""
+    if not isinstance(value, dict):
+        return NOTHING
+    ends = [value.get(key) for key in ("low", "high", "numerator", "denominator")]
+    said = [" ".join(filter(None, (text(one.get("value")), text(one.get("unit"))))) for one in items(ends)]
+    return Value(text=(" : " if "numerator" in value else " - ").join(said))
+
+
+def _period(value: object) -> Value:
+    if not isinstance(value, dict):
+        return NOTHING
+    return Value(text=" - ".join(filter(None, (text(value.get("start")), text(value.get("end"))))))
+
+
+_READERS: dict[str, Callable[[object], Value]] = {
+    "valueQuantity": _quantity,
+    "valueCodeableConcept": _concept,
+    "valueCoding": _concept,
+    "valueInteger": _number,
+    "valueDecimal": _number,
+    "valueString": _string,
+    "valueBoolean": _boolean,
+    "valueDateTime": _string,
+    "valueDate": _string,
+    "valueTime": _string,
+    "valueUri": _string,
+    "valueRange": _range,
+    "valueRatio": _range,
+    "valuePeriod": _period,
+}
