@@ -4,18 +4,16 @@ Nothing is opened before the fork: each web process builds its own connections w
 """
 
 import os
-import tempfile
 from typing import Any
 
 from config.logging import configure_logging, logging_config
 from config.settings import settings_of_this_process
+from config.shared_metrics import share_metrics
 
 _settings = settings_of_this_process()
 configure_logging(_settings.log_level)
 
-#: The metrics of all web processes meet in this folder; prometheus_client reads the variable when it is imported.
-_METRICS = "PROMETHEUS_MULTIPROC_DIR"
-os.environ.setdefault(_METRICS, tempfile.mkdtemp(prefix="homeward-metrics-"))  # noqa: TID251  set before its import
+share_metrics()
 
 bind = _settings.bind
 workers = _settings.web_workers
@@ -37,6 +35,6 @@ accesslog = None  # the doors log each request themselves, without its query and
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Take the gauges of a dead web process out of /metrics."""
-    from prometheus_client import multiprocess  # noqa: PLC0415  it must see the variable above
+    from prometheus_client import multiprocess  # noqa: PLC0415  share_metrics comes before its import
 
     multiprocess.mark_process_dead(worker.pid)

@@ -1,0 +1,36 @@
+"""The web application: Flask with its doors, and what stands around them."""
+
+from importlib.metadata import version
+
+from flask import Flask
+
+from config.settings import Settings
+from service.bootstrap import Deps
+from service.doors import guard, problems, threshold
+from service.doors.discharges import discharges
+from service.doors.health import health
+from service.doors.openapi import describe, openapi
+from service.doors.pages import pages
+from service.doors.subscriptions import subscriptions
+from service.doors.wiring import Wiring, wire
+
+
+def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
+    """The application of one deployment; ConfigurationError when its doors would stand open to a network.
+
+    Without deps each process builds its own adapters when the first request needs them, so after the fork.
+    """
+    guard.check_access(settings)
+    app = Flask("service", static_folder="doors/static", template_folder="doors/templates")
+    app.config.update(MAX_CONTENT_LENGTH=settings.max_body_bytes, MAX_FORM_MEMORY_SIZE=0, MAX_FORM_PARTS=0)
+    app.url_map.strict_slashes = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions |= wire(Wiring(settings, deps))
+    threshold.install(app, https=settings.public_url.startswith("https://"))
+    problems.install(app)
+    api = describe(app, version=version("homeward"), public_url=settings.public_url)
+    for described in (discharges, subscriptions, health):
+        api.register_blueprint(described)
+    app.register_blueprint(pages)
+    app.register_blueprint(openapi)
+    return app

@@ -1,0 +1,151 @@
+"""The command line: `homeward COMMAND`. Each command's module is imported only when it is run, so that help is instant."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from traceback import walk_tb
+
+import click
+
+from service.errors import BadInput, ConfigurationError, HomewardError
+
+_EXAMPLES = """
+\b
+Examples:
+  homeward plan patient.json                     a plan from a Bundle, as a table
+  homeward plan patient.json.gz --format json    the same as documented JSON
+  curl … | homeward plan - --format bundle       the FHIR transaction an EHR would get
+  homeward demo                                  a discharge order in a sandbox EHR becomes a plan
+  homeward serve                                 database, web and worker in one command
+"""
+
+
+class _Sentences(click.Group):
+    """Says in one sentence what went wrong: exit 2 for what was given, 1 for what failed. Never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; every error becomes a sentence on stderr."""
+        try:
+            return super().invoke(ctx)
+        except (BadInput, ConfigurationError) as error:
+            return _fail(error.public_message, 2)
+        except HomewardError as error:
+            return _fail(error.public_message, 1)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, its message may hold PHI
+            return _fail(f"Something went wrong inside Homeward ({_place(error)}); please report this.", 1)
+
+
+@click.group(cls=_Sentences, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="homeward", message="%(prog)s %(version)s")
+def main() -> None:
+    """Homeward: a discharge order becomes a plan with community referrals, followed until the need is met."""
+
+
+@main.command()
+@click.argument("file")
+@click.option("--encounter", metavar="ID", help="The stay to plan, with or without Encounter/. Without it: the latest.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Plan as of this day.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "bundle"]),
+    default="table",
+    show_default=True,
+    help="A table to read, the documented JSON, or the FHIR transaction.",
+)
+def plan(file: str, encounter: str | None, today: datetime | None, form: str) -> None:
+    """Plan from FILE, a FHIR R4 Bundle (plain or .gz; - reads standard input), without any server."""
+    with _waiting("Reading and planning"):
+        from service.commands.plan_file import plan_file
+
+        show = plan_file(file, encounter=encounter, today=today.date() if today else None, form=form)
+    show()
+
+
+@main.command()
+def serve() -> None:
+    """Run everything: database (embedded, unless HOMEWARD_DATABASE_URL names one), migrations, web and worker."""
+    from service.commands.serve import serve_all
+
+    serve_all()
+
+
+@main.command()
+def web() -> None:
+    """Run the web server alone (gunicorn on HOMEWARD_BIND)."""
+    from service.commands.serve import become_web
+
+    become_web()
+
+
+@main.command()
+def worker() -> None:
+    """Run one worker alone; start as many as you like, on any host."""
+    from service.commands.serve import run_worker
+
+    run_worker()
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Prove the migrations on a throwaway database instead.")
+def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
+    """Bring the database's schema to the newest version."""
+    from service.commands import migrate as command
+
+    click.echo(command.check() if check else command.upgrade())
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Verify the plan by reading it back from the EHR, then stop.")
+@click.option("--ehr", default="full", show_default=True, help="Which kind of EHR the sandbox plays.")
+@click.pass_context
+def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  click passes options by name
+    """A discharge order in a sandbox EHR becomes a plan in that EHR, before your eyes."""
+    from service.sandbox.demo import run_demo
+
+    ctx.exit(run_demo(once=once, ehr=ehr))
+
+
+@main.group()
+def directory() -> None:
+    """The community services that referrals go to."""
+
+
+@directory.command()
+@click.argument("tenant")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+def load(tenant: str, folder: Path | None) -> None:
+    """Load a FOLDER of HSDS files into TENANT's directory; without FOLDER, the sample."""
+    from service.commands.directory import load_directory
+
+    with _waiting("Loading the directory"):
+        count = load_directory(tenant, folder)
+    click.echo(f"{count} community services are in the directory of {tenant}.")
+
+
+@contextmanager
+def _waiting(text: str) -> Iterator[None]:
+    """A spinner on stderr while something takes long, if a person is looking."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def _fail(sentence: str, code: int) -> None:
+    click.echo(f"homeward: {sentence}", err=True)
+    click.get_current_context().exit(code)
+
+
+def _place(error: BaseException) -> str:
+    """Where it happened: class, file and line, nothing of its message."""
+    frames = list(walk_tb(error.__traceback__))
+    frame, line = frames[-1]
+    return f"{type(error).__name__} at {'/'.join(Path(frame.f_code.co_filename).parts[-2:])}:{line}"

@@ -1,0 +1,1 @@
+"""What `homeward COMMAND` does, one module for each command, imported only when it is asked for."""

@@ -1,0 +1,84 @@
+"""`homeward plan`: from a Bundle file to a plan, without any server."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+import click
+import orjson
+from rich.console import Console
+
+from config.content import load_content
+from fhir_mappings.bundle import transaction_bundle
+from fhir_mappings.inbound.bundle_file import choose_stay, read_bundle
+from fhir_mappings.inbound.record import build_record
+from fhir_mappings.outbound.plan import Author, plan_resources
+from service.commands.bundle_input import read_input
+from service.domain.plan import Plan
+from service.errors import BadInput
+from service.pipeline.assess import assess
+from service.pipeline.draft import draft
+from service.pipeline.match import match
+from service.presentation.document import plan_document
+from service.presentation.table import plan_table
+
+#: Identifiers of a plan made from a file: no hospital stands behind it.
+TENANT: Final = "file"
+AUTHOR: Final = Author(device_name="Homeward", organization="", organization_reference="")
+
+
+def plan_file(name: str, *, encounter: str | None, today: date | None, form: str) -> Callable[[], None]:
+    """Read and plan; what comes back prints it. form is "table", "json" or "bundle".
+
+    Raises HomewardError for what cannot be planned.
+    """
+    on = _checked(today)
+    plan = plan_of(read_bundle(read_input(name)), encounter=encounter, today=on)
+    return _PRINTERS[form](plan)
+
+
+def plan_of(resources: list[dict[str, Any]], *, encounter: str | None, today: date) -> Plan:
+    """The plan of one stay, with the sample directory. The same input and date give the same plan."""
+    stay = choose_stay(resources, encounter, today)
+    record = build_record(resources, encounter=stay)
+    assessment = assess(record, load_content(), today=today)
+    matches = match(assessment, record.patient, sample_directory(), today=today)
+    return draft(record, assessment, matches, tenant=TENANT)
+
+
+def bundle_of(plan: Plan) -> dict[str, Any]:
+    """The FHIR transaction that a hospital's EHR would get; recorded on the plan's own date, so that it repeats."""
+    recorded = datetime.combine(plan.today, time(), UTC)
+    return transaction_bundle(plan_resources(plan, author=AUTHOR, recorded=recorded))
+
+
+def _checked(today: date | None) -> date:
+    now = datetime.now().astimezone().date()
+    if today is not None and today > now:
+        raise BadInput("--today lies in the future; give today's date or an earlier one.")
+    return today or now
+
+
+def _as_table(plan: Plan) -> Callable[[], None]:
+    table = plan_table(plan)
+    return lambda: Console().print(table)
+
+
+def _as_json(plan: Plan) -> Callable[[], None]:
+    return _writing(plan_document(plan, bundle=bundle_of(plan)))
+
+
+def _as_bundle(plan: Plan) -> Callable[[], None]:
+    return _writing(bundle_of(plan))
+
+
+def _writing(document: dict[str, Any]) -> Callable[[], None]:
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    return lambda: click.echo(text)
+
+
+_PRINTERS: Final[dict[str, Callable[[Plan], Callable[[], None]]]] = {
+    "table": _as_table,
+    "json": _as_json,
+    "bundle": _as_bundle,
+}

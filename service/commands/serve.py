@@ -1,0 +1,81 @@
+"""`homeward serve`, `web` and `worker`."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from config.logging import configure_logging
+from config.settings import Settings, settings_of_this_process
+from config.shared_metrics import share_metrics
+from service.commands.supervise import Child, stop_on_signals, supervise
+from service.errors import HomewardError
+
+_GUNICORN: Final = ("-m", "gunicorn", "--config", "python:config.gunicorn", "wsgi:application")
+_WORKER: Final = ("-m", "service.cli", "worker")
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def serve_all() -> None:
+    """Database, migrations, web and worker; returns when SIGTERM or SIGINT has ended them all."""
+    share_metrics()  # web and worker count into one folder
+    settings = _checked_settings()
+    stop = stop_on_signals()
+    tend = _database(settings)
+    _log.info("serving", address=settings.public_url)
+    try:
+        supervise([Child("web", _GUNICORN), Child("worker", _WORKER)], stop, tend=tend)
+    finally:
+        _stop_database(settings)
+
+
+def become_web() -> None:
+    """This process becomes gunicorn, which reads its configuration from config.gunicorn."""
+    _checked_settings()
+    os.execv(sys.executable, [sys.executable, *_GUNICORN])  # noqa: S606  our own command line
+
+
+def run_worker() -> None:
+    """This process takes jobs until SIGTERM, then finishes those it has."""
+    settings = _checked_settings()
+    from service.bootstrap import build_deps  # noqa: PLC0415  it loads every step; checking comes first
+
+    build_deps(settings).jobs.work()
+
+
+def _checked_settings() -> Settings:
+    from service.doors.guard import check_access  # noqa: PLC0415  after share_metrics
+
+    settings = settings_of_this_process()
+    configure_logging(settings.log_level)
+    check_access(settings)
+    return settings
+
+
+def _database(settings: Settings) -> Callable[[], None]:
+    """Bring the schema to its newest version; what comes back starts an embedded database that was killed again."""
+    from service.commands.migrate import upgrade  # noqa: PLC0415  after share_metrics
+    from service.store import embedded  # noqa: PLC0415
+
+    upgrade(settings)
+
+    def keep_alive() -> None:
+        try:
+            embedded.start(settings.state_dir)
+        except HomewardError as error:
+            _log.warning("the database is down", exc_info=error)
+
+    return _nothing if settings.database_url else keep_alive
+
+
+def _nothing() -> None:
+    """A database of others is theirs to keep alive."""
+
+
+def _stop_database(settings: Settings) -> None:
+    from service.store import embedded  # noqa: PLC0415
+
+    if not settings.database_url:
+        embedded.stop(settings.state_dir)

@@ -1,0 +1,43 @@
+"""Reading a JSON body that a stranger sent: bounded in size and depth, every refusal one sentence without its content."""
+
+from typing import Any, Final
+
+import orjson
+from flask import request
+
+from service.errors import BadInput
+
+#: FHIR resources nest some ten levels; what goes deeper is an attack or a mistake.
+MAX_DEPTH: Final = 64
+
+
+def json_body() -> Any:
+    """The parsed body, None when it is empty; BadInput or 413 otherwise."""
+    body = request.get_data()
+    return parsed(body) if body.strip() else None
+
+
+def parsed(body: bytes) -> Any:
+    """JSON within the depth limit; BadInput names the place of a mistake, never its text."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"The body is not JSON: look at line {error.lineno}, column {error.colno}.") from None
+    if _is_deep(document):
+        raise BadInput(f"The body is nested too deeply; {MAX_DEPTH} levels are accepted.")
+    return document
+
+
+def _is_deep(document: Any) -> bool:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return False
+    return True
+
+
+def _children(node: Any) -> Any:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()

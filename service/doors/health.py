@@ -1,0 +1,75 @@
+"""What the platform asks: alive, ready, and how much of what."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from flask import Response, jsonify
+
+from service import metrics
+from service.bootstrap import Deps
+from service.doors.guard import anyone, guarded_by
+from service.doors.schemas import Blueprint, Liveness, Readiness
+from service.doors.wiring import deps
+from service.errors import HomewardError
+
+health = Blueprint("health", __name__, description="For the platform: probes and metrics.")
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@health.get("/livez")
+@health.response(200, Liveness, description="This process answers.")
+@guarded_by(anyone)
+def livez() -> dict[str, str]:
+    """Is this process alive? It asks nothing of anything else, so that a database outage restarts no web process."""
+    return {"status": "ok"}
+
+
+@health.get("/readyz")
+@health.response(200, Readiness, description="Discharges can be taken and planned.")
+@health.alt_response(503, schema=Readiness, description="Something is missing; `checks` says what.")
+@guarded_by(anyone)
+def readyz() -> Response:
+    """Can discharges be taken and planned? The database answers, its schema is current, a worker is alive."""
+    checks = {name: _held(name, check) for name, check in _CHECKS.items()}
+    ready = all(said == "ok" for said in checks.values())
+    response = jsonify({"status": "ready" if ready else "not ready", "checks": checks})
+    response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return response
+
+
+@health.get("/metrics")
+@health.doc(responses={"200": {"description": "Prometheus text.", "content": {"text/plain": {}}}})
+@guarded_by(anyone)
+def prometheus() -> Response:
+    """Counts and durations by door, step, tenant and outcome, for Prometheus. Keep it inside the network."""
+    body, content_type = metrics.rendered()
+    return Response(body, content_type=content_type)
+
+
+def _held(name: str, check: Callable[[Deps], bool]) -> str:
+    """"ok", or what to do about it; a check that raises has not held."""
+    try:
+        held = check(deps())
+    except HomewardError as error:
+        _log.warning("a readiness check failed", step=name, exc_info=error)
+        held = False
+    return "ok" if held else _REMEDIES[name]
+
+
+def _database(deps: Deps) -> bool:
+    deps.store.ping()
+    return True
+
+
+_CHECKS: Final[dict[str, Callable[[Deps], bool]]] = {
+    "database": _database,
+    "migrations": lambda deps: deps.store.at_head(),
+    "worker": lambda deps: deps.jobs.workers_alive() > 0,
+}
+_REMEDIES: Final = {
+    "database": "not reachable; see HOMEWARD_DATABASE_URL",
+    "migrations": "behind; run homeward migrate",
+    "worker": "none alive; run homeward worker",
+}

@@ -1,0 +1,39 @@
+"""The pages a clinician reads: one for each discharge, and the list of them. Rendered here, without any script."""
+
+from uuid import UUID
+
+import flask
+from flask import render_template
+
+from service.doors.guard import api_token, caller, guarded_by
+from service.doors.view import newest_of_all_tenants, sensitive_part, view_of
+from service.doors.wiring import deps, tenant
+from service.domain.need import NeedState
+
+pages = flask.Blueprint("pages", __name__, template_folder="templates")
+
+
+@pages.get("/")
+@guarded_by(api_token)
+def index() -> str:
+    """The discharges of this deployment, the last changed first."""
+    return render_template("index.html", discharges=newest_of_all_tenants(), tenants=deps().tenants)
+
+
+@pages.get("/discharges/<uuid:discharge_id>")
+@guarded_by(api_token)
+def discharge_page(discharge_id: UUID) -> str:
+    """One discharge with its plan. Sensitive items stand apart, and only for those who may see them."""
+    view = view_of(discharge_id)
+    plan = view.plan
+    sensitive = sensitive_part(plan) if plan else None
+    return render_template(
+        "discharge.html",
+        discharge=view.discharge,
+        organization=tenant(view.discharge.tenant).organization,
+        history=view.history,
+        plan=plan.shareable() if plan else None,
+        not_assessed=[need for need in plan.shareable().needs if need.state is NeedState.NOT_ASSESSED] if plan else [],
+        sensitive=sensitive if caller().sees_sensitive_items() else None,
+        withheld=sensitive is not None,
+    )

@@ -1,0 +1,88 @@
+"""A discharge as the doors show it: its state, what happened when, and the plan that stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from fhir_mappings.bundle import transaction_bundle
+from service.doors.wiring import deps, tenant
+from service.domain.audit import AuditEntry
+from service.domain.discharge import Discharge
+from service.domain.plan import Plan
+from service.domain.publication import LedgerEntry
+from service.domain.sensitivity import may_be_shared
+from service.presentation.document import plan_document
+
+#: The parts of a plan whose items carry sensitivity labels.
+_LABELLED: Final = (
+    "needs",
+    "referrals",
+    "goals",
+    "follow_ups",
+    "education",
+    "tasks",
+    "bedside_questions",
+    "risk_scores",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One thing that happened, in words."""
+
+    at: datetime
+    what: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class DischargeView:
+    """What a door needs to show one discharge. plan is None before the first; written is the ledger's content."""
+
+    discharge: Discharge
+    history: tuple[HistoryLine, ...]
+    plan: Plan | None
+    written: tuple[LedgerEntry, ...]
+
+    def document(self) -> dict[str, Any] | None:
+        """The plan as documented JSON, with the resources that are, or will be, in the EHR."""
+        if self.plan is None:
+            return None
+        return plan_document(self.plan, bundle=transaction_bundle([entry.draft for entry in self.written]))
+
+
+def view_of(discharge_id: UUID) -> DischargeView:
+    """The discharge of this id; NotFound in the same words for unknown ones and those of unknown tenants."""
+    store = deps().store
+    discharge = store.discharges.get(discharge_id)
+    tenant(discharge.tenant)
+    version = store.plans.latest(discharge_id)
+    return DischargeView(
+        discharge=discharge,
+        history=_in_words(store.audit.of(discharge_id)),
+        plan=version.plan if version else None,
+        written=store.publications.entries(discharge_id),
+    )
+
+
+def newest_of_all_tenants() -> list[Discharge]:
+    """The discharges changed last, of all tenants of this deployment."""
+    store = deps().store
+    found = [discharge for name in deps().tenants for discharge in store.discharges.latest(name)]
+    return sorted(found, key=lambda discharge: discharge.changed, reverse=True)
+
+
+def sensitive_part(plan: Plan) -> Plan | None:
+    """The same plan with only what carries a sensitivity label; None when nothing does."""
+    kept: dict[str, Any] = {name: _labelled(getattr(plan, name)) for name in _LABELLED}
+    return replace(plan, **kept) if any(kept.values()) else None
+
+
+def _labelled(items: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(item for item in items if not may_be_shared(item.labels))
+
+
+def _in_words(entries: Sequence[AuditEntry]) -> tuple[HistoryLine, ...]:
+    return tuple(HistoryLine(entry.at, f"{entry.event} {entry.reference}".strip(), entry.actor) for entry in entries)

@@ -1,0 +1,58 @@
+"""What the doors work with: the deployment's adapters, opened when the first request needs them.
+
+gunicorn forks after the application is made; connections opened before would be shared by all its processes.
+"""
+
+from threading import Lock
+
+from flask import current_app
+
+from config.settings import Settings
+from config.tenants import Tenant
+from service.bootstrap import Deps, build_deps
+from service.errors import NotFound
+
+_KEY = "homeward"
+
+
+class Wiring:
+    """Builds the adapters once for each process, at the first call."""
+
+    def __init__(self, settings: Settings, deps: Deps | None = None) -> None:
+        self.settings = settings
+        self._deps = deps
+        self._lock = Lock()
+
+    def deps(self) -> Deps:
+        """The adapters of this process; raises ConfigurationError or StoreUnavailable until they can be built."""
+        with self._lock:
+            if self._deps is None:
+                self._deps = build_deps(self.settings)
+            return self._deps
+
+
+def wire(wiring: Wiring) -> dict[str, Wiring]:
+    """The entry for Flask's `extensions`."""
+    return {_KEY: wiring}
+
+
+def settings() -> Settings:
+    """The settings of the application that answers this request."""
+    return _wiring().settings
+
+
+def deps() -> Deps:
+    """The adapters of the application that answers this request."""
+    return _wiring().deps()
+
+
+def tenant(name: str) -> Tenant:
+    """The tenant of that name; NotFound in the same words for unknown and forbidden ones."""
+    if name not in deps().tenants:
+        raise NotFound("There is no such tenant here, or not for this caller.")
+    return deps().tenants[name]
+
+
+def _wiring() -> Wiring:
+    wiring: Wiring = current_app.extensions[_KEY]
+    return wiring
