@@ -110,7 +110,7 @@ def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]
     yield "Follow-up", [follow_up_phrase(visit) for visit in plan.follow_ups]
     yield "To ask at the bedside", [question.question for question in plan.bedside_questions]
     yield "To teach", [lesson.text for lesson in plan.education]
-    yield "Tasks", [f"{task.owner}: {task.text}, by {task.due}" for task in plan.tasks]
+    yield "Tasks", [f"{task.owner.capitalize()} (by {task.due}): {task.text}" for task in plan.tasks]
     yield "Risk", [score_phrase(score) for score in plan.risk_scores] if present else []
     yield "Could not be read", _gap_lines(plan.gaps)
 

@@ -9,8 +9,25 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from fhir_mappings import systems
+from service.domain.assessment import Assessment, Disposition, Factor, Outcome, Readiness, Verdict
 from service.domain.codes import Code, System
+from service.domain.community_service import CommunityService, Match
+from service.domain.evidence import Evidence
+from service.domain.need import Need, NeedState
+from service.domain.protocol import (
+    EducationTemplate,
+    FollowUpTemplate,
+    GoalTemplate,
+    Interventions,
+    NeedKind,
+    ProtocolRef,
+    ReferralTemplate,
+    Review,
+    TaskTemplate,
+)
 from service.domain.record import Encounter, Fact, Kind, Observation, Patient, Quantity, Record
+from service.domain.risk import RiskScore
+from service.domain.sensitivity import NONE, Labels
 
 Json = dict[str, Any]
 
@@ -164,3 +181,71 @@ def record(*statements: Fact | Observation, **more: Any) -> Record:
         "types_read": frozenset(types),
     }
     return Record(**{**given, **more})
+
+
+# --- plans --------------------------------------------------------------------------------------
+def evidence(code: str = "I50.23", /, *, system: str = System.ICD10CM, **more: Any) -> Evidence:
+    """A condition of the stay, said on the day after admission."""
+    given: Json = {
+        "reference": f"Condition/{code.lower().replace('.', '-')}",
+        "code": Code(system, code),
+        "on": date(2024, 3, 2),
+        "text": f"Invented finding {code}",
+    }
+    return Evidence(**{**given, **more})
+
+
+def need(code: str = "food-insecurity", /, *, present: bool = True, **more: Any) -> Need:
+    """A present social need with one piece of evidence, decided by the protocol of its name."""
+    given: Json = {
+        "title": code.replace("-", " ").capitalize(),
+        "kind": NeedKind.SOCIAL,
+        "state": NeedState.PRESENT if present else NeedState.NOT_ASSESSED,
+        "protocol": ProtocolRef(code, "1.0", Review.VERIFIED),
+        "evidence": (evidence("Z59.41"),) if present else (),
+        "gravity_domain": code if code == "food-insecurity" else "",
+        "question": f"How about {code}?",
+    }
+    return Need(code, **{**given, **more})
+
+
+def interventions(service: str = "food-pantry", /, **more: Any) -> Interventions:
+    """One of each: a referral, a goal, a follow-up, a lesson, a task and a warning sign."""
+    name = service.replace("-", " ")
+    given: Json = {
+        "referrals": (
+            ReferralTemplate(service, name.capitalize(), within_days=3, patient_text=f"Plain {name}"),
+        ),
+        "goals": (GoalTemplate("enough", f"Has enough of {name}", 30, target="Asked again: yes"),),
+        "follow_ups": (FollowUpTemplate("call", f"Call about {name}", 7, patient_text=f"A call: {name}"),),
+        "education": (EducationTemplate("how", f"How to use {name}", patient_text=f"Learn: {name}"),),
+        "tasks": (TaskTemplate("check", f"Check {name}"),),
+        "warning_signs": (f"Call if {name} does not come",),
+    }
+    return Interventions(**{**given, **more})
+
+
+def match(name: str = "Example Pantry", /, *, labels: Labels = NONE, **more: Any) -> Match:
+    """A service 3.2 km away, last verified on 31 January 2024."""
+    given: Json = {
+        "id": name.casefold().replace(" ", "-"),
+        "organization": "Example Council",
+        "services": frozenset({"food-pantry"}),
+        "phone": "555-0100",
+        "verified": date(2024, 1, 31),
+    }
+    service = CommunityService(name=name, labels=labels, **{**given, **more})
+    return Match(service, ("serves this ZIP code",), 3.2)
+
+
+def assessment(*needs: Need, **more: Any) -> Assessment:
+    """An assessment made on `TODAY`: going home, ready, LACE 11."""
+    given: Json = {
+        "today": TODAY,
+        "outcome": Outcome.GOING_HOME,
+        "needs": needs,
+        "risk_scores": (RiskScore("LACE", "2010", 11, 11, "high", 11),),
+        "disposition": Disposition("home", "Home", (Factor("Walks alone", "for"),)),
+        "readiness": Readiness(Verdict.READY),
+    }
+    return Assessment(**{**given, **more})

@@ -10,6 +10,8 @@ from typing import Final
 from fhir_mappings.outbound.elements import Json, without_empty
 
 _ID: Final = "author"
+#: A plan made from a file is for a hospital that nobody named; US Core wants one all the same.
+_UNNAMED: Final = "The hospital of this record"
 #: The reference to the contained Device, for every element that names an author.
 AUTHOR: Final[Json] = {"reference": f"#{_ID}"}
 
@@ -38,6 +40,6 @@ class Author:
             {
                 "reference": self.organization_reference,
                 "type": "Organization",
-                "display": self.organization,
+                "display": self.organization or _UNNAMED,
             }
         )

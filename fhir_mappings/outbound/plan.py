@@ -20,6 +20,8 @@ from service.domain.assessment import Outcome
 from service.domain.plan import Plan
 from service.domain.publication import Draft
 
+__all__ = ["CARE_PLAN_KEY", "Author", "plan_resources"]
+
 CARE_PLAN_KEY = "care-plan"
 
 

@@ -93,7 +93,8 @@ def _periods_run_forward(body: Json) -> bool:
 
 
 def _activity_is_reference_or_detail(body: Json) -> bool:
-    return all(("reference" in part) != ("detail" in part) for part in body.get("activity", ()))
+    activities = body.get("activity", ()) if body["resourceType"] == "CarePlan" else ()
+    return all(("reference" in part) != ("detail" in part) for part in activities)
 
 
 def _detail_has_measure(body: Json) -> bool:

@@ -1,0 +1,195 @@
+"""The plan as a JSON document: the stable contract of `homeward plan --format json` and of the REST API.
+
+Described by docs/plan-document.schema.json. It is for the authorised clinician, so it holds sensitive needs with their
+labels; what is meant for others inside it, `bundle` and `patient_instructions`, does not.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from service.domain.assessment import Blocker, Disposition, Factor, Readiness
+from service.domain.community_service import Match
+from service.domain.evidence import Evidence
+from service.domain.need import Need
+from service.domain.plan import BedsideQuestion, Education, FollowUp, Goal, PersonTask, Plan, Referral
+from service.domain.protocol import ProtocolRef
+from service.domain.record import Gap
+from service.domain.risk import RiskScore
+from service.domain.sensitivity import Labels
+from service.presentation.patient_sheet import patient_sheet
+
+Json = dict[str, Any]
+
+
+def plan_document(plan: Plan, *, bundle: Json) -> Json:
+    """The document: dates as YYYY-MM-DD, codes as bare text, null where there is nothing to say."""
+    return {
+        "patient": plan.patient.reference,
+        "encounter": plan.encounter.reference,
+        "today": plan.today.isoformat(),
+        "needs": [_need(need) for need in plan.needs],
+        "referrals": [_referral(referral) for referral in plan.referrals],
+        "goals": [_goal(goal) for goal in plan.goals],
+        "follow_ups": [*map(_follow_up, plan.follow_ups), *map(_task, plan.tasks)],
+        "education": [_lesson(lesson) for lesson in plan.education],
+        "bedside_questions": [_question(question) for question in plan.bedside_questions],
+        "risk_scores": [_score(score) for score in plan.risk_scores],
+        "disposition": _disposition(plan.disposition),
+        "readiness": _readiness(plan.readiness),
+        "gaps": [_gap(gap) for gap in plan.gaps],
+        "patient_instructions": patient_sheet(plan),
+        "bundle": bundle,
+    }
+
+
+def _need(need: Need) -> Json:
+    return {
+        "code": need.code,
+        "state": str(need.state),
+        "sensitive": _labels(need.labels),
+        "evidence": _evidence(need.evidence),
+        "protocol": _protocol(need.protocol),
+    }
+
+
+def _referral(referral: Referral) -> Json:
+    """`existing` and `also_for` stand only where there is an order already, or a further need."""
+    document: Json = {
+        "need": referral.need,
+        "service": referral.service,
+        "category": referral.category,
+        "priority": str(referral.priority),
+        "due": referral.due.isoformat(),
+        "community_service": _community_service(referral.community_services),
+    }
+    if referral.existing:
+        document["existing"] = referral.existing
+    if referral.also_for:
+        document["also_for"] = list(referral.also_for)
+    return document
+
+
+def _community_service(offers: tuple[Match, ...]) -> Json | None:
+    """The best match, with how many more there are."""
+    if not offers:
+        return None
+    best, service = offers[0], offers[0].service
+    return {
+        "id": service.id,
+        "name": service.name,
+        "organization": service.organization,
+        "phone": service.phone,
+        "distance_km": None if best.distance_km is None else round(best.distance_km, 1),
+        "verified": service.verified.isoformat() if service.verified else None,
+        "reasons": list(best.reasons),
+        "alternatives": len(offers) - 1,
+    }
+
+
+def _goal(goal: Goal) -> Json:
+    return {
+        "need": goal.need,
+        "text": goal.text,
+        "target": goal.target,
+        "start": goal.start.isoformat(),
+        "due": goal.due.isoformat(),
+        "existing": goal.existing or None,
+    }
+
+
+def _follow_up(visit: FollowUp) -> Json:
+    return {
+        "need": visit.need,
+        "kind": "visit or call",
+        "text": visit.text,
+        "owner": None,
+        "not_before": visit.not_before.isoformat(),
+        "due": visit.due.isoformat(),
+        "existing": visit.existing or None,
+    }
+
+
+def _task(task: PersonTask) -> Json:
+    return {
+        "need": task.need,
+        "kind": "task",
+        "text": task.text,
+        "owner": task.owner,
+        "not_before": None,
+        "due": task.due.isoformat(),
+        "existing": None,
+    }
+
+
+def _lesson(lesson: Education) -> Json:
+    return {"need": lesson.need, "text": lesson.text, "link": lesson.link or None}
+
+
+def _question(question: BedsideQuestion) -> Json:
+    return {"need": question.need, "question": question.question}
+
+
+def _score(score: RiskScore) -> Json:
+    return {
+        "name": score.name,
+        "variant": score.variant,
+        "value": score.value,
+        "low": score.low,
+        "high": score.high,
+        "band": score.band,
+        "missing": list(score.missing),
+    }
+
+
+def _disposition(disposition: Disposition | None) -> Json:
+    """An alert stands first among the factors: whoever reads only those must not miss it."""
+    if disposition is None:
+        return {"suggested": None, "factors": []}
+    alert = (Factor(disposition.alert, "alert"),) if disposition.alert else ()
+    factors = [_factor(factor) for factor in (*alert, *disposition.factors)]
+    return {"suggested": disposition.suggested or None, "factors": factors}
+
+
+def _factor(factor: Factor) -> Json:
+    return {"text": factor.text, "weighs": factor.weighs, "evidence": _evidence(factor.evidence)}
+
+
+def _readiness(readiness: Readiness | None) -> Json:
+    if readiness is None:
+        return {"verdict": None, "blockers": []}
+    blockers = [_blocker(blocker) for blocker in readiness.blockers]
+    return {"verdict": str(readiness.verdict), "blockers": blockers}
+
+
+def _blocker(blocker: Blocker) -> Json:
+    return {
+        "key": blocker.key,
+        "text": blocker.text,
+        "clears": blocker.clears,
+        "blocks": blocker.blocks,
+        "evidence": _evidence(blocker.evidence),
+    }
+
+
+def _gap(gap: Gap) -> Json:
+    return {"about": gap.about, "reason": str(gap.reason), "detail": gap.detail, "count": gap.count}
+
+
+def _evidence(evidence: Iterable[Evidence]) -> list[Json]:
+    return [
+        {
+            "reference": item.reference,
+            "code": item.code.code if item.code else None,
+            "date": item.on.isoformat() if item.on else None,
+            "text": item.text,
+        }
+        for item in evidence
+    ]
+
+
+def _protocol(protocol: ProtocolRef) -> Json:
+    return {"id": protocol.id, "version": protocol.version}
+
+
+def _labels(labels: Labels) -> list[str]:
+    return sorted(map(str, labels))

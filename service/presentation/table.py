@@ -1,0 +1,111 @@
+"""The plan as tables for a terminal, for the authorised clinician: sensitive needs are in it, marked."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fhir_mappings.narrative import (
+    evidence_phrase,
+    follow_up_phrase,
+    gap_phrase,
+    headline,
+    referral_phrase,
+    score_phrase,
+)
+from fhir_mappings.outbound.elements import clean
+from service.domain.assessment import Blocker
+from service.domain.need import Need
+from service.domain.plan import Plan
+from service.domain.protocol import Review
+from service.domain.sensitivity import Labels
+
+_NOTHING: Final = "none"
+
+
+def plan_table(plan: Plan) -> RenderableType:
+    """What to print with rich; without colours or a fixed width, so it is plain text where there is no terminal."""
+    parts = (
+        _table("Patient", ("", ""), _patient(plan)),
+        _table("Needs", ("Need", "Evidence", "Protocol"), [_need(need) for need in plan.present()]),
+        _table("Referrals", ("Service", "By", "Priority", "Community service"), _referrals(plan)),
+        _table("Goals", ("Goal", "Measured by", "By"), _goals(plan)),
+        _table("Follow-ups", ("What and when",), [(follow_up_phrase(x),) for x in plan.follow_ups]),
+        _table("Tasks", ("For", "What", "By"), [(x.owner, x.text, f"{x.due}") for x in plan.tasks]),
+        _table(
+            "To ask at the bedside",
+            ("About", "Question"),
+            [(_title(plan, x.need), x.question) for x in plan.bedside_questions],
+        ),
+        _table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps]),
+    )
+    return Group(*parts)
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """One table; cells are Text, so that nothing in a record is read as markup or as terminal control."""
+    listed = list(rows) or [(_NOTHING, *("" for _ in columns[1:]))]
+    table = Table(
+        title=title,
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        show_header=any(columns),
+        pad_edge=False,
+        expand=True,
+    )
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    return table
+
+
+def _patient(plan: Plan) -> list[tuple[str, str]]:
+    age = plan.patient.age_on(plan.today)
+    born = f"age {age}" if age is not None else ""
+    who = ", ".join(part for part in (plan.patient.name, born, plan.patient.sex) if part)
+    rows = [
+        ("Patient", f"{who} ({plan.patient.reference})"),
+        ("Stay", f"{plan.encounter.reference}, leaving {plan.discharge_date}, planned {plan.today}"),
+        ("Outlook", headline(plan)),
+    ]
+    rows += [("Blocker", f"{x.text}. Cleared by: {x.clears}") for x in _blockers(plan)]
+    rows += [(x.weighs.capitalize(), x.text) for x in (plan.disposition.factors if plan.disposition else ())]
+    return rows + [("Risk", score_phrase(score)) for score in plan.risk_scores]
+
+
+def _need(need: Need) -> tuple[str, str, str]:
+    evidence = "\n".join(evidence_phrase(item) for item in need.evidence)
+    pending = "\nreview: pending" if need.protocol.review is Review.PENDING else ""
+    return (
+        f"{need.title}{_mark(need.labels)}",
+        evidence,
+        f"{need.protocol.id} {need.protocol.version}{pending}",
+    )
+
+
+def _referrals(plan: Plan) -> list[tuple[str, str, str, str]]:
+    return [
+        (f"{x.title}{_mark(x.labels)}", f"{x.due}", str(x.priority), referral_phrase(x))
+        for x in plan.referrals
+    ]
+
+
+def _goals(plan: Plan) -> list[tuple[str, str, str]]:
+    return [(f"{x.text}{_mark(x.labels)}", x.target, f"{x.due}") for x in plan.goals]
+
+
+def _blockers(plan: Plan) -> tuple[Blocker, ...]:
+    return plan.readiness.blockers if plan.readiness else ()
+
+
+def _title(plan: Plan, code: str) -> str:
+    return next((need.title for need in plan.needs if need.code == code), code)
+
+
+def _mark(labels: Labels) -> str:
+    return f" [{', '.join(sorted(labels))}]" if labels else ""
