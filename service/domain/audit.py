@@ -1,0 +1,37 @@
+"""Who did what, and when: ids only, so that the trail can be read by people who may not read the record."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Event(StrEnum):
+    """What can happen to a discharge."""
+
+    RECEIVED = "received"
+    ASKED_AGAIN = "asked again"
+    DUPLICATE = "duplicate ignored"
+    PLANNED = "planned"
+    PUBLISHED = "published"
+    CANCEL_REQUESTED = "cancel requested"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    CANCEL_OF_UNKNOWN = "cancel of an unknown encounter ignored"
+    CANCEL_OF_OTHER_ORDER = "cancel of another order ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that happened.
+
+    actor is the door it came in by, or the step that did it; reference is the literal FHIR reference or the plan
+    version it is about, "" if none; discharge is None when the encounter is not known here.
+    """
+
+    at: datetime
+    tenant: str
+    actor: str
+    event: Event
+    discharge: UUID | None = None
+    reference: str = ""

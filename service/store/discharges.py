@@ -1,0 +1,103 @@
+"""Discharges in SQL, and every order ever seen for each."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from service.domain.discharge import Discharge, DischargeState
+from service.errors import NotFound
+from service.store.repository import Repository
+from service.store.tables import discharge_orders, discharges
+
+
+class Discharges(Repository):
+    """The discharges of all tenants."""
+
+    def add(self, discharge: Discharge) -> bool:
+        """Whether it was new: False when this stay of this tenant is already known."""
+        row = insert(discharges).values(_row(discharge)).on_conflict_do_nothing()
+        with self._connect() as connection:
+            return connection.execute(row.returning(discharges.c.id)).first() is not None
+
+    def get(self, discharge: UUID) -> Discharge:
+        """The discharge of this id; NotFound if there is none."""
+        return self._one(select(discharges).where(discharges.c.id == discharge))
+
+    def lock(self, discharge: UUID) -> Discharge:
+        """The same, held against all others until the unit ends."""
+        return self._one(select(discharges).where(discharges.c.id == discharge).with_for_update())
+
+    def lock_stay(self, tenant: str, encounter: str) -> Discharge | None:
+        """The discharge of this stay, held until the unit ends; None if the stay is not known."""
+        stay = (discharges.c.tenant == tenant) & (discharges.c.encounter == encounter)
+        with self._connect() as connection:
+            row = connection.execute(select(discharges).where(stay).with_for_update()).mappings().first()
+            return _discharge(row) if row else None
+
+    def save(self, discharge: Discharge) -> None:
+        """Write the discharge as it now is."""
+        values = _row(discharge)
+        with self._connect() as connection:
+            connection.execute(update(discharges).where(discharges.c.id == discharge.id).values(values))
+
+    def latest(
+        self, tenant: str, *, states: tuple[DischargeState, ...] = tuple(DischargeState), limit: int = 50
+    ) -> tuple[Discharge, ...]:
+        """A tenant's discharges in these states, the last changed first."""
+        wanted = discharges.c.state.in_([state.value for state in states])
+        query = select(discharges).where(discharges.c.tenant == tenant, wanted)
+        query = query.order_by(discharges.c.changed.desc(), discharges.c.id).limit(limit)
+        with self._connect() as connection:
+            return tuple(_discharge(row) for row in connection.execute(query).mappings())
+
+    def count(self) -> Mapping[tuple[str, DischargeState], int]:
+        """How many there are, by tenant and state."""
+        query = select(discharges.c.tenant, discharges.c.state, func.count()).group_by(
+            discharges.c.tenant, discharges.c.state
+        )
+        with self._connect() as connection:
+            return {
+                (tenant, DischargeState(state)): number for tenant, state, number in connection.execute(query)
+            }
+
+    def order_seen(self, discharge: UUID, order: str) -> bool | None:
+        """None for an order never seen; otherwise whether it was cancelled."""
+        query = select(discharge_orders.c.cancelled).where(_of(discharge, order))
+        with self._connect() as connection:
+            cancelled: bool | None = connection.execute(query).scalar_one_or_none()
+            return cancelled
+
+    def remember_order(self, discharge: UUID, order: str) -> None:
+        """This order has been seen."""
+        values = {"discharge_id": discharge, "order": order, "cancelled": False}
+        with self._connect() as connection:
+            connection.execute(insert(discharge_orders).values(values).on_conflict_do_nothing())
+
+    def cancel_orders(self, discharge: UUID) -> None:
+        """All orders seen so far no longer stand."""
+        mine = discharge_orders.c.discharge_id == discharge
+        with self._connect() as connection:
+            connection.execute(update(discharge_orders).where(mine).values(cancelled=True))
+
+    def _one(self, query: Select[Any]) -> Discharge:
+        with self._connect() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            raise NotFound
+        return _discharge(row)
+
+
+def _of(discharge: UUID, order: str) -> Any:
+    return (discharge_orders.c.discharge_id == discharge) & (discharge_orders.c.order == order)
+
+
+def _row(discharge: Discharge) -> dict[str, Any]:
+    return asdict(discharge) | {"state": discharge.state.value}
+
+
+def _discharge(row: RowMapping) -> Discharge:
+    return Discharge(**{**row, "state": DischargeState(row["state"])})

@@ -1,0 +1,68 @@
+"""The connection to PostgreSQL: one engine for each process, and database errors as our own."""
+
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from service.errors import ConfigurationError, HomewardError, StoreUnavailable
+
+#: Beside each running job stands one connection that holds its lock, so there are twice as many as jobs and more.
+_POOL, _OVERFLOW = 5, 20
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for a postgresql:// URL. It connects on first use, and afresh in every forked child."""
+    try:
+        address = make_url(url).set(drivername="postgresql+psycopg")
+    except ValueError:  # SQLAlchemy's ArgumentError; its text would show the password
+        raise ConfigurationError("HOMEWARD_DATABASE_URL is not a URL: postgresql://user@host/name") from None
+    engine = create_engine(
+        address,
+        pool_size=_POOL,
+        max_overflow=_OVERFLOW,
+        # A database that was restarted is noticed before a connection is used, not by the request that uses it.
+        pool_pre_ping=True,
+        # Statements carry plans; their values never reach an exception or a log.
+        hide_parameters=True,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
+        connect_args={"connect_timeout": 10, "application_name": "homeward"},
+    )
+    _forget_connections_after_fork(engine)
+    return engine
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _forget_connections_after_fork(engine: Engine) -> None:
+    """A child must not speak on its parent's sockets: it drops them without closing them."""
+    reference = weakref.ref(engine)
+
+    def forget() -> None:
+        if (mine := reference()) is not None:
+            mine.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget)
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """What the database says, as our own errors and without a cause: its detail repeats the failing row."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout):
+        raise StoreUnavailable from None
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable from None
+        state = getattr(error.orig, "sqlstate", None) or "unknown"
+        raise HomewardError(f"The database refused this (SQLSTATE {state}).") from None

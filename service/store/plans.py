@@ -1,0 +1,48 @@
+"""Plan versions: what was proposed for a discharge, and when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, select
+
+from service.domain.plan import Plan
+from service.store.plan_json import plan_from_json, plan_to_json
+from service.store.repository import Repository
+from service.store.tables import plan_versions
+
+
+@dataclass(frozen=True, slots=True)
+class PlanVersion:
+    """One version of a discharge's plan: number counts from 1, round is the planning that first made it."""
+
+    number: int
+    round: int
+    created: datetime
+    plan: Plan
+
+
+class Plans(Repository):
+    """The plan versions of all discharges."""
+
+    def latest(self, discharge: UUID) -> PlanVersion | None:
+        """The version that stands; None before the first."""
+        query = select(plan_versions).where(plan_versions.c.discharge_id == discharge)
+        query = query.order_by(plan_versions.c.version.desc()).limit(1)
+        with self._connect() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        return PlanVersion(row["version"], row["round"], row["created"], plan_from_json(row["content"]))
+
+    def add(self, discharge: UUID, version: PlanVersion) -> None:
+        """Keep one more version; its number must not be taken."""
+        values = {
+            "discharge_id": discharge,
+            "version": version.number,
+            "round": version.round,
+            "created": version.created,
+            "content": plan_to_json(version.plan),
+        }
+        with self._connect() as connection:
+            connection.execute(insert(plan_versions).values(values))

@@ -1,0 +1,105 @@
+"""The store: repositories, units of work, and the hold on one discharge."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from service.domain.publication import Ledger
+from service.store.audit import Audit
+from service.store.directory import CommunityServices
+from service.store.discharges import Discharges
+from service.store.engine import database_errors
+from service.store.plans import Plans
+from service.store.publications import HeldLedger, Publications
+from service.store.repository import Connect
+
+#: How long a job waits for another that still writes the same discharge, before it is put back into the queue.
+_HOLD_WAIT = "30s"
+
+
+class _Repositories:
+    def __init__(self, connect: Connect) -> None:
+        self.discharges = Discharges(connect)
+        self.plans = Plans(connect)
+        self.publications = Publications(connect)
+        self.directory = CommunityServices(connect)
+        self.audit = Audit(connect)
+
+
+class Unit(_Repositories):
+    """One transaction: everything done through its repositories is committed together, or not at all."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(lambda: nullcontext(connection))
+        self._connection = connection
+
+    @property
+    def driver_connection(self) -> object:
+        """The psycopg connection of this transaction, on which the queue defers jobs."""
+        return self._connection.connection.driver_connection
+
+
+class Store(_Repositories):
+    """The whole store. A repository's method called here is a short transaction of its own.
+
+    Every method raises StoreUnavailable when the database does not answer.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(self._connect)
+        self._engine = engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Unit]:
+        """One unit of work, committed when it is left without an exception."""
+        with self._connect() as connection:
+            yield Unit(connection)
+
+    @contextmanager
+    def hold(self, discharge: UUID) -> Iterator[Ledger]:
+        """The ledger of a discharge, while no other process can hold it. No transaction is open meanwhile.
+
+        Raises StoreUnavailable when another holds it for long.
+        """
+        with database_errors():
+            connection = self._engine.connect()
+        with connection:
+            key = int.from_bytes(discharge.bytes[:8], signed=True)
+            _lock(connection, key)
+            try:
+                yield HeldLedger(connection, discharge)
+            finally:
+                _unlock(connection, key)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._engine.dispose()
+
+    def _connect(self) -> AbstractContextManager[Connection]:
+        return _committed(self._engine)
+
+
+@contextmanager
+def _committed(engine: Engine) -> Iterator[Connection]:
+    with database_errors(), engine.begin() as connection:
+        yield connection
+
+
+def _lock(connection: Connection, key: int) -> None:
+    with database_errors(), connection.begin():
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_HOLD_WAIT}'"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+
+
+def _unlock(connection: Connection, key: int) -> None:
+    """Let go. A connection that cannot say so is closed, which lets go as well."""
+    with suppress(DBAPIError):
+        if not connection.invalidated:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+            connection.commit()
+            return
+    connection.invalidate()

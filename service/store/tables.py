@@ -1,0 +1,144 @@
+"""Every table of ours. The migrations make them; `homeward migrate --check` compares both."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from service.domain.discharge import DischargeState
+from service.domain.publication import WriteState
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _one_of(column: str, states: type[DischargeState | WriteState]) -> CheckConstraint:
+    """Adding a state needs a migration, so that no process writes what another cannot read."""
+    values = ", ".join(f"'{state.value}'" for state in states)
+    return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+discharges = Table(
+    "discharges",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("encounter", Text, nullable=False),
+    Column("order", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("changed", DateTime(timezone=True), nullable=False),
+    Column("problem", Text, nullable=False),
+    #: One plan for one stay, provably.
+    UniqueConstraint("tenant", "encounter"),
+    _one_of("state", DischargeState),
+    Index(None, "state", "changed"),
+)
+
+#: Every order ever seen for a discharge, so that a late duplicate of an old one starts nothing.
+discharge_orders = Table(
+    "discharge_orders",
+    metadata,
+    Column("discharge_id", ForeignKey(discharges.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("order", Text, primary_key=True),
+    Column("cancelled", Boolean, nullable=False),
+)
+
+plan_versions = Table(
+    "plan_versions",
+    metadata,
+    Column("discharge_id", ForeignKey(discharges.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("round", Integer, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("content", JSONB, nullable=False),
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("discharge_id", ForeignKey(discharges.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("resource_type", Text, nullable=False),
+    Column("identifier", Text, nullable=False),
+    Column("full_url", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("digest", Text, nullable=False),
+    #: The digest of the body that was last sent, "" if none was: a later plan may have changed the body since.
+    Column("sent", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("wanted", Boolean, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    UniqueConstraint("discharge_id", "identifier"),
+    _one_of("state", WriteState),
+)
+
+community_services = Table(
+    "community_services",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("services", ARRAY(Text), nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("city", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("postal_code", Text, nullable=False),
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("postal_codes", ARRAY(Text), nullable=False),
+    Column("languages", ARRAY(Text), nullable=False),
+    Column("minimum_age", Integer),
+    Column("maximum_age", Integer),
+    Column("eligibility", Text, nullable=False),
+    Column("fees", Text, nullable=False),
+    Column("application", Text, nullable=False),
+    Column("hours", Text, nullable=False),
+    Column("wait", Text, nullable=False),
+    Column("accepting", Boolean, nullable=False),
+    Column("verified", Date),
+    Column("labels", ARRAY(Text), nullable=False),
+    Index(None, "services", postgresql_using="gin"),
+)
+
+#: Append-only: a trigger of the migration refuses to change or delete a row.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("discharge_id", Uuid),
+    Column("actor", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Index(None, "discharge_id"),
+)
