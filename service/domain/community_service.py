@@ -1,7 +1,9 @@
 """A service in the community (HSDS 3.0, as far as matching needs it), and how well it fits."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from service.domain.sensitivity import NONE, Labels
 
@@ -39,6 +41,10 @@ class CommunityService:
     verified: date | None = None
     labels: Labels = NONE
 
+    def serves(self, postal_code: str) -> bool:
+        """Whether the postal code is in its service area; a person without one is not turned away."""
+        return not postal_code or not self.postal_codes or postal_code in self.postal_codes
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -58,3 +64,28 @@ class Matches:
     def of(self, service: str) -> tuple[Match, ...]:
         """Ranked matches of one referral key, () when none was found or none was asked for."""
         return dict(self.by_service).get(service, ())
+
+
+class Directory(Protocol):
+    """Where community services are looked up: the database, or files already read."""
+
+    def candidates(self, services: Collection[str], postal_code: str) -> Sequence[CommunityService]:
+        """Every service that answers one of the referral keys and serves that postal code.
+
+        "" (a person without an address) asks for the directory's whole area, which is the hospital's.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDirectory:
+    """A Directory in memory."""
+
+    listed: tuple[CommunityService, ...]
+
+    def candidates(self, services: Collection[str], postal_code: str) -> Sequence[CommunityService]:
+        """See Directory."""
+        wanted = frozenset(services)
+        return tuple(
+            service for service in self.listed if service.services & wanted and service.serves(postal_code)
+        )
