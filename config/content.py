@@ -1,0 +1,121 @@
+"""All clinical and social content, read and checked once at start."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from config.expression_files import ExpressionReader
+from config.instrument_files import read_instrument
+from config.marked_yaml import Entry, read_yaml
+from config.protocol_files import ProtocolReader
+from config.terminology_files import Terminology, load_terminology
+from service.domain.content import CodeIndex, Content, Protocol
+from service.domain.expression import CodeTest, MeasureTest, leaves
+from service.domain.instrument import Choice, Instrument, Item
+from service.domain.protocol import NeedKind
+from service.domain.record import Kind
+from service.domain.sensitivity import NONE, Labels
+from service.errors import ConfigurationError
+
+_HERE = Path(__file__).parent
+_Read = TypeVar("_Read", Instrument, Protocol)
+
+
+def load_content(folder: Path | None = None) -> Content:
+    """Protocols, instruments and terminology of a folder laid out like `config/` (the shipped one if None).
+
+    ConfigurationError names file and line of the first thing that is wrong.
+    """
+    root = folder or _HERE
+    terminology = load_terminology(root / "terminology")
+    instruments = _read_all(root / "instruments", read_instrument, lambda instrument: instrument.id)
+    items = _items(instruments.values())
+    reader = ProtocolReader(ExpressionReader(terminology, instruments, items))
+    protocols = _read_all(root / "protocols", reader.read, lambda protocol: protocol.ref.id)
+    return _compiled(tuple(protocols.values()), instruments, items, terminology)
+
+
+def _compiled(
+    protocols: Sequence[Protocol],
+    instruments: dict[str, Instrument],
+    items: dict[str, Item],
+    terminology: Terminology,
+) -> Content:
+    asked = [leaf for one in protocols for expression in one.expressions() for leaf in leaves(expression)]
+    tests = [leaf for leaf in asked if isinstance(leaf, CodeTest)]
+    measures = [leaf for leaf in asked if isinstance(leaf, MeasureTest)]
+    by_kind = {kind: [test for test in tests if test.kind is kind] for kind in Kind}
+    kinds = list(NeedKind)
+    return Content(
+        protocols=tuple(sorted(protocols, key=lambda one: (kinds.index(one.kind), one.ref.id))),
+        instruments=instruments,
+        items=items,
+        valid_days=_valid_days(instruments.values()),
+        indexes={kind: CodeIndex.of(found) for kind, found in by_kind.items() if found},
+        measured=frozenset(question for measure in measures for question in measure.questions),
+        sensitivity=terminology.sensitivity,
+        comorbidities=terminology.comorbidities,
+        frailty=terminology.frailty,
+        question_labels=_question_labels(instruments.values()),
+        code_sets=terminology.code_sets,
+    )
+
+
+def _read_all(folder: Path, read: Callable[[Entry], _Read], name: Callable[[_Read], str]) -> dict[str, _Read]:
+    found: dict[str, _Read] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        entry = read_yaml(path, f"{folder.name}/{path.name}")
+        one = read(entry)
+        if name(one) != path.stem:
+            raise entry.wrong(f"the id {name(one)!r} is not the name of the file")
+        found[name(one)] = one
+    if not found:
+        raise ConfigurationError(f"{folder.name}: there is no .yaml file here")
+    return found
+
+
+def _items(instruments: Iterable[Instrument]) -> dict[str, Item]:
+    """Each question once: a question that stands in several instruments has the answers of all of them."""
+    found: dict[str, Item] = {}
+    for item in (item for instrument in instruments for item in instrument.items):
+        known = found.get(item.question)
+        found[item.question] = _merged(known, item) if known else item
+    return found
+
+
+def _merged(one: Item, other: Item) -> Item:
+    choices: dict[str, Choice] = {choice.code: choice for choice in (*other.choices, *one.choices)}
+    return Item(
+        question=one.question,
+        label=one.label,
+        choices=tuple(choices.values()),
+        low=one.low,
+        high=one.high,
+        derived=one.derived,
+        multiple=one.multiple or other.multiple,
+        labels=one.labels | other.labels,
+    )
+
+
+def _questions(instrument: Instrument) -> Iterator[tuple[str, Labels]]:
+    yield from ((item.question, item.labels | instrument.labels) for item in instrument.items)
+    if instrument.scoring:
+        keys = (*instrument.scoring.totals, *instrument.scoring.local, *instrument.scoring.names)
+        yield from ((key, instrument.labels) for key in keys)
+
+
+def _question_labels(instruments: Iterable[Instrument]) -> dict[str, Labels]:
+    found: dict[str, Labels] = {}
+    for instrument in instruments:
+        for question, labels in _questions(instrument):
+            found[question] = found.get(question, NONE) | labels
+    return {question: labels for question, labels in found.items() if labels}
+
+
+def _valid_days(instruments: Iterable[Instrument]) -> dict[str, int]:
+    """How long an answer counts: the longest of the instruments that ask the question."""
+    found: dict[str, int] = {}
+    for instrument in instruments:
+        for question, _ in _questions(instrument):
+            found[question] = max(found.get(question, 0), instrument.valid_days)
+    return found

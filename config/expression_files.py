@@ -1,0 +1,255 @@
+"""Expressions of protocol files: combinators and leaves (docs/protocols.md), checked against the terminology."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from config.marked_yaml import Entry
+from config.terminology_files import Terminology
+from service.domain.codes import System
+from service.domain.content import undotted
+from service.domain.expression import (
+    AllOf,
+    AnswerTest,
+    AnyOf,
+    AtLeast,
+    CodeTest,
+    CoverageTest,
+    Expression,
+    Insured,
+    MeasureTest,
+    NoneOf,
+    PatientTest,
+    RelatedTest,
+    RiskTest,
+    Scope,
+    ScoreTest,
+    ScreenedTest,
+    StayTest,
+    Which,
+)
+from service.domain.instrument import Instrument, Item
+from service.domain.record import Kind
+
+_KINDS = {
+    "condition": Kind.CONDITION,
+    "procedure": Kind.PROCEDURE,
+    "medication": Kind.MEDICATION,
+    "order": Kind.ORDER,
+    "device": Kind.DEVICE,
+    "appointment": Kind.APPOINTMENT,
+    "allergy": Kind.ALLERGY,
+    "document": Kind.DOCUMENT,
+    "consent": Kind.CONSENT,
+    "goal": Kind.GOAL,
+    "care_plan": Kind.CARE_PLAN,
+}
+_SCORES = ("LACE", "HOSPITAL", "HFRS")
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionReader:
+    """Reads expressions; what they name must stand in the terminology or in an instrument."""
+
+    terminology: Terminology
+    instruments: Mapping[str, Instrument]
+    items: Mapping[str, Item]
+
+    def read(self, entry: Entry) -> Expression:
+        """An expression; ConfigurationError names file and line."""
+        given = entry.fields(())
+        if len(given) != 1:
+            raise entry.wrong("an expression has one key: a combinator or a leaf")
+        name, body = next(iter(given.items()))
+        if name in _KINDS:
+            return self._codes(_KINDS[name], body)
+        if name not in self._readers():
+            known = ", ".join((*self._readers(), *_KINDS))
+            raise entry.wrong(f"unknown expression {name!r}; known are {known}")
+        return self._readers()[name](body)
+
+    def _readers(self) -> dict[str, Callable[[Entry], Expression]]:
+        return {
+            "any": lambda body: AnyOf(self._parts(body)),
+            "all": lambda body: AllOf(self._parts(body)),
+            "none": lambda body: NoneOf(self._parts(body)),
+            "at_least": self._at_least,
+            "answer": self._answer,
+            "score": self._score,
+            "screened": self._screened,
+            "observation": self._measure,
+            "patient": _patient,
+            "coverage": lambda body: CoverageTest(body.choice(Insured)),
+            "encounter": _stay,
+            "risk": _risk,
+            "related_person": _related,
+        }
+
+    def _parts(self, body: Entry) -> tuple[Expression, ...]:
+        parts = tuple(self.read(member) for member in body.items())
+        if not parts:
+            raise body.wrong("expected at least one expression")
+        return parts
+
+    def _at_least(self, body: Entry) -> AtLeast:
+        given = body.fields(("count", "of"), required=("count", "of"))
+        return AtLeast(given["count"].whole(), self._parts(given["of"]))
+
+    def _codes(self, kind: Kind, body: Entry) -> CodeTest:
+        words = "text" if kind is Kind.CONDITION else "names"
+        given = body.fields(("icd10cm", "set", "codes", "except", words, "scope", "within_days"))
+        codes, families = self._members(given)
+        if not (codes or families or words in given):
+            raise body.wrong(f"expected icd10cm, set, codes or {words}")
+        return CodeTest(
+            kind=kind,
+            codes=frozenset(codes),
+            families=frozenset(families),
+            excluded=frozenset(undotted(code) for code in _texts(given, "except")),
+            words=tuple(word.casefold() for word in _texts(given, words)),
+            scope=given["scope"].choice(Scope) if "scope" in given else Scope.ANY,
+            within_days=_days(given),
+        )
+
+    def _members(self, given: Mapping[str, Entry]) -> tuple[set[tuple[str, str]], set[str]]:
+        codes = set(_inline_codes(given["codes"])) if "codes" in given else set()
+        families = {undotted(code) for code in _texts(given, "icd10cm")}
+        for name in _texts(given, "set"):
+            if name not in self.terminology.code_sets:
+                raise given["set"].wrong(f"unknown code set {name!r}")
+            members = self.terminology.code_sets[name]
+            families |= {undotted(code.code) for code in members if code.system == System.ICD10CM}
+            codes |= {(code.system, code.code) for code in members if code.system != System.ICD10CM}
+        return codes, families
+
+    def _answer(self, body: Entry) -> AnswerTest:
+        given = body.fields(("question", "is", "within_days"), required=("question", "is"))
+        questions, answers = given["question"].texts(), given["is"].texts()
+        known: set[str] = set()
+        for question in questions:
+            known |= {choice.code for choice in self._item(given["question"], question).choices}
+        unknown = [answer for answer in answers if answer not in known]
+        if unknown:
+            raise given["is"].wrong(f"{', '.join(unknown)} is no answer to this question in any instrument")
+        return AnswerTest(questions, frozenset(answers), _days(given))
+
+    def _item(self, entry: Entry, question: str) -> Item:
+        if question not in self.items:
+            raise entry.wrong(f"the question {question} stands in no instrument")
+        return self.items[question]
+
+    def _instrument(self, entry: Entry) -> Instrument:
+        if entry.text() not in self.instruments:
+            raise entry.wrong(f"unknown instrument {entry.text()!r}")
+        return self.instruments[entry.text()]
+
+    def _score(self, body: Entry) -> ScoreTest:
+        given = body.fields(("instrument", "band", "at_least", "below"), required=("instrument",))
+        scoring = self._instrument(given["instrument"]).scoring
+        if scoring is None:
+            raise given["instrument"].wrong("this instrument has no score")
+        _exactly_one(body, given, ("band", "at_least", "below"))
+        tables = (scoring.bands, scoring.bands_male, scoring.bands_female)
+        known = {band.name for table in tables for band in table}
+        unknown = [name for name in _texts(given, "band") if name not in known]
+        if unknown:
+            raise given["band"].wrong(f"{', '.join(unknown)} is no band of this instrument")
+        bands = frozenset(_texts(given, "band"))
+        return ScoreTest(
+            given["instrument"].text(), bands, _number(given, "at_least"), _number(given, "below")
+        )
+
+    def _screened(self, body: Entry) -> ScreenedTest:
+        given = body.fields(("instrument", "since"), required=("instrument",))
+        instrument = self._instrument(given["instrument"])
+        if "since" not in given:
+            return ScreenedTest(instrument.id)
+        return ScreenedTest(instrument.id, self._item(given["since"], given["since"].text()).question)
+
+    def _measure(self, body: Entry) -> MeasureTest:
+        thresholds = ("above", "at_least", "below", "at_most")
+        given = body.fields(
+            ("loinc", "unit", *thresholds, "within_days", "which", "scope"), required=("loinc", "unit")
+        )
+        _exactly_one(body, given, thresholds)
+        return MeasureTest(
+            questions=given["loinc"].texts(),
+            unit=given["unit"].text(),
+            above=_number(given, "above"),
+            at_least=_number(given, "at_least"),
+            below=_number(given, "below"),
+            at_most=_number(given, "at_most"),
+            within_days=_days(given),
+            which=given["which"].choice(Which) if "which" in given else Which.LATEST,
+            scope=given["scope"].choice(Scope) if "scope" in given else Scope.ANY,
+        )
+
+
+def _patient(body: Entry) -> PatientTest:
+    given = body.fields(("age_at_least", "age_below", "sex", "language", "interpreter", "veteran"))
+    fixed = {"language": "other than site", "interpreter": "needed", "veteran": "yes"}
+    for key, only in fixed.items():
+        if key in given and given[key].text() != only:
+            raise given[key].wrong(f"{key} can only be {only!r}")
+    if "sex" in given and given["sex"].text() not in {"male", "female", "other", "unknown"}:
+        raise given["sex"].wrong("sex is one of male, female, other, unknown")
+    return PatientTest(
+        age_at_least=given["age_at_least"].whole() if "age_at_least" in given else None,
+        age_below=given["age_below"].whole() if "age_below" in given else None,
+        sex=given["sex"].text() if "sex" in given else "",
+        foreign_language="language" in given,
+        interpreter="interpreter" in given,
+        veteran="veteran" in given,
+    )
+
+
+def _stay(body: Entry) -> StayTest:
+    given = body.fields(("class", "disposition", "admit_source", "days_at_least"))
+    return StayTest(
+        classes=frozenset(_texts(given, "class")),
+        dispositions=frozenset(_texts(given, "disposition")),
+        admit_sources=frozenset(_texts(given, "admit_source")),
+        days_at_least=given["days_at_least"].whole() if "days_at_least" in given else None,
+    )
+
+
+def _risk(body: Entry) -> RiskTest:
+    given = body.fields(("score", "at_least", "below"), required=("score",))
+    _exactly_one(body, given, ("at_least", "below"))
+    if given["score"].text() not in _SCORES:
+        raise given["score"].wrong(f"the score is one of {', '.join(_SCORES)}")
+    return RiskTest(given["score"].text(), _number(given, "at_least"), _number(given, "below"))
+
+
+def _related(body: Entry) -> RelatedTest:
+    if not isinstance(body.node.value, list):
+        if body.text() != "any":
+            raise body.wrong("expected any, or relationship: [codes]")
+        return RelatedTest()
+    return RelatedTest(
+        frozenset(body.fields(("relationship",), required=("relationship",))["relationship"].texts())
+    )
+
+
+def _inline_codes(entry: Entry) -> Iterable[tuple[str, str]]:
+    systems = tuple(
+        system.value for system in System if system not in {System.SNOMED, System.ICD10CM, System.TEXT}
+    )
+    for system, codes in entry.fields(systems).items():
+        yield from ((system, code) for code in codes.texts())
+
+
+def _exactly_one(body: Entry, given: Mapping[str, Entry], keys: tuple[str, ...]) -> None:
+    if sum(key in given for key in keys) != 1:
+        raise body.wrong(f"expected exactly one of {', '.join(keys)}")
+
+
+def _texts(given: Mapping[str, Entry], key: str) -> tuple[str, ...]:
+    return given[key].texts() if key in given else ()
+
+
+def _number(given: Mapping[str, Entry], key: str) -> float | None:
+    return given[key].number() if key in given else None
+
+
+def _days(given: Mapping[str, Entry]) -> int | None:
+    return given["within_days"].whole() if "within_days" in given else None

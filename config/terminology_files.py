@@ -1,0 +1,145 @@
+"""Code sets, sensitivity labels, referral services and score tables from `config/terminology/*.csv`."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.domain.codes import Code, System
+from service.domain.content import Comorbidity, FrailtyGroup, Sensitivity, known_labels, undotted
+from service.domain.protocol import Review
+from service.domain.sensitivity import NONE, Labels
+from service.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table; its values are there for every column that was asked for."""
+
+    file: str
+    line: int
+    values: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.values[column]
+
+    def wrong(self, message: str) -> ConfigurationError:
+        """The error that says what is wrong here, with file and line."""
+        return ConfigurationError(f"{self.file}:{self.line}: {message}")
+
+    def number(self, column: str) -> float:
+        """A number."""
+        try:
+            return float(self[column])
+        except ValueError:
+            raise self.wrong(f"{column} must be a number") from None
+
+    def labels(self) -> Labels:
+        """The column `labels`, ActCode names separated by spaces."""
+        try:
+            return known_labels(self["labels"].split())
+        except ValueError:
+            raise self.wrong(f"{self['labels']!r} holds an unknown sensitivity label") from None
+
+    def system(self) -> str:
+        """The column `system`, a short name of a code system."""
+        if self["system"] not in set(System):
+            raise self.wrong(f"{self['system']!r} is not a code system; known are {', '.join(System)}")
+        return System(self["system"]).value
+
+
+@dataclass(frozen=True, slots=True)
+class Terminology:
+    """All tables: what protocol and instrument files may refer to, and what the scores need."""
+
+    code_sets: dict[str, tuple[Code, ...]]
+    snomed: dict[str, str]
+    domains: frozenset[str]
+    services: dict[str, Labels]
+    sensitivity: Sensitivity
+    comorbidities: tuple[Comorbidity, ...]
+    frailty: tuple[FrailtyGroup, ...]
+
+
+def load_terminology(folder: Path) -> Terminology:
+    """Every table of the folder; ConfigurationError names file and line."""
+    code_sets = _code_sets(folder)
+    concepts = (code for codes in code_sets.values() for code in codes if code.system == System.SNOMED)
+    return Terminology(
+        code_sets=code_sets,
+        snomed={code.code: code.display for code in concepts},
+        domains=frozenset(row["domain"] for row in _rows(folder / "gravity_domains.csv", ("domain",))),
+        services=_once(folder / "referral_services.csv", "service", Row.labels),
+        sensitivity=_sensitivity(folder / "sensitivity.csv"),
+        comorbidities=tuple(_comorbidities(folder / "charlson.csv")),
+        frailty=tuple(_frailty(folder / "hfrs.csv")),
+    )
+
+
+def _code_sets(folder: Path) -> dict[str, tuple[Code, ...]]:
+    sets: dict[str, dict[tuple[str, str], Code]] = {}
+    for path in sorted(folder.glob("code_sets*.csv")):
+        for row in _rows(path, ("set", "system", "code", "display", "source", "review")):
+            _reviewed(row)
+            members = sets.setdefault(row["set"], {})
+            if (row.system(), row["code"]) in members:
+                raise row.wrong(f"{row['code']} stands in the set {row['set']} twice")
+            members[row.system(), row["code"]] = Code(row.system(), row["code"], row["display"])
+    return {name: tuple(members.values()) for name, members in sets.items()}
+
+
+def _reviewed(row: Row) -> None:
+    if row["review"] not in set(Review):
+        raise row.wrong(f"review must be {' or '.join(Review)}")
+    if not row["source"]:
+        raise row.wrong("source is missing")
+
+
+def _sensitivity(path: Path) -> Sensitivity:
+    exact: dict[tuple[str, str], Labels] = {}
+    families: dict[str, Labels] = {}
+    for row in _rows(path, ("system", "code", "labels", "source", "review")):
+        _reviewed(row)
+        if row.system() == System.ICD10CM:
+            families[undotted(row["code"])] = row.labels()
+        else:
+            exact[row.system(), row["code"]] = row.labels() | exact.get((row.system(), row["code"]), NONE)
+    return Sensitivity(exact, families)
+
+
+def _comorbidities(path: Path) -> Iterator[Comorbidity]:
+    for row in _rows(path, ("category", "families", "charlson_1987", "lace")):
+        charlson = int(row.number("charlson_1987")) if row["charlson_1987"] else None
+        families = tuple(row["families"].split())
+        yield Comorbidity(row["category"], families, charlson, int(row.number("lace")))
+
+
+def _frailty(path: Path) -> Iterator[FrailtyGroup]:
+    for row in _rows(path, ("category", "families", "weight")):
+        yield FrailtyGroup(row["category"], tuple(row["families"].split()), row.number("weight"))
+
+
+def _once(path: Path, column: str, value: Callable[[Row], Labels]) -> dict[str, Labels]:
+    found: dict[str, Labels] = {}
+    for row in _rows(path, (column, "labels")):
+        if row[column] in found:
+            raise row.wrong(f"{row[column]} stands here twice")
+        found[row[column]] = value(row)
+    return found
+
+
+def _rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    shown = f"{path.parent.name}/{path.name}"
+    try:
+        handle = path.open(encoding="utf-8", newline="")
+    except OSError:
+        raise ConfigurationError(f"{shown}: this file cannot be read") from None
+    with handle:
+        reader = csv.DictReader(handle, strict=True)
+        missing = [column for column in columns if column not in (reader.fieldnames or ())]
+        if missing:
+            raise ConfigurationError(f"{shown}:1: column {', '.join(missing)} is missing")
+        for values in reader:
+            if None in values or None in values.values():
+                raise ConfigurationError(f"{shown}:{reader.line_num}: this line has not one value per column")
+            yield Row(shown, reader.line_num, values)

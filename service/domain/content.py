@@ -1,0 +1,185 @@
+"""Everything a hospital signs off, compiled for use: protocols, instruments, code sets, sensitivity, score tables.
+
+`config.content.load_content` builds it once; it never changes and holds no file, so that assessing is a pure function.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from service.domain.codes import Code, System
+from service.domain.expression import CodeTest, Expression
+from service.domain.instrument import Instrument, Item
+from service.domain.protocol import (
+    EducationTemplate,
+    FollowUpTemplate,
+    GoalTemplate,
+    NeedKind,
+    ProtocolRef,
+    ReferralTemplate,
+    Source,
+    TaskTemplate,
+    Urgency,
+)
+from service.domain.record import Kind
+from service.domain.sensitivity import NONE, Label, Labels
+
+Template = ReferralTemplate | GoalTemplate | FollowUpTemplate | EducationTemplate | TaskTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One intervention and the condition under which it is offered (None: always)."""
+
+    template: Template
+    when: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockerRule:
+    """What stands in the way of leaving (or, with blocks false, must be watched), when it does, and what clears it."""
+
+    key: str
+    text: str
+    clears: str
+    when: Expression
+    blocks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """One need: when it is there, when it is not, what is asked otherwise, and what follows."""
+
+    ref: ProtocolRef
+    title: str
+    kind: NeedKind
+    present: Expression
+    sources: tuple[Source, ...]
+    absent: Expression | None = None
+    applies: Expression | None = None
+    context: Expression | None = None
+    question: str = ""
+    gravity_domain: str = ""
+    neutral_title: str = ""
+    urgency: Urgency = Urgency.ROUTINE
+    raises: tuple[tuple[Urgency, Expression], ...] = ()
+    blockers: tuple[BlockerRule, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    warning_signs: tuple[str, ...] = ()
+    labels: Labels = NONE
+
+    def expressions(self) -> tuple[Expression, ...]:
+        """Every expression that stands in the protocol."""
+        given = (self.present, self.absent, self.applies, self.context)
+        conditional = (offer.when for offer in self.offers)
+        raised = (when for _, when in self.raises)
+        blocking = (rule.when for rule in self.blockers)
+        found = (*given, *conditional, *raised, *blocking)
+        return tuple(expression for expression in found if expression is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeIndex:
+    """From a code to the leaves that look for it; families are ICD-10-CM prefixes without the dot."""
+
+    exact: Mapping[tuple[str, str], tuple[CodeTest, ...]]
+    families: Mapping[str, tuple[CodeTest, ...]]
+    worded: tuple[CodeTest, ...] = ()
+
+    @classmethod
+    def of(cls, tests: Iterable[CodeTest]) -> "CodeIndex":
+        """The index of these leaves."""
+        exact: dict[tuple[str, str], list[CodeTest]] = {}
+        families: dict[str, list[CodeTest]] = {}
+        worded = []
+        for test in tests:
+            for code in sorted(test.codes):
+                exact.setdefault(code, []).append(test)
+            for family in sorted(test.families):
+                families.setdefault(family, []).append(test)
+            if test.words:
+                worded.append(test)
+        return cls(_frozen(exact), _frozen(families), tuple(worded))
+
+    def find(self, code: Code) -> tuple[CodeTest, ...]:
+        """The leaves that this code satisfies."""
+        exact = self.exact.get((code.system, code.code), ())
+        if code.system not in _ICD10:
+            return exact
+        bare = undotted(code.code)
+        found = (test for family in prefixes(bare) for test in self.families.get(family, ()))
+        return exact + tuple(test for test in found if not bare.startswith(tuple(test.excluded)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """Which labels a code carries by itself: exact (system, code) pairs, and ICD-10-CM families."""
+
+    exact: Mapping[tuple[str, str], Labels] = field(default_factory=dict)
+    families: Mapping[str, Labels] = field(default_factory=dict)
+
+    def of(self, code: Code) -> Labels:
+        """The labels of one code: those of its longest listed family, so that an exception inside a family holds."""
+        exact = self.exact.get((code.system, code.code), NONE)
+        if code.system not in _ICD10:
+            return exact
+        longest = (family for family in reversed(prefixes(undotted(code.code))) if family in self.families)
+        return exact | self.families.get(next(longest, ""), NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Comorbidity:
+    """One Charlson category (Quan's ICD-10 prefixes without the dot) with its weights in the Charlson index and LACE."""
+
+    name: str
+    families: tuple[str, ...]
+    charlson: int | None
+    lace: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrailtyGroup:
+    """One of the 109 groups of the Hospital Frailty Risk Score (Gilbert 2018)."""
+
+    name: str
+    families: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All content of a deployment. Protocols are ordered by kind, then by id."""
+
+    protocols: tuple[Protocol, ...]
+    instruments: Mapping[str, Instrument]
+    items: Mapping[str, Item]
+    valid_days: Mapping[str, int]
+    indexes: Mapping[Kind, CodeIndex]
+    measured: frozenset[str]
+    sensitivity: Sensitivity
+    comorbidities: tuple[Comorbidity, ...]
+    frailty: tuple[FrailtyGroup, ...]
+    question_labels: Mapping[str, Labels]
+    code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
+
+
+_ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
+_SHORTEST_FAMILY = 1
+
+
+def undotted(code: str) -> str:
+    """An ICD-10 code as its families are keyed: "i50.9" → "I509"."""
+    return code.replace(".", "").upper()
+
+
+def prefixes(bare: str) -> tuple[str, ...]:
+    """All families a code without dot belongs to, shortest first."""
+    return tuple(bare[:length] for length in range(_SHORTEST_FAMILY, len(bare) + 1))
+
+
+def known_labels(words: Iterable[str]) -> Labels:
+    """Label values from their ActCode names; ValueError for an unknown one."""
+    return frozenset(Label(word) for word in words)
+
+
+def _frozen(lists: Mapping[tuple[str, str] | str, list[CodeTest]]) -> dict[object, tuple[CodeTest, ...]]:
+    return {key: tuple(dict.fromkeys(tests)) for key, tests in lists.items()}

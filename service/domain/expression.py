@@ -1,0 +1,205 @@
+"""What a protocol asks of a record. An expression is data: `service.pipeline.assess` evaluates it.
+
+Every question has three answers. A leaf compares equal to another leaf that asks the same, so that all leaves which
+look for codes can be found from a code (`service.domain.content.CodeIndex`).
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from service.domain.record import Kind
+
+
+class Truth(Enum):
+    """Kleene's three values: what is not known is not false."""
+
+    FALSE = 0
+    UNKNOWN = 1
+    TRUE = 2
+
+
+class Scope(StrEnum):
+    """Which statements of the record a leaf looks at."""
+
+    ANY = "any"
+    STAY = "stay"  # of the stay being planned, also what was resolved in it
+    PROBLEM_LIST = "problem-list"
+    UPCOMING = "upcoming"  # begins today or later
+
+
+class Insured(StrEnum):
+    """What can be asked of the Coverage resources."""
+
+    UNINSURED = "uninsured"
+    INSURED = "insured"
+    MEDICARE = "medicare"
+    MEDICAID = "medicaid"
+
+
+class Which(StrEnum):
+    """Which of several measurements is compared."""
+
+    LATEST = "latest"
+    LOWEST = "lowest"
+    HIGHEST = "highest"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTest:
+    """Something coded stands in the record.
+
+    codes are exact (system, code) pairs; families and excluded are ICD-10-CM prefixes without the dot; words are whole
+    words, in lower case, looked for in an entry without a code, and for kinds other than Condition in the display of
+    a coded entry too (in_display). within_days is the greatest age, None for any.
+    """
+
+    kind: Kind
+    codes: frozenset[tuple[str, str]] = frozenset()
+    families: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+    scope: Scope = Scope.ANY
+    within_days: int | None = None
+
+    @property
+    def in_display(self) -> bool:
+        """Whether the display of a coded entry is searched: a product's name says its ingredient."""
+        return self.kind is not Kind.CONDITION
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTest:
+    """The latest valid answer to any of the questions (LOINC) is one of the answers (LA codes)."""
+
+    questions: tuple[str, ...]
+    answers: frozenset[str]
+    within_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTest:
+    """An instrument's score lies in one of the bands, or is at least / below a number."""
+
+    instrument: str
+    bands: frozenset[str] = frozenset()
+    at_least: float | None = None
+    below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedTest:
+    """An instrument was answered completely, not before the latest answer to the question `since` ("" for ever)."""
+
+    instrument: str
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureTest:
+    """A measurement (LOINC), converted to `unit` (UCUM), is past a threshold; exactly one of the four is given."""
+
+    questions: tuple[str, ...]
+    unit: str
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    within_days: int | None = None
+    which: Which = Which.LATEST
+    scope: Scope = Scope.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class PatientTest:
+    """All of what is given is true of the person. foreign_language: the preferred language is not the site's."""
+
+    age_at_least: int | None = None
+    age_below: int | None = None
+    sex: str = ""
+    foreign_language: bool = False
+    interpreter: bool = False
+    veteran: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageTest:
+    """What the Coverage resources say; a record without any says nothing."""
+
+    state: Insured
+
+
+@dataclass(frozen=True, slots=True)
+class StayTest:
+    """All of what is given is true of the stay being planned."""
+
+    classes: frozenset[str] = frozenset()
+    dispositions: frozenset[str] = frozenset()
+    admit_sources: frozenset[str] = frozenset()
+    days_at_least: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RiskTest:
+    """A risk score, or its whole range, is at least / below a number."""
+
+    score: str
+    at_least: float | None = None
+    below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedTest:
+    """Someone active stands in the record; relationships are role codes, empty for anyone."""
+
+    relationships: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True if one is true; false only if all are false."""
+
+    of: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """True if all are true; false if one is false."""
+
+    of: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """True only if all are false."""
+
+    of: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """True if count of them are true; false if count can no longer be reached."""
+
+    count: int
+    of: tuple["Expression", ...]
+
+
+Leaf = (
+    CodeTest
+    | AnswerTest
+    | ScoreTest
+    | ScreenedTest
+    | MeasureTest
+    | PatientTest
+    | CoverageTest
+    | StayTest
+    | RiskTest
+    | RelatedTest
+)
+Expression = AnyOf | AllOf | NoneOf | AtLeast | Leaf
+
+
+def leaves(expression: Expression) -> tuple[Leaf, ...]:
+    """All leaves of an expression, in reading order."""
+    if isinstance(expression, AnyOf | AllOf | NoneOf | AtLeast):
+        return tuple(leaf for part in expression.of for leaf in leaves(part))
+    return (expression,)
