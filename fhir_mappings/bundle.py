@@ -1,13 +1,13 @@
 """Bundles as Homeward sends and reads them: batches of searches, searchsets, transactions of drafts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from fhir_mappings import systems
 from fhir_mappings.references import literal, reference_of
-from service.domain.publication import Draft, Receipt
+from service.domain.publication import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,43 +57,57 @@ class Update:
     etag: str
 
 
+def finder(draft: Draft) -> tuple[str, str]:
+    """The search parameter and value by which one of ours is found again: identifier, or _tag where a type has none.
+
+    ("", "") for a draft that carries neither.
+    """
+    token = f"{systems.URI_IDENTIFIER}|{draft.identifier}"
+    if draft.body.get("identifier"):
+        return "identifier", token
+    return ("_tag", token) if carries(draft.body, draft.identifier) else ("", "")
+
+
+def carries(resource: Mapping[str, Any], identifier: str) -> bool:
+    """Whether a resource has one of our identifiers, among its identifiers or its tags."""
+    meta = resource.get("meta")
+    tags = _listed(meta.get("tag")) if isinstance(meta, dict) else []
+    return any(item.get("value") == identifier for item in _listed(resource.get("identifier"))) or any(
+        tag.get("code") == identifier for tag in tags
+    )
+
+
+def if_none_exist(draft: Draft) -> str:
+    """The condition under which a draft is created: "identifier=urn:ietf:rfc:3986|urn:uuid:…", unescaped."""
+    name, value = finder(draft)
+    return f"{name}={value}" if name else ""
+
+
 def search_batch(searches: Sequence[Search]) -> dict[str, Any]:
     """A batch Bundle that asks all at once."""
     return _bundle("batch", [{"request": {"method": "GET", "url": search.url}} for search in searches])
 
 
-def transaction_bundle(drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> dict[str, Any]:
-    """Creates, each only where its identifier is not there yet, then updates, each only of the version that was read."""
-    return _bundle("transaction", _entries(drafts, updates))
+def transaction_bundle(
+    drafts: Sequence[Draft], updates: Sequence[Update] = (), condition: Callable[[Draft], str] = if_none_exist
+) -> dict[str, Any]:
+    """Creates, each only where it is not there yet, then updates, each only of the version that was read.
+
+    condition gives the search that finds a draft ("" to create it unconditionally), for servers that take fewer.
+    """
+    return _bundle("transaction", _entries(drafts, updates, condition))
 
 
-def write_batch(drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> dict[str, Any]:
-    """The same, each entry by itself: for servers without transactions, with references resolved beforehand."""
-    return _bundle("batch", _entries(drafts, updates))
+def write_batch(
+    drafts: Sequence[Draft], updates: Sequence[Update] = (), condition: Callable[[Draft], str] = if_none_exist
+) -> dict[str, Any]:
+    """The same, each entry by itself, so with references resolved beforehand."""
+    return _bundle("batch", _entries(drafts, updates, condition))
 
 
 def responses(bundle: Mapping[str, Any]) -> list[Reply]:
     """The entries' answers, in the order of the request."""
     return [_reply(entry) for entry in _listed(bundle.get("entry"))]
-
-
-def receipts(drafts: Sequence[Draft], replies: Sequence[Reply]) -> list[Receipt]:
-    """What was written where: one receipt for each draft whose reply is a success that names a reference."""
-    return [
-        Receipt(draft.key, reply.reference, reply.etag)
-        for draft, reply in zip(drafts, replies, strict=False)
-        if reply.ok and reply.reference
-    ]
-
-
-def if_none_exist(draft: Draft) -> str:
-    """The condition under which a draft is created, "" for a resource type that has no identifier (Provenance)."""
-    return identifier_token(draft.identifier) if draft.body.get("identifier") else ""
-
-
-def identifier_token(identifier: str) -> str:
-    """The search for one of our identifiers, unescaped: "identifier=urn:ietf:rfc:3986|urn:uuid:…"."""
-    return f"identifier={systems.URI_IDENTIFIER}|{identifier}"
 
 
 def resources_in(bundle: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -125,13 +139,15 @@ def link(bundle: Mapping[str, Any], relation: str) -> str:
     )
 
 
-def _entries(drafts: Sequence[Draft], updates: Sequence[Update]) -> list[dict[str, Any]]:
-    return [_create(draft) for draft in drafts] + [_put(update) for update in updates]
+def _entries(
+    drafts: Sequence[Draft], updates: Sequence[Update], condition: Callable[[Draft], str]
+) -> list[dict[str, Any]]:
+    return [_create(draft, condition(draft)) for draft in drafts] + [_put(update) for update in updates]
 
 
-def _create(draft: Draft) -> dict[str, Any]:
+def _create(draft: Draft, condition: str) -> dict[str, Any]:
     request = {"method": "POST", "url": draft.resource_type}
-    if condition := if_none_exist(draft):
+    if condition:
         request["ifNoneExist"] = condition
     return {"fullUrl": draft.full_url, "resource": draft.body, "request": request}
 

@@ -54,10 +54,9 @@ def ladder(capability: Capability, resource_types: Iterable[str]) -> tuple[Step,
 
 def how_to_find(capability: Capability, resource_type: str) -> str:
     """By what one of ours is found again after an unknown write; "" where the EHR offers no way to look."""
-    if capability.searches(resource_type, "identifier"):
-        return "a search by identifier"
-    if capability.searches(resource_type, "target"):  # a Provenance has no identifier
-        return "a search by target"
-    if capability.of(resource_type).conditional_create:
-        return "conditional create"
-    return ""
+    if resource_type == "Provenance":  # has no identifier in R4
+        ways = {"_tag": "a search by tag", "target": "a search by target"}
+    else:
+        ways = {"identifier": "a search by identifier"}
+    found = next((text for name, text in ways.items() if capability.searches(resource_type, name)), "")
+    return found or ("conditional create" if capability.of(resource_type).conditional_create else "")

@@ -1,0 +1,85 @@
+"""Putting a changed draft over what the EHR holds, without losing what we do not know."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+#: Optional elements of ours by resource type: one that a new draft no longer has is taken away. All others stay.
+_OURS: Final[Mapping[str, frozenset[str]]] = {
+    "CarePlan": frozenset({"activity", "addresses", "goal", "period", "supportingInfo", "description"}),
+    "Goal": frozenset({"addresses", "target", "startDate"}),
+    "ServiceRequest": frozenset(
+        {"occurrenceDateTime", "occurrencePeriod", "reasonCode", "reasonReference", "patientInstruction"}
+    ),
+}
+_THEIRS: Final = ("id", "meta")
+_STATUS: Final = ("status", "lifecycleStatus")
+
+
+def overlaid(current: Json, body: Json) -> Json:
+    """The EHR's resource with our draft's elements in place of its own; its id, meta and unknown elements stay."""
+    ours = _OURS.get(str(current.get("resourceType")), frozenset())
+    kept = {name: part for name, part in current.items() if name in body or name not in ours}
+    return {
+        **kept,
+        **body,
+        **_identifiers(body, current),
+        **{name: current[name] for name in _THEIRS if name in current},
+    }
+
+
+def agrees(body: Any, current: Any) -> bool:
+    """Whether everything our draft says stands in the EHR's resource, whatever else stands there.
+
+    A link to another draft (urn:uuid) has another name in the EHR, so any name agrees with it.
+    """
+    if isinstance(body, dict):
+        return isinstance(current, dict) and all(
+            name in current and agrees(part, current[name]) for name, part in body.items() if name != "meta"
+        )
+    if isinstance(body, list):
+        return (
+            isinstance(current, list)
+            and len(current) >= len(body)
+            and all(agrees(ours, theirs) for ours, theirs in zip(body, current, strict=False))
+        )
+    if isinstance(body, str) and body.startswith("urn:uuid:"):
+        return isinstance(current, str)
+    return bool(body == current)
+
+
+def status_of(resource: Json) -> str:
+    """The status, or a Goal's lifecycleStatus; "" for a type without."""
+    return next((str(resource[name]) for name in _STATUS if name in resource), "")
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two ETags name one version, weak ('W/"3"') or strong ('"3"'); an unknown one ("") is no version."""
+    return bool(one) and _bare(one) == _bare(other)
+
+
+def pruned(value: Any, missing: Collection[str]) -> Any:
+    """The same JSON without references to what is missing, and without the elements that this leaves empty."""
+    if isinstance(value, dict):
+        parts = {
+            name: pruned(part, missing)
+            for name, part in value.items()
+            if not (name == "reference" and isinstance(part, str) and part in missing)
+        }
+        return {name: part for name, part in parts.items() if part not in ({}, [])}
+    if isinstance(value, list):
+        return [part for item in value if (part := pruned(item, missing)) not in ({}, [])]
+    return value
+
+
+def _identifiers(body: Json, current: Json) -> Json:
+    """Ours, and those that the EHR has added."""
+    ours, theirs = body.get("identifier"), current.get("identifier")
+    if not isinstance(ours, list) or not isinstance(theirs, list):
+        return {}
+    return {"identifier": [*ours, *(item for item in theirs if not any(agrees(own, item) for own in ours))]}
+
+
+def _bare(etag: str) -> str:
+    return etag.removeprefix("W/").strip('"')

@@ -1,0 +1,142 @@
+"""Drafts and updates on their way to the EHR: together where it takes transactions, else in the order of their links."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from fhir_mappings.bundle import Update
+from fhir_mappings.merge import pruned
+from fhir_mappings.references import references_in, resolved
+from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
+from service.ehr.client import Ehr
+from service.ehr.writing import Outcome, write_each, write_together
+from service.errors import EhrConflict, EhrError, EhrRefused, EhrRejected
+
+_WAITS: Final = "This waits for another resource of which it is not known whether the EHR has it."
+_EMPTY: Final = "Nothing that this speaks of is in the EHR."
+_UNAUTHORIZED: Final = 401
+
+
+def send(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequence[Update]) -> None:
+    """Write all of these; each that arrived gets its receipt, each that did not its problem.
+
+    Raises EhrConflict when nothing was written because someone was quicker, and what is worth another run
+    (EhrUnavailable, WriteUnknown) after everything else has been tried.
+    """
+    creates, updates = _without_waiting(ledger, creates, updates)
+    if not creates and not updates:
+        return
+    if ehr.capability().transaction and _sent_together(ledger, ehr, creates, updates):
+        return
+    _send_each(ledger, ehr, creates, updates)
+
+
+def _without_waiting(
+    ledger: Ledger, creates: Sequence[Draft], updates: Sequence[Update]
+) -> tuple[list[Draft], list[Update]]:
+    """All but what links to a resource that may or may not be there: it stays PENDING."""
+    waiting = _unknown(ledger.entries())
+    ready = list(creates)
+    while held := [draft for draft in ready if _links(draft.body, waiting)]:
+        waiting |= {draft.full_url for draft in held}
+        ready = [draft for draft in ready if draft not in held]
+        for draft in held:
+            ledger.mark(draft.key, WriteState.PENDING, problem=_WAITS)
+    for update in updates:
+        if _links(update.body, waiting):
+            ledger.mark(update.key, WriteState.PENDING, problem=_WAITS)
+    return ready, [update for update in updates if not _links(update.body, waiting)]
+
+
+def _sent_together(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequence[Update]) -> bool:
+    """One transaction; False when the EHR refuses the whole, so that one bad resource does not lose the rest."""
+    drafts, changes = _linked(ledger, creates, updates, coming=creates)
+    keys = _keys(drafts, changes)
+    ledger.sending(keys)
+    try:
+        outcomes = write_together(ehr, drafts, changes)
+    except (EhrConflict, EhrRejected, EhrRefused) as error:
+        for key in keys:  # all or nothing: it was nothing
+            ledger.mark(key, WriteState.PENDING, problem=str(error))
+        if isinstance(error, EhrConflict) or getattr(error, "status", 0) == _UNAUTHORIZED:
+            raise
+        return False
+    _raise_first(_take(ledger, keys, outcomes))
+    return True
+
+
+def _send_each(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequence[Update]) -> None:
+    """What is linked to first, updates last. An error keeps back only what depends on the resource it struck."""
+    failures: list[EhrError] = []
+    rest, changed = list(creates), list(updates)
+    while wave := _next_wave(rest, _unknown(ledger.entries())):
+        rest = [draft for draft in rest if draft not in wave]
+        failures += _write(ledger, ehr, *_linked(ledger, wave, (), coming=rest))
+    changed = [update for update in changed if not _links(update.body, _unknown(ledger.entries()))]
+    failures += _write(ledger, ehr, *_linked(ledger, (), changed, coming=rest))
+    _raise_first(failures)
+
+
+def _next_wave(rest: Sequence[Draft], unknown: set[str]) -> list[Draft]:
+    """The drafts that link to nothing which is still to be written or unknown."""
+    waiting = {draft.full_url for draft in rest} | unknown
+    return [draft for draft in rest if not _links(draft.body, waiting)]
+
+
+def _write(ledger: Ledger, ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> list[EhrError]:
+    keys = _keys(drafts, updates)
+    if not keys:
+        return []
+    ledger.sending(keys)
+    return _take(ledger, keys, write_each(ehr, drafts, updates))
+
+
+def _take(ledger: Ledger, keys: Sequence[str], outcomes: Sequence[Outcome]) -> list[EhrError]:
+    """Record what became of each; the errors. What the EHR said no to is not there, of anything else nobody knows."""
+    ledger.written([outcome for outcome in outcomes if isinstance(outcome, Receipt)])
+    failures = [
+        (key, outcome) for key, outcome in zip(keys, outcomes, strict=True) if isinstance(outcome, EhrError)
+    ]
+    for key, error in failures:
+        said_no = isinstance(error, EhrRefused | EhrRejected | EhrConflict)
+        ledger.mark(key, WriteState.PENDING if said_no else WriteState.SENDING, problem=str(error))
+    return [error for _, error in failures]
+
+
+def _raise_first(failures: Iterable[EhrError]) -> None:
+    for failure in failures:
+        if failure.retryable:
+            raise failure
+
+
+def _linked(
+    ledger: Ledger, drafts: Sequence[Draft], updates: Sequence[Update], *, coming: Collection[Draft]
+) -> tuple[list[Draft], list[Update]]:
+    """The same, with links to what is there as references, and without links to what is neither there nor coming."""
+    entries = ledger.entries()
+    known = {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
+    missing = {entry.draft.full_url for entry in entries} - set(known) - {draft.full_url for draft in coming}
+    linked = [replace(draft, body=pruned(resolved(draft.body, known), missing)) for draft in drafts]
+    for draft in filter(_speaks_of_nothing, linked):
+        ledger.mark(draft.key, WriteState.PENDING, problem=_EMPTY)
+    changes = [replace(update, body=pruned(resolved(update.body, known), missing)) for update in updates]
+    return [draft for draft in linked if not _speaks_of_nothing(draft)], changes
+
+
+def _speaks_of_nothing(draft: Draft) -> bool:
+    return draft.resource_type == "Provenance" and not draft.body.get("target")
+
+
+def _unknown(entries: Iterable[LedgerEntry]) -> set[str]:
+    """Full URLs of what may or may not be there."""
+    return {
+        entry.draft.full_url for entry in entries if entry.state is WriteState.SENDING and not entry.reference
+    }
+
+
+def _links(body: object, targets: Collection[str]) -> bool:
+    return any(reference in targets for reference in references_in(body))
+
+
+def _keys(drafts: Sequence[Draft], updates: Sequence[Update]) -> list[str]:
+    return [draft.key for draft in drafts] + [update.key for update in updates]
