@@ -34,6 +34,14 @@ def care_plan_narrative(plan: Plan, *, social_work: bool) -> str:
     return ET.tostring(div, encoding="unicode")
 
 
+def generated(text: str) -> dict[str, str]:
+    """The Narrative of a resource that says no more than its elements: one paragraph."""
+    ET.register_namespace("", systems.XHTML)
+    div = ET.Element(_tag("div"))
+    ET.SubElement(div, _tag("p")).text = clean(text)
+    return {"status": "generated", "div": ET.tostring(div, encoding="unicode")}
+
+
 def headline(plan: Plan) -> str:
     """Readiness and where to, in one line."""
     if plan.outcome is not Outcome.GOING_HOME:

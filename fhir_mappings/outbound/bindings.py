@@ -5,6 +5,7 @@ fhir.resources does not check them. Source: HL7 FHIR R4 (4.0.1), US Core 6.1.0, 
 
 from typing import Final
 
+_NARRATIVE_STATUS: Final = frozenset({"generated", "extensions", "additional", "empty"})
 _REQUEST_STATUS: Final = frozenset(
     {"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"}
 )
@@ -72,7 +73,10 @@ _DEVICE_NAME_TYPE: Final = frozenset(
 
 #: Element path → the codes it may hold.
 REQUIRED: Final[dict[str, frozenset[str]]] = {
-    "CarePlan.text.status": frozenset({"additional", "generated"}),
+    "CarePlan.text.status": frozenset({"additional", "generated"}),  # US Core allows fewer than R4
+    "Goal.text.status": _NARRATIVE_STATUS,
+    "ServiceRequest.text.status": _NARRATIVE_STATUS,
+    "Provenance.text.status": _NARRATIVE_STATUS,
     "CarePlan.status": _REQUEST_STATUS,
     "CarePlan.intent": frozenset({"proposal", "plan", "order", "option"}),
     "CarePlan.activity.detail.status": _ACTIVITY_STATUS,

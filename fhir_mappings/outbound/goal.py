@@ -1,6 +1,7 @@
 """A goal of the plan → US Core Goal, proposed."""
 
 from fhir_mappings import systems
+from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.elements import (
     Json,
     coding,
@@ -21,6 +22,7 @@ def goal_body(goal: Goal, plan: Plan) -> Json:
         {
             "resourceType": "Goal",
             "meta": {"profile": [f"{systems.US_CORE}us-core-goal"]},
+            "text": generated(f"Proposed goal: {goal.text}, by {goal.due}"),
             "lifecycleStatus": "proposed",
             "category": _categories(need),
             "description": concept(goal.text),

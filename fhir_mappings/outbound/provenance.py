@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fhir_mappings import systems
+from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import AUTHOR, Author
 from fhir_mappings.outbound.elements import Json, coding, protocol_text, references, without_empty
 from service.domain.plan import Plan
@@ -25,6 +26,7 @@ def provenance_body(
                 "profile": [f"{systems.US_CORE}us-core-provenance"],
                 "tag": [coding(systems.URI_IDENTIFIER, identifier)],
             },
+            "text": generated(f"Drafted by {author.device_name} for review by the care team"),
             "contained": [author.device()],
             "target": references(targets),
             "recorded": recorded.isoformat(timespec="seconds"),

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from fhir_mappings import systems
-from fhir_mappings.narrative import service_phrase
+from fhir_mappings.narrative import generated, service_phrase
 from fhir_mappings.outbound.author import AUTHOR, Author
 from fhir_mappings.outbound.bindings import SDOH_DOMAINS
 from fhir_mappings.outbound.elements import (
@@ -67,6 +67,7 @@ def _request(plan: Plan, author: Author, due: date, specific: Json) -> Json:
         {
             "resourceType": "ServiceRequest",
             "meta": {"profile": [f"{systems.US_CORE}us-core-servicerequest"]},
+            "text": generated(f"Proposed: {specific['code']['text']}, by {due}"),
             "contained": [author.device()],
             "status": "draft",
             "intent": "proposal",
