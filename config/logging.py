@@ -87,6 +87,8 @@ def logging_config(level: str) -> dict[str, Any]:
     line = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": [_library_event, *_common()],
+        "use_get_message": False,  # the values are never filled in
+        "pass_foreign_args": True,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, only_allowed, _json],
     }
     quiet = {name: {"level": floor, "handlers": [], "propagate": True} for name, floor in _QUIET.items()}
@@ -102,7 +104,11 @@ def logging_config(level: str) -> dict[str, Any]:
 
 def only_allowed(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """The event with only the fields named here; a value of another shape is withheld."""
-    kept = {name: event[name] for name in ("timestamp", "level", "logger", "event", "where", "error") if name in event}
+    kept = {
+        name: event[name]
+        for name in ("timestamp", "level", "logger", "event", "where", "error")
+        if name in event
+    }
     for name, fits in _ALLOWED.items():
         if event.get(name) not in (None, ""):
             kept[name] = event[name] if fits(event[name]) else WITHHELD
@@ -132,8 +138,9 @@ def _common() -> list[Processor]:
 def _library_event(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A library's record: where it was said, and its template if the library is a telling one; never its values."""
     record: logging.LogRecord = event["_record"]
-    telling = record.name.split(".")[0] in _TELLING and isinstance(record.msg, str) and record.args
-    event["event"] = record.msg if telling else "a library's message"
+    # Only a template with values of its own is surely a fixed text; one without may have them written into it.
+    telling = record.name.split(".")[0] in _TELLING and bool(event.pop("positional_args", None))
+    event["event"] = str(record.msg) if telling else "a library's message"
     event["where"] = f"{record.module}:{record.lineno}"
     return event
 

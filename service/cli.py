@@ -47,7 +47,9 @@ def main() -> None:
 
 @main.command()
 @click.argument("file")
-@click.option("--encounter", metavar="ID", help="The stay to plan, with or without Encounter/. Without it: the latest.")
+@click.option(
+    "--encounter", metavar="ID", help="The stay to plan, with or without Encounter/. Without it: the latest."
+)
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Plan as of this day.")
 @click.option(
     "--format",

@@ -3,13 +3,23 @@
 Under gunicorn all web processes write to one folder (PROMETHEUS_MULTIPROC_DIR) and `rendered` adds them up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from service.errors import HomewardError
 
@@ -43,9 +53,26 @@ def step(tenant: str, name: str) -> Iterator[None]:
         STEP_SECONDS.labels(tenant, name, outcome).observe(perf_counter() - began)
 
 
-def rendered() -> tuple[bytes, str]:
-    """All metrics of all processes in Prometheus text, and its content type."""
-    return generate_latest(_registry()), CONTENT_TYPE_LATEST
+def rendered(discharges: Mapping[tuple[str, str], int]) -> tuple[bytes, str]:
+    """All metrics of all processes in Prometheus text, and its content type.
+
+    discharges counts them by tenant and state; it comes from the store, which alone knows them all.
+    """
+    now = CollectorRegistry()
+    now.register(_Discharges(discharges))
+    return generate_latest(_registry()) + generate_latest(now), CONTENT_TYPE_LATEST
+
+
+@dataclass(frozen=True)
+class _Discharges(Collector):
+    counts: Mapping[tuple[str, str], int]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One gauge for each tenant and state."""
+        family = GaugeMetricFamily("homeward_discharges", "Discharges, by state", labels=["tenant", "state"])
+        for labels, count in self.counts.items():
+            family.add_metric(labels, count)
+        yield family
 
 
 def _registry() -> CollectorRegistry:

@@ -53,7 +53,7 @@ def _own(resource: Mapping[str, Any]) -> str:
 
 
 def _encounter(order: Mapping[str, Any]) -> str:
-    """ "Encounter/12" of the order, "" when it names none or something else."""
+    """The order's "Encounter/12"; "" when it names none or something else."""
     named = order.get("encounter")
     reference = literal(str(named.get("reference", ""))) if isinstance(named, dict) else ""
     return reference if re.fullmatch(r"Encounter/[A-Za-z0-9.-]{1,64}", reference) else ""

@@ -40,13 +40,13 @@ def become_web() -> None:
 def run_worker() -> None:
     """This process takes jobs until SIGTERM, then finishes those it has."""
     settings = _checked_settings()
-    from service.bootstrap import build_deps  # noqa: PLC0415  it loads every step; checking comes first
+    from service.bootstrap import build_deps
 
     build_deps(settings).jobs.work()
 
 
 def _checked_settings() -> Settings:
-    from service.doors.guard import check_access  # noqa: PLC0415  after share_metrics
+    from service.doors.guard import check_access
 
     settings = settings_of_this_process()
     configure_logging(settings.log_level)
@@ -56,8 +56,8 @@ def _checked_settings() -> Settings:
 
 def _database(settings: Settings) -> Callable[[], None]:
     """Bring the schema to its newest version; what comes back starts an embedded database that was killed again."""
-    from service.commands.migrate import upgrade  # noqa: PLC0415  after share_metrics
-    from service.store import embedded  # noqa: PLC0415
+    from service.commands.migrate import upgrade
+    from service.store import embedded
 
     upgrade(settings)
 
@@ -75,7 +75,7 @@ def _nothing() -> None:
 
 
 def _stop_database(settings: Settings) -> None:
-    from service.store import embedded  # noqa: PLC0415
+    from service.store import embedded
 
     if not settings.database_url:
         embedded.stop(settings.state_dir)

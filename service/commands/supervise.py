@@ -51,7 +51,9 @@ class Child:
 
     def _wait_before_starting_again(self) -> None:
         lived = time.monotonic() - self.started
-        self.pause = _FIRST_PAUSE_SECONDS if lived > _STEADY_SECONDS else min(2 * self.pause, _LONGEST_PAUSE_SECONDS)
+        self.pause = (
+            _FIRST_PAUSE_SECONDS if lived > _STEADY_SECONDS else min(2 * self.pause, _LONGEST_PAUSE_SECONDS)
+        )
         self.due = time.monotonic() + self.pause
         self.process = None
 

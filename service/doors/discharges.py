@@ -6,11 +6,11 @@ from uuid import UUID
 
 from flask import Response, jsonify, url_for
 
+from service.domain.discharge import Action, Trigger
 from service.doors.guard import api_token, guarded_by
 from service.doors.schemas import Blueprint, DischargeRequest, DischargeStatus, Problem
 from service.doors.view import DischargeView, view_of
 from service.doors.wiring import take_in, tenant
-from service.domain.discharge import Action, Trigger
 
 discharges = Blueprint(
     "discharges",
@@ -20,7 +20,9 @@ discharges = Blueprint(
 )
 
 _TOKEN: Final = [{"token": []}]
-_LOCATION: Final = {"Location": {"description": "Where to follow the discharge.", "schema": {"type": "string"}}}
+_LOCATION: Final = {
+    "Location": {"description": "Where to follow the discharge.", "schema": {"type": "string"}}
+}
 
 
 def _problem(status: int, description: str) -> Any:

@@ -117,7 +117,7 @@ def check_access(settings: Settings) -> None:
     if any(not re.fullmatch(r"[0-9a-f]{64}", digest) for digest in token_digests(settings)):
         raise ConfigurationError(
             "HOMEWARD_API_TOKENS holds something that is not a SHA-256 in hex; make one with: "
-            "printf %s \"$TOKEN\" | sha256sum"
+            'printf %s "$TOKEN" | sha256sum'
         )
 
 

@@ -29,7 +29,10 @@ def describe(app: Flask, *, version: str, public_url: str) -> Api:
         API_VERSION=version,
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={
-            "info": {"description": _DESCRIPTION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+            "info": {
+                "description": _DESCRIPTION,
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
             "servers": [{"url": public_url}],
         },
     )
@@ -65,7 +68,9 @@ def document() -> Response:
 def docs() -> str:
     """The same, to read."""
     spec = _document()
-    return render_template("docs.html", spec=spec, operations=list(_operations(spec)), problems=list(_problems()))
+    return render_template(
+        "docs.html", spec=spec, operations=list(_operations(spec)), problems=list(_problems())
+    )
 
 
 @dataclass(frozen=True, slots=True)

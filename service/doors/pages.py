@@ -5,10 +5,10 @@ from uuid import UUID
 import flask
 from flask import render_template
 
+from service.domain.need import NeedState
 from service.doors.guard import api_token, caller, guarded_by
 from service.doors.view import newest_of_all_tenants, sensitive_part, view_of
 from service.doors.wiring import deps, tenant
-from service.domain.need import NeedState
 
 pages = flask.Blueprint("pages", __name__, template_folder="templates")
 
@@ -33,7 +33,9 @@ def discharge_page(discharge_id: UUID) -> str:
         organization=tenant(view.discharge.tenant).organization,
         history=view.history,
         plan=plan.shareable() if plan else None,
-        not_assessed=[need for need in plan.shareable().needs if need.state is NeedState.NOT_ASSESSED] if plan else [],
+        not_assessed=[need for need in plan.shareable().needs if need.state is NeedState.NOT_ASSESSED]
+        if plan
+        else [],
         sensitive=sensitive if caller().sees_sensitive_items() else None,
         withheld=sensitive is not None,
     )

@@ -32,7 +32,9 @@ _REFUSED: Final[dict[int, tuple[str, str]]] = {
     422: ("invalid", "The request cannot be used; send what /docs describes."),
     429: ("throttled", "Too many requests; wait a moment."),
 }
-_FAULT: Final = "Something went wrong inside Homeward; nothing was lost. Quote the request id to your administrator."
+_FAULT: Final = (
+    "Something went wrong inside Homeward; nothing was lost. Quote the request id to your administrator."
+)
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -61,7 +63,9 @@ def install(app: Flask) -> None:
 
 def kind_of(error: type[HomewardError]) -> str:
     """The stable word for an error class: UnknownEncounter → "unknown-encounter"."""
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in error.__name__).lstrip("-")
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in error.__name__).lstrip(
+        "-"
+    )
 
 
 def refusals() -> Iterator[Problem]:
@@ -84,13 +88,17 @@ def _ours(error: HomewardError) -> Response:
         headers["Retry-After"] = str(round(after or 5))
     if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("a request failed", exc_info=error)
-    return _answer(Problem(kind_of(type(error)), error.http_status, error.issue_code, error.public_message, headers))
+    return _answer(
+        Problem(kind_of(type(error)), error.http_status, error.issue_code, error.public_message, headers)
+    )
 
 
 def _flasks(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     if status < HTTPStatus.BAD_REQUEST:  # a redirect to the address with its slash
-        return Response(status=status, headers=[pair for pair in error.get_headers() if pair[0] == "Location"])
+        return Response(
+            status=status, headers=[pair for pair in error.get_headers() if pair[0] == "Location"]
+        )
     code, detail = _REFUSED.get(status, ("exception", _FAULT))
     kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     return _answer(Problem(_kind_of_status(status), status, code, detail, kept))
@@ -129,7 +137,9 @@ def _operation_outcome(problem: Problem) -> tuple[bytes | str, str]:
 
 
 def _page(problem: Problem) -> tuple[bytes | str, str]:
-    return render_template("problem.html", problem=problem, request_id=g.request_id), "text/html; charset=utf-8"
+    return render_template(
+        "problem.html", problem=problem, request_id=g.request_id
+    ), "text/html; charset=utf-8"
 
 
 _FORMATS: Final = {FHIR: _operation_outcome, "text/html": _page}

@@ -10,13 +10,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response
-from fhir_mappings.inbound.trigger import trigger_from
 
+from fhir_mappings.inbound.trigger import trigger_from
+from service.domain.discharge import Action, Trigger
 from service.doors.body import json_body
 from service.doors.guard import guarded_by, subscription_secret
 from service.doors.schemas import Blueprint, Problem
 from service.doors.wiring import deps, take_in, tenant
-from service.domain.discharge import Action, Trigger
 from service.errors import BadInput
 from service.pipeline.orders import find_orders
 
@@ -97,7 +97,9 @@ def deleted(tenant: str, resource_type: str, resource_id: str) -> Response:
     reference = f"{resource_type}/{resource_id}"
     if resource_type == "Encounter":
         take_in(Trigger(tenant, reference, Action.CANCEL, DOOR))
-    elif resource_type == "ServiceRequest" and (ordered := deps().store.discharges.of_order(tenant, reference)):
+    elif resource_type == "ServiceRequest" and (
+        ordered := deps().store.discharges.of_order(tenant, reference)
+    ):
         take_in(Trigger(tenant, ordered.encounter, Action.CANCEL, DOOR, reference))
     return _acknowledge()
 

@@ -64,7 +64,9 @@ def _record(status: int, seconds: float) -> None:
     # The route is the pattern, never the address: ids of the EHR stand in addresses.
     door = request.blueprint or "nowhere"
     route = request.url_rule.rule if request.url_rule else "unmatched"
-    method = request.method if request.method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} else "other"
+    method = (
+        request.method if request.method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} else "other"
+    )
     metrics.REQUESTS.labels(door, method, str(status)).inc()
     metrics.REQUEST_SECONDS.labels(door).observe(seconds)
     tell = _log.debug if door == "health" else _log.info

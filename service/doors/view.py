@@ -7,12 +7,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from fhir_mappings.bundle import transaction_bundle
-from service.doors.wiring import deps, tenant
 from service.domain.audit import AuditEntry
 from service.domain.discharge import Discharge
 from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry
 from service.domain.sensitivity import may_be_shared
+from service.doors.wiring import deps, tenant
 from service.presentation.document import plan_document
 
 #: The parts of a plan whose items carry sensitivity labels.
@@ -85,4 +85,6 @@ def _labelled(items: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _in_words(entries: Sequence[AuditEntry]) -> tuple[HistoryLine, ...]:
-    return tuple(HistoryLine(entry.at, f"{entry.event} {entry.reference}".strip(), entry.actor) for entry in entries)
+    return tuple(
+        HistoryLine(entry.at, f"{entry.event} {entry.reference}".strip(), entry.actor) for entry in entries
+    )
