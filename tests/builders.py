@@ -5,8 +5,11 @@ they do not name goes into the resource as it is, and `None` takes an element aw
 `person`, `fact`, `answer`) return the values of `service.domain`, as read.
 """
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from fhir_mappings import systems
 from service.domain.assessment import Assessment, Disposition, Factor, Outcome, Readiness, Verdict
@@ -25,6 +28,7 @@ from service.domain.protocol import (
     Review,
     TaskTemplate,
 )
+from service.domain.publication import Draft, LedgerEntry, Receipt, WriteState, digest_of
 from service.domain.record import Encounter, Fact, Kind, Observation, Patient, Quantity, Record
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import NONE, Labels
@@ -249,3 +253,74 @@ def assessment(*needs: Need, **more: Any) -> Assessment:
         "readiness": Readiness(Verdict.READY),
     }
     return Assessment(**{**given, **more})
+
+
+# --- publication --------------------------------------------------------------------------------
+def draft_of(key: str, body: Json, /) -> Draft:
+    """A draft of a resource without id; its identifier is a urn:uuid that depends on the key alone."""
+    name = f"urn:uuid:{uuid5(NAMESPACE_URL, key)}"
+    own = [{"system": systems.URI_IDENTIFIER, "value": name}]
+    if body["resourceType"] == "Provenance":  # has no identifier in R4
+        named = {**body, "meta": {"tag": [{"system": systems.URI_IDENTIFIER, "code": name}]}}
+    else:
+        named = {**body, "identifier": own}
+    return Draft(key, body["resourceType"], name, f"urn:uuid:{uuid5(NAMESPACE_URL, 'url ' + key)}", named)
+
+
+class MemoryLedger:
+    """A Ledger in memory, with `want` as the store has it; commits counts its writes."""
+
+    def __init__(self, *drafts: Draft) -> None:
+        self.rows: dict[str, LedgerEntry] = {}
+        self.commits = 0
+        self.want(drafts)
+
+    def want(self, drafts: Sequence[Draft]) -> None:
+        keys = {draft.key for draft in drafts}
+        for key, row in list(self.rows.items()):
+            self.rows[key] = replace(row, wanted=key in keys)
+        for draft in drafts:
+            self._want(draft)
+
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        return tuple(self.rows.values())
+
+    def add(self, drafts: Sequence[Draft]) -> None:
+        self.commits += 1
+        for draft in drafts:
+            self.rows.setdefault(draft.key, LedgerEntry(draft, WriteState.PENDING, digest_of(draft.body)))
+
+    def sending(self, keys: Collection[str]) -> None:
+        self.commits += 1
+        for key in keys:
+            self.rows[key] = replace(self.rows[key], state=WriteState.SENDING)
+
+    def written(self, receipts: Sequence[Receipt]) -> None:
+        self.commits += 1
+        for receipt in receipts:
+            self._set(receipt.key, WriteState.WRITTEN, receipt.reference, receipt.etag, "")
+
+    def mark(
+        self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
+    ) -> None:
+        self.commits += 1
+        self._set(key, state, reference, etag, problem)
+
+    def state(self, key: str) -> WriteState:
+        return self.rows[key].state
+
+    def _set(self, key: str, state: WriteState, reference: str, etag: str, problem: str) -> None:
+        row = self.rows[key]
+        known = {"reference": reference or row.reference, "etag": etag or row.etag}
+        self.rows[key] = replace(row, state=state, problem=problem, **known)
+
+    def _want(self, draft: Draft) -> None:
+        digest = digest_of(draft.body)
+        row = self.rows.get(draft.key)
+        if row is None:
+            self.rows[draft.key] = LedgerEntry(draft, WriteState.PENDING, digest)
+            return
+        standing = {WriteState.SENDING, WriteState.ON_HOLD, WriteState.CONFLICT}
+        stays = row.state in standing or (row.state is WriteState.WRITTEN and row.digest == digest)
+        state = row.state if stays else WriteState.PENDING
+        self.rows[draft.key] = replace(row, draft=draft, digest=digest, state=state, wanted=True)
