@@ -1,0 +1,3 @@
+from tests.sandbox_fixtures import empty_sandbox, sandbox
+
+__all__ = ["empty_sandbox", "sandbox"]
