@@ -27,13 +27,13 @@ class TenantDirectory(Repository):
 
         postal_code may be a ZIP+4; "" is an unknown place, which every service area may hold.
         """
-        areas = community_services.c.postal_codes
-        place = postal_code.strip().partition("-")[0]
         query = select(community_services).where(
             community_services.c.tenant == self._tenant,
             community_services.c.services.overlap(cast(sorted(services), ARRAY(Text))),
-            or_(not place, func.cardinality(areas) == 0, areas.any(place)),
         )
+        if place := postal_code.strip().partition("-")[0]:
+            areas = community_services.c.postal_codes
+            query = query.where(or_(func.cardinality(areas) == 0, areas.any(place)))
         with self._connect() as connection:
             rows = connection.execute(query.order_by(community_services.c.id)).mappings()
             return tuple(_service(row) for row in rows)

@@ -38,6 +38,15 @@ class Discharges(Repository):
             row = connection.execute(select(discharges).where(stay).with_for_update()).mappings().first()
             return _discharge(row) if row else None
 
+    def of_order(self, tenant: str, order: str) -> Discharge | None:
+        """The discharge for which this order was ever seen; None if there is none."""
+        seen = discharge_orders.c.discharge_id == discharges.c.id
+        query = select(discharges).join(discharge_orders, seen)
+        query = query.where(discharges.c.tenant == tenant, discharge_orders.c.order == order).limit(1)
+        with self._connect() as connection:
+            row = connection.execute(query).mappings().first()
+            return _discharge(row) if row else None
+
     def save(self, discharge: Discharge) -> None:
         """Write the discharge as it now is."""
         values = _row(discharge)

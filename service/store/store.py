@@ -12,8 +12,10 @@ from service.store.audit import Audit
 from service.store.directory import CommunityServices
 from service.store.discharges import Discharges
 from service.store.engine import database_errors
+from service.store.held_ledger import HeldLedger
+from service.store.migrations import at_head
 from service.store.plans import Plans
-from service.store.publications import HeldLedger, Publications
+from service.store.publications import Publications
 from service.store.repository import Connect
 
 #: How long a job waits for another that still writes the same discharge, before it is put back into the queue.
@@ -73,6 +75,16 @@ class Store(_Repositories):
                 yield HeldLedger(connection, discharge)
             finally:
                 _unlock(connection, key)
+
+    def ping(self) -> None:
+        """One question to the database."""
+        with self._connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def at_head(self) -> bool:
+        """Whether the database has the newest migration."""
+        with self._connect() as connection:
+            return at_head(connection)
 
     def close(self) -> None:
         """Give back all connections."""

@@ -88,12 +88,11 @@ publications = Table(
     Column("full_url", Text, nullable=False),
     Column("body", JSONB, nullable=False),
     Column("digest", Text, nullable=False),
-    #: The digest of the body that was last sent, "" if none was: a later plan may have changed the body since.
-    Column("sent", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("wanted", Boolean, nullable=False),
     Column("reference", Text, nullable=False),
     Column("etag", Text, nullable=False),
+    Column("problem", Text, nullable=False),
     UniqueConstraint("discharge_id", "identifier"),
     _one_of("state", WriteState),
 )

@@ -119,11 +119,11 @@ def upgrade() -> None:
         sa.Column("full_url", sa.Text(), nullable=False),
         sa.Column("body", JSONB(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("sent", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("wanted", sa.Boolean(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("etag", sa.Text(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "state IN ('pending', 'sending', 'written', 'revoked', 'on-hold', 'conflict')",
             name="ck_publications_state",

@@ -5,6 +5,7 @@ A test compares both; when they differ, the library's own migration becomes the 
 """
 
 from pathlib import Path
+from typing import Any
 
 from alembic import op
 
@@ -40,4 +41,5 @@ def downgrade() -> None:
 
 def _execute(script: str) -> None:
     # Many statements and percent signs: they go to the driver as they stand.
-    op.get_bind().connection.driver_connection.execute(script)
+    driver_connection: Any = op.get_bind().connection.driver_connection
+    driver_connection.execute(script)

@@ -1,0 +1,76 @@
+"""Jobs whose worker is gone, put back into the queue: a plain loop in every worker, so that any of them will do."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+
+from service.jobs.attempts import Attempts
+from service.jobs.steps import ATTEMPTS, Task
+
+#: A worker not heard of for this long is dead: five heartbeats, so that a busy machine does not bury the living.
+STALLED_SECONDS: Final = 15.0
+_LOOK_SECONDS: Final = 3.0
+_LOST_EVERY_TIME: Final = "The worker stopped each time it ran this step; an operator must look."
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class LostJobs:
+    """What runs according to the queue and in truth does not."""
+
+    def __init__(self, manager: JobManager, attempts: Attempts) -> None:
+        self._manager = manager
+        self._attempts = attempts
+        self._missing: set[int] = set()
+
+    async def take_back_for_ever(self) -> None:
+        """Look every few seconds, until cancelled or until the queue fails: then its error."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            for job in [*await self._of_the_dead(), *await self._of_ours()]:
+                await self._take_back(job)
+
+    async def _of_the_dead(self) -> Sequence[Job]:
+        """Jobs of workers that no longer show themselves."""
+        stalled = await self._manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS)
+        return [job for job in stalled if job.id not in self._attempts.held]
+
+    async def _of_ours(self) -> Sequence[Job]:
+        """Jobs of this worker that it no longer holds: the database was away when their end was to be written.
+
+        Missing at one look may be a job that is just being fetched or ended; missing at two it is lost.
+        """
+        if self._attempts.number is None:
+            return ()
+        running = await self._manager.list_jobs_async(
+            status=Status.DOING.value, worker_id=self._attempts.number
+        )
+        missing = {job.id: job for job in running if job.id and job.id not in self._attempts.held}
+        lost = [job for number, job in missing.items() if number in self._missing]
+        self._missing = set(missing)
+        return lost
+
+    async def _take_back(self, job: Job) -> None:
+        _log.warning("a lost job is taken back", job=job.id, step=job.task_name, attempt=job.attempts)
+        if job.attempts + 1 >= ATTEMPTS:
+            task, discharge = Task(job.task_name), UUID(str(job.task_kwargs["discharge"]))
+            await asyncio.to_thread(self._attempts.give_up, task, discharge, _LOST_EVERY_TIME)
+            await self._end(job)
+            return
+        try:
+            await self._manager.retry_job_by_id_async(job_id=job.id or 0, retry_at=datetime.now(UTC))
+        except UniqueViolation:
+            # The same step was asked for anew meanwhile. The dead job holds the discharge's lock: it must go.
+            await self._end(job)
+        except ConnectorException:
+            # Another worker was faster; if it is the database, the next look will say so.
+            _log.info("a lost job was taken back by another worker", job=job.id)
+
+    async def _end(self, job: Job) -> None:
+        await self._manager.finish_job_by_id_async(job_id=job.id or 0, status=Status.FAILED, delete_job=False)

@@ -1,0 +1,93 @@
+"""Jobs as the rest of the service sees them: deferred with the row they belong to, and worked off."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import psycopg
+from procrastinate import App, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+
+from service.errors import StoreUnavailable
+from service.jobs.lost import STALLED_SECONDS
+from service.jobs.steps import PRIORITY, Steps, Task
+from service.jobs.worker import Worker
+
+#: A retry that waits for its time is no longer worth waiting for once somebody asks anew.
+_HURRY: Final = """
+    UPDATE procrastinate_jobs SET scheduled_at = NULL
+    WHERE lock = %s AND status = 'todo' AND scheduled_at IS NOT NULL
+"""
+_ALIVE: Final = """
+    SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)
+"""
+
+
+class InTransaction(Protocol):
+    """A unit of work of the store, with the psycopg connection it speaks on."""
+
+    @property
+    def driver_connection(self) -> Any:
+        """The psycopg connection, in the unit's transaction."""
+        ...
+
+
+class Jobs:
+    """The queue in the PostgreSQL at a postgresql:// URL.
+
+    steps is asked for when work begins; revive is called whenever the database is to be connected to, for a database
+    of our own that must be running first.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        steps: Callable[[], Steps],
+        *,
+        concurrency: int = 4,
+        revive: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._url = url
+        self._steps = steps
+        self._concurrency = concurrency
+        self._revive = revive
+        # It never opens a pool: every job is deferred on its caller's connection.
+        self._app = App(connector=SyncPsycopgConnector())
+
+    def defer(self, task: Task, discharge: UUID, unit: InTransaction) -> None:
+        """Have a step run as soon as the unit is committed, and not at all if it is not.
+
+        Where the same step of the same discharge is waiting already, that one will do. No two jobs of one discharge run
+        at the same time.
+        """
+        connection = unit.driver_connection
+        job = self._app.configure_task(
+            task.value,
+            lock=str(discharge),
+            queueing_lock=f"{task.value}:{discharge}",
+            priority=PRIORITY[task],
+            connection=connection,
+        )
+        connection.execute(_HURRY, [str(discharge)])
+        connection.execute("SAVEPOINT defer_job")
+        try:
+            job.defer(discharge=str(discharge))
+        except AlreadyEnqueued:
+            connection.execute("ROLLBACK TO SAVEPOINT defer_job")
+
+    def workers_alive(self) -> int:
+        """How many workers have shown themselves lately; StoreUnavailable when the database does not answer."""
+        try:
+            with psycopg.connect(self._url, connect_timeout=5) as connection:
+                row = connection.execute(_ALIVE, [STALLED_SECONDS]).fetchone()
+        except psycopg.Error:
+            raise StoreUnavailable from None
+        return int(row[0]) if row else 0
+
+    def work(self, *, until_idle: bool = False) -> None:
+        """Run jobs until SIGTERM or SIGINT, then finish those that run; until_idle: or until none is left to run now.
+
+        A database that goes away is waited for.
+        """
+        worker = Worker(self._url, self._steps(), concurrency=self._concurrency, revive=self._revive)
+        worker.run(until_idle=until_idle)

@@ -1,0 +1,67 @@
+"""The steps a worker runs, handed in by bootstrap, and what becomes of a step that failed."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from service.errors import EhrConflict, EhrUnavailable, HomewardError
+
+#: About four hours of trying: an EHR's night of maintenance.
+ATTEMPTS: Final = 24
+#: A person works on the same resource: looked at anew a few times, then it is theirs.
+CONFLICT_ATTEMPTS: Final = 3
+_FIRST_SECONDS: Final = 1.0
+_LONGEST_SECONDS: Final = 900.0
+_LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
+
+
+class Task(StrEnum):
+    """What a job does to its discharge."""
+
+    PLAN = "plan"
+    PUBLISH = "publish"
+    WITHDRAW = "withdraw"
+
+
+#: A higher one goes first, and does not wait for a lower one of the same discharge that waits to be tried again.
+PRIORITY: Final = {Task.PLAN: 0, Task.PUBLISH: 10, Task.WITHDRAW: 20}
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The callables of the pipeline: each takes a discharge's id; give_up also the task and a PHI-free sentence."""
+
+    plan: Callable[[UUID], None]
+    publish: Callable[[UUID], None]
+    withdraw: Callable[[UUID], None]
+    give_up: Callable[[UUID, Task, str], None]
+
+    def of(self, task: Task) -> Callable[[UUID], None]:
+        """The step of a task."""
+        return {Task.PLAN: self.plan, Task.PUBLISH: self.publish, Task.WITHDRAW: self.withdraw}[task]
+
+
+def wait_before_trying_again(error: Exception, attempt: int) -> float | None:
+    """Seconds to wait after the attempt of this number (0 for the first) failed; None when it was the last.
+
+    Doubles from one second, half of it at random so that an EHR that comes back is not met by all jobs at once; never
+    sooner than the EHR's own Retry-After.
+    """
+    if not isinstance(error, HomewardError) or not error.retryable:
+        return None
+    if attempt + 1 >= (CONFLICT_ATTEMPTS if isinstance(error, EhrConflict) else ATTEMPTS):
+        return None
+    longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2**attempt)
+    wait = random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
+    asked = error.retry_after if isinstance(error, EhrUnavailable) else None
+    return max(wait, min(asked or 0.0, _LONGEST_RETRY_AFTER_SECONDS))
+
+
+def problem_of(error: Exception, task: Task) -> str:
+    """The sentence a person reads on a discharge that failed."""
+    if isinstance(error, HomewardError):
+        return error.public_message
+    return f"An unexpected fault ({type(error).__name__}) stopped the step {task.value!r}; an operator must look."
