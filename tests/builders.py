@@ -14,9 +14,10 @@ from uuid import NAMESPACE_URL, uuid5
 from fhir_mappings import systems
 from service.domain.assessment import Assessment, Disposition, Factor, Outcome, Readiness, Verdict
 from service.domain.codes import Code, System
-from service.domain.community_service import CommunityService, Match
+from service.domain.community_service import CommunityService, Match, Matches
 from service.domain.evidence import Evidence
 from service.domain.need import Need, NeedState
+from service.domain.plan import Plan
 from service.domain.protocol import (
     EducationTemplate,
     FollowUpTemplate,
@@ -32,6 +33,7 @@ from service.domain.publication import Draft, LedgerEntry, Receipt, WriteState, 
 from service.domain.record import Encounter, Fact, Kind, Observation, Patient, Quantity, Record
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import NONE, Labels
+from service.pipeline.draft import draft as draft_plan
 
 Json = dict[str, Any]
 
@@ -324,3 +326,11 @@ class MemoryLedger:
         stays = row.state in standing or (row.state is WriteState.WRITTEN and row.digest == digest)
         state = row.state if stays else WriteState.PENDING
         self.rows[draft.key] = replace(row, draft=draft, digest=digest, state=state, wanted=True)
+
+
+NO_MATCHES = Matches()
+
+
+def planned(*needs: Need, matches: Matches = NO_MATCHES, about: Record | None = None, **more: Any) -> Plan:
+    """The plan drafted for these needs; every keyword goes into the assessment."""
+    return draft_plan(about or record(), assessment(*needs, **more), matches, tenant="example")

@@ -1,0 +1,335 @@
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
+
+import pytest
+
+from fhir_mappings import systems
+from fhir_mappings.outbound.references import Names
+from service.domain.assessment import Outcome
+from service.domain.codes import Code, System
+from service.domain.community_service import Matches
+from service.domain.protocol import (
+    EducationTemplate,
+    FollowUpTemplate,
+    GoalTemplate,
+    Interventions,
+    NeedKind,
+    ReferralTemplate,
+    TaskTemplate,
+    Urgency,
+)
+from service.domain.record import Gap, GapReason, Kind, Language
+from service.domain.sensitivity import Label
+from tests import builders as a
+
+PANTRY = Code(System.SNOMED, "467771000124109")
+BH = frozenset({Label.BH})
+SDV = frozenset({Label.SDV})
+
+
+def asking(service="food-pantry", **more):
+    return Interventions(referrals=(ReferralTemplate(service, "Food pantry", **more),))
+
+
+def order(kind=Kind.ORDER, **more):
+    return a.fact("7", kind, **{"codes": (), "text": "Food pantry", "reference": "ServiceRequest/7", **more})
+
+
+def appointment(**more):
+    given = {"codes": (), "status": "booked", "began": date(2024, 3, 8), "reference": "Appointment/3"}
+    return a.fact("3", Kind.APPOINTMENT, **{**given, **more})
+
+
+def proposed(plan):
+    return [*plan.referrals, *plan.goals, *plan.follow_ups, *plan.education]
+
+
+def test_only_present_needs_bring_items():
+    plan = a.planned(a.need(interventions=a.interventions(), present=False))
+    assert proposed(plan) == []
+    assert not plan.tasks
+
+
+def test_a_present_need_brings_all_its_interventions_with_dates_from_the_discharge():
+    plan = a.planned(a.need(interventions=a.interventions()))
+    assert [(x.key, x.due) for x in plan.referrals] == [("referral:food-pantry", date(2024, 3, 8))]
+    assert [(x.key, x.due) for x in plan.goals] == [("goal:food-insecurity:enough", date(2024, 4, 4))]
+    assert [(x.key, x.due) for x in plan.follow_ups] == [
+        ("follow-up:food-insecurity:call", date(2024, 3, 12))
+    ]
+    assert [x.key for x in plan.education] == ["education:food-insecurity:how"]
+
+
+def test_days_count_from_the_end_of_the_stay():
+    stay = a.stay(end=datetime(2024, 3, 3, 23, 30, tzinfo=UTC))
+    plan = a.planned(a.need(interventions=a.interventions()), about=a.record(encounter=stay))
+    assert plan.discharge_date == date(2024, 3, 3)
+    assert plan.referrals[0].due == date(2024, 3, 6)
+
+
+def test_a_stay_that_ends_in_the_future_has_not_ended():
+    stay = a.stay(end=datetime(2024, 3, 9, tzinfo=UTC))
+    assert a.planned(about=a.record(encounter=stay)).discharge_date == a.TODAY
+
+
+def test_two_needs_that_ask_for_one_service_get_one_referral():
+    soon = asking(within_days=2, code=PANTRY)
+    urgent = asking(within_days=9, priority=Urgency.URGENT, patient_text="Get food.")
+    first = a.need(interventions=soon)
+    second = a.need("heart-failure-care", evidence=(a.evidence(),), interventions=urgent)
+    (referral,) = a.planned(first, second).referrals
+    assert (referral.need, referral.also_for) == ("food-insecurity", ("heart-failure-care",))
+    assert (referral.due, referral.priority) == (a.TODAY + timedelta(days=2), Urgency.URGENT)
+    assert referral.evidence == (*first.evidence, *second.evidence)
+    assert (referral.code, referral.patient_text) == (PANTRY, "Get food.")
+
+
+def test_an_urgent_need_makes_its_referrals_urgent():
+    (referral,) = a.planned(a.need(urgency=Urgency.STAT, interventions=asking())).referrals
+    assert referral.priority is Urgency.STAT
+
+
+def test_readers_of_different_kinds_never_share_a_referral():
+    needs = [
+        a.need(interventions=asking()),
+        a.need("behavioral-health", labels=BH, interventions=asking()),
+        a.need("intimate-partner-violence", labels=SDV, interventions=asking()),
+    ]
+    found = {x.key: (x.need, x.also_for, x.labels) for x in a.planned(*needs).referrals}
+    assert found == {
+        "referral:food-pantry": ("food-insecurity", (), frozenset()),
+        "referral:food-pantry:private": ("behavioral-health", (), BH),
+        "referral:food-pantry:protected": ("intimate-partner-violence", (), SDV),
+    }
+
+
+def test_a_service_that_gives_something_away_is_labelled_for_an_open_need_too():
+    shelter = asking("violence-advocacy", labels=SDV)
+    (referral,) = a.planned(a.need(interventions=shelter)).referrals
+    assert referral.labels == SDV
+
+
+def test_the_most_urgent_and_earliest_referral_stands_first_whatever_the_order_of_the_needs():
+    needs = [
+        a.need("b", interventions=asking("b", within_days=1)),
+        a.need("c", interventions=asking("c", within_days=9, priority=Urgency.ASAP)),
+        a.need("d", interventions=asking("d", within_days=1)),
+    ]
+    orders = {tuple(x.service for x in a.planned(*some).referrals) for some in permutations(needs)}
+    assert orders == {("c", "b", "d")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "domain", "category"),
+    [
+        (NeedKind.SOCIAL, "food-insecurity", "food-insecurity"),
+        (NeedKind.SOCIAL, "", "sdoh-category-unspecified"),
+        (NeedKind.CLINICAL, "", "clinical"),
+    ],
+)
+def test_a_referral_has_the_gravity_domain_or_the_kind_of_its_need(kind, domain, category):
+    (referral,) = a.planned(a.need(kind=kind, gravity_domain=domain, interventions=asking())).referrals
+    assert referral.category == category
+
+
+def test_a_service_from_the_community_stands_in_the_referral():
+    found = Matches((("food-pantry", (a.match(),)),))
+    plan = a.planned(a.need(interventions=asking()), matches=found)
+    assert [x.service.name for x in plan.referrals[0].community_services] == ["Example Pantry"]
+    assert not plan.tasks
+
+
+def test_where_nothing_was_found_the_social_worker_is_asked_to_look():
+    plan = a.planned(a.need(labels=BH, interventions=asking()))
+    (task,) = plan.tasks
+    assert (task.key, task.owner, task.labels) == ("task:referral:food-pantry:private", "social worker", BH)
+    assert "No community service was found for: Food pantry" in task.text
+
+
+def test_a_referral_that_asks_nobody_in_the_community_brings_no_search():
+    found = Matches((("food-pantry", (a.match(),)),))
+    plan = a.planned(a.need(interventions=asking(community=False)), matches=found)
+    assert plan.referrals[0].community_services == ()
+    assert not plan.tasks
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        order(),
+        order(text="FOOD  pantry."),
+        order(text="", codes=(PANTRY,), status="draft"),
+        order(text="", codes=(Code(System.LOINC, "1", "Food pantry"),), status="on-hold"),
+        order(kind=Kind.DEVICE, reference="DeviceRequest/7"),
+    ],
+)
+def test_what_is_ordered_already_is_not_ordered_again(there):
+    plan = a.planned(a.need(interventions=asking(code=PANTRY)), about=a.record(there))
+    assert plan.referrals[0].existing == there.reference
+    assert not plan.tasks
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        order(status="completed"),
+        order(text="Food pantry volunteers"),
+        order(text="", codes=(Code(System.LOINC, PANTRY.code),)),
+        a.fact("Z59.41", text="Food pantry"),
+    ],
+)
+def test_what_is_not_the_same_open_order_leaves_the_referral(there):
+    plan = a.planned(a.need(interventions=asking(code=PANTRY)), about=a.record(there))
+    assert plan.referrals[0].existing == ""
+
+
+def test_a_code_that_several_referrals_share_does_not_tell_which_is_ordered():
+    both = Interventions(
+        referrals=(
+            ReferralTemplate("food-pantry", "Food pantry", PANTRY),
+            ReferralTemplate("wic", "WIC", PANTRY),
+        )
+    )
+    plan = a.planned(a.need(interventions=both), about=a.record(order(text="", codes=(PANTRY,))))
+    assert {x.existing for x in plan.referrals} == {""}
+
+
+@pytest.mark.parametrize("key", ["referral:food-pantry", "referral:wic", "social-work-follow-up"])
+def test_our_own_draft_is_no_order_that_stands(key):
+    identifier = f"{systems.URI_IDENTIFIER}|{Names('example', a.ENCOUNTER).identifier(key)}"
+    ours = order(codes=(PANTRY,), identifiers=(identifier,))
+    elsewhere = a.need("wic", present=False, interventions=asking("wic"))
+    plan = a.planned(a.need(interventions=asking(code=PANTRY)), elsewhere, about=a.record(ours))
+    assert plan.referrals[0].existing == ""
+
+
+def test_an_order_with_a_foreign_uuid_is_an_order_that_stands():
+    theirs = order(identifiers=(f"{systems.URI_IDENTIFIER}|urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0",))
+    plan = a.planned(a.need(interventions=asking()), about=a.record(theirs))
+    assert plan.referrals[0].existing == "ServiceRequest/7"
+
+
+def test_a_sensitive_order_makes_the_referral_it_covers_sensitive():
+    plan = a.planned(a.need(interventions=asking()), about=a.record(order(labels=BH)))
+    assert plan.referrals[0].labels == BH
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        appointment(text="Heart failure clinic"),
+        appointment(text="heart failure clinic visit within 7 days, room 4"),
+        appointment(codes=(PANTRY,)),
+    ],
+)
+def test_a_booked_appointment_covers_its_follow_up(there):
+    visit = FollowUpTemplate("visit", "Heart failure clinic visit within 7 days", 7, code=PANTRY)
+    plan = a.planned(a.need(interventions=Interventions(follow_ups=(visit,))), about=a.record(there))
+    assert plan.follow_ups[0].existing == "Appointment/3"
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        appointment(text="Heart failure clinic", began=date(2024, 3, 13)),
+        appointment(text="Heart failure clinic", began=a.TODAY),
+        appointment(text="Heart failure clinic", began=None),
+        appointment(text="Heart failure clinic", status="cancelled"),
+        appointment(text="visit"),
+        appointment(),
+    ],
+)
+def test_an_appointment_too_late_too_early_or_for_something_else_covers_nothing(there):
+    visit = FollowUpTemplate("visit", "Heart failure clinic visit", 7, not_before_days=1)
+    plan = a.planned(a.need(interventions=Interventions(follow_ups=(visit,))), about=a.record(there))
+    assert plan.follow_ups[0].existing == ""
+
+
+@pytest.mark.parametrize("said", [{"text": "eats  every DAY"}, {"codes": (PANTRY,)}])
+def test_a_goal_that_the_chart_has_already_is_pointed_to(said):
+    there = a.fact("4", Kind.GOAL, **{"codes": (), "reference": "Goal/4", **said})
+    goal = GoalTemplate("eats", "Eats every day", 30, measure=PANTRY)
+    plan = a.planned(a.need(interventions=Interventions(goals=(goal,))), about=a.record(there))
+    assert plan.goals[0].existing == "Goal/4"
+
+
+def test_what_two_needs_say_in_the_same_words_is_said_once_by_the_earlier_date():
+    def calls(days):
+        return Interventions(
+            follow_ups=(FollowUpTemplate("call", "Call the patient", days),),
+            goals=(GoalTemplate("home", "Is at home", days),),
+            education=(EducationTemplate("call", "When to call"),),
+            tasks=(TaskTemplate("list", "Make the list", before_discharge=days < 5),),
+        )
+
+    plan = a.planned(a.need("late", interventions=calls(9)), a.need("soon", interventions=calls(2)))
+    assert [(x.need, x.due) for x in plan.follow_ups] == [("soon", a.TODAY + timedelta(days=2))]
+    assert [x.need for x in plan.goals] == ["soon"]
+    assert [x.need for x in plan.education] == ["late"]
+    assert [(x.need, x.due) for x in plan.tasks] == [("soon", a.TODAY)]
+
+
+def test_what_a_sensitive_need_says_in_the_same_words_stays_its_own():
+    needs = [a.need(interventions=a.interventions()), a.need("x", labels=BH, interventions=a.interventions())]
+    assert [x.labels for x in a.planned(*needs).goals] == [frozenset(), BH]
+
+
+def test_a_task_after_leaving_is_due_with_the_first_worklist():
+    task = TaskTemplate("ask", "Ask how it went", before_discharge=False)
+    plan = a.planned(a.need(interventions=Interventions(tasks=(task,))))
+    assert plan.tasks[0].due == a.TODAY + timedelta(days=2)
+
+
+@pytest.mark.parametrize(("tag", "language"), [("en", "en"), ("es-MX", "es"), ("ht", "en")])
+def test_teaching_links_to_medlineplus_in_the_patients_language(tag, language):
+    lesson = EducationTemplate("hf", "Heart failure", Code(System.ICD10CM, "I50.9"))
+    somebody = a.person(languages=(Language(tag, preferred=True),))
+    need = a.need(interventions=Interventions(education=(lesson,)))
+    (taught,) = a.planned(need, about=a.record(patient=somebody)).education
+    assert taught.link == (
+        "https://connect.medlineplus.gov/application?mainSearchCriteria.v.cs=2.16.840.1.113883.6.90"
+        f"&mainSearchCriteria.v.c=I50.9&informationRecipient.languageCode.c={language}"
+    )
+
+
+def test_a_topic_that_medlineplus_does_not_know_has_no_link():
+    lesson = EducationTemplate("hf", "Heart failure", Code(System.CPT, "99000"))
+    assert a.planned(a.need(interventions=Interventions(education=(lesson,)))).education[0].link == ""
+
+
+def test_what_nobody_asked_becomes_a_question():
+    plan = a.planned(
+        a.need("stress", present=False, labels=BH), a.need("quiet", present=False, question=""), a.need()
+    )
+    assert [(x.need, x.question, x.labels) for x in plan.bedside_questions] == [
+        ("stress", "How about stress?", BH)
+    ]
+
+
+def test_who_has_died_gets_support_for_the_family_and_nothing_else():
+    plan = a.planned(
+        a.need(interventions=a.interventions()), a.need("x", present=False), outcome=Outcome.DIED
+    )
+    assert [(x.text, x.due) for x in plan.tasks] == [("Offer bereavement support to the family.", a.TODAY)]
+    assert proposed(plan) == []
+    assert not plan.bedside_questions
+
+
+def test_who_goes_to_another_hospital_gets_nothing_from_this_one():
+    plan = a.planned(a.need(interventions=a.interventions()), outcome=Outcome.TRANSFERRED)
+    assert proposed(plan) == []
+    assert not plan.tasks
+
+
+def test_gaps_of_reading_and_of_judging_stand_once():
+    read = Gap("Coverage", GapReason.REFUSED, "403")
+    judged = Gap("PHQ-9", GapReason.DISAGREES, "the total")
+    plan = a.planned(about=a.record(gaps=(read,)), gaps=(read, judged))
+    assert plan.gaps == (read, judged)
+
+
+def test_the_same_record_and_date_give_the_same_plan():
+    def once():
+        return a.planned(a.need(interventions=a.interventions()), about=a.record(order()))
+
+    assert once() == once()
