@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from fhir_mappings.withdrawal import without_reason
+
 Json = dict[str, Any]
 
 #: Optional elements of ours by resource type: one that a new draft no longer has is taken away. All others stay.
@@ -14,11 +16,14 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 _THEIRS: Final = ("id", "meta")
-_STATUS: Final = ("status", "lifecycleStatus")
 
 
 def overlaid(current: Json, body: Json) -> Json:
-    """The EHR's resource with our draft's elements in place of its own; its id, meta and unknown elements stay."""
+    """The EHR's resource with our draft's elements in place of its own; its id, meta and unknown elements stay.
+
+    Why we once withdrew it is taken out: it no longer is.
+    """
+    current = without_reason(current)
     ours = _OURS.get(str(current.get("resourceType")), frozenset())
     kept = {name: part for name, part in current.items() if name in body or name not in ours}
     return {
@@ -47,11 +52,6 @@ def agrees(body: Any, current: Any) -> bool:
     if isinstance(body, str) and body.startswith("urn:uuid:"):
         return isinstance(current, str)
     return bool(body == current)
-
-
-def status_of(resource: Json) -> str:
-    """The status, or a Goal's lifecycleStatus; "" for a type without."""
-    return next((str(resource[name]) for name in _STATUS if name in resource), "")
 
 
 def same_version(one: str, other: str) -> bool:

@@ -313,8 +313,13 @@ class MemoryLedger:
 
     def _set(self, key: str, state: WriteState, reference: str, etag: str, problem: str) -> None:
         row = self.rows[key]
-        known = {"reference": reference or row.reference, "etag": etag or row.etag}
-        self.rows[key] = replace(row, state=state, problem=problem, **known)
+        self.rows[key] = replace(
+            row,
+            state=state,
+            problem=problem,
+            reference=reference or row.reference,
+            etag=etag or row.etag,
+        )
 
     def _want(self, draft: Draft) -> None:
         digest = digest_of(draft.body)

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from fhir_mappings.bundle import Search, Update
-from fhir_mappings.merge import agrees, overlaid, same_version, status_of
+from fhir_mappings.merge import agrees, overlaid, same_version
 from fhir_mappings.references import resolved, version_of
+from fhir_mappings.withdrawal import status_before, status_of
 from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
 from service.ehr.client import Ehr
 from service.ehr.ladder import Rung, step_for
 from service.ehr.writing import condition
 from service.errors import EhrConflict
 from service.pipeline.send import send
-from service.pipeline.settle import settle
+from service.pipeline.settle import known_in, settle
 
 _CHANGED: Final = "A person changed this in the EHR; theirs stands."
 _UNREAD: Final = "The EHR did not let us read this before changing it."
@@ -43,7 +44,7 @@ def _look(ledger: Ledger, ehr: Ehr, *, everything: bool) -> None:
     if not everything:
         doubtful = [entry for entry in doubtful if _unguarded(entry, ehr)]
     if doubtful:
-        settle(ledger, ehr, doubtful, _known(entries))
+        settle(ledger, ehr, doubtful, known_in(entries))
 
 
 def _unguarded(entry: LedgerEntry, ehr: Ehr) -> bool:
@@ -53,7 +54,7 @@ def _unguarded(entry: LedgerEntry, ehr: Ehr) -> bool:
 
 def _send(ledger: Ledger, ehr: Ehr) -> None:
     entries = ledger.entries()
-    creates = _creates(ledger, ehr, entries)
+    creates = writable(ledger, ehr, entries)
     updates = _updates(ledger, ehr, entries)
     if creates or any(not update.reference.startswith("Provenance/") for update in updates):
         send(ledger, ehr, creates, updates)
@@ -62,16 +63,16 @@ def _send(ledger: Ledger, ehr: Ehr) -> None:
         ledger.written([Receipt(update.key, update.reference, update.etag) for update in updates])
 
 
-def _creates(ledger: Ledger, ehr: Ehr, entries: Sequence[LedgerEntry]) -> list[Draft]:
-    """What is not there yet and can be written, its links to what is there already in place."""
-    creates: list[Draft] = []
+def writable(ledger: Ledger, ehr: Ehr, entries: Iterable[LedgerEntry]) -> list[Draft]:
+    """The drafts of what is not there yet and can be written; the others stay PENDING with the reason."""
+    drafts: list[Draft] = []
     for entry in filter(_is_new, entries):
         step = step_for(ehr.capability(), entry.draft.resource_type)
         if step.rung is not Rung.NOT_POSSIBLE:
-            creates.append(entry.draft)
+            drafts.append(entry.draft)
         elif entry.problem != step.reason:
             ledger.mark(entry.draft.key, WriteState.PENDING, problem=step.reason)
-    return creates
+    return drafts
 
 
 def _is_new(entry: LedgerEntry) -> bool:
@@ -89,7 +90,7 @@ def _updates(ledger: Ledger, ehr: Ehr, entries: Sequence[LedgerEntry]) -> list[U
             problem = _NO_UPDATE.format(entry.draft.resource_type)
             ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
     results = ehr.batch([_read(entry.reference) for entry in possible])
-    known = _known(entries)
+    known = known_in(entries)
     updates = [
         _update(
             ledger,
@@ -120,14 +121,11 @@ def _update(
 
 
 def _changed_by_someone(entry: LedgerEntry, current: dict[str, Any], etag: str) -> bool:
-    if entry.etag and etag:
-        return not same_version(entry.etag, etag)
-    # Without versions only a moved status tells that a person has been there.
-    return status_of(current) != status_of(entry.draft.body)
-
-
-def _known(entries: Iterable[LedgerEntry]) -> dict[str, str]:
-    return {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
+    """Whether a person was there: another version than our receipt's, or a status that neither we wrote nor withdrew."""
+    if entry.etag and etag and not same_version(entry.etag, etag):
+        return True
+    before = status_before(current) or status_of(current)
+    return before != status_of(entry.draft.body)
 
 
 def _read(reference: str) -> Search:

@@ -1,6 +1,6 @@
 """What became of writes of which no answer is known: looked for before anything is sent again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fhir_mappings.bundle import Search, carries
@@ -17,6 +17,14 @@ _TWICE = "The EHR holds more than one copy of this; a person must remove the oth
 _CHANGED = "A person changed this in the EHR; theirs stands."
 
 
+def settle_unknown(ledger: Ledger, ehr: Ehr) -> None:
+    """Settle all that was sent without an answer."""
+    entries = ledger.entries()
+    doubtful = [entry for entry in entries if entry.state is WriteState.SENDING]
+    if doubtful:
+        settle(ledger, ehr, doubtful, known_in(entries))
+
+
 def settle(ledger: Ledger, ehr: Ehr, doubtful: Sequence[LedgerEntry], known: Mapping[str, str]) -> None:
     """Look for these in one batch: one copy is adopted, none is to be sent (again), several are told, never joined.
 
@@ -31,6 +39,11 @@ def settle(ledger: Ledger, ehr: Ehr, doubtful: Sequence[LedgerEntry], known: Map
             ledger.mark(entry.draft.key, WriteState.SENDING, problem=_CANNOT_LOOK)
     for (entry, _), result in zip(asked, ehr.batch([search for _, search in asked]), strict=True):
         _settle_one(ledger, entry, result, known)
+
+
+def known_in(entries: Iterable[LedgerEntry]) -> dict[str, str]:
+    """Full URL → reference of everything that has one."""
+    return {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
 
 
 def _search(entry: LedgerEntry, ehr: Ehr, known: Mapping[str, str]) -> Search | None:

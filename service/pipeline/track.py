@@ -1,0 +1,176 @@
+"""What we wrote, when the discharge is called off and when it goes on. Running either twice is as good as once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from fhir_mappings.bundle import Search, Update
+from fhir_mappings.merge import same_version
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.references import version_of
+from fhir_mappings.withdrawal import (
+    closed_task,
+    hold_key,
+    hold_task,
+    is_on_hold,
+    restored,
+    status_before,
+    withdrawn,
+)
+from service.domain.publication import Draft, Ledger, LedgerEntry, WriteState
+from service.ehr.client import Ehr
+from service.errors import EhrConflict
+from service.pipeline.publish import writable
+from service.pipeline.send import send
+from service.pipeline.settle import settle_unknown
+
+_NOT_LET: Final = "The EHR does not let us withdraw this; a person must."
+_UNREAD: Final = "The EHR did not let us read this to withdraw it; a person must look."
+_EDITED: Final = "A person changed this in the EHR before it was withdrawn; their words stand."
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to happen to one resource, and the ledger's state when it has."""
+
+    entry: LedgerEntry
+    state: WriteState
+    body: dict[str, Any] | None = None  # None: it already is so in the EHR
+    etag: str = ""
+    problem: str = ""
+
+
+def withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> tuple[LedgerEntry, ...]:
+    """The discharge is called off: drafts are revoked, what a person approved goes on hold with a task for a person.
+
+    Read, changed and put back under the version read, so that nothing else in them is lost; the ledger as it then
+    stands. Raises EhrUnavailable and WriteUnknown when it is worth running again.
+    """
+    try:
+        _withdraw(ledger, ehr, author=author, recorded=recorded)
+    except EhrConflict:
+        _withdraw(ledger, ehr, author=author, recorded=recorded)
+    return ledger.entries()
+
+
+def resume(ledger: Ledger, ehr: Ehr) -> tuple[LedgerEntry, ...]:
+    """A new order: what was on hold becomes active, its tasks are called off, revoked drafts wait to be published again."""
+    try:
+        _resume(ledger, ehr)
+    except EhrConflict:
+        _resume(ledger, ehr)
+    return ledger.entries()
+
+
+def _withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> None:
+    settle_unknown(ledger, ehr)
+    entries = ledger.entries()
+    for entry in entries:
+        if entry.state is WriteState.PENDING and not entry.reference:
+            ledger.mark(entry.draft.key, WriteState.REVOKED)  # it never was in the EHR
+    there = [entry for entry in entries if entry.reference and entry.draft.resource_type != "Task"]
+    changes: list[_Change] = []
+    tasks: list[Draft] = []
+    for entry, current in _read(ehr, there):
+        change = _withdrawal(entry, current, author=author, recorded=recorded)
+        if change:
+            changes.append(change)
+            if (
+                entry.draft.resource_type == "ServiceRequest"
+                and current
+                and is_on_hold(change.body or current)
+            ):
+                number = _holds_before(entry.draft, entries) + 1
+                tasks.append(hold_task(current, entry.draft, number, author=author, recorded=recorded))
+    ledger.add(tasks)
+    _apply(ledger, ehr, changes, [task.key for task in tasks])
+
+
+def _withdrawal(
+    entry: LedgerEntry, current: dict[str, Any] | None, *, author: Author, recorded: datetime
+) -> _Change | None:
+    if current is None:
+        return _Change(entry, entry.state, problem=_UNREAD)
+    etag = version_of(current)
+    if status_before(current):  # done in an earlier run that did not come to its end
+        return _Change(entry, _state_of(current, entry), problem=entry.problem)
+    body = withdrawn(current, author=author, recorded=recorded)
+    if body is None:
+        return None
+    if _edited(entry, etag) and not is_on_hold(body):
+        return _Change(entry, WriteState.CONFLICT, body, etag, _EDITED)
+    return _Change(entry, _state_of(body, entry), body, etag, entry.problem)
+
+
+def _state_of(resource: dict[str, Any], entry: LedgerEntry) -> WriteState:
+    if entry.state is WriteState.CONFLICT:
+        return WriteState.CONFLICT  # a person's words stay theirs, on hold or not
+    return WriteState.ON_HOLD if is_on_hold(resource) else WriteState.REVOKED
+
+
+def _edited(entry: LedgerEntry, etag: str) -> bool:
+    return bool(entry.etag and etag) and not same_version(entry.etag, etag)
+
+
+def _holds_before(request: Draft, entries: Sequence[LedgerEntry]) -> int:
+    """How often this request was on hold and went on: its tasks of then are closed."""
+    prefix = hold_key(request)
+    return sum(entry.draft.key.startswith(prefix) and entry.state is WriteState.REVOKED for entry in entries)
+
+
+def _resume(ledger: Ledger, ehr: Ehr) -> None:
+    settle_unknown(ledger, ehr)
+    entries = ledger.entries()
+    held = [entry for entry in entries if entry.reference and _is_held(entry)]
+    changes = [change for entry, current in _read(ehr, held) if (change := _resumption(entry, current))]
+    _apply(ledger, ehr, changes, [])
+    for entry in entries:
+        if entry.state is WriteState.REVOKED and entry.draft.resource_type != "Task":
+            ledger.mark(entry.draft.key, WriteState.PENDING)
+
+
+def _is_held(entry: LedgerEntry) -> bool:
+    if entry.draft.resource_type == "Task":
+        return entry.state is WriteState.WRITTEN
+    return entry.state in {WriteState.ON_HOLD, WriteState.CONFLICT}
+
+
+def _resumption(entry: LedgerEntry, current: dict[str, Any] | None) -> _Change | None:
+    if current is None:
+        return _Change(entry, entry.state, problem=_UNREAD)
+    if entry.draft.resource_type == "Task":
+        return _Change(entry, WriteState.REVOKED, closed_task(current), version_of(current))
+    state = WriteState.WRITTEN if entry.state is WriteState.ON_HOLD else entry.state
+    return _Change(entry, state, restored(current), version_of(current), entry.problem)
+
+
+def _apply(ledger: Ledger, ehr: Ehr, changes: Sequence[_Change], new: Sequence[str]) -> None:
+    """Write the changes and the new tasks; then, and only then, say so in the ledger."""
+    wanted = [change for change in changes if change.body is not None]
+    possible = [c for c in wanted if ehr.capability().can(c.entry.draft.resource_type, "update")]
+    creates = writable(ledger, ehr, [entry for entry in ledger.entries() if entry.draft.key in new])
+    updates = [Update(c.entry.draft.key, c.entry.reference, c.body or {}, c.etag) for c in possible]
+    send(ledger, ehr, creates, updates)
+    now = {entry.draft.key: entry for entry in ledger.entries()}
+    for change in changes:
+        _conclude(
+            ledger, change, now[change.entry.draft.key], tried=change not in wanted or change in possible
+        )
+
+
+def _conclude(ledger: Ledger, change: _Change, now: LedgerEntry, *, tried: bool) -> None:
+    key = change.entry.draft.key
+    if change.body is None or (now.state is WriteState.WRITTEN and tried):
+        ledger.mark(key, change.state, problem=change.problem)
+    elif now.state is not WriteState.SENDING:
+        ledger.mark(key, change.entry.state, problem=now.problem or _NOT_LET)
+
+
+def _read(ehr: Ehr, entries: Sequence[LedgerEntry]) -> list[tuple[LedgerEntry, dict[str, Any] | None]]:
+    searches = [Search(kind, id=number) for kind, _, number in (e.reference.partition("/") for e in entries)]
+    results = ehr.batch(searches)
+    return [
+        (entry, result.resources[0] if result.resources else None)
+        for entry, result in zip(entries, results, strict=True)
+    ]
