@@ -40,8 +40,8 @@ def read_bundle(data: bytes) -> list[dict[str, Any]]:
     addresses: dict[str, str] = {}
     for place, entry in enumerate(entries, start=1):
         one, full_url = entry.get("resource"), text(entry.get("fullUrl"))
-        if isinstance(one, dict):
-            resource = _with_id(one, full_url, place)
+        if one is not None:  # what is no object stays as an empty one, so that it is counted as unreadable
+            resource = _with_id(one, full_url, place) if isinstance(one, dict) else {}
             found.append(resource)
             addresses.setdefault(full_url, reference_of(resource))
     if not found:
@@ -66,9 +66,7 @@ def choose_stay(resources: Iterable[dict[str, Any]], encounter: str | None, toda
     if encounter:
         return _named(encounters, encounter)
     if len(patients) > 1:
-        raise BadInput(
-            f"The Bundle holds {len(patients)} patients; name the stay to plan with --encounter ID."
-        )
+        raise BadInput(f"The Bundle holds {len(patients)} patients; name the stay to plan (--encounter ID).")
     return _last_begun(encounters, today)
 
 
@@ -108,7 +106,7 @@ def _start(encounter: Json) -> datetime:
 
 def _parsed(data: bytes) -> Json:
     try:
-        found = orjson.loads(data)
+        found = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         raise BadInput(
             f"This is not JSON (line {error.lineno}, column {error.colno}); send a FHIR Bundle as JSON."

@@ -1,10 +1,10 @@
 """CodeableConcept and Coding → Code, normalised so that protocols can compare them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
-from fhir_mappings.inbound.elements import Json, items, text
+from fhir_mappings.inbound.elements import Json, first, items, text
 from fhir_mappings.systems import SHORT_NAMES
 from service.domain.codes import Code, System
 
@@ -17,42 +17,54 @@ _DOTTED_ICD10 = re.compile(r"[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
 
 def codes(value: object) -> tuple[Code, ...]:
     """All codings of a CodeableConcept, Coding or R5 CodeableReference, or of a list of them; text alone gives ()."""
-    return tuple(code for concept in _concepts(value) for code in _codings(concept))
+    return tuple([code for coding in _codings(value) if (code := _code(coding))])
 
 
 def codes_or_text(value: object) -> tuple[Code, ...]:
-    """The codings, or for each concept that has none its words as Code("text", …), where nothing else keeps them."""
-    found: list[Code] = []
-    for concept in _concepts(value):
-        coded = tuple(_codings(concept))
-        words = "" if coded else concept_text(concept)
-        found += coded or ([Code(System.TEXT, words)] if words else [])
-    return tuple(found) if found or not isinstance(value, str) else _words(value)
+    """The codings, or where there are none the words as Code("text", …): for elements whose words nothing else keeps."""
+    coded = codes(value)
+    if coded or value is None:
+        return coded
+    words = concept_text(value)
+    return (Code(System.TEXT, words),) if words else ()
+
+
+def codes_and_text(value: object) -> tuple[Code, ...]:
+    """The codings, and each text that none of their displays says ("spouse" beside "Emergency Contact")."""
+    coded = codes(value)
+    shown = {code.display.lower() for code in coded}
+    said = (text(concept.get("text")) for concept in items(value))
+    return (*coded, *(Code(System.TEXT, words) for words in said if words and words.lower() not in shown))
 
 
 def concept_text(value: object) -> str:
     """What the record says in words: the first text, else the first display; a bare string is its own text."""
     if isinstance(value, str):
         return value.strip()
-    concepts = _concepts(value)
-    said = (text(one.get("text")) for one in concepts)
-    shown = (text(coding.get("display")) for one in concepts for coding in _coding_objects(one))
-    return next(filter(None, said), "") or next(filter(None, shown), "")
+    for concept in items(value):
+        if said := text(concept.get("text")) or text(first(concept.get("concept")).get("text")):
+            return said
+    return next((shown for coding in _codings(value) if (shown := text(coding.get("display")))), "")
 
 
 def bare_code(value: object) -> str:
     """The code of a status-like element in lower case, whether a string, a Coding or a CodeableConcept; "" if none."""
     if isinstance(value, str):
         return value.strip().lower()
-    return next(iter(_bare(value)), "").lower()
+    if not value:
+        return ""
+    return next(
+        (code for coding in _codings(value) if (code := text(coding.get("code")))), concept_text(value)
+    ).lower()
 
 
 def bare_codes(value: object) -> frozenset[str]:
     """The codes of a category-like element, whether strings, Codings or CodeableConcepts; the text where no code is."""
-    if isinstance(value, str):
-        value = [value]
-    strings = (one.strip() for one in value if isinstance(one, str)) if isinstance(value, list) else ()
-    return frozenset((*strings, *_bare(value))) - {""}
+    found = {text(coding.get("code")) for coding in _codings(value)}
+    if isinstance(value, list):
+        found.update([one.strip() for one in value if isinstance(one, str)])
+    found.discard("")
+    return frozenset(found or filter(None, [concept_text(value)]))
 
 
 @lru_cache(maxsize=1024)
@@ -75,38 +87,29 @@ def is_loinc(code: str) -> bool:
     return (doubled + sum(digits[1::2]) + int(found[2])) % 10 == 0
 
 
-def _concepts(value: object) -> list[Json]:
-    """CodeableConcepts and Codings; an R5 CodeableReference gives its concept."""
-    found = items(value)
-    if any("concept" in one for one in found):
-        return [concept for one in found for concept in items(one.get("concept", one))]
+def _codings(value: object) -> list[Json]:
+    """The Coding objects of a CodeableConcept, a CodeableReference or a bare Coding, or of a list of them."""
+    if isinstance(value, dict) and "coding" in value:
+        return items(value["coding"])
+    found: list[Json] = []
+    for one in items(value):
+        if "coding" in one:
+            found += items(one["coding"])
+        elif "concept" in one:
+            found += items(first(one["concept"]).get("coding"))
+        else:
+            found.append(one)
     return found
 
 
-def _coding_objects(concept: Json) -> list[Json]:
-    return items(concept["coding"]) if "coding" in concept else [concept]
-
-
-def _codings(concept: Json) -> Iterator[Code]:
-    for coding in _coding_objects(concept):
-        raw = coding.get("code")
-        if code := raw.strip() if isinstance(raw, str) else text(raw):
-            system, display = coding.get("system"), coding.get("display")
-            name = short_name(system) if isinstance(system, str) and system else _system_by_form(code)
-            tidy = _TIDY.get(name)
-            yield Code(name, tidy(code) if tidy else code, display if isinstance(display, str) else "")
-
-
-def _bare(value: object) -> Iterator[str]:
-    for concept in _concepts(value):
-        coded = [text(coding.get("code")) for coding in _coding_objects(concept)]
-        yield from filter(None, coded)
-        if not any(coded):
-            yield concept_text(concept)
-
-
-def _words(value: str) -> tuple[Code, ...]:
-    return (Code(System.TEXT, value.strip()),) if value.strip() else ()
+def _code(coding: Json) -> Code | None:
+    code = text(coding.get("code"))
+    if not code:
+        return None
+    system, display = coding.get("system"), coding.get("display")
+    name = short_name(system) if isinstance(system, str) and system else _system_by_form(code)
+    tidy = _TIDY.get(name)
+    return Code(name, tidy(code) if tidy else code, display if isinstance(display, str) else "")
 
 
 def _system_by_form(code: str) -> str:

@@ -7,9 +7,18 @@ Json = dict[str, Any]
 
 def items(value: object) -> list[Json]:
     """The objects of a repeating element; a single object counts as a list of one, all else is left out."""
-    if isinstance(value, list):
-        return [one for one in value if isinstance(one, dict)]
-    return [value] if isinstance(value, dict) else []
+    if isinstance(value, dict):
+        return [value]
+    if not isinstance(value, list):
+        return []
+    if len(value) == 1 and isinstance(value[0], dict):  # nearly always, and a record has thousands of them
+        return value
+    return [one for one in value if isinstance(one, dict)]
+
+
+def is_misshapen(resource: Json, name: str) -> bool:
+    """Whether an element of objects is there and holds none."""
+    return bool(resource.get(name)) and not items(resource[name])
 
 
 def first(value: object) -> Json:
@@ -44,7 +53,8 @@ def at(resource: Json, path: tuple[str, ...]) -> object:
         return resource.get(path[0])
     found: list[object] = [resource]
     for name in path:
-        found = [child for one in found if isinstance(one, dict) for child in _children(one.get(name))]
+        values = [one.get(name) for one in found if isinstance(one, dict)]
+        found = [child for value in values if value is not None for child in _children(value)]
     return found
 
 

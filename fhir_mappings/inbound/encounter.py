@@ -5,7 +5,7 @@ from datetime import date
 
 from fhir_mappings.inbound.codes import bare_code, codes_or_text, concept_text
 from fhir_mappings.inbound.dates import moment
-from fhir_mappings.inbound.elements import Json, at, first, identifiers, items, text
+from fhir_mappings.inbound.elements import Json, at, first, identifiers, is_misshapen, items, text
 from fhir_mappings.inbound.references import Shared, display, literal, reference_of
 from fhir_mappings.inbound.security import labels
 from service.domain.codes import Code
@@ -55,10 +55,17 @@ def encounter(resource: Json, shared: Shared, *, today: date | None = None) -> E
     return _as_of(found, today)
 
 
+def is_readable(resource: Json) -> bool:
+    """Whether its class, if it has one, can be read: without it nobody can tell a stay from a visit."""
+    return not resource.get("class") or bool(class_code(resource))
+
+
 def is_undated(resource: Json) -> bool:
     """Whether its start or its end is there and cannot be read."""
     period = first(resource.get("period") or resource.get("actualPeriod"))
-    return any(period.get(name) and moment(period[name]) is None for name in ("start", "end"))
+    return is_misshapen(resource, "period") or any(
+        period.get(name) and moment(period[name]) is None for name in ("start", "end")
+    )
 
 
 def class_code(resource: Json) -> str:

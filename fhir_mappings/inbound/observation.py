@@ -2,10 +2,10 @@
 
 from fhir_mappings.inbound.codes import bare_code, bare_codes, codes_or_text
 from fhir_mappings.inbound.dates import begun_at
-from fhir_mappings.inbound.elements import Json, items
+from fhir_mappings.inbound.elements import Json, is_misshapen, items
 from fhir_mappings.inbound.references import encounter_of, literal, reference_of
 from fhir_mappings.inbound.security import labels
-from fhir_mappings.inbound.values import absence, is_garbled, value_of
+from fhir_mappings.inbound.values import absence, value_of
 from service.domain.record import Observation
 
 _WHEN = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "authored")
@@ -17,11 +17,11 @@ def observations(resource: Json) -> tuple[Observation, ...] | None:
     Half a panel would be scored as if the rest had not been asked. `interpretation` is not read: whether an answer
     is positive is for the instrument to say.
     """
-    parts = [one for one in items(resource.get("component")) if one]
     whole = _observation(resource)
-    if not whole.codes or any(map(is_garbled, (resource, *parts))):
+    if whole is None or is_misshapen(resource, "component"):
         return None
-    return (whole, *(_component(part, whole) for part in parts))
+    parts = [_component(part, whole) for part in items(resource.get("component"))]
+    return None if None in parts else (whole, *filter(None, parts))
 
 
 def is_undated(resource: Json) -> bool:
@@ -36,17 +36,19 @@ def is_about_another(resource: Json) -> bool:
     return bool(people) and literal(resource.get("subject")) not in people
 
 
-def _observation(resource: Json) -> Observation:
-    value = value_of(resource)
+def _observation(resource: Json) -> Observation | None:
+    value, asked = value_of(resource), codes_or_text(resource.get("code"))
+    if value is None or not asked:
+        return None
     members = resource.get("hasMember")
     return Observation(
         reference=reference_of(resource),
-        codes=codes_or_text(resource.get("code")),
+        codes=asked,
         status=bare_code(resource.get("status")) or "unknown",
         answers=value.answers,
         quantity=value.quantity,
         text=value.text,
-        absent=absence(resource),
+        absent=absence(resource, value),
         members=tuple(filter(None, map(literal, items(members)))) if members else (),
         categories=bare_codes(resource.get("category")),
         encounter=encounter_of(resource),
@@ -55,8 +57,10 @@ def _observation(resource: Json) -> Observation:
     )
 
 
-def _component(part: Json, whole: Observation) -> Observation:
+def _component(part: Json, whole: Observation) -> Observation | None:
     value = value_of(part)
+    if value is None:
+        return None
     return Observation(
         reference=whole.reference,
         codes=codes_or_text(part.get("code")),
@@ -64,7 +68,7 @@ def _component(part: Json, whole: Observation) -> Observation:
         answers=value.answers,
         quantity=value.quantity,
         text=value.text,
-        absent=absence(part),
+        absent=absence(part, value),
         panel=whole.codes,
         categories=whole.categories,
         encounter=whole.encounter,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from fhir_mappings.inbound.codes import bare_code, codes, is_loinc
 from fhir_mappings.inbound.dates import begun_at
-from fhir_mappings.inbound.elements import Json, items, text
+from fhir_mappings.inbound.elements import Json, is_misshapen, items, text
 from fhir_mappings.inbound.references import encounter_of, reference_of
 from fhir_mappings.inbound.security import labels
-from fhir_mappings.inbound.values import Value, value_of
+from fhir_mappings.inbound.values import NOTHING, Value, value_of
 from service.domain.codes import Code, System
 from service.domain.record import Observation
 
@@ -27,20 +27,23 @@ class _Asked:
     panel: tuple[Code, ...]
 
 
-def answers(resource: Json) -> tuple[Observation, ...]:
-    """One Observation for each item that has an answer, in the order of the form.
+def answers(resource: Json) -> tuple[Observation, ...] | None:
+    """One Observation for each item that has an answer, in the order of the form; None when a part cannot be read.
 
     A question is known by item.code, by a LOINC number at the end of its definition or linkId, else by its linkId in
     the questionnaire's own system. Unanswered items are left out: nobody answered them.
     """
     found: list[Observation] = []
-    waiting = [_Asked(one, _form(resource)) for one in reversed(items(resource.get("item")))]
+    waiting = [_Asked(resource, _form(resource))]
     while waiting:
         asked = waiting.pop()
-        question = _question(asked.item, resource)
-        if value := _value(asked.item):
+        question, value = _question(asked.item, resource), _value(asked.item)
+        if value is None or is_misshapen(asked.item, "item"):
+            return None
+        if value != NOTHING:
             found.append(_observation(resource, question, value, asked.panel))
-        panel = question if value is None and _is_coded(question) else asked.panel
+        is_group = value == NOTHING and question[0].system == System.LOINC
+        panel = question if is_group else asked.panel
         waiting += [_Asked(one, panel) for one in reversed(_below(asked.item))]
     return tuple(found)
 
@@ -65,14 +68,15 @@ def _observation(
 
 
 def _value(item: Json) -> Value | None:
-    """All answers of one item taken together; None when there is no readable one."""
-    given = [value for one in items(item.get("answer")) if any(value := value_of(one))]
-    if not given:
+    """All answers of one item taken together: NOTHING when there are none, None when one cannot be read."""
+    given = [value_of(one) for one in items(item.get("answer"))]
+    if None in given or is_misshapen(item, "answer"):
         return None
+    values = [value for value in given if value]
     return Value(
-        answers=tuple(code for value in given for code in value.answers),
-        quantity=next((value.quantity for value in given if value.quantity), None),
-        text="; ".join(value.text for value in given if value.text),
+        answers=tuple(code for value in values for code in value.answers),
+        quantity=next((value.quantity for value in values if value.quantity), None),
+        text="; ".join(value.text for value in values if value.text),
     )
 
 
@@ -105,7 +109,3 @@ def _canonical(resource: Json) -> str:
 def _loinc(place: object) -> str:
     found = _LAST_PART.search(place.strip()) if isinstance(place, str) else None
     return found[0] if found and is_loinc(found[0]) else ""
-
-
-def _is_coded(question: tuple[Code, ...]) -> bool:
-    return question[0].system == System.LOINC

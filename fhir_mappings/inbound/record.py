@@ -93,7 +93,7 @@ class _Reading:
             return
         self.types.add(kind)
         self.said += statements
-        if any(_is_undated(resource, one) for one in statements):
+        if statements and _is_undated(resource, statements[0]):
             self.note(kind, GapReason.UNREADABLE, "a date could not be read")
 
     def note(self, about: str, reason: GapReason, detail: str) -> None:
@@ -182,8 +182,8 @@ def _shared(known: dict[str, Json], whose: str) -> Shared:
 
 
 def _is_error(resource: Json) -> bool:
-    stated = (resource[name] for name in _STATUSES if name in resource)
-    return any(bare_code(status) == "entered-in-error" for status in stated)
+    stated = [resource[name] for name in _STATUSES if name in resource]
+    return "entered-in-error" in map(bare_code, stated)
 
 
 def _is_undated(resource: Json, statement: Statement) -> bool:
@@ -207,7 +207,9 @@ _READERS: dict[str, Callable[[Json, _Reading], tuple[Statement, ...] | None]] = 
     **dict.fromkeys(facts.FACT_TYPES, lambda one, reading: _alone(facts.fact(one, reading.shared))),
     "Observation": lambda one, _: observation.observations(one),
     "QuestionnaireResponse": lambda one, _: answers(one),
-    "Encounter": lambda one, reading: (stays.encounter(one, reading.shared, today=reading.today),),
+    "Encounter": lambda one, reading: (
+        (stays.encounter(one, reading.shared, today=reading.today),) if stays.is_readable(one) else None
+    ),
     "Coverage": lambda one, reading: _alone(coverage(one, reading.shared)),
     "RelatedPerson": lambda one, _: _alone(related_person(one)),
 }

@@ -15,8 +15,8 @@ _SUBJECT_ELEMENTS = ("subject", "patient", "beneficiary", "for")
 
 def reference_of(resource: Json) -> str:
     """Its own literal reference ("Condition/12"), "" without type or id."""
-    kind, number = text(resource.get("resourceType")), text(resource.get("id"))
-    return f"{kind}/{number}" if kind and number else ""
+    kind, number = resource.get("resourceType"), text(resource.get("id"))
+    return f"{kind}/{number}" if isinstance(kind, str) and kind and number else ""
 
 
 def literal(value: object) -> str:
@@ -38,7 +38,7 @@ def subject_of(resource: Json) -> str:
     if resource.get("resourceType") == "Patient":
         return reference_of(resource)
     for name in _SUBJECT_ELEMENTS:
-        if found := literal(first(resource[name]) or resource[name]) if name in resource else "":
+        if name in resource and (found := literal(first(resource[name]) or resource[name])):
             return found
     actors = (literal(first(one.get("actor"))) for one in items(resource.get("participant")))
     return next((actor for actor in actors if actor.startswith("Patient/")), "")

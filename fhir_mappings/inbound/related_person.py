@@ -1,6 +1,6 @@
 """RelatedPerson, and the contacts that stand on the Patient itself, → RelatedPerson."""
 
-from fhir_mappings.inbound.codes import codes_or_text
+from fhir_mappings.inbound.codes import codes_and_text
 from fhir_mappings.inbound.dates import day, last_day
 from fhir_mappings.inbound.elements import Json, first, items
 from fhir_mappings.inbound.people import contact, human_name
@@ -25,7 +25,7 @@ def _person(said: Json, resource: Json) -> RelatedPerson:
     period = first(said.get("period"))
     return RelatedPerson(
         reference=reference_of(resource),
-        relationships=codes_or_text(said.get("relationship")),
+        relationships=codes_and_text(said.get("relationship")),
         name=human_name(said.get("name")),
         phone=contact(said.get("telecom"), "phone"),
         active=said.get("active") is not False,

@@ -21,31 +21,28 @@ class Value(NamedTuple):
 NOTHING = Value()
 
 
-def value_of(element: Json) -> Value:
-    """The value[x] of an element, whichever type it has; NOTHING when there is none or it cannot be read."""
+def value_of(element: Json) -> Value | None:
+    """The value[x] of an element, whichever type it has: NOTHING when it has none, None when it cannot be read.
+
+    Types that nobody scores (images, signals) count as none.
+    """
     for key, read in _READERS.items():
-        if key in element:
-            return read(element[key])
+        if element.get(key) is not None:
+            value = read(element[key])
+            return None if value == NOTHING else value
     return NOTHING
 
 
-def is_garbled(element: Json) -> bool:
-    """Whether it has a value that cannot be read. Types that nobody scores (images, signals) may stay unread."""
-    return any(
-        element.get(key) is not None and read(element[key]) == NOTHING
-        for key, read in _READERS.items()
-        if key in element
-    )
-
-
-def absence(element: Json) -> str:
+def absence(element: Json, value: Value) -> str:
     """Why there is no value: dataAbsentReason, or the extension of that name on the value; "" when nothing is said."""
     if "dataAbsentReason" in element:
         return bare_code(element["dataAbsentReason"])
-    for key in element:
-        if key.startswith("_value"):
-            return next(filter(None, map(_reason, _extensions(element[key]))), "")
-    return ""
+    if value is not NOTHING:
+        return ""
+    silent = (element[key] for key in element if key.startswith("_value"))
+    return next(
+        (reason for one in silent for extension in _extensions(one) if (reason := _reason(extension))), ""
+    )
 
 
 def _extensions(value: object) -> list[Json]:
