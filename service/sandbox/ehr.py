@@ -68,6 +68,7 @@ def start_sandbox(
             stdout=output,
             stderr=output,
             env=child_environment(),
+            start_new_session=True,  # Ctrl-C is for whoever started it, who then stops it
         )
     sandbox = Sandbox(base_url, process.pid, log, process)
     try:
@@ -108,7 +109,7 @@ def _wait_until_it_answers(sandbox: Sandbox, seconds: float) -> None:
         session.trust_env = False  # a proxy would not reach 127.0.0.1
         while time.monotonic() < deadline:
             if sandbox._process.poll() is not None:  # noqa: SLF001  same module
-                raise ConfigurationError(f"The sandbox EHR stopped at once: {_last_line(sandbox.log)}")
+                raise ConfigurationError(f"The sandbox EHR stopped at once: {last_line(sandbox.log)}")
             with suppress(requests.RequestException):
                 if session.get(f"{sandbox.base_url}/metadata", timeout=2).ok:
                     return
@@ -116,7 +117,8 @@ def _wait_until_it_answers(sandbox: Sandbox, seconds: float) -> None:
     raise ConfigurationError(f"The sandbox EHR did not answer within {seconds:g} s; see {sandbox.log}.")
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """What a child said last, and where to read more."""
     lines = log.read_text(errors="replace").strip().splitlines()
     return f"{lines[-1] if lines else 'it said nothing'} (log: {log})"
 

@@ -1,0 +1,221 @@
+"""`homeward demo`: a discharge order in a sandbox EHR becomes a plan in that EHR.
+
+Everything runs on this machine, on 127.0.0.1, in a database of its own that is thrown away at the end.
+"""
+
+import secrets
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import yaml
+from rich.console import Console
+
+from config.directory_file import load_directory
+from config.settings import load_settings, settings_of_this_process
+from service.bootstrap import Deps, build_deps
+from service.domain.discharge import Discharge, DischargeState
+from service.domain.plan import Plan
+from service.errors import BadInput, ConfigurationError, HomewardError
+from service.presentation.table import plan_table
+from service.sandbox.ehr import start_sandbox
+from service.sandbox.homeward_process import free_port, running_homeward
+from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, Hospital
+from service.sandbox.inpatients import Inpatient, load_inpatients
+from service.sandbox.verify import problems
+
+TENANT: Final = "demo"
+TIME_ZONE: Final = ZoneInfo("America/Chicago")
+#: The kinds of EHR the sandbox can play.
+EHRS: Final = ("full",)
+_WEB_PORT, _EHR_PORT = 8000, 8090
+_PLAN_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The running demo: the EHR with its patients, Homeward beside it, and where a browser finds both."""
+
+    hospital: Hospital
+    patients: tuple[Inpatient, ...]
+    deps: Deps
+    homeward_url: str
+    console: Console
+
+
+def run_demo(*, once: bool, ehr: str = EHRS[0]) -> int:
+    """Play it. With once: 0 when the plan was read back from the EHR and is right, else 1; without: until Ctrl-C."""
+    if ehr not in EHRS:
+        raise BadInput(f"There is no EHR called {ehr}; choose {' or '.join(EHRS)}.")
+    console = Console(highlight=False)
+    try:
+        with _ending_on_signals(), _stage(console) as stage:
+            return _play(stage, once=once)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130 if once else 0
+    except HomewardError as error:
+        console.print(f"[bold red]The demo failed:[/] {error}", soft_wrap=True)
+        return 1
+
+
+def _play(stage: Stage, *, once: bool) -> int:
+    patient = stage.patients[0]
+    stage.console.print(f"  Patient: {patient.story}")
+    order = stage.hospital.order_discharge(patient, datetime.now(TIME_ZONE))
+    started = time.monotonic()
+    _done(stage.console, f"Discharge ordered in the EHR ({order})")
+    discharge, plan = _wait_for_plan(stage, patient)
+    _done(stage.console, f"The plan is in the EHR, {time.monotonic() - started:.1f} s after the order")
+    stage.console.print(plan_table(plan))
+    wrong = problems(stage.hospital, patient, plan)
+    _print_addresses(stage, patient, discharge)
+    if wrong:
+        stage.console.print("[bold red]The plan in the EHR is not right:[/]")
+        stage.console.print(*(f"  - {sentence}" for sentence in wrong), sep="\n", soft_wrap=True)
+        return 1
+    _done(stage.console, "Read back from the EHR and verified: a draft that a person can sign")
+    if not once:
+        stage.console.print("\nRunning until Ctrl-C.")
+        _wait_for_the_end()
+    return 0
+
+
+@contextmanager
+def _stage(console: Console) -> Iterator[Stage]:
+    """Start everything; everything is stopped in the opposite order, however this is left."""
+    home = settings_of_this_process().state_dir.absolute() / "demo"
+    home.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as running:
+        run_dir = running.enter_context(tempfile.TemporaryDirectory(dir=home, prefix="run-"))
+        with console.status("Starting the sandbox EHR"):
+            sandbox = running.enter_context(start_sandbox(home, port=free_port(_EHR_PORT)))
+            today = datetime.now(TIME_ZONE).date()
+            patients = tuple(load_inpatients(sandbox.base_url, today))
+        _done(console, f"Sandbox EHR with {len(patients)} inpatients: {sandbox.base_url}")
+        secret = secrets.token_urlsafe(32)
+        environment = _environment(Path(run_dir), sandbox.base_url, secret)
+        log = home / "homeward.log"
+        with console.status("Starting Homeward: database, web and worker"):
+            running.enter_context(running_homeward(environment, log=log))
+            deps = running.enter_context(_adapters(environment))
+            count = deps.store.directory.load(TENANT, load_directory())
+        url = environment["HOMEWARD_PUBLIC_URL"]
+        _done(console, f"Homeward with {count} community services: {url} (log: {log})")
+        hospital = Hospital(sandbox.base_url)
+        subscription = hospital.subscribe(f"{url}/subscriptions/{TENANT}", secret)
+        _done(console, f"The EHR tells Homeward of discharge orders ({subscription})")
+        yield Stage(hospital, patients, deps, url, console)
+
+
+def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, str]:
+    """The settings of the demo's Homeward; its one tenant is the sandbox hospital."""
+    tenants = run_dir / "tenants.yaml"
+    hospital = {
+        "id": TENANT,
+        "fhir_base_url": fhir_base_url,
+        "organization": ORGANIZATION,
+        "organization_reference": ORGANIZATION_REFERENCE,
+        "time_zone": TIME_ZONE.key,
+        "subscription_secret": secret,
+    }
+    tenants.touch(mode=0o600)
+    tenants.write_text(yaml.safe_dump({"tenants": [hospital]}, sort_keys=False), encoding="utf-8")
+    bind = f"127.0.0.1:{free_port(_WEB_PORT)}"
+    return {
+        "HOMEWARD_STATE_DIR": str(run_dir),
+        "HOMEWARD_TENANTS_FILE": str(tenants),
+        "HOMEWARD_BIND": bind,
+        "HOMEWARD_PUBLIC_URL": f"http://{bind}",
+        "HOMEWARD_OPEN_ACCESS": "on",
+        "HOMEWARD_WEB_WORKERS": "1",
+    }
+
+
+@contextmanager
+def _adapters(environment: dict[str, str]) -> Iterator[Deps]:
+    """The demo's own view into Homeward's database."""
+    deps = build_deps(load_settings(environment))
+    try:
+        yield deps
+    finally:
+        deps.store.close()
+
+
+def _wait_for_plan(stage: Stage, patient: Inpatient) -> tuple[Discharge, Plan]:
+    """Until the EHR holds the CarePlan and Homeward has its receipt; says what it is waiting for meanwhile."""
+    deadline = time.monotonic() + _PLAN_SECONDS
+    with stage.console.status("Waiting for the EHR's notification") as status:
+        while time.monotonic() < deadline:
+            found = _discharge(stage, patient)
+            if found is not None:
+                status.update(f"Homeward is at work: {found.state}")
+                _check_not_failed(found)
+                version = stage.deps.store.plans.latest(found.id)
+                if found.state is DischargeState.PUBLISHED and version and stage.hospital.care_plans(patient):
+                    return found, version.plan
+            time.sleep(0.1)
+    raise ConfigurationError(_what_is_missing(stage, patient))
+
+
+def _discharge(stage: Stage, patient: Inpatient) -> Discharge | None:
+    latest = stage.deps.store.discharges.latest(TENANT)
+    return next((one for one in latest if one.encounter == patient.encounter), None)
+
+
+def _check_not_failed(discharge: Discharge) -> None:
+    if discharge.state is DischargeState.FAILED:
+        raise ConfigurationError(f"Homeward could not plan this discharge: {discharge.problem}")
+
+
+def _what_is_missing(stage: Stage, patient: Inpatient) -> str:
+    found = _discharge(stage, patient)
+    if found is None:
+        return f"No notification of the order reached Homeward within {_PLAN_SECONDS:g} s; see its log."
+    return (
+        f"There is no published plan after {_PLAN_SECONDS:g} s; the discharge is {found.state}. See the log."
+    )
+
+
+def _print_addresses(stage: Stage, patient: Inpatient, discharge: Discharge) -> None:
+    care_plan = stage.hospital.care_plans(patient)[0]
+    rows = {
+        "CarePlan in the EHR": f"{stage.hospital.base_url}/CarePlan/{care_plan['id']}?_pretty=true",
+        "Page": f"{stage.homeward_url}/discharges/{discharge.id}",
+        "API": f"{stage.homeward_url}/api/v1/discharges/{discharge.id}",
+        "API docs": f"{stage.homeward_url}/docs",
+    }
+    for name, url in rows.items():
+        stage.console.print(f"  {name + ':':22}{url}", soft_wrap=True)
+
+
+def _done(console: Console, sentence: str) -> None:
+    console.print(f"[green]✓[/] {sentence}", soft_wrap=True)
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the demo the way Ctrl-C does, so that its children are stopped."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait_for_the_end() -> None:
+    while True:
+        signal.pause()

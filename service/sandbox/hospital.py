@@ -1,0 +1,107 @@
+"""What the hospital's staff and its EHR do in the demo: subscribe Homeward, order a discharge, look at the plan."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import requests
+
+from fhir_mappings import systems
+from service.errors import EhrRejected, EhrUnavailable
+from service.sandbox.inpatients import Inpatient
+
+#: SNOMED CT "Patient discharge".
+DISCHARGE: Final = "58000006"
+ORGANIZATION: Final = "Prairie Sample Hospital"
+ORGANIZATION_REFERENCE: Final = "Organization/prairie-sample-hospital"
+_TIMEOUT_SECONDS: Final = 10
+
+Json = dict[str, Any]
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a proxy would not reach 127.0.0.1
+    session.headers["Content-Type"] = "application/fhir+json"
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Hospital:
+    """The EHR as its own users see it, over plain HTTP and without any of Homeward's code between."""
+
+    base_url: str
+    _http: requests.Session = field(default_factory=_session, repr=False)
+
+    def subscribe(self, endpoint: str, secret: str) -> str:
+        """Register the R4 rest-hook Subscription for discharge orders; its reference. EhrRejected unless active."""
+        channel = {
+            "type": "rest-hook",
+            "endpoint": endpoint,
+            "payload": "application/fhir+json",
+            "header": [f"Authorization: Bearer {secret}"],
+        }
+        subscription = {
+            "resourceType": "Subscription",
+            "status": "requested",
+            "reason": "Homeward plans each discharge that is ordered",
+            "criteria": f"ServiceRequest?code={systems.SNOMED}|{DISCHARGE}",
+            "channel": channel,
+        }
+        reference = self.create(subscription)
+        status = self.read(reference).get("status")
+        if status != "active":
+            raise EhrRejected(f"The EHR did not activate the subscription; it is {status}.")
+        return reference
+
+    def order_discharge(self, patient: Inpatient, at: datetime) -> str:
+        """The attending physician orders the discharge: an active ServiceRequest; its reference."""
+        code = {"system": systems.SNOMED, "code": DISCHARGE, "display": "Patient discharge"}
+        order = {
+            "resourceType": "ServiceRequest",
+            "status": "active",
+            "intent": "order",
+            "code": {"coding": [code], "text": "Discharge patient"},
+            "subject": {"reference": f"Patient/{patient.id}"},
+            "encounter": {"reference": patient.encounter},
+            "authoredOn": at.isoformat(timespec="seconds"),
+            "requester": {"reference": "Practitioner/arthur-attending", "display": "Arthur Attending, MD"},
+        }
+        return self.create(order)
+
+    def care_plans(self, patient: Inpatient) -> list[Json]:
+        """The CarePlans of the patient's stay."""
+        query = {"patient": patient.id, "encounter": patient.encounter, "_count": "50"}
+        return [entry["resource"] for entry in self._get("CarePlan", query).get("entry", [])]
+
+    def read(self, reference: str) -> Json:
+        """A resource by "Type/id"; EhrRejected if there is none."""
+        return self._get(reference)
+
+    def search(self, resource_type: str, **query: str) -> list[Json]:
+        """What a search finds on its first page."""
+        return [entry["resource"] for entry in self._get(resource_type, query).get("entry", [])]
+
+    def create(self, resource: Json) -> str:
+        """POST it; its reference."""
+        created = self._answered("POST", resource["resourceType"], json=resource)
+        return f"{created['resourceType']}/{created['id']}"
+
+    def _get(self, path: str, query: dict[str, str] | None = None) -> Json:
+        return self._answered("GET", path, params=query or {})
+
+    def _answered(self, method: str, path: str, **options: Any) -> Json:
+        try:
+            answer = self._http.request(
+                method, f"{self.base_url}/{path}", timeout=_TIMEOUT_SECONDS, **options
+            )
+        except requests.RequestException as error:
+            raise EhrUnavailable("The sandbox EHR does not answer.") from error
+        if not answer.ok:
+            kind = path.partition("/")[0]
+            raise EhrRejected(
+                f"The sandbox EHR answered {method} {kind} with HTTP {answer.status_code}.",
+                status=answer.status_code,
+            )
+        body: Json = answer.json()
+        return body
