@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 
 from fhir_mappings import systems
 from fhir_mappings.outbound.author import AUTHOR, Author
-from fhir_mappings.outbound.elements import without_empty
 from service.domain.publication import Draft
 
 Json = dict[str, Any]
@@ -102,12 +101,15 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
         "code": {"text": "Referral on hold"},
         "description": _TASK,
         "focus": {"reference": f"ServiceRequest/{request['id']}"},
-        "for": request.get("subject", {}),
-        "encounter": request.get("encounter", {}),
+        **{
+            name: request[its]
+            for name, its in (("for", "subject"), ("encounter", "encounter"))
+            if its in request
+        },
         "authoredOn": recorded.isoformat(timespec="seconds"),
         "requester": AUTHOR,
     }
-    return Draft(key, "Task", identifier, _derived(of.full_url, key), without_empty(body))
+    return Draft(key, "Task", identifier, _derived(of.full_url, key), body)
 
 
 def hold_key(of: Draft) -> str:
