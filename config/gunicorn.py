@@ -37,4 +37,4 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Take the gauges of a dead web process out of /metrics."""
     from prometheus_client import multiprocess  # noqa: PLC0415  share_metrics comes before its import
 
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library does not type it

@@ -37,7 +37,7 @@ def _number(value: Any) -> bool:
 _name = _matching(r"[A-Za-z][A-Za-z0-9_.:/*-]{0,79}")
 _uuid = _matching(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: Field → the shape of its value. Ids of the EHR are PHI, so there is no field for them.
-_ALLOWED: Final[dict[str, Callable[[Any], bool]]] = {
+FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
     "request": _uuid,
     "discharge": _uuid,
     "tenant": _name,
@@ -51,7 +51,7 @@ _ALLOWED: Final[dict[str, Callable[[Any], bool]]] = {
     "resource_type": _name,
     "interaction": _name,
     "rung": _name,
-    "reason": _matching(r"[a-z][a-z -]{0,59}"),
+    "reason": _matching(r"[a-z][a-z -]{0,59}|([A-Z][a-z]+){2,5}"),  # words of ours, or the class of an error
     "command": _name,
     "process": _name,
     "address": _matching(r"[0-9a-zA-Z.:\[\]/_-]{1,200}"),
@@ -109,7 +109,7 @@ def only_allowed(_logger: Any, _method: str, event: EventDict) -> EventDict:
         for name in ("timestamp", "level", "logger", "event", "where", "error")
         if name in event
     }
-    for name, fits in _ALLOWED.items():
+    for name, fits in FIELDS.items():
         if event.get(name) not in (None, ""):
             kept[name] = event[name] if fits(event[name]) else WITHHELD
     return kept

@@ -2,8 +2,10 @@
 
 from importlib.metadata import version
 
+import structlog
 from flask import Flask
 
+from config.logging import configure_logging
 from config.settings import Settings
 from service.bootstrap import Deps
 from service.doors import guard, problems, threshold
@@ -21,6 +23,8 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     Without deps each process builds its own adapters when the first request needs them, so after the fork.
     """
     guard.check_access(settings)
+    if not structlog.is_configured():  # structlog's own default prints values
+        configure_logging(settings.log_level)
     app = Flask("service", static_folder="doors/static", template_folder="doors/templates")
     app.config.update(MAX_CONTENT_LENGTH=settings.max_body_bytes, MAX_FORM_MEMORY_SIZE=0, MAX_FORM_PARTS=0)
     app.url_map.strict_slashes = False

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from traceback import walk_tb
+from typing import NoReturn
 
 import click
 
@@ -30,13 +31,13 @@ class _Sentences(click.Group):
         try:
             return super().invoke(ctx)
         except (BadInput, ConfigurationError) as error:
-            return _fail(error.public_message, 2)
+            _fail(error.public_message, 2)
         except HomewardError as error:
-            return _fail(error.public_message, 1)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt, BrokenPipeError):
+            _fail(error.public_message, 1)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, its message may hold PHI
-            return _fail(f"Something went wrong inside Homeward ({_place(error)}); please report this.", 1)
+            _fail(f"Something went wrong inside Homeward ({_place(error)}); please report this.", 1)
 
 
 @click.group(cls=_Sentences, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -96,9 +97,17 @@ def worker() -> None:
 @click.option("--check", is_flag=True, help="Prove the migrations on a throwaway database instead.")
 def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
     """Bring the database's schema to the newest version."""
-    from service.commands import migrate as command
+    from config.settings import settings_of_this_process
+    from service.commands.migrate import rehearse, upgrade
 
-    click.echo(command.check() if check else command.upgrade())
+    with _waiting("Migrating"):
+        if check:
+            rehearse()
+        else:
+            upgrade(settings_of_this_process())
+    click.echo(
+        "The migrations make exactly our tables." if check else "The database is at the newest version."
+    )
 
 
 @main.command()
@@ -122,10 +131,10 @@ def directory() -> None:
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def load(tenant: str, folder: Path | None) -> None:
     """Load a FOLDER of HSDS files into TENANT's directory; without FOLDER, the sample."""
-    from service.commands.directory import load_directory
+    from service.commands.directory import replace_directory
 
     with _waiting("Loading the directory"):
-        count = load_directory(tenant, folder)
+        count = replace_directory(tenant, folder)
     click.echo(f"{count} community services are in the directory of {tenant}.")
 
 
@@ -141,9 +150,9 @@ def _waiting(text: str) -> Iterator[None]:
         yield
 
 
-def _fail(sentence: str, code: int) -> None:
+def _fail(sentence: str, code: int) -> NoReturn:
     click.echo(f"homeward: {sentence}", err=True)
-    click.get_current_context().exit(code)
+    raise click.exceptions.Exit(code)
 
 
 def _place(error: BaseException) -> str:

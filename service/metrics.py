@@ -63,7 +63,7 @@ def rendered(discharges: Mapping[tuple[str, str], int]) -> tuple[bytes, str]:
     return generate_latest(_registry()) + generate_latest(now), CONTENT_TYPE_LATEST
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Discharges(Collector):
     counts: Mapping[tuple[str, str], int]
 

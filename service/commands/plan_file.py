@@ -9,11 +9,14 @@ import orjson
 from rich.console import Console
 
 from config.content import load_content
+from config.directory_file import load_directory
 from fhir_mappings.bundle import transaction_bundle
 from fhir_mappings.inbound.bundle_file import choose_stay, read_bundle
 from fhir_mappings.inbound.record import build_record
-from fhir_mappings.outbound.plan import Author, plan_resources
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.plan import plan_resources
 from service.commands.bundle_input import read_input
+from service.domain.community_service import LoadedDirectory
 from service.domain.plan import Plan
 from service.errors import BadInput
 from service.pipeline.assess import assess
@@ -42,7 +45,7 @@ def plan_of(resources: list[dict[str, Any]], *, encounter: str | None, today: da
     stay = choose_stay(resources, encounter, today)
     record = build_record(resources, encounter=stay)
     assessment = assess(record, load_content(), today=today)
-    matches = match(assessment, record.patient, sample_directory(), today=today)
+    matches = match(assessment, record.patient, LoadedDirectory(load_directory()), today=today)
     return draft(record, assessment, matches, tenant=TENANT)
 
 

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from flask import Response, jsonify, url_for
 
-from service.domain.discharge import Action, Trigger
+from service.domain.discharge import Action, Discharge, Trigger
 from service.doors.guard import api_token, guarded_by
 from service.doors.schemas import Blueprint, DischargeRequest, DischargeStatus, Problem
 from service.doors.view import DischargeView, view_of
 from service.doors.wiring import take_in, tenant
+from service.errors import NotFound
 
 discharges = Blueprint(
     "discharges",
@@ -19,7 +20,7 @@ discharges = Blueprint(
     description="Ask for a discharge plan, follow it, cancel it.",
 )
 
-_TOKEN: Final = [{"token": []}]
+_TOKEN: Final[list[dict[str, list[str]]]] = [{"token": []}]
 _LOCATION: Final = {
     "Location": {"description": "Where to follow the discharge.", "schema": {"type": "string"}}
 }
@@ -52,8 +53,7 @@ def ask(wanted: dict[str, str]) -> Response:
     Asking again for the same stay gives the same discharge; a new order plans it anew.
     """
     hospital = tenant(wanted["tenant"])
-    discharge = take_in(Trigger(hospital.id, wanted["encounter"], Action.PLAN, "rest", wanted["order"]))
-    return _accepted(discharge.id)
+    return _accepted(take_in(Trigger(hospital.id, wanted["encounter"], Action.PLAN, "rest", wanted["order"])))
 
 
 @discharges.get("/<uuid:discharge_id>")
@@ -81,14 +81,15 @@ def cancel(discharge_id: UUID) -> Response:
     Drafts are revoked, approved referrals are put on hold; a new order resumes them.
     """
     found = view_of(discharge_id).discharge
-    take_in(Trigger(found.tenant, found.encounter, Action.CANCEL, "rest"))
-    return _accepted(discharge_id)
+    return _accepted(take_in(Trigger(found.tenant, found.encounter, Action.CANCEL, "rest")))
 
 
-def _accepted(discharge_id: UUID) -> Response:
-    response = jsonify(_shown(view_of(discharge_id)))
+def _accepted(discharge: Discharge | None) -> Response:
+    if discharge is None:
+        raise NotFound
+    response = jsonify(_shown(view_of(discharge.id)))
     response.status_code = HTTPStatus.ACCEPTED
-    response.headers["Location"] = url_for("discharges.status", discharge_id=discharge_id)
+    response.headers["Location"] = url_for("discharges.status", discharge_id=discharge.id)
     return response
 
 

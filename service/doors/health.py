@@ -51,7 +51,7 @@ def prometheus() -> Response:
 def _discharges() -> Mapping[tuple[str, str], int]:
     """By tenant and state; none while the database is away, so that the other metrics still tell of it."""
     try:
-        return deps().store.discharges.count()
+        return {(tenant, state.value): n for (tenant, state), n in deps().store.discharges.count().items()}
     except HomewardError:
         return {}
 
@@ -66,13 +66,13 @@ def _held(name: str, check: Callable[[Deps], bool]) -> str:
     return "ok" if held else _REMEDIES[name]
 
 
-def _database(deps: Deps) -> bool:
-    deps.store.ping()
+def _database_answers(deps: Deps) -> bool:
+    deps.store.at_head()  # raises when nobody answers
     return True
 
 
 _CHECKS: Final[dict[str, Callable[[Deps], bool]]] = {
-    "database": _database,
+    "database": _database_answers,
     "migrations": lambda deps: deps.store.at_head(),
     "worker": lambda deps: deps.jobs.workers_alive() > 0,
 }

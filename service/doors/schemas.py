@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import flask_smorest
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
@@ -36,7 +36,7 @@ def _sentences(messages: dict[str, list[str]]) -> Iterator[str]:
         yield from said if name == "_schema" else (f"{name}: {sentence}" for sentence in said)
 
 
-class Blueprint(flask_smorest.Blueprint):
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     """A flask-smorest blueprint whose bodies are bounded."""
 
     ARGUMENTS_PARSER = _BoundedJson()
@@ -50,7 +50,7 @@ class StrictSchema(Schema):
 
         unknown = RAISE
 
-    error_messages: ClassVar[dict[str, str]] = {"type": "Send one JSON object."}
+    error_messages = {"type": "Send one JSON object."}  # noqa: RUF012  as marshmallow declares it
 
     @pre_load
     def _only_known(self, body: Any, **_context: Any) -> Any:

@@ -33,7 +33,7 @@ _LOOK_BACK: Final = timedelta(days=1)
 #: What may tell of a discharge; other types are acknowledged unread.
 _TELLING: Final = frozenset({"ServiceRequest", "Encounter"})
 _PATH: Final = "/<string:tenant>/<string:resource_type>/<string:resource_id>"
-_SECRET: Final = [{"subscription": []}]
+_SECRET: Final[list[dict[str, list[str]]]] = [{"subscription": []}]
 
 
 def _problem(status: int, description: str) -> Any:

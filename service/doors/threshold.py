@@ -69,5 +69,5 @@ def _record(status: int, seconds: float) -> None:
     )
     metrics.REQUESTS.labels(door, method, str(status)).inc()
     metrics.REQUEST_SECONDS.labels(door).observe(seconds)
-    tell = _log.debug if door == "health" else _log.info
-    tell("answered", door=door, method=method, route=route, status=status, seconds=round(seconds, 4))
+    if door != "health":  # probes come every few seconds
+        _log.info("answered", door=door, method=method, route=route, status=status, seconds=round(seconds, 4))

@@ -9,8 +9,11 @@ from flask import current_app
 
 from config.settings import Settings
 from config.tenants import Tenant
+from service import metrics
 from service.bootstrap import Deps, build_deps
+from service.domain.discharge import Discharge, Trigger
 from service.errors import NotFound
+from service.pipeline.intake import intake
 
 _KEY = "homeward"
 
@@ -51,6 +54,12 @@ def tenant(name: str) -> Tenant:
     if name not in deps().tenants:
         raise NotFound("There is no such tenant here, or not for this caller.")
     return deps().tenants[name]
+
+
+def take_in(trigger: Trigger) -> Discharge | None:
+    """Commit what came in through a door, with the job that acts on it; None for a cancel of a stay not known here."""
+    metrics.TRIGGERS.labels(trigger.tenant, trigger.door, trigger.action).inc()
+    return intake(trigger, deps())
 
 
 def _wiring() -> Wiring:

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -9,8 +10,17 @@ from service.commands import supervise as module
 from service.commands.supervise import Child, supervise
 
 
-def _child(name: str, code: str) -> Child:
-    return Child(name, ("-c", code))
+class _Child(Child):
+    """A child that runs a piece of Python."""
+
+    def __init__(self, name: str, code: str) -> None:
+        super().__init__(name, ("-c", code))
+
+    @property
+    def running(self) -> "subprocess.Popen[bytes]":
+        """Its process, which must be there."""
+        assert self.process is not None
+        return self.process
 
 
 def _wait_for(condition, seconds: float = 10.0) -> None:
@@ -28,17 +38,17 @@ def _supervised(child: Child, tend=lambda: None) -> tuple[threading.Thread, thre
 
 
 def test_a_child_that_is_killed_is_started_again_and_ends_with_us():
-    child = _child("sleeper", "import time; time.sleep(60)")
+    child = _Child("sleeper", "import time; time.sleep(60)")
     thread, stop = _supervised(child)
     try:
         _wait_for(lambda: child.process is not None)
-        first = child.process.pid
+        first = child.running.pid
         os.kill(first, signal.SIGKILL)
-        _wait_for(lambda: child.process is not None and child.process.pid != first)
+        _wait_for(lambda: child.process is not None and child.running.pid != first)
     finally:
         stop.set()
         thread.join()
-    assert child.process.poll() is not None
+    assert child.running.poll() is not None
 
 
 def test_a_child_is_asked_to_end_before_it_is_killed(tmp_path):
@@ -49,7 +59,7 @@ def test_a_child_is_asked_to_end_before_it_is_killed(tmp_path):
         f"pathlib.Path({str(tmp_path / 'up')!r}).touch()\n"
         "time.sleep(60)"
     )
-    thread, stop = _supervised(_child("graceful", code))
+    thread, stop = _supervised(_Child("graceful", code))
     _wait_for((tmp_path / "up").exists)
     stop.set()
     thread.join()
@@ -63,20 +73,20 @@ def test_a_child_that_does_not_end_is_killed(tmp_path, monkeypatch):
         "import pathlib, signal, time\n"
         f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\npathlib.Path({str(up)!r}).touch()\ntime.sleep(60)"
     )
-    child = _child("deaf", code)
+    child = _Child("deaf", code)
     thread, stop = _supervised(child)
     _wait_for(up.exists)
     stop.set()
     thread.join()
-    assert child.process.returncode == -signal.SIGKILL
+    assert child.running.returncode == -signal.SIGKILL
 
 
 def test_a_child_that_keeps_dying_is_started_ever_more_slowly():
-    child = _child("broken", "raise SystemExit(3)")
+    child = _Child("broken", "raise SystemExit(3)")
     pauses = []
     for _ in range(3):
         child.start()
-        child.process.wait()
+        child.running.wait()
         child.look()
         pauses.append(child.pause)
     assert pauses == [1.0, 2.0, 4.0]
@@ -85,7 +95,7 @@ def test_a_child_that_keeps_dying_is_started_ever_more_slowly():
 def test_what_must_be_kept_alive_besides_is_tended(monkeypatch):
     monkeypatch.setattr(module, "_TEND_SECONDS", 0.05)
     tended = threading.Event()
-    thread, stop = _supervised(_child("sleeper", "import time; time.sleep(60)"), tend=tended.set)
+    thread, stop = _supervised(_Child("sleeper", "import time; time.sleep(60)"), tend=tended.set)
     assert tended.wait(10)
     stop.set()
     thread.join()

@@ -1,0 +1,127 @@
+"""What the doors work with, in memory: the smallest store, queue and EHR that answer as the real ones do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+from config.tenants import Tenant
+from service.domain.audit import AuditEntry, Event
+from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.plan import Plan
+from service.errors import NotFound, StoreUnavailable
+
+NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
+SECRET = "a secret of the sandbox"
+DEMO = Tenant(
+    id="demo",
+    fhir_base_url="http://127.0.0.1:9/fhir",
+    organization="Prairie Sample Hospital",
+    subscription_secret=SECRET,
+)
+
+
+def discharge(**more: Any) -> Discharge:
+    given: dict[str, Any] = {
+        "id": uuid4(),
+        "tenant": "demo",
+        "encounter": "Encounter/e1",
+        "order": "ServiceRequest/o1",
+        "state": DischargeState.RECEIVED,
+        "round": 1,
+        "created": NOW,
+        "changed": NOW,
+    }
+    return Discharge(**given | more)
+
+
+@dataclass
+class Shelf:
+    """The store's repositories in one: discharges, their plans and their trail."""
+
+    known: dict[UUID, Discharge] = field(default_factory=dict)
+    planned: dict[UUID, Plan] = field(default_factory=dict)
+    away: bool = False
+    current: bool = True
+
+    @property
+    def discharges(self) -> Any:
+        return self
+
+    @property
+    def plans(self) -> Any:
+        return SimpleNamespace(latest=self._version)
+
+    @property
+    def publications(self) -> Any:
+        return SimpleNamespace(entries=lambda _key: ())
+
+    @property
+    def audit(self) -> Any:
+        return SimpleNamespace(of=self._trail)
+
+    def get(self, key: UUID) -> Discharge:
+        self._answer()
+        if key not in self.known:
+            raise NotFound
+        return self.known[key]
+
+    def latest(self, tenant: str) -> tuple[Discharge, ...]:
+        return tuple(found for found in self.known.values() if found.tenant == tenant)
+
+    def of_order(self, tenant: str, order: str) -> Discharge | None:
+        return next((found for found in self.latest(tenant) if found.order == order), None)
+
+    def count(self) -> Mapping[tuple[str, DischargeState], int]:
+        self._answer()
+        return {("demo", DischargeState.RECEIVED): len(self.known)}
+
+    def at_head(self) -> bool:
+        self._answer()
+        return self.current
+
+    def _answer(self) -> None:
+        if self.away:
+            raise StoreUnavailable
+
+    def _version(self, key: UUID) -> Any:
+        return SimpleNamespace(plan=self.planned[key]) if key in self.planned else None
+
+    def _trail(self, key: UUID) -> tuple[AuditEntry, ...]:
+        return (AuditEntry(NOW, "demo", "rest", Event.RECEIVED, key, "ServiceRequest/o1"),)
+
+
+@dataclass
+class Doubles:
+    """Stands in for bootstrap's Deps, and remembers the triggers that were let in."""
+
+    store: Shelf = field(default_factory=Shelf)
+    tenants: Mapping[str, Tenant] = field(default_factory=lambda: {"demo": DEMO})
+    workers: int = 1
+    triggers: list[Trigger] = field(default_factory=list)
+    ehrs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def jobs(self) -> Any:
+        return SimpleNamespace(workers_alive=lambda: self.workers)
+
+    def ehr(self, tenant: str) -> Any:
+        return self.ehrs[tenant]
+
+    def now(self) -> datetime:
+        return NOW
+
+    def keep(self, **more: Any) -> Discharge:
+        made = discharge(**more)
+        self.store.known[made.id] = made
+        return made
+
+    def take_in(self, trigger: Trigger) -> Discharge | None:
+        """Remember the trigger; a discharge for its stay, as intake gives it."""
+        self.triggers.append(trigger)
+        known = [made for made in self.store.latest(trigger.tenant) if made.encounter == trigger.encounter]
+        if known or trigger.action is Action.CANCEL:
+            return known[0] if known else None
+        return self.keep(tenant=trigger.tenant, encounter=trigger.encounter, order=trigger.order)

@@ -1,0 +1,50 @@
+import re
+
+
+def test_a_process_that_answers_is_alive_even_while_the_database_is_away(client, doubles):
+    doubles.store.away = True
+    assert client.get("/livez").json == {"status": "ok"}
+
+
+def test_ready_when_the_database_the_schema_and_a_worker_are_there(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json == {
+        "status": "ready",
+        "checks": {"database": "ok", "migrations": "ok", "worker": "ok"},
+    }
+
+
+def test_without_a_worker_it_is_not_ready_and_says_so(client, doubles):
+    doubles.workers = 0
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["checks"]["worker"] == "none alive; run homeward worker"
+    assert answer.json["checks"]["database"] == "ok"
+
+
+def test_with_an_old_schema_it_is_not_ready_and_names_the_remedy(client, doubles):
+    doubles.store.current = False
+    assert client.get("/readyz").json["checks"]["migrations"] == "behind; run homeward migrate"
+
+
+def test_without_a_database_it_is_not_ready(client, doubles):
+    doubles.store.away = True
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["checks"]["database"] != "ok"
+
+
+def test_metrics_count_answers_by_door_and_discharges_by_state(client, doubles):
+    doubles.keep()
+    client.get("/api/v1/discharges/00000000-0000-0000-0000-000000000000")
+    text = client.get("/metrics").text
+    assert re.search(r'homeward_requests_total\{door="discharges",method="GET",status="404"\} \d', text)
+    assert 'homeward_discharges{state="received",tenant="demo"} 1.0' in text
+
+
+def test_metrics_are_told_even_while_the_database_is_away(client, doubles):
+    doubles.store.away = True
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert "homeward_request_seconds" in answer.text

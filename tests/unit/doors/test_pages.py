@@ -1,0 +1,142 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from service.domain.discharge import DischargeState
+from service.domain.sensitivity import Label
+from service.doors import guard
+from service.doors.guard import Caller, Role
+
+SECRET_NEED = "Intimate partner violence"
+
+
+class Outline(HTMLParser):
+    """Tags with their attributes, and which were left open."""
+
+    VOID = frozenset({"meta", "link", "br"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"<{tag}> closes something else"
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture
+def page(client, doubles, plan):
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    doubles.store.planned[made.id] = plan
+    return client.get(f"/discharges/{made.id}").text
+
+
+@pytest.fixture
+def sensitive_page(client, doubles, plan):
+    need = replace(plan.needs[0], title=SECRET_NEED, labels=frozenset({Label.SDV}))
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    doubles.store.planned[made.id] = replace(plan, needs=(need, *plan.needs[1:]))
+    return lambda: client.get(f"/discharges/{made.id}").text
+
+
+def test_the_page_shows_what_a_clinician_needs(page, plan):
+    assert plan.patient.name in page
+    for need in plan.needs:
+        assert need.title in page
+    for referral in plan.referrals:
+        assert referral.title in page
+    for goal in plan.goals:
+        assert goal.text in page
+    for visit in plan.follow_ups:
+        assert visit.text in page
+    for question in plan.bedside_questions:
+        assert question.question in page
+    assert "What happened when" in page
+
+
+def test_the_page_can_be_read_by_a_screen_reader(page):
+    outline = Outline(page)
+    assert outline.open == []
+    assert outline.all("html") == [{"lang": "en"}]
+    assert len(outline.all("main")) == len(outline.all("h1")) == 1
+    assert len(outline.all("table")) == len(outline.all("caption"))
+    assert all("scope" in header for header in outline.all("th"))
+    names = [attributes["id"] for _, attributes in outline.found if "id" in attributes]
+    assert len(names) == len(set(names))
+    for section in outline.all("section"):
+        assert section["aria-labelledby"] in names
+
+
+def test_the_page_takes_nothing_from_elsewhere_and_runs_nothing(page):
+    assert "<script" not in page
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+    assert not re.search(r"\son\w+=|style=", page)
+
+
+def test_the_title_gives_no_name_away(page, plan):
+    assert plan.patient.name not in page.split("</title>")[0]
+
+
+def test_sensitive_needs_stand_apart_and_are_marked(sensitive_page):
+    before, _, marked = sensitive_page().partition('<section class="sensitive"')
+    assert SECRET_NEED not in before
+    assert SECRET_NEED in marked
+
+
+def test_a_caller_whose_role_is_unknown_does_not_see_them(sensitive_page, monkeypatch):
+    monkeypatch.setattr(guard.Caller, "sees_sensitive_items", lambda _self: False)
+    text = sensitive_page()
+    assert SECRET_NEED not in text
+    assert "shown to clinicians only" in text
+
+
+@pytest.mark.parametrize(("role", "sees"), [(Role.CLINICIAN, True), (Role.EHR, False), (Role.ANYONE, False)])
+def test_only_clinicians_see_sensitive_items(role, sees):
+    assert Caller("somebody", role).sees_sensitive_items() is sees
+
+
+def test_what_the_record_says_is_shown_as_text_and_never_as_markup(client, doubles, plan):
+    made = doubles.keep()
+    doubles.store.planned[made.id] = replace(
+        plan, patient=replace(plan.patient, name="<script>alert(1)</script>")
+    )
+    text = client.get(f"/discharges/{made.id}").text
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_before_there_is_a_plan_the_page_says_so(client, doubles):
+    assert "being prepared" in client.get(f"/discharges/{doubles.keep().id}").text
+
+
+def test_what_a_person_must_look_at_is_said(client, doubles):
+    made = doubles.keep(state=DischargeState.FAILED, problem="The EHR refused this.")
+    assert "The EHR refused this." in client.get(f"/discharges/{made.id}").text
+
+
+def test_the_index_lists_the_discharges_of_all_tenants(client, doubles):
+    made = doubles.keep()
+    text = client.get("/").text
+    assert f"/discharges/{made.id}" in text
+    assert "Prairie Sample Hospital" in text
+
+
+def test_an_empty_index_says_how_to_begin(client):
+    assert "No discharge has been asked for yet" in client.get("/").text
+
+
+def test_a_browser_is_told_of_a_problem_on_a_page(client):
+    answer = client.get("/nowhere", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert "<h1>Not Found</h1>" in answer.text
