@@ -79,3 +79,12 @@ class Discharge:
         if new not in _ALLOWED[self.state]:
             raise IllegalTransition(self.state, new)
         return replace(self, state=new, changed=at)
+
+    def asked_again(self, order: str, at: datetime) -> "Discharge":
+        """The same stay, to be planned once more because of this order ("" keeps the one that stands)."""
+        again = self if self.state is DischargeState.RECEIVED else self.move_to(DischargeState.RECEIVED, at)
+        return replace(again, order=order or self.order, round=self.round + 1, changed=at, problem="")
+
+    def failed(self, problem: str, at: datetime) -> "Discharge":
+        """The same discharge, waiting for a person; problem is one PHI-free sentence."""
+        return replace(self.move_to(DischargeState.FAILED, at), problem=problem)

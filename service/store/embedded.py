@@ -7,7 +7,10 @@ should; `stop` ends it.
 
 import shlex
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -50,6 +53,19 @@ def stop(state_dir: Path) -> None:
     with alone(home.lock):
         if (home.data / "postmaster.pid").exists():
             home.run("pg_ctl", "-D", str(home.data), "-m", "fast", "-w", "stop")
+
+
+@contextmanager
+def throwaway() -> Iterator[str]:
+    """The URL of a PostgreSQL for one use: nothing is left of it afterwards."""
+    # Any user may pass through the folder: as root, PostgreSQL runs as another user.
+    with tempfile.TemporaryDirectory(prefix="homeward-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        state_dir = Path(folder, "state")
+        try:
+            yield start(state_dir)
+        finally:
+            stop(state_dir)
 
 
 def _url(home: Home, database: str) -> str:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from service.domain.plan import Plan
 from service.store.plan_json import plan_from_json, plan_to_json
@@ -35,8 +36,8 @@ class Plans(Repository):
             return None
         return PlanVersion(row["version"], row["round"], row["created"], plan_from_json(row["content"]))
 
-    def add(self, discharge: UUID, version: PlanVersion) -> None:
-        """Keep one more version; its number must not be taken."""
+    def keep(self, discharge: UUID, version: PlanVersion) -> None:
+        """Keep this version; one that is kept already stays as it is."""
         values = {
             "discharge_id": discharge,
             "version": version.number,
@@ -45,4 +46,4 @@ class Plans(Repository):
             "content": plan_to_json(version.plan),
         }
         with self._connect() as connection:
-            connection.execute(insert(plan_versions).values(values))
+            connection.execute(insert(plan_versions).values(values).on_conflict_do_nothing())

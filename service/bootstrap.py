@@ -1,0 +1,81 @@
+"""The only place that builds adapters: settings in, everything the doors and the steps work with out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+
+from config.content import load_content
+from config.settings import Settings
+from config.tenants import Tenant, load_tenants
+from service.domain.community_service import Directory
+from service.domain.content import Content
+from service.ehr.client import Ehr
+from service.errors import ConfigurationError
+from service.jobs import Jobs, Steps
+from service.store import Store, embedded, open_engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """The adapters of one process. Connections are opened at first use, so after the fork."""
+
+    settings: Settings
+    tenants: Mapping[str, Tenant]
+    content: Content
+    store: Store
+    jobs: Jobs
+    ehr: Callable[[str], Ehr]
+    directory: Callable[[str], Directory]
+    now: Callable[[], datetime]
+
+
+def build_deps(settings: Settings) -> Deps:
+    """The adapters of a deployment; starts the embedded PostgreSQL where no other is named.
+
+    Raises ConfigurationError for a wrong tenants or content file, StoreUnavailable when PostgreSQL does not start.
+    """
+    tenants = load_tenants(Path(settings.tenants_file)) if settings.tenants_file else {}
+    url = database_url(settings)
+    store = Store(open_engine(url))
+    jobs = Jobs(
+        url,
+        lambda: steps(deps),
+        concurrency=settings.job_concurrency,
+        revive=partial(database_url, settings),
+    )
+    deps = Deps(
+        settings=settings,
+        tenants=tenants,
+        content=load_content(),
+        store=store,
+        jobs=jobs,
+        ehr=cache(lambda tenant: Ehr(_known(tenants, tenant))),
+        directory=store.directory.of,
+        now=partial(datetime.now, UTC),
+    )
+    return deps
+
+
+def database_url(settings: Settings) -> str:
+    """The database's URL; the embedded one runs when this returns, however often it is asked for."""
+    return settings.database_url or embedded.start(settings.state_dir)
+
+
+def steps(deps: Deps) -> Steps:
+    """The pipeline as callables, so that the job library meets no step and the steps no job library."""
+    from service.pipeline import run  # noqa: PLC0415 - only a worker needs the steps and all they load
+
+    return Steps(
+        plan=partial(run.plan_discharge, deps=deps),
+        publish=partial(run.publish_discharge, deps=deps),
+        withdraw=partial(run.withdraw_discharge, deps=deps),
+        give_up=partial(run.give_up, deps=deps),
+    )
+
+
+def _known(tenants: Mapping[str, Tenant], tenant: str) -> Tenant:
+    if tenant not in tenants:
+        raise ConfigurationError("This hospital is not in HOMEWARD_TENANTS_FILE.")
+    return tenants[tenant]
