@@ -119,7 +119,7 @@ def _parsed(data: bytes) -> Json:
 
 
 def _entries(bundle: Json) -> list[Json]:
-    if bundle.get("type") not in _TYPES:
+    if text(bundle.get("type")) not in _TYPES:
         raise BadInput(
             "This Bundle's type cannot be planned from; send type collection, transaction or searchset."
         )

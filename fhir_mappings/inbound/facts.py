@@ -149,7 +149,7 @@ def fact(resource: Json, shared: Shared) -> Fact | None:
         codes=coded,
         text=words,
         status=DO_NOT_PERFORM if resource.get("doNotPerform") is True else status,
-        verification=verification if shape.kind is Kind.CONDITION else "",
+        verification=verification,
         intent=bare_code(resource.get("intent")),
         categories=_categories(resource, shape),
         encounter=encounter_of(resource),

@@ -35,9 +35,9 @@ class Kind(StrEnum):
 class Fact:
     """One coded statement of the record.
 
-    status is clinicalStatus for a Condition or AllergyIntolerance, status otherwise ("" when absent);
-    verification is a Condition's verificationStatus; categories and identifiers are bare codes and "system|value";
-    began is when it began or was said, ended when it ended or was resolved; encounter is "Encounter/id" or "".
+    status is clinicalStatus for a Condition or AllergyIntolerance, status otherwise ("" when absent); verification is
+    the verificationStatus of those two; categories and identifiers are bare codes and "system|value"; began is
+    when it began or was said, ended when it ended or was resolved; encounter is "Encounter/id" or "".
     """
 
     kind: Kind

@@ -1,7 +1,7 @@
 import pytest
 
 from fhir_mappings.inbound.references import display, encounter_of, literal, reference_of, subject_of, target
-from tests.builders import concept, patient, resource
+from tests.builders import Json, concept, patient, resource
 
 
 def test_a_reference_loses_its_version():
@@ -56,7 +56,7 @@ def test_a_reference_leads_to_a_contained_or_shared_resource():
 
 
 def test_a_reference_is_called_by_its_display_or_by_the_name_of_what_it_points_to():
-    shared = {
+    shared: dict[str, Json] = {
         "Organization/o": {"name": "Example Insurance"},
         "Practitioner/p": {"name": [{"family": "Testdoctor"}]},
         "Medication/m": {"code": concept("1191", display="Aspirin")},
