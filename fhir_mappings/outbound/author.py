@@ -7,7 +7,7 @@ one, created by many discharges at once, would end as several.
 from dataclasses import dataclass
 from typing import Final
 
-from fhir_mappings.outbound.elements import Json, without_empty
+from fhir_mappings.outbound.elements import Json
 
 _ID: Final = "author"
 #: A plan made from a file is for a hospital that nobody named; US Core wants one all the same.
@@ -36,10 +36,8 @@ class Author:
 
     def on_behalf_of(self) -> Json:
         """The hospital, by reference where there is one, by name always."""
-        return without_empty(
-            {
-                "reference": self.organization_reference,
-                "type": "Organization",
-                "display": self.organization or _UNNAMED,
-            }
-        )
+        return {
+            "reference": self.organization_reference,
+            "type": "Organization",
+            "display": self.organization or _UNNAMED,
+        }

@@ -13,7 +13,6 @@ from fhir_mappings.outbound.elements import (
     evidence_of,
     evidence_references,
     references,
-    without_empty,
 )
 from fhir_mappings.outbound.references import Names, type_of
 from fhir_mappings.outbound.service_request import SOCIAL_WORK_KEY
@@ -29,30 +28,28 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: boo
     """The CarePlan in FHIR JSON without identifier. plan must be shareable; social_work: something is withheld."""
     present = [need.code for need in plan.present()] if plan.outcome is Outcome.GOING_HOME else []
     goals = [goal.existing or names.full_url(goal.key) for goal in plan.goals]
-    return without_empty(
-        {
-            "resourceType": "CarePlan",
-            "meta": {"profile": [f"{systems.US_CORE}us-core-careplan"]},
-            # "additional": bedside questions, gaps and readiness have no element of their own.
-            "text": {
-                "status": "additional",
-                "div": care_plan_narrative(plan, social_work=social_work),
-            },
-            "contained": [author.device()],
-            "status": "draft",
-            "intent": "plan",
-            "category": [{"coding": [coding(systems.US_CORE_CAREPLAN_CATEGORY, "assess-plan")]}],
-            "title": "Discharge plan",
-            "subject": {"reference": plan.patient.reference},
-            "encounter": {"reference": plan.encounter.reference},
-            "period": _period(plan.discharge_date, _last_day(plan)),
-            "created": plan.today.isoformat(),
-            "author": AUTHOR,
-            "addresses": evidence_references(evidence_of(plan.needs, *present), "Condition"),
-            "goal": references(goals),
-            "activity": _activities(plan, names, social_work=social_work),
-        }
-    )
+    return {
+        "resourceType": "CarePlan",
+        "meta": {"profile": [f"{systems.US_CORE}us-core-careplan"]},
+        # "additional": bedside questions, gaps and readiness have no element of their own.
+        "text": {
+            "status": "additional",
+            "div": care_plan_narrative(plan, social_work=social_work),
+        },
+        "contained": [author.device()],
+        "status": "draft",
+        "intent": "plan",
+        "category": [{"coding": [coding(systems.US_CORE_CAREPLAN_CATEGORY, "assess-plan")]}],
+        "title": "Discharge plan",
+        "subject": {"reference": plan.patient.reference},
+        "encounter": {"reference": plan.encounter.reference},
+        "period": _period(plan.discharge_date, _last_day(plan)),
+        "created": plan.today.isoformat(),
+        "author": AUTHOR,
+        "addresses": evidence_references(evidence_of(plan.needs, *present), "Condition"),
+        "goal": references(goals),
+        "activity": _activities(plan, names, social_work=social_work),
+    }
 
 
 def _activities(plan: Plan, names: Names, *, social_work: bool) -> list[Json]:
@@ -81,7 +78,7 @@ def _follow_up(visit: FollowUp) -> Json:
         "scheduledPeriod": _period(visit.not_before, visit.due),
         "description": visit.text,
     }
-    return {"detail": without_empty(detail)}
+    return {"detail": (detail)}
 
 
 def _lesson(lesson: Education) -> Json:

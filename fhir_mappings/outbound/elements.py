@@ -17,6 +17,9 @@ Json = dict[str, Any]
 _UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
 
+_EMPTY: Final[tuple[object, ...]] = ("", [], {}, None)
+
+
 def clean(text: str) -> str:
     """The text with every unwritable character as a space, without space around it."""
     return _UNWRITABLE.sub(" ", text).strip()
@@ -24,14 +27,14 @@ def clean(text: str) -> str:
 
 def coding(system: str, code: str, display: str = "") -> Json:
     """One Coding by its URL."""
-    return without_empty({"system": system, "code": code, "display": display})
+    return {"system": system, "code": code, "display": display}
 
 
 def concept(text: str = "", code: Code | None = None) -> Json:
     """A CodeableConcept of a text and, where its system has a URL, a code."""
     url = system_url(code.system) if code else ""
-    known = [coding(url, code.code, clean(code.display))] if code and url else []
-    return without_empty({"coding": known, "text": clean(text)})
+    known = [coding(url, code.code, code.display)] if code and url else []
+    return {"coding": known, "text": text}
 
 
 def system_url(system: str) -> str:
@@ -60,6 +63,13 @@ def protocol_text(protocol: ProtocolRef) -> str:
     return f"protocol {protocol.id} {protocol.version}{pending}"
 
 
-def without_empty(element: Json) -> Json:
-    """The element without what FHIR does not allow to be written: empty text, lists, objects and null."""
-    return {name: part for name, part in element.items() if part not in ("", [], {}, None)}
+def tidy(value: Any) -> Any:
+    """The same JSON with every text clean and without what FHIR does not allow: empty text, list or object, null."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [part for part in map(tidy, value) if part not in _EMPTY]
+    if isinstance(value, dict):
+        parts = {name: tidy(part) for name, part in value.items()}
+        return {name: part for name, part in parts.items() if part not in _EMPTY}
+    return value

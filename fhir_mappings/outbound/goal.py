@@ -8,7 +8,6 @@ from fhir_mappings.outbound.elements import (
     concept,
     evidence_of,
     evidence_references,
-    without_empty,
 )
 from service.domain.need import Need
 from service.domain.plan import Goal, Plan
@@ -18,20 +17,18 @@ from service.domain.protocol import NeedKind
 def goal_body(goal: Goal, plan: Plan) -> Json:
     """The Goal, in FHIR JSON without identifier; plan must be shareable."""
     need = next((need for need in plan.needs if need.code == goal.need), None)
-    return without_empty(
-        {
-            "resourceType": "Goal",
-            "meta": {"profile": [f"{systems.US_CORE}us-core-goal"]},
-            "text": generated(f"Proposed goal: {goal.text}, by {goal.due}"),
-            "lifecycleStatus": "proposed",
-            "category": _categories(need),
-            "description": concept(goal.text),
-            "subject": {"reference": plan.patient.reference},
-            "startDate": goal.start.isoformat(),
-            "target": [_target(goal)],
-            "addresses": evidence_references(evidence_of(plan.needs, goal.need), "Condition", "Observation"),
-        }
-    )
+    return {
+        "resourceType": "Goal",
+        "meta": {"profile": [f"{systems.US_CORE}us-core-goal"]},
+        "text": generated(f"Proposed goal: {goal.text}, by {goal.due}"),
+        "lifecycleStatus": "proposed",
+        "category": _categories(need),
+        "description": concept(goal.text),
+        "subject": {"reference": plan.patient.reference},
+        "startDate": goal.start.isoformat(),
+        "target": [_target(goal)],
+        "addresses": evidence_references(evidence_of(plan.needs, goal.need), "Condition", "Observation"),
+    }
 
 
 def _target(goal: Goal) -> Json:
@@ -39,8 +36,7 @@ def _target(goal: Goal) -> Json:
     due = {"dueDate": goal.due.isoformat()}
     if not goal.target and not goal.measure:
         return due
-    measure = concept("" if goal.measure else goal.text, goal.measure) or concept(goal.text)
-    return without_empty({"measure": measure, "detailString": goal.target}) | due
+    return {"measure": concept(goal.text, goal.measure), "detailString": goal.target, **due}
 
 
 def _categories(need: Need | None) -> list[Json]:

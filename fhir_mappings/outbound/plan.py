@@ -6,7 +6,7 @@ from datetime import datetime
 from fhir_mappings import systems
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.care_plan import care_plan_body
-from fhir_mappings.outbound.elements import Json
+from fhir_mappings.outbound.elements import Json, tidy
 from fhir_mappings.outbound.goal import goal_body
 from fhir_mappings.outbound.provenance import PROVENANCE_KEY, provenance_body
 from fhir_mappings.outbound.references import Names
@@ -55,7 +55,7 @@ def _parts(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json
 def _draft(names: Names, key: str, body: Json) -> Draft:
     identifier = names.identifier(key)
     named = body | {"identifier": [{"system": systems.URI_IDENTIFIER, "value": identifier}]}
-    return Draft(key, body["resourceType"], identifier, names.full_url(key), validate(named))
+    return Draft(key, body["resourceType"], identifier, names.full_url(key), validate(tidy(named)))
 
 
 def _provenance(
@@ -64,4 +64,6 @@ def _provenance(
     identifier = names.identifier(PROVENANCE_KEY)
     targets = [draft.full_url for draft in drafts]
     body = provenance_body(plan, targets, author=author, recorded=recorded, identifier=identifier)
-    return Draft(PROVENANCE_KEY, "Provenance", identifier, names.full_url(PROVENANCE_KEY), validate(body))
+    return Draft(
+        PROVENANCE_KEY, "Provenance", identifier, names.full_url(PROVENANCE_KEY), validate(tidy(body))
+    )

@@ -6,7 +6,7 @@ from datetime import datetime
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import AUTHOR, Author
-from fhir_mappings.outbound.elements import Json, coding, protocol_text, references, without_empty
+from fhir_mappings.outbound.elements import Json, coding, protocol_text, references
 from service.domain.plan import Plan
 
 PROVENANCE_KEY = "provenance"
@@ -19,28 +19,26 @@ def provenance_body(
 
     R4 gives Provenance no identifier, so ours stands in meta.tag, where `_tag` finds it.
     """
-    return without_empty(
-        {
-            "resourceType": "Provenance",
-            "meta": {
-                "profile": [f"{systems.US_CORE}us-core-provenance"],
-                "tag": [coding(systems.URI_IDENTIFIER, identifier)],
-            },
-            "text": generated(f"Drafted by {author.device_name} for review by the care team"),
-            "contained": [author.device()],
-            "target": references(targets),
-            "recorded": recorded.isoformat(timespec="seconds"),
-            "activity": {"coding": [coding(systems.DATA_OPERATION, "CREATE", "create")]},
-            "agent": [
-                {
-                    "type": {"coding": [coding(systems.PROVENANCE_PARTICIPANT, "author", "Author")]},
-                    "who": AUTHOR,
-                    "onBehalfOf": author.on_behalf_of(),
-                }
-            ],
-            "entity": [_source(text) for text in _protocols(plan)],
-        }
-    )
+    return {
+        "resourceType": "Provenance",
+        "meta": {
+            "profile": [f"{systems.US_CORE}us-core-provenance"],
+            "tag": [coding(systems.URI_IDENTIFIER, identifier)],
+        },
+        "text": generated(f"Drafted by {author.device_name} for review by the care team"),
+        "contained": [author.device()],
+        "target": references(targets),
+        "recorded": recorded.isoformat(timespec="seconds"),
+        "activity": {"coding": [coding(systems.DATA_OPERATION, "CREATE", "create")]},
+        "agent": [
+            {
+                "type": {"coding": [coding(systems.PROVENANCE_PARTICIPANT, "author", "Author")]},
+                "who": AUTHOR,
+                "onBehalfOf": author.on_behalf_of(),
+            }
+        ],
+        "entity": [_source(text) for text in _protocols(plan)],
+    }
 
 
 def _protocols(plan: Plan) -> list[str]:

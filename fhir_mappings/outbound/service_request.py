@@ -17,7 +17,6 @@ from fhir_mappings.outbound.elements import (
     evidence_references,
     protocol_text,
     references,
-    without_empty,
 )
 from fhir_mappings.outbound.references import Names
 from service.domain.codes import Code, System
@@ -63,22 +62,20 @@ def social_work_body(plan: Plan, *, author: Author) -> Json:
 
 def _request(plan: Plan, author: Author, due: date, specific: Json) -> Json:
     """What every request of ours has in common. authoredOn is the plan's day, so that planning again changes nothing."""
-    return without_empty(
-        {
-            "resourceType": "ServiceRequest",
-            "meta": {"profile": [f"{systems.US_CORE}us-core-servicerequest"]},
-            "text": generated(f"Proposed: {specific['code']['text']}, by {due}"),
-            "contained": [author.device()],
-            "status": "draft",
-            "intent": "proposal",
-            "subject": {"reference": plan.patient.reference},
-            "encounter": {"reference": plan.encounter.reference},
-            **_occurrence(plan.discharge_date, due),
-            "authoredOn": plan.today.isoformat(),
-            "requester": AUTHOR,
-            **specific,
-        }
-    )
+    return {
+        "resourceType": "ServiceRequest",
+        "meta": {"profile": [f"{systems.US_CORE}us-core-servicerequest"]},
+        "text": generated(f"Proposed: {specific['code']['text']}, by {due}"),
+        "contained": [author.device()],
+        "status": "draft",
+        "intent": "proposal",
+        "subject": {"reference": plan.patient.reference},
+        "encounter": {"reference": plan.encounter.reference},
+        **_occurrence(plan.discharge_date, due),
+        "authoredOn": plan.today.isoformat(),
+        "requester": AUTHOR,
+        **specific,
+    }
 
 
 def _occurrence(discharge: date, due: date) -> Json:

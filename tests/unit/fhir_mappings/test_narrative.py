@@ -1,0 +1,189 @@
+import xml.etree.ElementTree as ET
+from datetime import UTC, date, datetime
+
+import pytest
+
+from fhir_mappings.narrative import (
+    care_plan_narrative,
+    evidence_phrase,
+    follow_up_phrase,
+    headline,
+    referral_phrase,
+    score_phrase,
+    service_phrase,
+)
+from service.domain.assessment import Blocker, Disposition, Factor, Outcome, Readiness, Verdict
+from service.domain.codes import Code, System
+from service.domain.community_service import Matches
+from service.domain.evidence import Certainty
+from service.domain.protocol import Interventions, ProtocolRef, ReferralTemplate, Urgency
+from service.domain.record import Gap, GapReason, Kind
+from service.domain.risk import RiskScore
+from service.domain.sensitivity import Label
+from tests import builders as a
+
+BH = frozenset({Label.BH})
+
+
+def told(plan, *, social_work=False):
+    """The narrative as text: each section's title with its lines."""
+    div = ET.fromstring(care_plan_narrative(plan.shareable(), social_work=social_work))  # noqa: S314  our own text
+    sections, title = {}, "headline"
+    for element in div:
+        name = element.tag.rpartition("}")[2]
+        if name == "h3":
+            title = element.text or ""
+        else:
+            lines = [x.text for x in element] if name == "ul" else ["".join(element.itertext())]
+            sections[title] = lines
+    return sections
+
+
+def test_readiness_and_destination_stand_in_the_first_line():
+    assert told(a.planned())["headline"] == [
+        "Readiness: ready. Going to: Home (suggested). Draft for review by the care team. "
+    ]
+
+
+def test_what_cannot_be_decided_names_what_is_missing():
+    place = Disposition("", "", (Factor("a mobility score", "missing"), Factor("lives alone", "against")))
+    assert "Going to: cannot be decided yet (a mobility score)." in headline(a.planned(disposition=place))
+    assert "Going to: cannot be decided yet." in headline(a.planned(disposition=Disposition("", "")))
+
+
+def test_an_alert_about_the_destination_is_not_missed():
+    place = Disposition("snf", "Skilled nursing facility", alert="Ordered home")
+    assert "Skilled nursing facility (suggested). Ordered home." in headline(a.planned(disposition=place))
+
+
+def test_a_verdict_that_rests_on_something_withheld_is_not_told():
+    quiet = Blocker("x", "Secret", "Secret", labels=BH)
+    plan = a.planned(
+        readiness=Readiness(Verdict.NOT_READY, (quiet,)), disposition=Disposition("psy", "Psych")
+    )
+    assert told(plan)["headline"] == [
+        (
+            "Readiness: to be decided with the social worker. "
+            "Going to: to be decided with the social worker. Draft for review by the care team. "
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [(Outcome.DIED, "has died"), (Outcome.TRANSFERRED, "is transferred to another hospital")],
+)
+def test_a_stay_that_does_not_end_at_home_says_so(outcome, said):
+    assert f"the patient {said}" in headline(a.planned(outcome=outcome))
+
+
+def test_each_section_is_there_in_the_order_of_reading():
+    blocker = Blocker("x", "Oxygen not arranged", "A delivery date")
+    plan = a.planned(
+        a.need(interventions=a.interventions()),
+        a.need("stress", present=False),
+        readiness=Readiness(Verdict.NOT_READY, (blocker,)),
+        about=a.record(gaps=(Gap("Coverage", GapReason.REFUSED, "403"),)),
+    )
+    sections = told(plan, social_work=True)
+    assert list(sections) == [
+        "headline",
+        "Before leaving",
+        "Needs",
+        "Referrals (proposed)",
+        "Goals",
+        "Follow-up",
+        "To ask at the bedside",
+        "To teach",
+        "Tasks",
+        "Risk",
+        "Could not be read",
+    ]
+    assert sections["Before leaving"] == ["Oxygen not arranged. Cleared by: A delivery date"]
+    assert sections["Needs"] == [
+        "Food insecurity: Invented finding Z59.41, 2024-03-02 [protocol food-insecurity 1.0]"
+    ]
+    assert sections["Referrals (proposed)"][-1] == "Social work follow-up before and after discharge"
+    assert sections["Follow-up"] == ["Call about food pantry: 2024-03-05 to 2024-03-12"]
+    assert sections["Could not be read"] == ["Coverage: refused"]
+
+
+def test_a_protocol_whose_content_is_not_checked_is_marked():
+    (line,) = told(a.planned(a.need(protocol=ProtocolRef("x", "2"))))["Needs"]
+    assert line.endswith("[protocol x 2, review: pending]")
+
+
+def test_more_evidence_than_can_be_read_at_a_glance_is_counted():
+    many = tuple(a.evidence(f"Z59.4{n}") for n in range(5))
+    (line,) = told(a.planned(a.need(evidence=many, certainty=Certainty.CONFLICTED)))["Needs"]
+    assert line.startswith("Food insecurity, conflicted: Invented finding Z59.40")
+    assert "; and 2 more [" in line
+
+
+def test_the_name_of_an_instrument_that_could_not_be_read_is_not_told():
+    gaps = tuple(Gap(about, GapReason.DISAGREES, "total") for about in ("HARK", "PHQ-9", "Observation"))
+    assert told(a.planned(about=a.record(gaps=gaps)))["Could not be read"] == [
+        "Other parts of the record are incomplete or disagree; the full plan names them",
+        "Observation: disagrees",
+    ]
+
+
+def test_an_urgent_referral_and_its_service_stand_in_one_line():
+    template = ReferralTemplate("food-pantry", "Food pantry", priority=Urgency.URGENT, within_days=3)
+    plan = a.planned(
+        a.need(interventions=Interventions(referrals=(template,))),
+        matches=Matches((("food-pantry", (a.match(), a.match("Other"))),)),
+    )
+    assert told(plan)["Referrals (proposed)"] == [
+        (
+            "Food pantry, by 2024-03-08, urgent: Example Pantry (Example Council), 3.2 km, 555-0100, "
+            "last verified 2024-01-31, and 1 more"
+        )
+    ]
+
+
+def test_a_referral_that_needs_no_service_is_only_named():
+    template = ReferralTemplate("crisis-support", "Crisis line", within_days=0, community=False)
+    plan = a.planned(a.need(interventions=Interventions(referrals=(template,))))
+    assert told(plan)["Referrals (proposed)"] == ["Crisis line, by 2024-03-05"]
+
+
+def test_an_order_that_stands_is_called_ordered():
+    there = a.fact("7", Kind.ORDER, text="Food pantry", reference="ServiceRequest/7")
+    plan = a.planned(a.need(interventions=a.interventions()), about=a.record(there))
+    assert referral_phrase(plan.referrals[0]) == "already ordered (ServiceRequest/7)"
+
+
+def test_a_service_of_unknown_place_and_age_says_what_is_known():
+    unknown = a.match("Example Council", phone="", verified=None)
+    assert service_phrase(type(unknown)(unknown.service, (), None)) == "Example Council, never verified"
+
+
+@pytest.mark.parametrize(
+    ("given", "phrase"),
+    [
+        ({"text": "Heart failure"}, "Heart failure (I50.23), 2024-03-02"),
+        (
+            {"text": "", "code": Code(System.ICD10CM, "I50.23", "HF"), "on": None},
+            "HF (I50.23)",
+        ),
+        ({"text": "", "certainty": Certainty.UNCERTAIN}, "I50.23, 2024-03-02, uncertain"),
+        ({"text": "", "code": None}, "Condition/i50-23, 2024-03-02"),
+        ({"text": "said so", "code": None, "on": date(2024, 1, 1)}, "said so, 2024-01-01"),
+    ],
+)
+def test_evidence_is_what_the_record_says_with_its_code_and_date(given, phrase):
+    assert evidence_phrase(a.evidence(**given)) == phrase
+
+
+def test_a_score_is_its_value_or_its_range_with_what_is_missing():
+    assert score_phrase(RiskScore("LACE", "", 9, 9, "moderate", 9)) == "LACE: 9, moderate"
+    partial = RiskScore("HOSPITAL", "2013", 3, 7, "low to high", None, ("sodium",))
+    assert score_phrase(partial) == "HOSPITAL (2013): 3-7, low to high; missing sodium"
+
+
+def test_a_visit_of_one_day_has_one_date_and_a_booked_one_its_booking():
+    there = a.fact("3", Kind.APPOINTMENT, status="booked", began=a.TODAY, text="Call about food pantry")
+    stay = a.stay(end=datetime(2024, 3, 4, tzinfo=UTC))
+    plan = a.planned(a.need(interventions=a.interventions()), about=a.record(there, encounter=stay))
+    assert follow_up_phrase(plan.follow_ups[0]).endswith("2024-03-04 to 2024-03-11, booked (Appointment/3)")

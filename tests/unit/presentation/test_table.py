@@ -1,0 +1,98 @@
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from service.domain.assessment import Blocker, Disposition, Factor, Readiness, Verdict
+from service.domain.community_service import Matches
+from service.domain.plan import Plan
+from service.domain.protocol import ProtocolRef
+from service.domain.record import Gap, GapReason
+from service.domain.sensitivity import Label
+from service.presentation.table import plan_table
+from tests import builders as a
+
+
+def printed(plan: Plan, width=100, **more):
+    out = StringIO()
+    Console(file=out, width=width, **more).print(plan_table(plan))
+    return out.getvalue()
+
+
+def a_full_plan():
+    return a.planned(
+        a.need(interventions=a.interventions(), protocol=ProtocolRef("food-insecurity", "1.0")),
+        a.need("self-harm-risk", labels=frozenset({Label.BH}), interventions=a.interventions("wic")),
+        a.need("stress", present=False),
+        matches=Matches((("food-pantry", (a.match(),)),)),
+        disposition=Disposition("home", "Home", (Factor("Stairs at home", "against"),)),
+        readiness=Readiness(Verdict.NOT_READY, (Blocker("x", "No oxygen", "A delivery date"),)),
+        about=a.record(gaps=(Gap("Coverage", GapReason.REFUSED, "403 Forbidden"),)),
+    )
+
+
+def test_each_part_of_the_plan_has_its_table_in_the_order_of_reading():
+    text = printed(a_full_plan())
+    titles = [
+        "Patient",
+        "Needs",
+        "Referrals",
+        "Goals",
+        "Follow-ups",
+        "Tasks",
+        "To ask at the bedside",
+        "Could not be read",
+    ]
+    assert [line.strip() for line in text.splitlines() if line.strip() in titles] == titles
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Zelda Testperson, age 73, female (Patient/p1)",
+        "Encounter/e1, leaving 2024-03-05, planned 2024-03-05",
+        "Readiness: not ready. Going to: Home (suggested).",
+        "No oxygen. Cleared by: A delivery date",
+        "Stairs at home",
+        "LACE (2010): 11, high",
+        "Invented finding Z59.41, 2024-03-02",
+        "review: pending",
+        "Self harm risk [BH]",
+        "3.2 km",
+        "no community service found",
+        "Has enough of food pantry",
+        "Call about food pantry: 2024-03-05 to 2024-03-12",
+        "How about stress?",
+        "Coverage: refused: 403 Forbidden",
+    ],
+)
+def test_what_a_clinician_looks_for_is_there(told):
+    assert told in printed(a_full_plan(), width=120)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_no_line_is_wider_than_the_terminal(width):
+    assert max(map(len, printed(a_full_plan(), width).splitlines())) <= width
+
+
+def test_where_there_is_no_terminal_it_is_plain_text():
+    assert "\x1b" not in printed(a_full_plan())
+
+
+def test_nothing_in_a_record_can_colour_or_control_the_terminal():
+    plan = a.planned(a.need(title="[red]x[/red]\x1b[31m", evidence=(a.evidence(text="\x1b]0;x\x07"),)))
+    text = printed(plan, force_terminal=True, color_system="truecolor")
+    assert "[red]x[/red]" in text
+    assert "\x1b[31m" not in text
+    assert "\x1b]0" not in text
+
+
+def test_an_empty_part_says_none():
+    text = printed(a.planned(about=a.record(patient=a.person(name="", birth_date=None))))
+    assert "none" in text
+    assert "female (Patient/p1)" in text
+
+
+def test_a_plan_without_verdicts_can_be_shown():
+    bare = Plan("t", a.person(), a.stay(), a.TODAY, a.TODAY, a.planned().outcome, ())
+    assert "to be decided with the social worker" in printed(bare)
