@@ -14,7 +14,7 @@ def test_numbers_become_text_and_nothing_else_does():
     assert text(" a ") == "a"
     assert text(10939881000119105) == "10939881000119105"
     assert text(1.5) == "1.5"
-    assert all(text(value) == "" for value in (True, None, {}))
+    assert [*map(text, (True, None, []))] == ["", "", ""]
     assert text(10**5000) == ""
 
 
