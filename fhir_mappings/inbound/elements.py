@@ -62,8 +62,8 @@ def identifiers(resource: Json) -> tuple[str, ...]:
     """Business identifiers as "system|value"."""
     if "identifier" not in resource:
         return ()
-    pairs = ((text(one.get("system")), text(one.get("value"))) for one in items(resource["identifier"]))
-    return tuple(f"{system}|{value}" for system, value in pairs if value)
+    found = items(resource["identifier"])
+    return tuple([f"{text(one.get('system'))}|{value}" for one in found if (value := text(one.get("value")))])
 
 
 def _children(value: object) -> list[object]:

@@ -200,7 +200,7 @@ def _categories(resource: Json, shape: _Shape) -> frozenset[str]:
 def _day(resource: Json, paths: tuple[Path, ...], read: Callable[[object], date | None]) -> date | None:
     for path in paths:
         value = at(resource, path)
-        for one in value if isinstance(value, list) else (value,):
-            if one is not None and (found := read(one)):
-                return found
+        days = map(read, value) if isinstance(value, list) else (read(value),)
+        if found := next(filter(None, days), None):
+            return found
     return None
