@@ -204,8 +204,10 @@ def test_our_own_draft_is_no_order_that_stands(key):
 
 
 def test_an_order_with_a_foreign_uuid_is_an_order_that_stands():
-    theirs = order(identifiers=(f"{systems.URI_IDENTIFIER}|urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0",))
-    plan = a.planned(a.need(interventions=asking()), about=a.record(theirs))
+    theirs = (f"{systems.URI_IDENTIFIER}|urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0",)
+    other = order(text="Bus pass", identifiers=theirs)
+    there = order(identifiers=theirs, encounter="")
+    plan = a.planned(a.need(interventions=asking()), about=a.record(other, there))
     assert plan.referrals[0].existing == "ServiceRequest/7"
 
 
