@@ -46,7 +46,7 @@ def main() -> None:
     """Homeward: a discharge order becomes a plan with community referrals, followed until the need is met."""
 
 
-@main.command()
+@main.command(short_help="Plan from a Bundle file, without any server.")
 @click.argument("file")
 @click.option(
     "--encounter", metavar="ID", help="The stay to plan, with or without Encounter/. Without it: the latest."
@@ -69,7 +69,7 @@ def plan(file: str, encounter: str | None, today: datetime | None, form: str) ->
     show()
 
 
-@main.command()
+@main.command(short_help="Run everything: database, web and worker.")
 def serve() -> None:
     """Run everything: database (embedded, unless HOMEWARD_DATABASE_URL names one), migrations, web and worker."""
     from service.commands.serve import serve_all
@@ -77,7 +77,7 @@ def serve() -> None:
     serve_all()
 
 
-@main.command()
+@main.command(short_help="Run the web server alone.")
 def web() -> None:
     """Run the web server alone (gunicorn on HOMEWARD_BIND)."""
     from service.commands.serve import become_web
@@ -85,7 +85,7 @@ def web() -> None:
     become_web()
 
 
-@main.command()
+@main.command(short_help="Run one worker alone.")
 def worker() -> None:
     """Run one worker alone; start as many as you like, on any host."""
     from service.commands.serve import run_worker
@@ -93,7 +93,7 @@ def worker() -> None:
     run_worker()
 
 
-@main.command()
+@main.command(short_help="Bring the database to the newest version.")
 @click.option("--check", is_flag=True, help="Prove the migrations on a throwaway database instead.")
 def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
     """Bring the database's schema to the newest version."""
@@ -110,7 +110,7 @@ def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
     )
 
 
-@main.command()
+@main.command(short_help="See it work, with a sandbox EHR.")
 @click.option("--once", is_flag=True, help="Verify the plan by reading it back from the EHR, then stop.")
 @click.option("--ehr", default="full", show_default=True, help="Which kind of EHR the sandbox plays.")
 @click.pass_context
@@ -121,7 +121,7 @@ def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  cli
     ctx.exit(run_demo(once=once, ehr=ehr))
 
 
-@main.group()
+@main.group(short_help="The community services referred to.")
 def directory() -> None:
     """The community services that referrals go to."""
 
@@ -160,3 +160,11 @@ def _place(error: BaseException) -> str:
     frames = list(walk_tb(error.__traceback__))
     frame, line = frames[-1]
     return f"{type(error).__name__} at {'/'.join(Path(frame.f_code.co_filename).parts[-2:])}:{line}"
+
+
+if __name__ == "__main__":
+    main()
+
+
+if __name__ == "__main__":
+    main(prog_name="homeward")

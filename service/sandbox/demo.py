@@ -118,16 +118,17 @@ def _stage(console: Console) -> Iterator[Stage]:
 
 def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, str]:
     """The settings of the demo's Homeward; its one tenant is the sandbox hospital."""
-    tenants = run_dir / "tenants.yaml"
+    tenants, secret_file = run_dir / "tenants.yaml", run_dir / "subscription-secret"
+    secret_file.touch(mode=0o600)
+    secret_file.write_text(secret, encoding="utf-8")
     hospital = {
         "id": TENANT,
         "fhir_base_url": fhir_base_url,
         "organization": ORGANIZATION,
         "organization_reference": ORGANIZATION_REFERENCE,
         "time_zone": TIME_ZONE.key,
-        "subscription_secret": secret,
+        "subscription_secret": f"file:{secret_file}",
     }
-    tenants.touch(mode=0o600)
     tenants.write_text(yaml.safe_dump({"tenants": [hospital]}, sort_keys=False), encoding="utf-8")
     bind = f"127.0.0.1:{free_port(_WEB_PORT)}"
     return {
