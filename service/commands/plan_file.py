@@ -43,7 +43,7 @@ def plan_file(name: str, *, encounter: str | None, today: date | None, form: str
 def plan_of(resources: list[dict[str, Any]], *, encounter: str | None, today: date) -> Plan:
     """The plan of one stay, with the sample directory. The same input and date give the same plan."""
     stay = choose_stay(resources, encounter, today)
-    record = build_record(resources, encounter=stay)
+    record = build_record(resources, encounter=stay, today=today)
     assessment = assess(record, load_content(), today=today)
     matches = match(assessment, record.patient, LoadedDirectory(load_directory()), today=today)
     return draft(record, assessment, matches, tenant=TENANT)
