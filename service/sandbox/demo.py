@@ -31,6 +31,7 @@ from service.sandbox.homeward_process import free_port, running_homeward
 from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, Hospital
 from service.sandbox.inpatients import Inpatient, load_inpatients
 from service.sandbox.verify import problems
+from service.store import embedded
 
 TENANT: Final = "demo"
 TIME_ZONE: Final = ZoneInfo("America/Chicago")
@@ -105,8 +106,8 @@ def _stage(console: Console) -> Iterator[Stage]:
         environment = _environment(Path(run_dir), sandbox.base_url, secret)
         log = home / "homeward.log"
         with console.status("Starting Homeward: database, web and worker"):
-            running.enter_context(running_homeward(environment, log=log))
             deps = running.enter_context(_adapters(environment))
+            running.enter_context(running_homeward(environment, log=log))
             count = deps.store.directory.load(TENANT, load_directory())
         url = environment["HOMEWARD_PUBLIC_URL"]
         _done(console, f"Homeward with {count} community services: {url} (log: {log})")
@@ -143,12 +144,14 @@ def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, st
 
 @contextmanager
 def _adapters(environment: dict[str, str]) -> Iterator[Deps]:
-    """The demo's own view into Homeward's database."""
-    deps = build_deps(load_settings(environment))
+    """The demo's own view into Homeward's database; a mistake in the configuration is told here, before the start."""
+    settings = load_settings(environment)
     try:
+        deps = build_deps(settings)
         yield deps
-    finally:
         deps.store.close()
+    finally:
+        embedded.stop(settings.state_dir)
 
 
 def _wait_for_plan(stage: Stage, patient: Inpatient) -> tuple[Discharge, Plan]:

@@ -52,13 +52,17 @@ def running_homeward(settings: Mapping[str, str], *, log: Path, wait_seconds: fl
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
+    missing = "it does not answer"
     with requests.Session() as session:
         session.trust_env = False
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise ConfigurationError(f"Homeward stopped at once: {last_line(log)}")
             with suppress(requests.RequestException):
-                if session.get(f"{url}/readyz", timeout=5).ok:
+                answer = session.get(f"{url}/readyz", timeout=5)
+                if answer.ok:
                     return
-            time.sleep(0.1)
-    raise ConfigurationError(f"Homeward was not ready within {seconds:g} s: {last_line(log)}")
+                checks = answer.json()["checks"]
+                missing = "; ".join(f"{name}: {said}" for name, said in checks.items() if said != "ok")
+            time.sleep(0.25)
+    raise ConfigurationError(f"Homeward was not ready within {seconds:g} s ({missing}); see {log}.")
