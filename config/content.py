@@ -56,6 +56,7 @@ def _compiled(
         sensitivity=terminology.sensitivity,
         comorbidities=terminology.comorbidities,
         frailty=terminology.frailty,
+        dispositions=terminology.dispositions,
         question_labels=_question_labels(instruments.values()),
         code_sets=terminology.code_sets,
     )

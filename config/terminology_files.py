@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.domain.codes import Code, System
-from service.domain.content import Comorbidity, FrailtyGroup, Sensitivity, known_labels, undotted
+from service.domain.content import (
+    Comorbidity,
+    DispositionCode,
+    FrailtyGroup,
+    Sensitivity,
+    known_labels,
+    undotted,
+)
 from service.domain.protocol import Review
 from service.domain.sensitivity import NONE, Labels
 from service.errors import ConfigurationError
@@ -59,6 +66,7 @@ class Terminology:
     sensitivity: Sensitivity
     comorbidities: tuple[Comorbidity, ...]
     frailty: tuple[FrailtyGroup, ...]
+    dispositions: tuple[DispositionCode, ...]
 
 
 def load_terminology(folder: Path) -> Terminology:
@@ -71,8 +79,9 @@ def load_terminology(folder: Path) -> Terminology:
         domains=frozenset(row["domain"] for row in _rows(folder / "gravity_domains.csv", ("domain",))),
         services=_once(folder / "referral_services.csv", "service", Row.labels),
         sensitivity=_sensitivity(folder / "sensitivity.csv"),
-        comorbidities=tuple(_comorbidities(folder / "charlson.csv")),
+        comorbidities=tuple(_comorbidities(folder / "charlson.csv", code_sets)),
         frailty=tuple(_frailty(folder / "hfrs.csv")),
+        dispositions=tuple(_dispositions(folder / "dispositions.csv")),
     )
 
 
@@ -107,16 +116,31 @@ def _sensitivity(path: Path) -> Sensitivity:
     return Sensitivity(exact, families)
 
 
-def _comorbidities(path: Path) -> Iterator[Comorbidity]:
-    for row in _rows(path, ("category", "families", "charlson_1987", "lace")):
-        charlson = int(row.number("charlson_1987")) if row["charlson_1987"] else None
-        families = tuple(row["families"].split())
-        yield Comorbidity(row["category"], families, charlson, int(row.number("lace")))
+def _comorbidities(path: Path, code_sets: dict[str, tuple[Code, ...]]) -> Iterator[Comorbidity]:
+    for row in _rows(path, ("category", "families", "sets", "charlson_1987", "lace", "instead_of")):
+        unknown = [name for name in row["sets"].split() if name not in code_sets]
+        if unknown:
+            raise row.wrong(f"unknown code set {', '.join(unknown)}")
+        members = (code for name in row["sets"].split() for code in code_sets[name])
+        yield Comorbidity(
+            name=row["category"],
+            families=tuple(row["families"].split()),
+            codes=frozenset((code.system, code.code) for code in members),
+            charlson=int(row.number("charlson_1987")) if row["charlson_1987"] else None,
+            lace=int(row.number("lace")),
+            instead_of=row["instead_of"],
+        )
 
 
 def _frailty(path: Path) -> Iterator[FrailtyGroup]:
     for row in _rows(path, ("category", "families", "weight")):
         yield FrailtyGroup(row["category"], tuple(row["families"].split()), row.number("weight"))
+
+
+def _dispositions(path: Path) -> Iterator[DispositionCode]:
+    for row in _rows(path, ("code", "display", "ub04", "when", "source", "review")):
+        _reviewed(row)
+        yield DispositionCode(row["code"], row["display"], tuple(row["ub04"].split()))
 
 
 def _once(path: Path, column: str, value: Callable[[Row], Labels]) -> dict[str, Labels]:

@@ -3,8 +3,9 @@
 `config.content.load_content` builds it once; it never changes and holds no file, so that assessing is a pure function.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from service.domain.codes import Code, System
 from service.domain.expression import CodeTest, Expression
@@ -128,12 +129,17 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class Comorbidity:
-    """One Charlson category (Quan's ICD-10 prefixes without the dot) with its weights in the Charlson index and LACE."""
+    """One Charlson category: Quan's ICD-10 prefixes without the dot, SNOMED CT equivalents, weights.
+
+    charlson is None for a category that only LACE knows; instead_of is the milder category it takes the place of.
+    """
 
     name: str
     families: tuple[str, ...]
+    codes: frozenset[tuple[str, str]]
     charlson: int | None
     lace: int
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,15 @@ class FrailtyGroup:
     name: str
     families: tuple[str, ...]
     weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionCode:
+    """A FHIR discharge disposition and the UB-04 patient discharge status codes that mean the same."""
+
+    code: str
+    display: str
+    ub04: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +173,14 @@ class Content:
     sensitivity: Sensitivity
     comorbidities: tuple[Comorbidity, ...]
     frailty: tuple[FrailtyGroup, ...]
+    dispositions: tuple[DispositionCode, ...]
     question_labels: Mapping[str, Labels]
     code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
 
 
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
 _SHORTEST_FAMILY = 1
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 def undotted(code: str) -> str:
@@ -181,5 +198,5 @@ def known_labels(words: Iterable[str]) -> Labels:
     return frozenset(Label(word) for word in words)
 
 
-def _frozen(lists: Mapping[tuple[str, str] | str, list[CodeTest]]) -> dict[object, tuple[CodeTest, ...]]:
+def _frozen(lists: Mapping[_Key, list[CodeTest]]) -> dict[_Key, tuple[CodeTest, ...]]:
     return {key: tuple(dict.fromkeys(tests)) for key, tests in lists.items()}

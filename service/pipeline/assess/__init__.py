@@ -1,0 +1,31 @@
+"""What the record means for leaving the hospital. Pure: the same record, content and day give the same assessment."""
+
+from dataclasses import replace
+from datetime import date
+
+from service.domain.assessment import Assessment
+from service.domain.content import Content
+from service.domain.record import Record
+from service.pipeline.assess.disposition import suggest_disposition
+from service.pipeline.assess.findings import collect
+from service.pipeline.assess.needs import assess_needs
+from service.pipeline.assess.readiness import judge_readiness
+from service.pipeline.assess.risk import risk_scores
+from service.pipeline.assess.stay import outcome_of
+
+
+def assess(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:
+    """All judgements over one record on one day; site_language is the BCP 47 tag in which the staff work."""
+    findings = collect(record, content, today=today, site_language=site_language)
+    findings = replace(findings, risks=risk_scores(findings))
+    needs = assess_needs(findings)
+    disposition = suggest_disposition(findings, needs)
+    return Assessment(
+        today=today,
+        outcome=outcome_of(record),
+        needs=needs,
+        risk_scores=findings.risks,
+        disposition=disposition,
+        readiness=judge_readiness(findings, needs, disposition),
+        gaps=(*record.gaps, *findings.gaps),
+    )

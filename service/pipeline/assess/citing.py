@@ -1,0 +1,62 @@
+"""Evidence from statements of the record: which resource, which code, what day, what words, how sensitive."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from service.domain.codes import Code, System
+from service.domain.content import Content
+from service.domain.evidence import Certainty, Evidence
+from service.domain.record import Fact, Observation
+from service.domain.sensitivity import Labels, merge
+
+
+@dataclass(frozen=True, slots=True)
+class Citing:
+    """Cites statements; the labels of their resources and of their codes go with them."""
+
+    content: Content
+
+    def fact(self, fact: Fact, code: Code | None, certainty: Certainty) -> Evidence:
+        """A diagnosis, order, medicine … by the code that matched (None: by its words)."""
+        text = fact.text or (code and (code.display or code.code)) or ""
+        labels = fact.labels | self._labels(fact.codes)
+        return Evidence(fact.reference, code, fact.began, text, certainty, labels)
+
+    def observation(
+        self, observation: Observation, text: str, certainty: Certainty = Certainty.SUPPORTED
+    ) -> Evidence:
+        """An answer or a measurement; a preliminary or undated one is uncertain."""
+        firm = certainty
+        if certainty is Certainty.SUPPORTED and (
+            observation.status == "preliminary" or observation.at is None
+        ):
+            firm = Certainty.UNCERTAIN
+        code = observation.codes[0] if observation.codes else None
+        return Evidence(
+            observation.reference, code, day_of(observation), text, firm, self.labels(observation)
+        )
+
+    def labels(self, observation: Observation) -> Labels:
+        """What an answer or measurement gives away: its resource, its question, its answer."""
+        asked = merge(self.content.question_labels.get(_key(code), frozenset()) for code in observation.codes)
+        coded = self._labels((*observation.codes, *observation.answers))
+        return observation.labels | asked | coded
+
+    def _labels(self, codes: tuple[Code, ...]) -> Labels:
+        return merge(map(self.content.sensitivity.of, codes))
+
+
+def day_of(observation: Observation) -> date | None:
+    """The day of an observation, None without one."""
+    return observation.at.date() if observation.at else None
+
+
+def in_doubt(evidence: Evidence, certainty: Certainty) -> Evidence:
+    """The same evidence, at most so firm."""
+    return (
+        evidence if evidence.certainty is not Certainty.SUPPORTED else replace(evidence, certainty=certainty)
+    )
+
+
+def _key(code: Code) -> str:
+    return code.code.casefold() if code.system == System.TEXT else code.code

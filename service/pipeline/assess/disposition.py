@@ -1,0 +1,175 @@
+"""Where the patient can go: a suggestion, the factors for and against, and what is needed to decide.
+
+Never a departure against advice, never death. What is not known leaves the suggestion open.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from service.domain.assessment import Disposition, Factor
+from service.domain.codes import System
+from service.domain.content import DispositionCode
+from service.domain.need import Need, NeedState
+from service.domain.record import Encounter, Kind
+from service.domain.sensitivity import merge
+from service.pipeline.assess.findings import Findings
+from service.pipeline.assess.function import Function, Level, function_of
+
+_HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
+#: Needs that a skilled nurse meets, at home or in a facility.
+_SKILLED = (
+    "infusion-therapy",
+    "wound-care",
+    "enteral-nutrition",
+    "respiratory-support",
+    "ostomy-care",
+    "nursing-at-home",
+)
+#: Needs for which an inpatient rehabilitation facility is considered.
+_REHABILITATION = ("stroke-rehabilitation", "brain-injury-care", "amputation-care", "rehabilitation")
+_THERAPIES = ("physical therapy", "occupational therapy", "speech")
+_ENOUGH_THERAPIES = 2
+_HIGH_RISK = "stat"
+
+
+@dataclass(frozen=True, slots=True)
+class _Situation:
+    """What the decision rests on."""
+
+    present: Mapping[str, Need]
+    function: Function
+    therapies: int
+    people: bool
+
+    @property
+    def level(self) -> Level | None:
+        return self.function.level
+
+    @property
+    def alone(self) -> bool:
+        """Whether the record says that nobody can give the care."""
+        return "caregiver-support" in self.present
+
+    def has(self, needs: Iterable[str]) -> bool:
+        """Whether one of these needs is there."""
+        return any(need in self.present for need in needs)
+
+
+def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Disposition:
+    """A FHIR discharge-disposition code, "" when it cannot be decided, and whether the order agrees."""
+    situation = _situation(findings, needs)
+    suggested = _decide(situation)
+    ordered = ordered_disposition(findings.record.encounter, findings.content.dispositions)
+    names = {one.code: one.display for one in findings.content.dispositions}
+    return Disposition(
+        suggested=suggested,
+        display=names.get(suggested, "Cannot be decided yet"),
+        factors=tuple(_factors(situation, suggested)),
+        ordered=ordered,
+        alert=_alert(situation, suggested, ordered, names),
+    )
+
+
+def ordered_disposition(stay: Encounter, table: Iterable[DispositionCode]) -> str:
+    """The disposition the encounter carries, UB-04 codes translated; "" if none."""
+    codes = {code.code for code in stay.disposition if code.system != System.UB04}
+    billed = {code.code for code in stay.disposition if code.system == System.UB04}
+    rows = list(table)
+    direct = (one.code for one in rows if one.code in codes)
+    translated = (one.code for one in rows if billed & set(one.ub04))
+    return next(direct, "") or next(translated, "")
+
+
+def _situation(findings: Findings, needs: Iterable[Need]) -> _Situation:
+    present = {need.code: need for need in needs if need.state is NeedState.PRESENT}
+    orders = [fact for fact in findings.record.facts if fact.kind is Kind.ORDER and fact.status != "revoked"]
+    said = " ".join(
+        word.casefold() for fact in orders for word in (fact.text, *(code.display for code in fact.codes))
+    )
+    return _Situation(
+        present=present,
+        function=function_of(findings),
+        therapies=sum(therapy in said for therapy in _THERAPIES),
+        people=bool(findings.record.related_persons),
+    )
+
+
+def _decide(situation: _Situation) -> str:
+    if situation.has(["hospice"]):
+        return _HOSPICE
+    if situation.level is None or _is_in_danger(situation):
+        return ""
+    if situation.level is Level.MOST:
+        return _with_most_help(situation)
+    return _OTHER_HOME if situation.has(["homelessness"]) else _HOME
+
+
+def _with_most_help(situation: _Situation) -> str:
+    if situation.has(_REHABILITATION) and situation.therapies >= _ENOUGH_THERAPIES:
+        return _REHAB
+    if situation.has(_SKILLED) or situation.alone or situation.has(["homelessness"]):
+        return _SNF
+    return ""
+
+
+def _is_in_danger(situation: _Situation) -> bool:
+    """Whether a mental-health evaluation comes before any place."""
+    need = situation.present.get("self-harm-risk")
+    return need is not None and need.urgency == _HIGH_RISK
+
+
+def _factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
+    yield from _function_factors(situation.function, suggested)
+    yield from _need_factors(situation, suggested)
+    yield from _missing_factors(situation, suggested)
+
+
+def _function_factors(function: Function, suggested: str) -> Iterable[Factor]:
+    if function.level is None:
+        yield Factor("Daily function: Barthel, Katz or AM-PAC was not recorded", "missing")
+        return
+    texts = {
+        Level.MOST: "Needs help with most daily activities",
+        Level.SOME: "Needs help with some daily activities",
+        Level.LITTLE: "Manages daily activities",
+    }
+    weighs = "against" if suggested in {_HOME, _OTHER_HOME} and function.level is Level.SOME else "for"
+    yield Factor(texts[function.level], weighs, function.evidence, merge(e.labels for e in function.evidence))
+
+
+def _need_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
+    at_home = suggested in {_HOME, _OTHER_HOME}
+    for code in ("hospice", "homelessness", "caregiver-support", *_REHABILITATION, *_SKILLED):
+        need = situation.present.get(code)
+        if need is not None:
+            weighs = "for" if code == suggested or not at_home or code in _SKILLED else "against"
+            yield _factor(need, need.title, weighs)
+    if _is_in_danger(situation):
+        need = situation.present["self-harm-risk"]
+        yield _factor(need, "A mental-health evaluation before any discharge", "missing")
+
+
+def _missing_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
+    if situation.level is Level.MOST and not situation.alone and suggested in {"", _REHAB}:
+        yield Factor("Whether a caregiver can give the help needed at home", "missing")
+    if situation.has(_REHABILITATION) and suggested != _HOSPICE and situation.level is Level.MOST:
+        yield Factor("Whether the patient tolerates three hours of therapy a day", "missing")
+    if suggested == _OTHER_HOME:
+        yield Factor("A confirmed place to go to", "missing")
+
+
+def _factor(need: Need, text: str, weighs: str) -> Factor:
+    return Factor(text, weighs, need.evidence, need.labels)
+
+
+def _alert(situation: _Situation, suggested: str, ordered: str, names: Mapping[str, str]) -> str:
+    if ordered == _HOME and situation.has(["homelessness"]):
+        return "The order says home, and the record says that the patient is homeless."
+    if ordered == _HOME and situation.level is Level.MOST and (situation.alone or not situation.people):
+        return (
+            "The order says home; the patient needs help with most daily activities "
+            "and nobody who can give it is recorded."
+        )
+    if suggested and ordered and suggested != ordered:
+        return f"The order says {names[ordered].lower()}; the record suggests {names[suggested].lower()}."
+    return ""

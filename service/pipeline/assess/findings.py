@@ -1,0 +1,226 @@
+"""The one pass over the record: everything the protocols and scores may ask, found by code."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+
+from service.domain.codes import Code, System
+from service.domain.content import CodeIndex, Content
+from service.domain.evidence import Certainty, Evidence
+from service.domain.expression import CodeTest, Scope
+from service.domain.instrument import VALID_DAYS
+from service.domain.record import Fact, Gap, Kind, Observation, Record
+from service.domain.risk import RiskScore
+from service.pipeline.assess.answers import Answered, latest_answers
+from service.pipeline.assess.citing import Citing, day_of
+from service.pipeline.assess.counting import (
+    certainty_of,
+    is_recent,
+    observation_counts,
+    observed_in_stay,
+    reasons_as_facts,
+)
+from service.pipeline.assess.scores import Scored, score_instruments
+
+#: Laboratory results the risk scores need: hemoglobin and sodium.
+HEMOGLOBIN = ("718-7", "20509-6", "30313-1", "30350-3", "59260-0")
+SODIUM = ("2951-2", "2947-0", "32717-1")
+_YES = frozenset({"true", "yes", "y", "positive", "present"})
+_YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
+_LONG_AGO = date.min
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the record holds, by what may be asked.
+
+    hits are statements with a matching code, hints such as match by their words only; answers by question; observed
+    are the measurements by LOINC, oldest first; conditions are the diagnoses that count.
+    """
+
+    record: Record
+    content: Content
+    today: date
+    site_language: str
+    citing: Citing
+    hits: Mapping[CodeTest, tuple[Evidence, ...]]
+    hints: Mapping[CodeTest, tuple[Evidence, ...]]
+    answers: Mapping[str, Answered]
+    scores: Mapping[str, Scored]
+    observed: Mapping[str, Sequence[Observation]]
+    conditions: tuple[tuple[Fact, Certainty], ...]
+    gaps: tuple[Gap, ...]
+    risks: tuple[RiskScore, ...] = ()
+
+
+def collect(record: Record, content: Content, *, today: date, site_language: str) -> Findings:
+    """Everything found in one pass over the record."""
+    citing = Citing(content)
+    collector = _Collector(record, content, today, citing)
+    for fact in (*record.facts, *reasons_as_facts(record.encounter)):
+        collector.fact(fact)
+    for observation in record.observations:
+        collector.observation(observation)
+    collector.finish()
+    answers = latest_answers(collector.valid(), content.items, citing)
+    scores, gaps = score_instruments(content.instruments.values(), collector.valid(), citing)
+    return Findings(
+        record=record,
+        content=content,
+        today=today,
+        site_language=site_language,
+        citing=citing,
+        hits={test: _ordered(found) for test, found in collector.hits.items()},
+        hints={test: _ordered(found) for test, found in collector.hints.items()},
+        answers=answers,
+        scores=scores,
+        observed=collector.by_time(),
+        conditions=tuple(collector.conditions),
+        gaps=gaps,
+    )
+
+
+@dataclass(slots=True)
+class _Collector:
+    """Findings while they are being collected."""
+
+    record: Record
+    content: Content
+    today: date
+    citing: Citing
+    hits: dict[CodeTest, list[Evidence]] = field(default_factory=lambda: defaultdict(list))
+    hints: dict[CodeTest, list[Evidence]] = field(default_factory=lambda: defaultdict(list))
+    conditions: list[tuple[Fact, Certainty]] = field(default_factory=list)
+    seen: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
+    asserted: dict[tuple[str, str], list[Observation]] = field(default_factory=lambda: defaultdict(list))
+    wanted: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        scorings = [one.scoring for one in self.content.instruments.values() if one.scoring]
+        totals = {key for one in scorings for key in (*one.totals, *one.local, *one.names)}
+        self.wanted = frozenset({*self.content.items, *totals, *self.content.measured, *HEMOGLOBIN, *SODIUM})
+
+    def fact(self, fact: Fact) -> None:
+        """Every leaf that this fact satisfies gets it."""
+        if fact.kind is Kind.CONDITION:
+            counts = certainty_of(fact, Scope.ANY, self.record, self.today)
+            counts = counts or certainty_of(fact, Scope.STAY, self.record, self.today)
+            if counts is not None:
+                self.conditions.append((fact, counts))
+        index = self.content.indexes.get(fact.kind)
+        if index is None:
+            return
+        matched: set[CodeTest] = set()
+        for code in fact.codes:
+            for test in index.find(code):
+                self._hit(test, fact, code, matched)
+        for test in index.worded:
+            self._worded(test, fact, matched)
+
+    def observation(self, observation: Observation) -> None:
+        """Kept if anyone may ask for it: by question, or as a finding asserted by its code or its answer."""
+        for code in observation.codes:
+            key = code.code.casefold() if code.system == System.TEXT else code.code
+            if key in self.wanted and observation_counts(observation, self.today):
+                self.seen[key].append(observation)
+        if _is_finding(observation) and observation_counts(observation, self.today):
+            asked = observation.codes[0]
+            self.asserted[asked.system, asked.code].append(observation)
+
+    def finish(self) -> None:
+        """Findings asserted by observations count as diagnoses do: the latest of each question, while it is valid."""
+        index = self.content.indexes.get(Kind.CONDITION)
+        if index is None:
+            return
+        for said in self.asserted.values():
+            last = max(day_of(one) or _LONG_AGO for one in said)
+            for one in said:
+                if (day_of(one) or _LONG_AGO) == last and self._valid(one, VALID_DAYS):
+                    self._assert(one, index)
+
+    def valid(self) -> dict[str, list[Observation]]:
+        """What is young enough to be an answer, by question."""
+        days = self.content.valid_days
+        return {
+            key: kept
+            for key, said in self.seen.items()
+            if (kept := [one for one in said if self._valid(one, days.get(key, VALID_DAYS))])
+        }
+
+    def by_time(self) -> dict[str, list[Observation]]:
+        """What was measured, oldest first."""
+        return {
+            key: sorted(said, key=lambda one: (one.at.isoformat() if one.at else "", one.reference))
+            for key, said in self.seen.items()
+        }
+
+    def _hit(self, test: CodeTest, fact: Fact, code: Code, matched: set[CodeTest]) -> None:
+        counts = certainty_of(fact, test.scope, self.record, self.today)
+        if counts is None or test in matched or not is_recent(fact.began, test.within_days, self.today):
+            return
+        matched.add(test)
+        self.hits[test].append(self.citing.fact(fact, code, counts))
+
+    def _worded(self, test: CodeTest, fact: Fact, matched: set[CodeTest]) -> None:
+        if test in matched or (fact.codes and not test.in_display):
+            return
+        displays = " ".join(code.display for code in fact.codes)
+        if not _pattern(test.words).search(f"{fact.text} {displays}".casefold()):
+            return
+        counts = certainty_of(fact, test.scope, self.record, self.today)
+        if counts is None or not is_recent(fact.began, test.within_days, self.today):
+            return
+        coded = any(_pattern(test.words).search(code.display.casefold()) for code in fact.codes)
+        certainty = counts if coded else Certainty.UNCERTAIN
+        found = self.citing.fact(fact, fact.codes[0] if coded else None, certainty)
+        (self.hits if coded else self.hints)[test].append(found)
+
+    def _assert(self, observation: Observation, index: CodeIndex) -> None:
+        for code in _asserted(observation):
+            as_fact = Fact(
+                kind=Kind.CONDITION,
+                reference=observation.reference,
+                codes=(code,),
+                text=code.display or code.code,
+                encounter=observation.encounter,
+                began=day_of(observation),
+                labels=self.citing.labels(observation),
+            )
+            for test in index.find(code):
+                self._hit(test, as_fact, code, set())
+
+    def _valid(self, observation: Observation, days: int) -> bool:
+        """Young enough, or of the stay being planned however long that is or ago."""
+        day = day_of(observation)
+        if day is None or self.today - day <= timedelta(days=days):
+            return True
+        return observed_in_stay(observation, self.record)
+
+
+def _is_finding(observation: Observation) -> bool:
+    """Whether its question or its answer is a SNOMED CT concept, which may be a finding."""
+    if observation.codes and observation.codes[0].system == System.SNOMED:
+        return True
+    return any(code.system == System.SNOMED for code in observation.answers)
+
+
+def _asserted(observation: Observation) -> Iterable[Code]:
+    """SNOMED CT findings an observation asserts: its own code answered yes, or its answers."""
+    yes = observation.text.casefold() in _YES or any(code.code in _YES_CODES for code in observation.answers)
+    if yes:
+        yield from (code for code in observation.codes if code.system == System.SNOMED)
+    yield from (code for code in observation.answers if code.system == System.SNOMED)
+
+
+@lru_cache(maxsize=256)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b")
+
+
+def _ordered(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Latest first, then by reference: what a reader wants to see first."""
+    found = sorted(dict.fromkeys(evidence), key=lambda one: one.reference)
+    return tuple(sorted(found, key=lambda one: one.on or _LONG_AGO, reverse=True))

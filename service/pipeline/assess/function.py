@@ -1,0 +1,50 @@
+"""How much help the patient needs with daily activities, as the functional scores say."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from service.domain.evidence import Evidence
+from service.pipeline.assess.findings import Findings
+from service.pipeline.assess.scores import Scored
+
+
+class Level(IntEnum):
+    """Help needed, most first."""
+
+    MOST = 0  # with most activities: a facility, or someone there at all times
+    SOME = 1  # with some: home with services
+    LITTLE = 2
+
+
+#: instrument → (score below which most help is needed, score from which little is), of the source tables.
+_CUTS: dict[str, tuple[float, float]] = {
+    "barthel": (70, 85),
+    "katz": (3, 5),
+    "am-pac-mobility": (42.91, 42.91),
+    "am-pac-activity": (39.41, 39.41),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The lowest level that any valid score shows; None when none was recorded."""
+
+    level: Level | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+def function_of(findings: Findings) -> Function:
+    """Daily function from Barthel, Katz and AM-PAC; scores known only by a name decide nothing."""
+    scores = [findings.scores[name] for name in _CUTS if name in findings.scores]
+    usable = [one for one in scores if one.complete and not one.named_only]
+    if not usable:
+        return Function(None)
+    lowest = min(_level(one) for one in usable)
+    return Function(lowest, tuple(e for one in usable if _level(one) is lowest for e in one.evidence))
+
+
+def _level(scored: Scored) -> Level:
+    most, little = _CUTS[scored.instrument.id]
+    if scored.low < most:
+        return Level.MOST
+    return Level.LITTLE if scored.low >= little else Level.SOME

@@ -1,0 +1,105 @@
+"""Whether the patient can leave: what stands in the way, what must be watched, and what clears it."""
+
+from collections.abc import Iterable, Sequence
+
+from service.domain.assessment import Blocker, Disposition, Readiness, Verdict
+from service.domain.content import BlockerRule, Protocol
+from service.domain.expression import Truth
+from service.domain.need import Need, NeedState
+from service.domain.record import GapReason
+from service.domain.sensitivity import may_be_shared, merge
+from service.pipeline.assess.findings import Findings
+from service.pipeline.assess.logic import evaluate
+
+#: Needs that must have been asked about before "ready" can be said: the AHC core domains, and self-harm.
+_ASKED_OF_ALL = frozenset(
+    {
+        "food-insecurity",
+        "housing-instability",
+        "homelessness",
+        "inadequate-housing",
+        "transportation-insecurity",
+        "utility-insecurity",
+        "intimate-partner-violence",
+        "self-harm-risk",
+    }
+)
+_INCOMPLETE = frozenset({GapReason.REFUSED, GapReason.UNREADABLE, GapReason.INCOMPLETE, GapReason.UNCERTAIN})
+
+
+def judge_readiness(findings: Findings, needs: Sequence[Need], disposition: Disposition) -> Readiness:
+    """Not ready while something blocks; with caveats while something is open; absence of data is never readiness."""
+    blockers = (
+        *_from_protocols(findings, needs),
+        *_from_disposition(disposition),
+        *_from_questions(needs),
+        *_from_gaps(findings),
+    )
+    if any(blocker.blocks for blocker in blockers):
+        return Readiness(Verdict.NOT_READY, blockers)
+    return Readiness(Verdict.WITH_CAVEATS if blockers else Verdict.READY, blockers)
+
+
+def _from_protocols(findings: Findings, needs: Sequence[Need]) -> Iterable[Blocker]:
+    """The blockers of the needs that are there."""
+    present = {need.code for need in needs if need.state is NeedState.PRESENT}
+    for protocol in findings.content.protocols:
+        for rule in protocol.blockers if protocol.ref.id in present else ():
+            if blocker := _blocker(rule, protocol, findings):
+                yield blocker
+
+
+def _blocker(rule: BlockerRule, protocol: Protocol, findings: Findings) -> Blocker | None:
+    result = evaluate(rule.when, findings)
+    if result.truth is not Truth.TRUE:
+        return None
+    labels = protocol.labels | merge(one.labels for one in result.evidence)
+    return Blocker(rule.key, rule.text, rule.clears, rule.blocks, result.evidence, labels)
+
+
+def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
+    if disposition.alert:
+        yield Blocker(
+            "disposition-mismatch",
+            disposition.alert,
+            "The care team confirms where the patient goes",
+            blocks=False,
+        )
+    elif not disposition.suggested:
+        open_points = [factor for factor in disposition.factors if factor.weighs == "missing"]
+        yield Blocker(
+            "disposition-open",
+            "Where the patient can go cannot be decided yet: "
+            + "; ".join(factor.text for factor in open_points if may_be_shared(factor.labels)),
+            "What is missing is recorded",
+            blocks=False,
+        )
+
+
+def _from_questions(needs: Sequence[Need]) -> Iterable[Blocker]:
+    open_needs = [
+        need for need in needs if need.code in _ASKED_OF_ALL and need.state is NeedState.NOT_ASSESSED
+    ]
+    for key, asked in (
+        ("not-assessed", [need for need in open_needs if may_be_shared(need.labels)]),
+        ("not-assessed-in-private", [need for need in open_needs if not may_be_shared(need.labels)]),
+    ):
+        if asked:
+            yield Blocker(
+                key,
+                f"Not assessed: {', '.join(need.title.lower() for need in asked)}",
+                "The bedside questions are asked",
+                blocks=False,
+                labels=merge(need.labels for need in asked),
+            )
+
+
+def _from_gaps(findings: Findings) -> Iterable[Blocker]:
+    unread = sorted({gap.about for gap in findings.record.gaps if gap.reason in _INCOMPLETE})
+    if unread:
+        yield Blocker(
+            "record-incomplete",
+            f"Parts of the record could not be read: {', '.join(unread)}",
+            "A person looks at these parts in the EHR",
+            blocks=False,
+        )

@@ -1,0 +1,31 @@
+"""What a question to the record gives: one of three values, and why."""
+
+from dataclasses import dataclass
+
+from service.domain.evidence import Evidence
+from service.domain.expression import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A truth value and the statements it rests on."""
+
+    truth: Truth
+    evidence: tuple[Evidence, ...] = ()
+
+
+UNKNOWN = Result(Truth.UNKNOWN)
+
+
+def truth_of(value: object) -> Truth:
+    """TRUE or FALSE for a plain condition."""
+    return Truth.TRUE if value else Truth.FALSE
+
+
+def truth_between(low: float, high: float, *, at_least: float | None, below: float | None) -> Truth:
+    """Whether a number known only within a range is past a threshold: unknown while both are possible."""
+    if at_least is not None:
+        return Truth.TRUE if low >= at_least else Truth.UNKNOWN if high >= at_least else Truth.FALSE
+    if below is not None:
+        return Truth.TRUE if high < below else Truth.UNKNOWN if low < below else Truth.FALSE
+    return Truth.UNKNOWN

@@ -1,0 +1,65 @@
+"""Charlson comorbidities of the diagnoses that count (Quan 2005 codes), with the weights of the index and of LACE."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from service.domain.codes import Code, System
+from service.domain.content import Comorbidity, undotted
+from service.domain.evidence import Evidence
+from service.pipeline.assess.findings import Findings
+
+_ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Comorbid:
+    """A category the patient has, and the statements that say so."""
+
+    category: Comorbidity
+    evidence: tuple[Evidence, ...] = ()
+
+
+def categories_of(codes: Iterable[Code], table: Sequence[Comorbidity]) -> tuple[Comorbidity, ...]:
+    """The categories of these codes, without those that a worse one takes the place of, in the table's order."""
+    coded = list(codes)
+    found = [one for one in table if any(_is_in(code, one) for code in coded)]
+    replaced = {one.instead_of for one in found}
+    return tuple(one for one in found if one.name not in replaced)
+
+
+def charlson_index(categories: Iterable[Comorbidity]) -> int:
+    """Charlson's 1987 index without age. "Moderate or severe renal disease" is of LACE; the index has renal disease."""
+    return sum(one.charlson if one.charlson is not None else _RENAL for one in categories)
+
+
+def lace_comorbidity(categories: Iterable[Comorbidity]) -> int:
+    """The sum of LACE's own weights (van Walraven 2010), not yet capped."""
+    return sum(one.lace for one in categories)
+
+
+def comorbidities(findings: Findings) -> tuple[Comorbid, ...]:
+    """What the record's diagnoses make, each category with its evidence."""
+    table = findings.content.comorbidities
+    coded = [(fact, code, firm) for fact, firm in findings.conditions for code in fact.codes]
+    return tuple(
+        Comorbid(
+            category,
+            tuple(
+                dict.fromkeys(
+                    findings.citing.fact(fact, code, firm)
+                    for fact, code, firm in coded
+                    if _is_in(code, category)
+                )
+            ),
+        )
+        for category in categories_of({code for _, code, _ in coded}, table)
+    )
+
+
+_RENAL = 2
+
+
+def _is_in(code: Code, category: Comorbidity) -> bool:
+    if code.system in _ICD10:
+        return undotted(code.code).startswith(category.families)
+    return (code.system, code.code) in category.codes

@@ -1,0 +1,40 @@
+"""Hospital Frailty Risk Score (Gilbert 2018), for people of 75 years and older."""
+
+from service.domain.codes import System
+from service.domain.content import FrailtyGroup, undotted
+from service.domain.risk import RiskScore, ScorePart
+from service.pipeline.assess.findings import Findings
+from service.pipeline.assess.risk.points import Bands, add_up, known, missing
+
+_OLD = 75
+_BANDS: Bands = ((0, "low"), (5, "intermediate"), (15.1, "high"))
+_ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
+
+
+def hfrs_of(findings: Findings) -> RiskScore | None:
+    """HFRS, the sum of the weights of the groups found: low below 5, intermediate to 15, high above.
+
+    None for the young and for those whose age is not known. Each group counts once.
+    """
+    age = findings.record.patient.age_on(findings.today)
+    if age is None or age < _OLD:
+        return None
+    groups = findings.content.frailty
+    if not any(code.system in _ICD10 for fact, _ in findings.conditions for code in fact.codes):
+        most = sum(group.weight for group in groups)
+        unread = missing("Frailty diagnoses", "The record holds no diagnosis coded in ICD-10.", high=most)
+        return add_up("HFRS", "2018", (unread,), _BANDS)
+    found = (_part(group, findings) for group in groups)
+    return add_up("HFRS", "2018", [part for part in found if part is not None], _BANDS)
+
+
+def _part(group: FrailtyGroup, findings: Findings) -> ScorePart | None:
+    cited = tuple(
+        findings.citing.fact(fact, code, firm)
+        for fact, firm in findings.conditions
+        for code in fact.codes
+        if code.system in _ICD10 and undotted(code.code).startswith(group.families)
+    )
+    if not cited:
+        return None
+    return known(group.name, group.weight, f"{group.name}: {group.weight:g}", tuple(dict.fromkeys(cited)))

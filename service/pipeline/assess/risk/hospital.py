@@ -1,0 +1,127 @@
+"""HOSPITAL score of avoidable readmission within 30 days, by its table of 2013 (Donzé 2013)."""
+
+from collections.abc import Sequence
+
+from service.domain.evidence import Certainty, Evidence
+from service.domain.expression import Scope
+from service.domain.record import Fact, Kind, Observation
+from service.domain.risk import RiskScore, ScorePart
+from service.pipeline.assess.counting import certainty_of
+from service.pipeline.assess.findings import HEMOGLOBIN, SODIUM, Findings
+from service.pipeline.assess.risk.points import Bands, add_up, known, missing
+from service.pipeline.assess.risk.visits import came_unplanned, earlier_admissions
+from service.pipeline.assess.stay import cite_stay, days_in_hospital, discharge_day
+from service.pipeline.assess.units import converted, quantity_of
+
+VARIANT = "2013"
+_BANDS: Bands = ((0, "low"), (5, "intermediate"), (7, "high"))
+_LOW_HEMOGLOBIN, _LOW_SODIUM, _LONG_STAY = 12, 135, 5
+_ONCOLOGY_POINTS, _LONG_STAY_POINTS = 2, 2
+#: Fewest admissions in the year before → points (2013; the table of 2016 begins to count at two).
+_ADMISSION_POINTS = ((6, 5), (1, 2), (0, 0))
+_ONCOLOGY_CODES = frozenset({"394593009", "394592004", "394594003"})
+_ONCOLOGY_WORDS = ("oncolog", "cancer")
+
+
+def hospital_of(findings: Findings) -> RiskScore:
+    """HOSPITAL, 0-13 points: low to 4, intermediate to 6, high from 7."""
+    parts = (
+        _laboratory(findings, "Hemoglobin", HEMOGLOBIN, "g/dL", _LOW_HEMOGLOBIN),
+        _oncology(findings),
+        _laboratory(findings, "Sodium", SODIUM, "mmol/L", _LOW_SODIUM),
+        _procedure(findings),
+        _urgent(findings),
+        _admissions(findings),
+        _stay(findings),
+    )
+    return add_up("HOSPITAL", VARIANT, parts, _BANDS)
+
+
+def admission_points(admissions: int) -> int:
+    """Points for hospital stays in the 12 months before: none 0, one to five 2, more 5."""
+    return next(points for least, points in _ADMISSION_POINTS if admissions >= least)
+
+
+def laboratory_points(value: float, threshold: float) -> int:
+    """1 for a value below the threshold."""
+    return int(value < threshold)
+
+
+def stay_points(days: int) -> int:
+    """2 for a stay of five days or more."""
+    return _LONG_STAY_POINTS if days >= _LONG_STAY else 0
+
+
+def _laboratory(
+    findings: Findings, name: str, questions: Sequence[str], unit: str, threshold: float
+) -> ScorePart:
+    last = _last_value(findings, questions, unit)
+    if last is None:
+        return missing(f"{name} at discharge", f"The record holds no {name.lower()}.", high=1)
+    observation, value = last
+    text = f"{name} {value:g} {unit}"
+    cited = findings.citing.observation(observation, text)
+    return known(f"{name} at discharge", laboratory_points(value, threshold), text, (cited,))
+
+
+def _last_value(findings: Findings, questions: Sequence[str], unit: str) -> tuple[Observation, float] | None:
+    leaving = discharge_day(findings.record.encounter, findings.today)
+    values = [
+        (one, value)
+        for question in questions
+        for one in findings.observed.get(question, ())
+        if one.at is None or one.at.date() <= leaving
+        if (quantity := quantity_of(one)) is not None
+        if (value := converted(quantity, unit)) is not None
+    ]
+    return max(values, key=lambda pair: pair[0].at.isoformat() if pair[0].at else "", default=None)
+
+
+def _oncology(findings: Findings) -> ScorePart:
+    services = findings.record.encounter.service_type
+    if not services:
+        return missing("Oncology service", "The stay names no service.", high=_ONCOLOGY_POINTS)
+    words = " ".join((code.display or code.code) for code in services)
+    oncology = any(word in words.casefold() for word in _ONCOLOGY_WORDS)
+    oncology = oncology or any(code.code in _ONCOLOGY_CODES for code in services)
+    cited = cite_stay(findings.record.encounter, f"Service: {words}")
+    return known("Oncology service", _ONCOLOGY_POINTS if oncology else 0, words, (cited,))
+
+
+def _procedure(findings: Findings) -> ScorePart:
+    if "Procedure" not in findings.record.types_read:
+        return missing("Procedure in the stay", "The record holds no procedure.", high=1)
+    done = [(fact, firm) for fact in findings.record.facts if (firm := _in_stay(fact, findings))]
+    cited = tuple(
+        findings.citing.fact(fact, fact.codes[0] if fact.codes else None, firm) for fact, firm in done
+    )
+    return known("Procedure in the stay", int(bool(done)), f"{len(done)} in this stay", cited[:1])
+
+
+def _in_stay(fact: Fact, findings: Findings) -> Certainty | None:
+    if fact.kind is not Kind.PROCEDURE:
+        return None
+    return certainty_of(fact, Scope.STAY, findings.record, findings.today)
+
+
+def _urgent(findings: Findings) -> ScorePart:
+    unplanned, evidence = came_unplanned(findings.record)
+    text = "Urgent or emergent admission" if unplanned else "Nothing says that the admission was unplanned"
+    return known("Index admission type", int(unplanned), text, evidence)
+
+
+def _admissions(findings: Findings) -> ScorePart:
+    if not findings.record.encounters:
+        return missing("Admissions in the year before", "The record holds no other visit.", high=5)
+    earlier: tuple[Evidence, ...] = earlier_admissions(findings.record)
+    text = f"{len(earlier)} in the 12 months before"
+    return known("Admissions in the year before", admission_points(len(earlier)), text, earlier)
+
+
+def _stay(findings: Findings) -> ScorePart:
+    stay = findings.record.encounter
+    days = days_in_hospital(stay, findings.today)
+    if days is None:
+        return missing("Length of stay", "The stay has no admission date.", high=_LONG_STAY_POINTS)
+    text = f"{days} days in hospital"
+    return known("Length of stay", stay_points(days), text, (cite_stay(stay, text),))

@@ -1,0 +1,93 @@
+"""Other visits around the stay: emergency visits, earlier admissions, and how the patient came in."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from service.domain.codes import Code
+from service.domain.evidence import Evidence
+from service.domain.record import INPATIENT_CLASSES, Encounter, Record
+
+SIX_MONTHS = timedelta(days=183)
+YEAR = timedelta(days=365)
+_EMERGENCY = "EMER"
+_NOT_HELD = frozenset({"cancelled", "entered-in-error", "planned"})
+#: An emergency visit that ended so shortly before admission led to it.
+_LEADS_TO = timedelta(hours=24)
+#: v3 ActPriority, HL7 admission types and UB-04 admission types that are not planned.
+_UNPLANNED_CODES = frozenset({"EM", "UR", "A", "S", "CS", "E", "U", "1", "2", "5"})
+_UNPLANNED_WORDS = ("emergency", "emergent", "urgent", "trauma")
+_EMERGENCY_SOURCES = frozenset({"emd"})
+#: SNOMED CT: emergency hospital admission, emergency room admission, emergency encounter.
+_UNPLANNED_TYPES = frozenset({"183452005", "50849002", "4525004"})
+
+
+def came_unplanned(record: Record) -> tuple[bool, tuple[Evidence, ...]]:
+    """Whether the admission was urgent or emergent, as its priority, source, type or a leading ED visit says."""
+    stay = record.encounter
+    said = [code for code in stay.priority if _is_unplanned(code)]
+    said += [code for code in stay.admit_source if code.code.casefold() in _EMERGENCY_SOURCES]
+    said += [code for code in stay.types if code.code in _UNPLANNED_TYPES]
+    if said:
+        words = f"Admission: {said[0].display or said[0].code}"
+        return True, (_cite(stay, words),)
+    leading = [one for one in _emergencies(record) if led_to(one, stay)]
+    return bool(leading), tuple(_cite(one, "Emergency visit that led to the stay") for one in leading)
+
+
+def emergency_visits(record: Record) -> tuple[Evidence, ...]:
+    """Emergency visits in the 183 days before admission, the one that led to the stay excluded."""
+    stay = record.encounter
+    visits = [one for one in _emergencies(record) if not led_to(one, stay) and _before(one, stay, SIX_MONTHS)]
+    return tuple(_cite(one, "Emergency visit") for one in _in_order(visits))
+
+
+def earlier_admissions(record: Record) -> tuple[Evidence, ...]:
+    """Hospital stays that began in the 365 days before admission."""
+    stay = record.encounter
+    stays = [one for one in record.encounters if one.class_code in INPATIENT_CLASSES and _was_held(one)]
+    earlier = [one for one in stays if _before(one, stay, YEAR) and stay.reference != one.part_of]
+    return tuple(_cite(one, "Hospital stay") for one in _in_order(earlier))
+
+
+def led_to(visit: Encounter, stay: Encounter) -> bool:
+    """Whether an emergency visit is the way in to this stay."""
+    if visit.part_of == stay.reference or stay.part_of == visit.reference:
+        return True
+    if visit.start is None or stay.start is None or visit.start > stay.start:
+        return visit.start is not None and stay.start is not None and _same_day(visit.start, stay)
+    left = visit.end or visit.start
+    return left >= stay.start - _LEADS_TO
+
+
+def _same_day(moment: datetime, stay: Encounter) -> bool:
+    return stay.start is not None and moment.date() == stay.start.date()
+
+
+def _emergencies(record: Record) -> Iterable[Encounter]:
+    return (one for one in record.encounters if one.class_code == _EMERGENCY and _was_held(one))
+
+
+def _was_held(visit: Encounter) -> bool:
+    return visit.status not in _NOT_HELD
+
+
+def _before(visit: Encounter, stay: Encounter, reach: timedelta) -> bool:
+    if visit.start is None or stay.start is None:
+        return False
+    return stay.start.date() - reach <= visit.start.date() and visit.start < stay.start
+
+
+def _is_unplanned(code: Code) -> bool:
+    words = (code.display or code.code).casefold()
+    if "non-urgent" in words or "elective" in words:
+        return False
+    return code.code.upper() in _UNPLANNED_CODES or any(word in words for word in _UNPLANNED_WORDS)
+
+
+def _in_order(visits: Iterable[Encounter]) -> list[Encounter]:
+    return sorted(visits, key=lambda one: (one.start.isoformat() if one.start else "", one.reference))
+
+
+def _cite(visit: Encounter, text: str) -> Evidence:
+    day: date | None = visit.start.date() if visit.start else None
+    return Evidence(visit.reference, None, day, text, labels=visit.labels)
