@@ -14,7 +14,7 @@ from service.domain.assessment import Outcome
 from service.domain.community_service import Match
 from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need
-from service.domain.plan import FollowUp, Plan, Referral
+from service.domain.plan import FollowUp, Goal, Plan, Referral
 from service.domain.protocol import Urgency
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
@@ -81,6 +81,12 @@ def referral_phrase(referral: Referral) -> str:
     return "no community service found" if referral.community else ""
 
 
+def goal_phrase(goal: Goal) -> str:
+    """A goal with its date, and where the chart has it already."""
+    there = f", in the chart already ({goal.existing})" if goal.existing else ""
+    return f"{goal.text}, by {goal.due}{there}"
+
+
 def follow_up_phrase(visit: FollowUp) -> str:
     """A visit with its window: "Heart failure visit: 2024-03-06 to 2024-03-12", and the booking if there is one."""
     window = f"by {visit.due}" if visit.not_before >= visit.due else f"{visit.not_before} to {visit.due}"
@@ -108,18 +114,19 @@ _ASK: Final = "to be decided with the social worker"
 
 def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]]]:
     """In the order in which a discharging clinician needs them."""
-    present = plan.present() if plan.outcome is Outcome.GOING_HOME else ()
+    leaving = plan.outcome is Outcome.GOING_HOME
+    present = plan.present() if leaving else ()
     neutral = ["Social work follow-up before and after discharge"] if social_work else []
-    blockers = plan.readiness.blockers if plan.readiness else ()
+    blockers = plan.readiness.blockers if plan.readiness and leaving else ()
     yield "Before leaving", [f"{blocker.text}. Cleared by: {blocker.clears}" for blocker in blockers]
     yield "Needs", [_need_line(need) for need in present]
     yield "Referrals (proposed)", [*map(_referral_line, plan.referrals), *neutral]
-    yield "Goals", [f"{goal.text}, by {goal.due}" for goal in plan.goals]
+    yield "Goals", [goal_phrase(goal) for goal in plan.goals]
     yield "Follow-up", [follow_up_phrase(visit) for visit in plan.follow_ups]
     yield "To ask at the bedside", [question.question for question in plan.bedside_questions]
     yield "To teach", [lesson.text for lesson in plan.education]
     yield "Tasks", [f"{task.owner.capitalize()} (by {task.due}): {task.text}" for task in plan.tasks]
-    yield "Risk", [score_phrase(score) for score in plan.risk_scores] if present else []
+    yield "Risk", [score_phrase(score) for score in plan.risk_scores] if leaving else []
     yield "Could not be read", _gap_lines(plan.gaps)
 
 
@@ -185,7 +192,7 @@ _READ_TYPES: Final = frozenset(
 def _section(div: ET.Element, title: str, lines: Iterable[str]) -> None:
     ET.SubElement(div, _tag("h3")).text = title
     items = ET.SubElement(div, _tag("ul"))
-    for line in lines:
+    for line in dict.fromkeys(lines):
         ET.SubElement(items, _tag("li")).text = clean(line)
 
 

@@ -65,8 +65,11 @@ def _referral(referral: Referral, needs: dict[str, Need]) -> str:
 
 
 def _whom_to_call(referral: Referral) -> list[str]:
-    """The first service whose name gives nothing away; of sensitive care none, as a name can be a diagnosis."""
-    if not may_be_shared(referral.labels):
+    """The first service whose name gives nothing away; of sensitive care none, as a name can be a diagnosis.
+
+    What is ordered already has a provider whom we do not know.
+    """
+    if referral.existing or not may_be_shared(referral.labels):
         return []
     offers = [x for x in referral.community_services if may_be_shared(x.service.labels)]
     return [_offer(offers[0])] if offers else []
@@ -74,7 +77,7 @@ def _whom_to_call(referral: Referral) -> list[str]:
 
 def _offer(match: Match) -> str:
     phone = f" Call {match.service.phone}." if match.service.phone else ""
-    return f"One place that can help: {match.service.name}.{phone}"
+    return f"One place that can help: {match.service.name}.{phone} You may choose another."
 
 
 def _visit(visit: FollowUp, needs: dict[str, Need]) -> str:

@@ -176,6 +176,17 @@ def test_evidence_is_what_the_record_says_with_its_code_and_date(given, phrase):
     assert evidence_phrase(a.evidence(**given)) == phrase
 
 
+def test_a_goal_that_the_chart_has_says_where():
+    there = a.fact("2", Kind.GOAL, text="Has enough of food pantry", reference="Goal/2")
+    plan = a.planned(a.need(interventions=a.interventions()), about=a.record(there))
+    assert told(plan)["Goals"] == ["Has enough of food pantry, by 2024-04-04, in the chart already (Goal/2)"]
+
+
+def test_a_question_that_two_needs_ask_is_read_once():
+    plan = a.planned(*(a.need(code, present=False, question="How are you?") for code in "ab"))
+    assert told(plan)["To ask at the bedside"] == ["How are you?"]
+
+
 def test_a_score_is_its_value_or_its_range_with_what_is_missing():
     assert score_phrase(RiskScore("LACE", "", 9, 9, "moderate", 9)) == "LACE: 9, moderate"
     partial = RiskScore("HOSPITAL", "2013", 3, 7, "low to high", None, ("sodium",))
