@@ -83,9 +83,15 @@ WANTED: Final = (
     ),
     Wanted("Goal"),
 )
+#: US Core's simple observations: how someone copes and what they prefer, which need no category "survey".
+_SIMPLE: Final = (
+    "sdoh,functional-status,cognitive-status,disability-status,"
+    "treatment-intervention-preference,care-experience-preference"
+)
 #: Screenings and social history say who someone is; of measurements only the recent ones say how they are.
 _BY_CATEGORY: Final = (
     _observations("survey", Reach.YEARS_3),
+    _observations(_SIMPLE, Reach.YEARS_3),
     _observations("social-history", Reach.ALWAYS),
     _observations("vital-signs", Reach.MONTHS_13),
     _observations("laboratory", Reach.MONTHS_13),

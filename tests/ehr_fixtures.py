@@ -41,7 +41,7 @@ class LimitedEhr(Ehr):
     """The same server, believed to offer less than it does."""
 
     def __init__(self, tenant: Tenant, **less: Any) -> None:
-        super().__init__(tenant)
+        super().__init__(tenant, sleep=lambda _: None)
         self.less = less
 
     def capability(self) -> Capability:

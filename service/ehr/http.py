@@ -74,7 +74,7 @@ class Connection:
 
     def address(self, path: str) -> str:
         """The full URL of a path or link; EhrNotFhir when it leaves the tenant's origin."""
-        url = urljoin(self._base, path)
+        url = urljoin(self._base, path) if path else self._base.rstrip("/")
         if origin_of(url) != origin_of(self._base):
             raise EhrNotFhir("The EHR's answer points to another server; it was not followed.")
         return url

@@ -32,7 +32,7 @@ def gather(encounter: str, ehr: Ehr, *, today: date) -> Record:
     _require_patient(results[0])
     resources = [stay, *(resource for result in results for resource in result.resources)]
     gaps = [*not_offered, *_gaps(asked, results)]
-    return build_record(_each_once(resources), encounter=encounter, gaps=_counted(gaps))
+    return build_record(_each_once(resources), encounter=encounter, gaps=_counted(gaps), today=today)
 
 
 def _stay(encounter: str, ehr: Ehr) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""What the two big vendors' own statements mean for us (trimmed to the resource types that Homeward uses)."""
+
+from datetime import date
+from pathlib import Path
+
+import orjson
+import pytest
+
+from fhir_mappings.searches import questions
+from service.ehr.capability import Capability, ResourceCapability, capability_from
+from service.ehr.ladder import Rung, how_to_find, ladder, step_for
+from service.errors import EhrNotFhir
+
+DATA = Path(__file__).parents[2] / "data"
+WRITTEN = ("CarePlan", "Goal", "ServiceRequest", "Task", "Provenance", "DocumentReference")
+
+
+@pytest.fixture(scope="module")
+def epic():
+    return capability_from(orjson.loads((DATA / "epic-r4-2026-05.json").read_bytes()))
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    return capability_from(orjson.loads((DATA / "oracle-health-r4-2026-08.json").read_bytes()))
+
+
+def test_the_statements_are_read(epic, oracle):
+    assert (epic.software, epic.fhir_version, epic.batch, epic.transaction) == ("Epic", "4.0.1", False, False)
+    assert (oracle.batch, oracle.transaction) == (True, False)
+    assert epic.can("ServiceRequest", "create")
+    assert not epic.can("CarePlan", "create")
+    assert epic.searches("ServiceRequest", "identifier")
+    assert not oracle.searches("Communication", "patient")
+
+
+def test_epic_takes_service_requests_one_by_one_and_no_care_plan(epic):
+    rungs = {step.resource_type: step.rung for step in ladder(epic, WRITTEN)}
+    assert rungs == {
+        "CarePlan": Rung.NOT_POSSIBLE,
+        "Goal": Rung.NOT_POSSIBLE,
+        "ServiceRequest": Rung.SINGLES,
+        "Task": Rung.NOT_POSSIBLE,
+        "Provenance": Rung.NOT_POSSIBLE,
+        "DocumentReference": Rung.SINGLES,
+    }
+
+
+def test_oracle_takes_only_a_provenance_that_can_be_found_again(oracle):
+    rungs = {step.resource_type: step.rung for step in ladder(oracle, WRITTEN)}
+    assert rungs["Provenance"] is Rung.BATCH
+    assert rungs["CarePlan"] is rungs["ServiceRequest"] is rungs["Goal"] is Rung.NOT_POSSIBLE
+    # It can be created, but after a lost answer nobody could tell whether it was.
+    assert rungs["DocumentReference"] is Rung.NOT_POSSIBLE
+    assert "found again" in step_for(oracle, "DocumentReference").reason
+
+
+def test_every_step_says_why(epic, oracle):
+    for step in (*ladder(epic, WRITTEN), *ladder(oracle, WRITTEN)):
+        assert step.reason.endswith(".")
+    assert step_for(epic, "CarePlan").reason == "The EHR does not let us create a CarePlan."
+
+
+@pytest.mark.parametrize(
+    ("batch", "transaction", "rung"),
+    [
+        (False, False, Rung.SINGLES),
+        (True, False, Rung.BATCH),
+        (True, True, Rung.TRANSACTION),
+        (False, True, Rung.TRANSACTION),
+    ],
+)
+def test_the_best_rung_that_is_offered_is_taken(batch, transaction, rung):
+    goal = ResourceCapability(frozenset({"create", "search-type"}), frozenset({"identifier"}))
+    step = step_for(Capability(batch=batch, transaction=transaction, resources={"Goal": goal}), "Goal")
+    assert step.rung is rung
+
+
+def test_conditional_create_alone_is_a_way_not_to_write_twice():
+    goal = ResourceCapability(frozenset({"create"}), conditional_create=True)
+    assert how_to_find(Capability(resources={"Goal": goal}), "Goal") == "conditional create"
+
+
+def test_epic_is_asked_only_what_it_lists(epic):
+    asked, gaps = questions("Patient/7", date(2024, 3, 5), epic.searches)
+    assert gaps == ()
+    for question in asked[1:]:
+        for name, _ in question.search.parameters:
+            assert epic.searches(question.search.resource_type, name)
+    care_plans = [one.search.parameters for one in asked if one.search.resource_type == "CarePlan"]
+    assert (("patient", "7"), ("category", "assess-plan")) in care_plans
+
+
+def test_oracle_is_asked_only_what_it_lists_and_the_rest_is_a_gap(oracle):
+    asked, gaps = questions("Patient/7", date(2024, 3, 5), oracle.searches)
+    for question in asked[1:]:
+        for name, _ in question.search.parameters:
+            assert oracle.searches(question.search.resource_type, name)
+    assert [gap.about for gap in gaps] == ["DeviceRequest"]
+
+
+def test_large_pages_are_wished_for_only_where_the_wish_is_taken(epic, oracle):
+    assert epic.pages("Condition")
+    assert not oracle.pages("Condition")
+    assert oracle.pages("Observation")
+    assert Capability(resources={"Condition": ResourceCapability()}).pages("Condition")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {},
+        {"rest": None},
+        {"rest": [{"mode": "client", "interaction": [{"code": "batch"}]}]},
+        {"rest": [{"resource": "no list", "interaction": [7]}]},
+        {"rest": [{"resource": [{"interaction": [{"code": "create"}]}]}], "software": "no object"},
+    ],
+)
+def test_what_a_statement_leaves_out_is_not_offered(statement):
+    capability = capability_from({"resourceType": "CapabilityStatement", **statement})
+    assert not capability.batch
+    assert not capability.transaction
+    assert not capability.can("Goal", "create")
+
+
+def test_anything_else_is_no_statement():
+    with pytest.raises(EhrNotFhir):
+        capability_from({"resourceType": "OperationOutcome"})
