@@ -8,7 +8,7 @@ from typing import Any
 
 from config.logging import configure_logging, logging_config
 from config.settings import settings_of_this_process
-from config.shared_metrics import share_metrics
+from config.shared_metrics import forget_metrics, share_metrics
 
 _settings = settings_of_this_process()
 configure_logging(_settings.log_level)
@@ -38,3 +38,13 @@ def child_exit(_server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess  # noqa: PLC0415  share_metrics comes before its import
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library does not type it
+
+
+def post_worker_init(worker: Any) -> None:
+    """Open the connections of this web process before a caller has to wait for them."""
+    worker.wsgi.extensions["homeward"].warm()
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    forget_metrics()

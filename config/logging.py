@@ -68,7 +68,7 @@ FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
 #: Libraries whose message templates tell an operator something; the others tell by their place.
 _TELLING: Final = ("gunicorn", "alembic", "flask")
 #: A library's WARNING and above is enough, except where its start is worth a line.
-_QUIET: Final = {"alembic": "INFO", "gunicorn.error": "INFO", "procrastinate": "WARNING"}
+_QUIET: Final = {"alembic.runtime.migration": "INFO", "gunicorn.error": "INFO", "procrastinate": "WARNING"}
 
 
 def configure_logging(level: str) -> None:

@@ -3,13 +3,16 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import structlog
 
+from config.content import load_content
 from config.logging import configure_logging
 from config.settings import Settings, settings_of_this_process
-from config.shared_metrics import share_metrics
+from config.shared_metrics import forget_metrics, share_metrics
+from config.tenants import load_tenants
 from service.commands.supervise import Child, stop_on_signals, supervise
 from service.errors import HomewardError
 
@@ -23,12 +26,13 @@ def serve_all() -> None:
     share_metrics()  # web and worker count into one folder
     settings = _checked_settings()
     stop = stop_on_signals()
-    tend = _database(settings)
-    _log.info("serving", address=settings.public_url)
     try:
+        tend = _database(settings)
+        _log.info("serving", address=settings.public_url)
         supervise([Child("web", _GUNICORN), Child("worker", _WORKER)], stop, tend=tend)
     finally:
         _stop_database(settings)
+        forget_metrics()
 
 
 def become_web() -> None:
@@ -51,6 +55,9 @@ def _checked_settings() -> Settings:
     settings = settings_of_this_process()
     configure_logging(settings.log_level)
     check_access(settings)
+    load_content()
+    if settings.tenants_file:
+        load_tenants(Path(settings.tenants_file))
     return settings
 
 

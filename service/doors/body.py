@@ -5,7 +5,7 @@ from typing import Any, Final
 import orjson
 from flask import request
 
-from service.errors import BadInput
+from service.errors import BadInput, TooLarge
 
 #: FHIR resources nest some ten levels; what goes deeper is an attack or a mistake.
 MAX_DEPTH: Final = 64
@@ -14,6 +14,9 @@ MAX_DEPTH: Final = 64
 def json_body() -> Any:
     """The parsed body, None when it is empty; BadInput or 413 otherwise."""
     body = request.get_data()
+    # Werkzeug cuts a body of unknown length at the limit without a word.
+    if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
+        raise TooLarge("The body is too large; send less at a time.")
     return parsed(body) if body.strip() else None
 
 

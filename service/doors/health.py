@@ -12,7 +12,7 @@ from service.bootstrap import Deps
 from service.doors.guard import anyone, guarded_by
 from service.doors.schemas import Blueprint, Liveness, Readiness
 from service.doors.wiring import deps
-from service.errors import HomewardError
+from service.errors import ConfigurationError, HomewardError
 
 health = Blueprint("health", __name__, description="For the platform: probes and metrics.")
 _log = structlog.stdlib.get_logger(__name__)
@@ -59,11 +59,13 @@ def _discharges() -> Mapping[tuple[str, str], int]:
 def _held(name: str, check: Callable[[Deps], bool]) -> str:
     """The word ok, or what to do about it; a check that raises has not held."""
     try:
-        held = check(deps())
+        return "ok" if check(deps()) else _REMEDIES[name]
+    except ConfigurationError as error:
+        _log.error("the configuration is wrong", exc_info=error)
+        return "not configured correctly; the log says what to change"
     except HomewardError as error:
         _log.warning("a readiness check failed", step=name, exc_info=error)
-        held = False
-    return "ok" if held else _REMEDIES[name]
+        return _REMEDIES[name]
 
 
 def _database_answers(deps: Deps) -> bool:

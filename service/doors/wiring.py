@@ -3,8 +3,10 @@
 gunicorn forks after the application is made; connections opened before would be shared by all its processes.
 """
 
-from threading import Lock
+from threading import Lock, Thread
+from typing import Final
 
+import structlog
 from flask import current_app
 
 from config.settings import Settings
@@ -12,10 +14,11 @@ from config.tenants import Tenant
 from service import metrics
 from service.bootstrap import Deps, build_deps
 from service.domain.discharge import Discharge, Trigger
-from service.errors import NotFound
+from service.errors import HomewardError, NotFound
 from service.pipeline.intake import intake
 
-_KEY = "homeward"
+_KEY: Final = "homeward"
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class Wiring:
@@ -32,6 +35,16 @@ class Wiring:
             if self._deps is None:
                 self._deps = build_deps(self.settings)
             return self._deps
+
+    def warm(self) -> None:
+        """Build them in the background; a caller who comes first waits, and one who comes later does not."""
+        Thread(target=self._try, name="warm", daemon=True).start()
+
+    def _try(self) -> None:
+        try:
+            self.deps().store.at_head()
+        except HomewardError as error:
+            _log.warning("not ready yet", exc_info=error)
 
 
 def wire(wiring: Wiring) -> dict[str, Wiring]:

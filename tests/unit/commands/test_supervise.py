@@ -1,6 +1,5 @@
 import os
 import signal
-import subprocess
 import threading
 import time
 
@@ -17,7 +16,7 @@ class _Child(Child):
         super().__init__(name, ("-c", code))
 
     @property
-    def running(self) -> "subprocess.Popen[bytes]":
+    def running(self):
         """Its process, which must be there."""
         assert self.process is not None
         return self.process

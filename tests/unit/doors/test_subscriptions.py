@@ -52,7 +52,7 @@ class Asked:
 class Silent(Asked):
     """An EHR that answers nothing but /metadata."""
 
-    def batch(self, searches):
+    def batch(self, _searches):
         raise EhrUnavailable
 
 

@@ -1,0 +1,164 @@
+"""The web server as it runs in production: gunicorn with several processes, a real database, real sockets."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from service.sandbox.homeward_process import free_port
+from service.store import Store
+from tests.processes import answers, running, wait_until
+
+TOKEN = "an API token of the tests"
+SECRET = "a subscription secret of the tests"
+MARK = "Zelda-Testperson"
+TENANTS = """\
+tenants:
+  - id: demo
+    fhir_base_url: http://127.0.0.1:9/fhir
+    organization: Example Hospital
+    subscription_secret: file:{secret}
+"""
+
+
+@dataclass
+class Web:
+    url: str
+    log: Path
+
+    def ask(self, method: str, path: str, **more) -> requests.Response:
+        headers = {"Authorization": f"Bearer {TOKEN}"} | more.pop("headers", {})
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.request(method, self.url + path, headers=headers, timeout=30, **more)
+
+
+@pytest.fixture(scope="module")
+def web(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    folder = tmp_path_factory.mktemp("web")
+    (folder / "secret").write_text(SECRET)
+    (folder / "tenants.yaml").write_text(TENANTS.format(secret=folder / "secret"))
+    address = f"127.0.0.1:{free_port(0)}"
+    settings = {
+        "HOMEWARD_DATABASE_URL": database_url,
+        "HOMEWARD_TENANTS_FILE": str(folder / "tenants.yaml"),
+        "HOMEWARD_API_TOKENS": hashlib.sha256(TOKEN.encode()).hexdigest(),
+        "HOMEWARD_BIND": address,
+        "HOMEWARD_PUBLIC_URL": f"http://{address}",
+        "HOMEWARD_WEB_WORKERS": "2",
+        "HOMEWARD_MAX_BODY_BYTES": "100000",
+    }
+    with running("web", settings, folder / "log") as process:
+        wait_until(lambda: answers(f"http://{address}/livez") or process.poll() is not None, "the start")
+        yield Web(f"http://{address}", folder / "log")
+    assert process.returncode == 0
+
+
+def _order(number: str, encounter: str, **more) -> dict[str, object]:
+    return {
+        "resourceType": "ServiceRequest",
+        "id": number,
+        "status": "active",
+        "intent": "order",
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "58000006"}]},
+        "encounter": {"reference": f"Encounter/{encounter}"},
+    } | more
+
+
+def _notify(web: Web, order: dict[str, object]) -> int:
+    return web.ask(
+        "PUT",
+        f"/subscriptions/demo/ServiceRequest/{order['id']}",
+        json=order,
+        headers={"Authorization": f"Bearer {SECRET}"},
+    ).status_code
+
+
+def test_the_same_order_twenty_times_at_once_is_one_discharge(web: Web, store: Store):
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda _: _notify(web, _order("o1", "many")), range(20))) == {204}
+    assert [found.encounter for found in store.discharges.latest("demo")].count("Encounter/many") == 1
+
+
+def test_a_discharge_asked_for_over_rest_can_be_followed_and_cancelled(web: Web):
+    asked = web.ask("POST", "/api/v1/discharges", json={"tenant": "demo", "encounter": "e7", "order": "o7"})
+    assert asked.status_code == 202
+    followed = web.ask("GET", asked.headers["Location"]).json()
+    assert (followed["state"], followed["encounter"], followed["plan"]) == ("received", "Encounter/e7", None)
+    assert followed["history"][0]["what"] == "received ServiceRequest/o7"
+    assert web.ask("POST", f"{asked.headers['Location']}/cancel").json()["state"] == "cancelling"
+    assert web.ask("GET", f"/discharges/{followed['id']}").status_code == 200
+
+
+def test_a_deleted_order_cancels_its_discharge(web: Web, store: Store):
+    assert _notify(web, _order("o9", "e9")) == 204
+    with_secret = {"Authorization": f"Bearer {SECRET}"}
+    assert web.ask("DELETE", "/subscriptions/demo/ServiceRequest/o9", headers=with_secret).status_code == 204
+    [found] = [made for made in store.discharges.latest("demo") if made.encounter == "Encounter/e9"]
+    assert found.state == "cancelling"
+
+
+def test_a_body_of_unknown_length_is_cut_off_at_the_limit(web: Web):
+    chunks = (b" " * 10_000 for _ in range(20))
+    assert web.ask("POST", "/api/v1/discharges", data=chunks).status_code == 413
+
+
+def test_ready_only_with_a_worker(web: Web):
+    answer = web.ask("GET", "/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {
+        "database": "ok",
+        "migrations": "ok",
+        "worker": "none alive; run homeward worker",
+    }
+
+
+def test_metrics_are_added_up_over_all_processes(web: Web):
+    def count() -> float:
+        text = web.ask("GET", "/metrics").text
+        return float(re.findall(r'requests_total\{door="openapi",method="GET",status="200"\} (\S+)', text)[0])
+
+    web.ask("GET", "/docs")
+    before = count()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: web.ask("GET", "/docs"), range(40)))
+    assert count() == before + 40
+
+
+def test_nothing_of_a_person_reaches_a_log_a_problem_or_a_metric(web: Web):
+    attempts = [
+        web.ask("GET", f"/{MARK}?name={MARK}"),
+        web.ask("GET", f"/discharges/{MARK}"),
+        web.ask("GET", "/", headers={"Authorization": f"Bearer {MARK}"}),
+        web.ask("GET", "/livez", headers={"X-Request-Id": MARK, "User-Agent": MARK, "Referer": MARK}),
+        web.ask("POST", "/api/v1/discharges", data=f'{{"{MARK}": '),
+        web.ask("POST", "/api/v1/discharges", json={MARK: MARK}),
+        web.ask("POST", "/api/v1/discharges", json={"tenant": MARK, "encounter": "e1"}),
+        web.ask("POST", "/api/v1/discharges", json={"tenant": "demo", "encounter": f"{MARK}/é"}),
+        web.ask("PUT", f"/subscriptions/{MARK}/Patient/{MARK}", json={"name": MARK}),
+        web.ask(
+            "PUT",
+            "/subscriptions/demo/ServiceRequest/x",
+            headers={"Authorization": f"Bearer {SECRET}"},
+            data=MARK,
+        ),
+        web.ask("BREW", f"/{MARK}"),
+    ]
+    for answer in attempts:
+        assert MARK not in answer.text
+        assert MARK not in str(answer.headers)
+    _notify(web, _order("o8", "e8", subject={"display": MARK}, note=[{"text": MARK}]))
+    assert MARK not in web.ask("GET", "/metrics").text
+    assert MARK not in web.log.read_text()
+
+
+def test_every_line_of_the_log_is_json(web: Web):
+    web.ask("GET", "/nowhere")
+    lines = [json.loads(line) for line in web.log.read_text().splitlines()]
+    assert {"answered"} <= {line["event"] for line in lines}
