@@ -10,7 +10,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.outbound.elements import clean, protocol_text
-from service.domain.assessment import Outcome
+from service.domain.assessment import Blocker, Outcome
 from service.domain.community_service import Match
 from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need
@@ -81,6 +81,11 @@ def referral_phrase(referral: Referral) -> str:
     return "no community service found" if referral.community else ""
 
 
+def blocker_phrase(blocker: Blocker) -> str:
+    """What stands in the way, and what clears it."""
+    return f"{blocker.text.rstrip('.')}. Cleared by: {blocker.clears}"
+
+
 def goal_phrase(goal: Goal) -> str:
     """A goal with its date, and where the chart has it already."""
     there = f", in the chart already ({goal.existing})" if goal.existing else ""
@@ -118,7 +123,7 @@ def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]
     present = plan.present() if leaving else ()
     neutral = ["Social work follow-up before and after discharge"] if social_work else []
     blockers = plan.readiness.blockers if plan.readiness and leaving else ()
-    yield "Before leaving", [f"{blocker.text}. Cleared by: {blocker.clears}" for blocker in blockers]
+    yield "Before leaving", [blocker_phrase(blocker) for blocker in blockers]
     yield "Needs", [_need_line(need) for need in present]
     yield "Referrals (proposed)", [*map(_referral_line, plan.referrals), *neutral]
     yield "Goals", [goal_phrase(goal) for goal in plan.goals]
@@ -141,7 +146,7 @@ def _destination(plan: Plan) -> str:
     missing = [factor.text for factor in place.factors if factor.weighs == "missing"]
     undecided = f"cannot be decided yet ({'; '.join(missing)})" if missing else "cannot be decided yet"
     suggested = f"{place.display or place.suggested} (suggested)" if place.suggested else undecided
-    return f"{suggested}. {place.alert}" if place.alert else suggested
+    return f"{suggested}. {place.alert.rstrip('.')}" if place.alert else suggested
 
 
 def _need_line(need: Need) -> str:

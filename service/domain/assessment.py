@@ -70,6 +70,13 @@ class Readiness:
     verdict: Verdict
     blockers: tuple[Blocker, ...] = ()
 
+    @classmethod
+    def of(cls, blockers: tuple[Blocker, ...]) -> "Readiness":
+        """What these add up to: not ready while something blocks, with caveats while something is open."""
+        if any(blocker.blocks for blocker in blockers):
+            return cls(Verdict.NOT_READY, blockers)
+        return cls(Verdict.WITH_CAVEATS if blockers else Verdict.READY, blockers)
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:

@@ -159,7 +159,7 @@ class Plan:
             bedside_questions=_open_only(self.bedside_questions),
             risk_scores=_open_only(self.risk_scores),
             disposition=_shareable_disposition(self.disposition),
-            readiness=self.readiness if self.readiness and _all_open(self.readiness.blockers) else None,
+            readiness=_shareable_readiness(self.readiness),
         )
 
     def withholds(self) -> bool:
@@ -188,9 +188,9 @@ def _open_only(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
     return tuple(item for item in items if may_be_shared(item.labels))
 
 
-def _all_open(items: tuple[_Reasoned, ...]) -> bool:
-    """Whether all of these, and all that they rest on, may be shared."""
-    return all(may_be_shared(item.labels | merge(part.labels for part in item.evidence)) for item in items)
+def _is_open(item: _Reasoned) -> bool:
+    """Whether it may be shared, and all that it rests on."""
+    return may_be_shared(item.labels | merge(part.labels for part in item.evidence))
 
 
 def _without_labelled_parts(referral: Referral) -> Referral:
@@ -199,6 +199,15 @@ def _without_labelled_parts(referral: Referral) -> Referral:
 
 
 def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:
-    if disposition is None or not _all_open(disposition.factors):
+    if disposition is None or not all(map(_is_open, disposition.factors)):
         return None
     return None if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered} else disposition
+
+
+def _shareable_readiness(readiness: Readiness | None) -> Readiness | None:
+    """The verdict stands where what may be told leads to the same one; otherwise it would tell of the rest."""
+    if readiness is None:
+        return None
+    told = tuple(blocker for blocker in readiness.blockers if _is_open(blocker))
+    same = told == readiness.blockers or Readiness.of(told).verdict is readiness.verdict
+    return replace(readiness, blockers=told) if same else None

@@ -76,8 +76,10 @@ def _whom_to_call(referral: Referral) -> list[str]:
 
 
 def _offer(match: Match) -> str:
-    phone = f" Call {match.service.phone}." if match.service.phone else ""
-    return f"One place that can help: {match.service.name}.{phone} You may choose another."
+    service = match.service
+    place = ", ".join(dict.fromkeys(name for name in (service.name, service.organization) if name))
+    phone = f" Call {service.phone}." if service.phone else ""
+    return f"One place that can help: {place}.{phone} You may choose another."
 
 
 def _visit(visit: FollowUp, needs: dict[str, Need]) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fhir_mappings.narrative import (
+    blocker_phrase,
     evidence_phrase,
     follow_up_phrase,
     gap_phrase,
@@ -73,7 +74,7 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
         ("Stay", f"{plan.encounter.reference}, leaving {plan.discharge_date}, planned {plan.today}"),
         ("Outlook", headline(plan)),
     ]
-    rows += [("Blocker", f"{x.text}. Cleared by: {x.clears}") for x in _blockers(plan)]
+    rows += [("Blocker" if x.blocks else "Caveat", blocker_phrase(x)) for x in _blockers(plan)]
     rows += [(x.weighs.capitalize(), x.text) for x in (plan.disposition.factors if plan.disposition else ())]
     return rows + [("Risk", score_phrase(score)) for score in plan.risk_scores]
 

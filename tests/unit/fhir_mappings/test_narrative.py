@@ -52,21 +52,32 @@ def test_what_cannot_be_decided_names_what_is_missing():
 
 
 def test_an_alert_about_the_destination_is_not_missed():
-    place = Disposition("snf", "Skilled nursing facility", alert="Ordered home")
+    place = Disposition("snf", "Skilled nursing facility", alert="Ordered home.")
     assert "Skilled nursing facility (suggested). Ordered home." in headline(a.planned(disposition=place))
 
 
 def test_a_verdict_that_rests_on_something_withheld_is_not_told():
     quiet = Blocker("x", "Secret", "Secret", labels=BH)
-    plan = a.planned(
-        readiness=Readiness(Verdict.NOT_READY, (quiet,)), disposition=Disposition("psy", "Psych")
-    )
+    open_caveat = Blocker("y", "Stairs", "A ramp", blocks=False)
+    plan = a.planned(readiness=Readiness.of((quiet, open_caveat)), disposition=Disposition("psy", "Psych"))
     assert told(plan)["headline"] == [
         (
             "Readiness: to be decided with the social worker. "
             "Going to: to be decided with the social worker. Draft for review by the care team. "
         )
     ]
+
+
+def test_a_plan_without_a_verdict_leaves_it_to_the_social_worker():
+    assert told(a.planned(readiness=None))["headline"][0].startswith("Readiness: to be decided")
+
+
+def test_a_verdict_to_which_what_may_be_told_leads_as_well_is_told():
+    quiet = Blocker("x", "Secret", "Secret", blocks=False, labels=BH)
+    open_caveat = Blocker("y", "Stairs", "A ramp", blocks=False)
+    sections = told(a.planned(readiness=Readiness.of((quiet, open_caveat))))
+    assert sections["headline"][0].startswith("Readiness: ready with caveats.")
+    assert sections["Before leaving"] == ["Stairs. Cleared by: A ramp"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_the_sheet_says_what_to_do_when_and_whom_to_call():
         "YOUR PLAN FOR GOING HOME\n"
         "\n"
         "WHAT WE ARE SETTING UP FOR YOU\n"
-        "- Plain food pantry. One place that can help: Example Pantry. Call 555-0100. You may choose another.\n"
+        "- Plain food pantry. One place that can help: Example Pantry, Example Council. Call 555-0100. You may choose another.\n"
         "\n"
         "VISITS AND CALLS\n"
         "- A call: food pantry. (By Tuesday, March 12.)\n"
@@ -97,7 +97,7 @@ def test_a_shelter_is_never_the_place_that_can_help():
     need = a.need(interventions=a.interventions())
     assert "Hidden House" not in sheet(need, matches=Matches((("food-pantry", (shelter,)),)))
     second = sheet(need, matches=Matches((("food-pantry", (shelter, a.match(phone=""))),)))
-    assert "One place that can help: Example Pantry. You may choose another.\n" in second
+    assert "One place that can help: Example Pantry, Example Council. You may choose another.\n" in second
 
 
 def test_what_is_ordered_already_names_no_other_place():
