@@ -72,6 +72,8 @@ def _send_each(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequ
     while wave := _next_wave(rest, _unknown(ledger.entries())):
         rest = [draft for draft in rest if draft not in wave]
         failures += _write(ledger, ehr, *_linked(ledger, wave, (), coming=rest))
+    for draft in rest:
+        ledger.mark(draft.key, WriteState.PENDING, problem=_WAITS)
     changed = [update for update in changed if not _links(update.body, _unknown(ledger.entries()))]
     failures += _write(ledger, ehr, *_linked(ledger, (), changed, coming=rest))
     _raise_first(failures)

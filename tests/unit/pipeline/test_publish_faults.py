@@ -1,0 +1,271 @@
+"""Publishing to a server that fails in ways the sandbox does not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from config.tenants import Tenant
+from service.domain.publication import WriteState
+from service.ehr.client import Ehr
+from service.errors import EhrConflict, EhrRefused, EhrUnavailable, WriteUnknown
+from service.pipeline.publish import publish
+from tests.builders import MemoryLedger, draft_of
+from tests.ehr_fixtures import plan_for
+from tests.unit.ehr.odd_server import OddServer, Told, fhir, odd_server, statement
+
+PATIENT = "Patient/7"
+GOAL, REFERRAL, CARE_PLAN, PROVENANCE = (
+    f"{PATIENT} {name}" for name in ("goal", "referral", "care-plan", "provenance")
+)
+ALL_SEARCHES = {
+    "Goal": ("identifier",),
+    "ServiceRequest": ("identifier",),
+    "CarePlan": ("identifier",),
+    "Provenance": ("target",),
+}
+
+
+class Server:
+    """Creates everything and finds nothing, but for what a test tells it otherwise."""
+
+    def __init__(self, odd: OddServer) -> None:
+        self.odd = odd
+        self.offer()
+        self.told: dict[tuple[str, str], Told] = {}
+        odd.decide = self._decide
+
+    def offer(self, *, batch: bool = False, transaction: bool = False, **searches: tuple[str, ...]) -> None:
+        told = statement(batch=batch, transaction=transaction, **(searches or ALL_SEARCHES))
+        self.odd.tell("GET", "/metadata", told)
+
+    def tell(self, method: str, kind: str, answer: Told) -> None:
+        self.told[method, kind] = answer
+
+    def _decide(self, asked):
+        kind = asked.path.strip("/").partition("?")[0].partition("/")[0]
+        if kind == "metadata":
+            return None
+        if told := self.told.get((asked.method, kind)):
+            return told
+        if asked.method == "POST":
+            return Told(201, headers={"Location": f"{self.odd.url}/{kind}/1/_history/1", "ETag": 'W/"1"'})
+        return fhir(searchset(asked.path))
+
+
+def searchset(path, *resources):
+    return {
+        "resourceType": "Bundle",
+        "link": [{"relation": "self", "url": path}],
+        "entry": [{"resource": one} for one in resources],
+    }
+
+
+def found(draft, number="1", version="1", **more):
+    """What a search for a draft finds, whatever is asked."""
+    resource = {
+        **draft.body,
+        "id": number,
+        "meta": {"versionId": version, **draft.body.get("meta", {})},
+        **more,
+    }
+    return fhir({**searchset(""), "link": [], "entry": [{"resource": resource}]})
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with odd_server() as odd:
+        yield Server(odd)
+
+
+@pytest.fixture
+def ehr(server: Server) -> Iterator[Ehr]:
+    with Ehr(
+        Tenant(id="t", fhir_base_url=server.odd.url, organization="Example"), sleep=lambda _: None
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger(*plan_for(PATIENT))
+
+
+def states(ledger):
+    return [row.state for row in ledger.entries()]
+
+
+def test_what_depends_on_an_unknown_write_waits_and_the_rest_arrives(server, ehr, ledger):
+    server.tell("POST", "Goal", Told(503))
+    with pytest.raises(EhrUnavailable):
+        publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.SENDING
+    assert ledger.state(REFERRAL) is WriteState.WRITTEN
+    assert ledger.state(CARE_PLAN) is WriteState.PENDING
+    assert "waits" in ledger.rows[CARE_PLAN].problem
+    assert server.odd.count("POST", "/CarePlan") == 0
+
+
+def test_a_create_that_does_not_say_where_is_unknown(server, ehr, ledger):
+    server.tell("POST", "Goal", Told(201))
+    with pytest.raises(WriteUnknown):
+        publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.SENDING
+
+
+def test_an_unknown_write_that_cannot_be_looked_for_now_is_not_sent_again(server, ehr, ledger):
+    ledger.sending([GOAL])
+    server.tell("GET", "Goal", Told(403))
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.SENDING
+    assert "did not answer when it was looked for" in ledger.rows[GOAL].problem
+    assert server.odd.count("POST", "/Goal") == 0
+    assert ledger.state(CARE_PLAN) is WriteState.PENDING
+
+
+def test_an_unknown_write_that_can_never_be_looked_for_is_a_persons(server, ehr, ledger):
+    server.offer(**{**ALL_SEARCHES, "Goal": ("patient",)})
+    ledger.sending([GOAL])
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.SENDING
+    assert "a person must" in ledger.rows[GOAL].problem
+    assert server.odd.count("POST", "/Goal") == 0
+
+
+def test_a_lost_create_whose_plan_has_changed_is_adopted_and_brought_up_to_date(server, ehr):
+    old, *_ = plan_for(PATIENT, goal="Eats")
+    new, *_ = plan_for(PATIENT)
+    ledger = MemoryLedger(new)
+    ledger.sending([GOAL])
+    server.tell("GET", "Goal", found(old))
+    server.tell("PUT", "Goal", Told(200, headers={"ETag": 'W/"2"'}))
+    publish(ledger, ehr)
+    row = ledger.rows[GOAL]
+    assert (row.state, row.reference, row.etag) == (WriteState.WRITTEN, "Goal/1", 'W/"2"')
+    assert server.odd.count("POST") == 0
+
+
+def test_a_lost_create_that_a_person_has_changed_since_is_theirs(server, ehr):
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    ledger.sending([GOAL])
+    server.tell("GET", "Goal", found(draft, version="2", description={"text": "Eats with friends"}))
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.CONFLICT
+    assert server.odd.count("PUT") == 0
+
+
+def test_a_search_that_answers_with_something_else_finds_nothing(server, ehr):
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    ledger.sending([GOAL])
+    server.tell("GET", "Goal", found(draft_of("another", {"resourceType": "Goal"})))
+    publish(ledger, ehr)
+    # The server did not say what it searched for, so nothing is known, and nothing is sent.
+    assert ledger.state(GOAL) is WriteState.SENDING
+    assert server.odd.count("POST") == 0
+
+
+def test_a_provenance_is_found_by_what_it_speaks_of(server, ehr, ledger):
+    publish(ledger, ehr)
+    ledger.sending([PROVENANCE])
+    ledger.rows[PROVENANCE] = MemoryLedger(ledger.rows[PROVENANCE].draft).rows[PROVENANCE]
+    ledger.sending([PROVENANCE])
+    server.tell("GET", "Provenance", found(ledger.rows[PROVENANCE].draft, "5"))
+    publish(ledger, ehr)
+    assert ledger.rows[PROVENANCE].reference == "Provenance/5"
+    assert any(one.path.startswith("/Provenance?target=CarePlan%2F1") for one in server.odd.asked)
+
+
+def test_a_provenance_of_nothing_is_not_written(server, ehr, ledger):
+    server.offer(Provenance=("target",))
+    publish(ledger, ehr)
+    assert set(states(ledger)) == {WriteState.PENDING}
+    assert "Nothing that this speaks of" in ledger.rows[PROVENANCE].problem
+    assert server.odd.count("POST") == 0
+
+
+def test_an_ehr_that_takes_no_updates_says_so(server, ehr):
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    publish(ledger, ehr)
+    ledger.want(plan_for(PATIENT, goal="Eats twice a day")[:1])
+    server.odd.tell("GET", "/metadata", fhir({"resourceType": "CapabilityStatement"}))
+    with Ehr(ehr.tenant) as fresh:
+        publish(ledger, fresh)
+    assert ledger.rows[GOAL].problem == "The EHR does not let us change a Goal; it stands as first written."
+
+
+def test_what_cannot_be_read_is_not_overwritten(server, ehr):
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    publish(ledger, ehr)
+    ledger.want(plan_for(PATIENT, goal="Eats twice a day")[:1])
+    server.tell("GET", "Goal", Told(403))
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.PENDING
+    assert "read this before" in ledger.rows[GOAL].problem
+    assert server.odd.count("PUT") == 0
+
+
+def test_two_conflicts_in_a_row_are_left_to_the_queue(server, ehr):
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    server.tell("POST", "Goal", Told(412))
+    with pytest.raises(EhrConflict):
+        publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.PENDING
+    assert server.odd.count("POST", "/Goal") == 2
+
+
+# --- transactions and batches -------------------------------------------------------------------
+def test_a_credential_that_is_refused_stops_the_whole(server, ehr, ledger):
+    server.offer(transaction=True, **ALL_SEARCHES)
+    server.tell("POST", "", Told(401))
+    with pytest.raises(EhrRefused):
+        publish(ledger, ehr)
+    assert set(states(ledger)) == {WriteState.PENDING}
+    assert server.odd.count("POST") == 1
+
+
+def test_a_transaction_answer_of_the_wrong_length_is_unknown(server, ehr, ledger):
+    server.offer(transaction=True, **ALL_SEARCHES)
+    server.tell("POST", "", fhir({"resourceType": "Bundle", "entry": []}))
+    with pytest.raises(WriteUnknown):
+        publish(ledger, ehr)
+    assert set(states(ledger)) == {WriteState.SENDING}
+
+
+def test_an_entry_without_a_place_is_unknown_and_the_others_have_their_receipts(server, ehr, ledger):
+    server.offer(transaction=True, **ALL_SEARCHES)
+    kinds = ("ServiceRequest", "CarePlan", "Provenance")
+    entries = [{"response": {"status": "201", "location": f"{kind}/1/_history/1"}} for kind in kinds]
+    unclear = {"response": {"status": "201 Created"}}
+    server.tell("POST", "", fhir({"resourceType": "Bundle", "entry": [unclear, *entries]}))
+    with pytest.raises(WriteUnknown):
+        publish(ledger, ehr)
+    assert states(ledger) == [WriteState.SENDING, WriteState.WRITTEN, WriteState.WRITTEN, WriteState.WRITTEN]
+    assert ledger.rows[CARE_PLAN].reference == "CarePlan/1"
+
+
+def test_a_batch_entry_that_is_refused_waits_with_its_reason(server, ehr):
+    server.offer(batch=True, **ALL_SEARCHES)
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    issue = {"code": "required", "diagnostics": "Zelda Testperson lacks something"}
+    refused = {
+        "status": "422 Unprocessable",
+        "outcome": {"resourceType": "OperationOutcome", "issue": [issue]},
+    }
+    server.tell("POST", "", fhir({"resourceType": "Bundle", "entry": [{"response": refused}]}))
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.PENDING
+    assert ledger.rows[GOAL].problem == "Writing Goal: the EHR answered 422 (required)."
+
+
+def test_a_batch_without_answer_is_unknown_as_a_whole(server, ehr, ledger):
+    server.offer(batch=True, **ALL_SEARCHES)
+    server.tell("POST", "", Told(drop=True))
+    with pytest.raises(WriteUnknown):
+        publish(ledger, ehr)
+    assert ledger.state(GOAL) is ledger.state(REFERRAL) is WriteState.SENDING
+    assert ledger.state(CARE_PLAN) is WriteState.PENDING
