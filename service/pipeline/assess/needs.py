@@ -35,7 +35,7 @@ def need_of(protocol: Protocol, findings: Findings) -> Need | None:
     if _truth(protocol.applies, findings).truth is Truth.FALSE and protocol.applies is not None:
         return None
     present, absent = evaluate(protocol.present, findings), _truth(protocol.absent, findings)
-    context = _truth(protocol.context, findings).evidence
+    context = _shown(_truth(protocol.context, findings))
     if present.truth is Truth.TRUE:
         return _present(protocol, findings, present, absent, context)
     if absent.truth is Truth.TRUE:
@@ -105,6 +105,10 @@ def _need(  # noqa: PLR0913  every argument is one element of the need
 
 def _truth(expression: Expression | None, findings: Findings) -> Result:
     return evaluate(expression, findings) if expression is not None else _NOT_GIVEN
+
+
+def _shown(context: Result) -> tuple[Evidence, ...]:
+    return context.evidence if context.truth is not Truth.FALSE else ()
 
 
 def _urgency(protocol: Protocol, findings: Findings) -> Urgency:
