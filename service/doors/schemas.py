@@ -123,7 +123,9 @@ class DischargeStatus(Schema):
     history = fields.List(fields.Nested(HistoryEntry))
     plan = fields.Dict(
         allow_none=True,
-        metadata={"description": "The newest plan as of docs/plan.md, null while there is none."},
+        metadata={
+            "description": "The newest plan, as described by docs/plan-document.schema.json; null while there is none."
+        },
     )
 
 

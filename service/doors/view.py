@@ -11,12 +11,11 @@ from service.domain.audit import AuditEntry
 from service.domain.discharge import Discharge
 from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry
-from service.domain.sensitivity import may_be_shared
 from service.doors.wiring import deps, tenant
 from service.presentation.document import plan_document
 
-#: The parts of a plan whose items carry sensitivity labels.
-_LABELLED: Final = (
+#: The parts of a plan of which some may be shared and others not.
+_LISTS: Final = (
     "needs",
     "referrals",
     "goals",
@@ -26,6 +25,7 @@ _LABELLED: Final = (
     "bedside_questions",
     "risk_scores",
 )
+_VERDICTS: Final = ("disposition", "readiness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,19 @@ def newest_of_all_tenants() -> list[Discharge]:
 
 
 def sensitive_part(plan: Plan) -> Plan | None:
-    """The same plan with only what carries a sensitivity label; None when nothing does."""
-    kept: dict[str, Any] = {name: _labelled(getattr(plan, name)) for name in _LABELLED}
+    """The same plan with only what may not be shared, whole; None when all may be."""
+    shared = plan.shareable()
+    lists: dict[str, Any] = {name: _not_in(getattr(shared, name), getattr(plan, name)) for name in _LISTS}
+    verdicts: dict[str, Any] = {
+        name: None if getattr(shared, name) == getattr(plan, name) else getattr(plan, name)
+        for name in _VERDICTS
+    }
+    kept = lists | verdicts
     return replace(plan, **kept) if any(kept.values()) else None
 
 
-def _labelled(items: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(item for item in items if not may_be_shared(item.labels))
+def _not_in(shared: Sequence[Any], items: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(item for item in items if item not in shared)
 
 
 def _in_words(entries: Sequence[AuditEntry]) -> tuple[HistoryLine, ...]:

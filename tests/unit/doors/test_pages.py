@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from service.domain.assessment import Blocker, Readiness, Verdict
 from service.domain.discharge import DischargeState
 from service.domain.sensitivity import Label
 from service.doors import guard
@@ -92,6 +93,21 @@ def test_sensitive_needs_stand_apart_and_are_marked(sensitive_page):
     before, _, marked = sensitive_page().partition('<section class="sensitive"')
     assert SECRET_NEED not in before
     assert SECRET_NEED in marked
+
+
+def test_a_verdict_that_rests_on_something_sensitive_stands_with_it(client, doubles, plan):
+    secret = Blocker(
+        "c-ssrs",
+        "High risk of self-harm",
+        "A psychiatrist has seen the patient",
+        labels=frozenset({Label.BH}),
+    )
+    made = doubles.keep()
+    doubles.store.planned[made.id] = replace(plan, readiness=Readiness(Verdict.NOT_READY, (secret,)))
+    before, _, marked = client.get(f"/discharges/{made.id}").text.partition('<section class="sensitive"')
+    assert "not ready" not in before
+    assert "High risk of self-harm" not in before
+    assert "High risk of self-harm" in marked
 
 
 def test_a_caller_whose_role_is_unknown_does_not_see_them(sensitive_page, monkeypatch):
