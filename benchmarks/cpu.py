@@ -1,0 +1,97 @@
+"""Thinking time: from FHIR JSON in memory to FHIR JSON ready to be written, without any I/O."""
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from datetime import time as clock
+from typing import Any
+
+import orjson
+
+from benchmarks.figures import Figure
+from benchmarks.records import TODAY, record_of
+from config.content import load_content
+from config.directory_file import load_directory
+from fhir_mappings.inbound.record import build_record
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.plan import plan_resources
+from service.domain.community_service import LoadedDirectory
+from service.domain.content import Content
+from service.domain.plan import Plan
+from service.domain.record import Record
+from service.pipeline.assess import assess
+from service.pipeline.draft import draft
+from service.pipeline.match import match
+
+_AUTHOR = Author("Homeward", "Example Hospital", "")
+_ROUNDS = 9
+_SIZES = (1_000, 5_000, 20_000)
+_VALIDATION_MS = 1.5
+_THINKING_MS = 30.0
+
+
+def figures() -> list[Figure]:
+    """The budgets of thinking: CPU milliseconds for 1,000 resources, and how the time grows."""
+    content, directory = load_content(), LoadedDirectory(load_directory())
+
+    def planned(record: Record) -> Plan:
+        assessment = assess(record, content, today=TODAY)
+        return draft(
+            record, assessment, match(assessment, record.patient, directory, today=TODAY), tenant="bench"
+        )
+
+    resources, stay = record_of(1_000)
+    record = build_record(resources, encounter=stay, today=TODAY)
+    plan = planned(record)
+    written = len(_written(plan))
+    reading = _cpu_ms(lambda: build_record(resources, encounter=stay, today=TODAY))
+    thinking = _cpu_ms(lambda: planned(record))
+    whole = _cpu_ms(lambda: _written(planned(build_record(resources, encounter=stay, today=TODAY))))
+    parsing = _cpu_ms(lambda: orjson.loads(orjson.dumps(resources)))
+    return [
+        Figure("read 1,000 resources (map inbound)", reading, "ms CPU"),
+        Figure("assess + match + draft, 1,000 resources", thinking, "ms CPU", _THINKING_MS),
+        Figure(
+            f"read + assess + match + draft + write out {written} resources",
+            whole,
+            "ms CPU",
+            _THINKING_MS + _VALIDATION_MS * written,
+        ),
+        Figure("the same, against parsing the same record as JSON", whole / parsing, "times"),
+        Figure("assess alone, 1,000 resources", _assessing(record, content), "ms CPU", 10.0),
+        Figure("growth from 1,000 to 20,000 resources (exponent; 1 is linear)", _exponent(planned), "", 1.15),
+        Figure("load and compile all protocols", _cpu_ms(load_content, rounds=3), "ms CPU", 300.0),
+    ]
+
+
+def _assessing(record: Record, content: Content) -> float:
+    return _cpu_ms(lambda: assess(record, content, today=TODAY))
+
+
+def _written(plan: Plan) -> tuple[Any, ...]:
+    return plan_resources(plan, author=_AUTHOR, recorded=datetime.combine(TODAY, clock(), UTC))
+
+
+def _exponent(planned: Callable[[Record], Plan]) -> float:
+    """The slope of log(time) over log(size): read and think, at each size."""
+    points = []
+    for size in _SIZES:
+        resources, stay = record_of(size)
+        spent = _cpu_ms(
+            lambda r=resources, s=stay: planned(build_record(r, encounter=s, today=TODAY)), rounds=3
+        )
+        points.append((math.log(size), math.log(spent)))
+    return statistics.linear_regression(*zip(*points, strict=True)).slope
+
+
+def _cpu_ms(work: Callable[[], object], *, rounds: int = _ROUNDS) -> float:
+    """Median CPU milliseconds of one call, after one that is not counted."""
+    work()
+    spent = []
+    for _ in range(rounds):
+        begun = time.process_time()
+        work()
+        spent.append((time.process_time() - begun) * 1000)
+    return statistics.median(spent)
