@@ -76,14 +76,14 @@ def _written(plan: Plan) -> tuple[Any, ...]:
 
 def _exponent(planned: Callable[[Record], Plan]) -> float:
     """The slope of log(time) over log(size): read and think, at each size."""
-    points = []
-    for size in _SIZES:
-        resources, stay = record_of(size)
-        spent = _cpu_ms(
-            lambda r=resources, s=stay: planned(build_record(r, encounter=s, today=TODAY)), rounds=3
-        )
-        points.append((math.log(size), math.log(spent)))
-    return statistics.linear_regression(*zip(*points, strict=True)).slope
+    return statistics.linear_regression(
+        [math.log(size) for size in _SIZES], [math.log(_whole_ms(size, planned)) for size in _SIZES]
+    ).slope
+
+
+def _whole_ms(size: int, planned: Callable[[Record], Plan]) -> float:
+    resources, stay = record_of(size)
+    return _cpu_ms(lambda: planned(build_record(resources, encounter=stay, today=TODAY)), rounds=3)
 
 
 def _cpu_ms(work: Callable[[], object], *, rounds: int = _ROUNDS) -> float:
