@@ -33,7 +33,7 @@ class TenantDirectory(Repository):
         )
         if place := postal_code.strip().partition("-")[0]:
             areas = community_services.c.postal_codes
-            query = query.where(or_(func.cardinality(areas) == 0, areas.any(place)))
+            query = query.where(or_(func.cardinality(areas) == 0, areas.contains([place])))
         with self._connect() as connection:
             rows = connection.execute(query.order_by(community_services.c.id)).mappings()
             return tuple(_service(row) for row in rows)

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from service.errors import ConfigurationError, StoreUnavailable
-from service.store.postgres_home import Home, alone, find_home
+from service.store.postgres_home import SOCKET_NAME, Home, alone, find_home
 
 _NAME = "homeward"
 #: Long enough for the recovery after a crash and for orphaned backends of a killed server to leave.
@@ -28,7 +28,8 @@ _SETTINGS = (
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "timezone=UTC",
-    # Statements and the values in them are PHI: they stay out of PostgreSQL's own log.
+    # What fails in a session is told to the session. Its words and values are PHI: they stay out of PostgreSQL's log.
+    "log_min_messages=log",
     "log_min_error_statement=panic",
     "log_error_verbosity=terse",
 )
@@ -87,7 +88,8 @@ def _bring_up(home: Home) -> None:
     while not _serves(home):
         if time.monotonic() > deadline:
             raise StoreUnavailable(f"The embedded PostgreSQL does not start; see {home.log}.")
-        _forget_stranger(home.data / "postmaster.pid")
+        for lock in (home.data / "postmaster.pid", home.socket / f"{SOCKET_NAME}.lock"):
+            _forget_stranger(lock)
         place = shlex.join(["-k", str(home.socket)])
         home.run("pg_ctl", "-D", str(home.data), "-l", str(home.log), "-o", place, "-w", "start")
         time.sleep(_PAUSE_SECONDS)
@@ -120,15 +122,16 @@ def _serves(home: Home) -> bool:
     return True
 
 
-def _forget_stranger(pid_file: Path) -> None:
-    """Remove a stale postmaster.pid whose number now belongs to some other program (after a container restart).
+def _forget_stranger(lock: Path) -> None:
+    """Remove a stale lock file whose process is no PostgreSQL: another program that got its number, or a zombie.
 
-    PostgreSQL itself forgets a pid that is dead; it refuses to start while any process of its user has that number.
+    PostgreSQL itself forgets a number that is free; it refuses to start while any process of its user has it. A zombie
+    stays for ever where the container's first process collects none.
     """
     try:
-        pid = pid_file.read_text().split("\n", 1)[0].strip()
+        pid = lock.read_text().split("\n", 1)[0].strip()
         command = Path("/proc", pid, "cmdline").read_bytes()
     except OSError:
         return
     if b"postgres" not in command:
-        pid_file.unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)

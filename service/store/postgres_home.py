@@ -30,7 +30,7 @@ _USER = "pgserver"
 _SYSTEM = Path("/var/lib/homeward")
 #: A unix socket's path has about 107 bytes on Linux, 103 on macOS.
 _LONGEST_SOCKET = 100
-_SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_NAME = ".s.PGSQL.5432"
 #: The same for every process, whatever its TMPDIR.
 _SHORT = Path("/tmp")  # noqa: S108 - the folder made in it is checked to be ours
 _REMEDY = "Set HOMEWARD_STATE_DIR to a folder that can be used, or HOMEWARD_DATABASE_URL to a PostgreSQL of your own."
@@ -179,7 +179,7 @@ def _may_execute(account: Account, status: os.stat_result) -> bool:
 def _socket(base: Path, account: Account | None) -> Path:
     """A folder only we can enter, so that local connections need no password."""
     folder = base / "socket"
-    if len(os.fsencode(folder / _SOCKET_NAME)) > _LONGEST_SOCKET:
+    if len(os.fsencode(folder / SOCKET_NAME)) > _LONGEST_SOCKET:
         folder = _SHORT / f"homeward-{hashlib.sha256(os.fsencode(base)).hexdigest()[:12]}"
     _make(folder, 0o700, account)
     status = folder.lstat()
