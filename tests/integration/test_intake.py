@@ -1,0 +1,204 @@
+import multiprocessing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from service.domain.audit import Event
+from service.domain.discharge import Action, DischargeState, Trigger
+from service.jobs import Jobs
+from service.pipeline.intake import intake
+from service.store import Store, open_engine
+
+_BEGAN = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
+
+
+def _no_steps():
+    raise AssertionError("nothing runs here")
+
+
+@dataclass
+class Deps:
+    """What intake uses of the deployment."""
+
+    store: Store
+    jobs: Jobs
+    minutes: int = 0
+
+    def now(self):
+        self.minutes += 1
+        return _BEGAN + timedelta(minutes=self.minutes)
+
+
+@pytest.fixture
+def deps(store, database_url):
+    with psycopg.connect(database_url) as connection:
+        connection.execute("TRUNCATE procrastinate_jobs, discharges CASCADE")
+    return Deps(store, Jobs(database_url, _no_steps))
+
+
+def plan(order="ServiceRequest/1", *, door="subscription", encounter="Encounter/1", tenant="one"):
+    return Trigger(tenant, encounter, Action.PLAN, door, order)
+
+
+def cancel(order="", *, door="subscription", encounter="Encounter/1"):
+    return Trigger("one", encounter, Action.CANCEL, door, order)
+
+
+def waiting(database_url):
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT task_name FROM procrastinate_jobs ORDER BY id").fetchall()
+    return [name for (name,) in rows]
+
+
+def stand(deps, discharge, state):
+    """Put the discharge where its jobs would have brought it, with nothing left to do."""
+    with deps.store.begin() as unit:
+        unit.discharges.save(_in(discharge, state))
+        unit.driver_connection.execute("DELETE FROM procrastinate_jobs")
+
+
+def _in(discharge, state):
+    return replace(discharge, state=state)
+
+
+def events(deps, discharge):
+    return [entry.event for entry in deps.store.audit.of(discharge.id)]
+
+
+def test_a_first_order_is_received_and_its_planning_enqueued(deps, database_url):
+    discharge = intake(plan(), deps)
+    assert deps.store.discharges.get(discharge.id) == discharge
+    assert (discharge.state, discharge.round) == (DischargeState.RECEIVED, 1)
+    assert waiting(database_url) == ["plan"]
+    assert events(deps, discharge) == [Event.RECEIVED]
+
+
+def test_a_stay_of_the_same_name_in_another_hospital_is_another_discharge(deps):
+    assert intake(plan(), deps).id != intake(plan(tenant="two"), deps).id
+
+
+@pytest.mark.parametrize("state", list(DischargeState))
+def test_the_same_order_again_starts_nothing_whatever_became_of_it(deps, database_url, state):
+    first = intake(plan(), deps)
+    stand(deps, first, state)
+    again = intake(plan(), deps)
+    assert (again.id, again.state, again.round) == (first.id, state, 1)
+    assert waiting(database_url) == []
+
+
+def _intake_in_a_process(url, start):
+    start.wait()
+    store = Store(open_engine(url))
+    for _ in range(3):
+        intake(plan(encounter="Encounter/77"), Deps(store, Jobs(url, _no_steps)))
+
+
+def test_the_same_order_from_ten_processes_at_once_is_one_discharge_with_one_job(deps, database_url):
+    spawn = multiprocessing.get_context("spawn")
+    start = spawn.Event()
+    processes = [spawn.Process(target=_intake_in_a_process, args=(database_url, start)) for _ in range(10)]
+    for process in processes:
+        process.start()
+    start.set()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 10
+    assert len(deps.store.discharges.latest("one")) == 1
+    assert waiting(database_url) == ["plan"]
+
+
+def test_a_new_order_plans_a_published_stay_anew(deps, database_url):
+    first = intake(plan(), deps)
+    stand(deps, first, DischargeState.PUBLISHED)
+    again = intake(plan("ServiceRequest/2"), deps)
+    assert (again.id, again.state, again.round) == (first.id, DischargeState.RECEIVED, 2)
+    assert again.order == "ServiceRequest/2"
+    assert waiting(database_url) == ["plan"]
+
+
+def test_an_order_that_was_replaced_does_not_come_back(deps):
+    first = intake(plan(), deps)
+    intake(plan("ServiceRequest/2"), deps)
+    late = intake(plan("ServiceRequest/1"), deps)
+    assert (late.id, late.order, late.round) == (first.id, "ServiceRequest/2", 2)
+
+
+def test_an_order_that_arrives_while_its_stay_is_being_planned_wins_over_that_planning(deps, database_url):
+    intake(plan("", door="rest"), deps)
+    again = intake(plan("ServiceRequest/9"), deps)
+    assert (again.state, again.round, again.order) == (DischargeState.RECEIVED, 2, "ServiceRequest/9")
+    assert waiting(database_url) == ["plan"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.PUBLISHED, DischargeState.FAILED],
+)
+def test_a_cancel_withdraws_what_was_begun(deps, database_url, state):
+    first = intake(plan(), deps)
+    stand(deps, first, state)
+    assert intake(cancel("ServiceRequest/1"), deps).state is DischargeState.CANCELLING
+    assert waiting(database_url) == ["withdraw"]
+    assert events(deps, first)[-1] is Event.CANCEL_REQUESTED
+
+
+def test_a_cancel_that_comes_twice_is_one(deps, database_url):
+    intake(plan(), deps)
+    intake(cancel(), deps)
+    intake(cancel(), deps)
+    assert waiting(database_url) == ["plan", "withdraw"]
+
+
+def test_a_cancel_of_an_unknown_stay_does_nothing_and_is_recorded(deps, database_url):
+    assert intake(cancel(encounter="Encounter/404"), deps) is None
+    assert waiting(database_url) == []
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT event FROM audit WHERE reference = 'Encounter/404'").fetchall()
+    assert found == [(Event.CANCEL_OF_UNKNOWN.value,)]
+
+
+def test_a_cancel_of_another_order_is_ignored_and_recorded(deps, database_url):
+    first = intake(plan("ServiceRequest/2"), deps)
+    assert intake(cancel("ServiceRequest/1"), deps).state is DischargeState.RECEIVED
+    assert waiting(database_url) == ["plan"]
+    assert events(deps, first)[-1] is Event.CANCEL_OF_OTHER_ORDER
+
+
+@pytest.mark.parametrize("state", [DischargeState.CANCELLING, DischargeState.CANCELLED])
+class TestAfterACancel:
+    @pytest.fixture
+    def called_off(self, deps, state):
+        first = intake(plan(), deps)
+        cancelled = intake(cancel(), deps)
+        stand(deps, cancelled, state)
+        return first
+
+    @pytest.mark.usefixtures("called_off")
+    def test_the_old_order_starts_nothing(self, deps, database_url):
+        for door in ("subscription", "rest"):
+            assert intake(plan(door=door), deps).round == 1
+        assert waiting(database_url) == []
+
+    def test_a_new_order_resumes(self, deps, called_off, database_url):
+        again = intake(plan("ServiceRequest/2"), deps)
+        assert (again.id, again.state, again.round) == (called_off.id, DischargeState.RECEIVED, 2)
+        assert waiting(database_url) == ["plan"]
+
+    @pytest.mark.usefixtures("called_off")
+    def test_a_request_by_rest_without_an_order_resumes(self, deps):
+        again = intake(plan("", door="rest"), deps)
+        assert (again.state, again.round, again.order) == (DischargeState.RECEIVED, 2, "ServiceRequest/1")
+
+    @pytest.mark.usefixtures("called_off")
+    def test_a_hook_without_an_order_does_not_resume(self, deps):
+        assert intake(plan("", door="cds-hooks"), deps).round == 1
+
+
+def test_what_failed_is_tried_again_when_a_person_asks(deps):
+    first = intake(plan(), deps)
+    for asked in (plan("", door="rest"), plan(door="rest")):
+        stand(deps, deps.store.discharges.get(first.id), DischargeState.FAILED)
+        assert intake(asked, deps).state is DischargeState.RECEIVED
+    assert deps.store.discharges.get(first.id).round == 3
