@@ -1,0 +1,101 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fhir_mappings.merge import agrees, overlaid, pruned, same_version
+
+OURS = {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:1"}
+THEIRS = {"system": "urn:oid:1.2.3", "value": "x"}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_a_changed_draft_takes_the_place_of_ours_and_keeps_what_we_do_not_know():
+    current = {
+        "resourceType": "Goal",
+        "id": "9",
+        "meta": {"versionId": "1"},
+        "lifecycleStatus": "proposed",
+        "description": {"text": "old"},
+        "expressedBy": {"display": "Zelda"},
+        "identifier": [OURS | {"use": "official"}, THEIRS],
+    }
+    body = {
+        "resourceType": "Goal",
+        "meta": {"profile": ["p"]},
+        "lifecycleStatus": "proposed",
+        "description": {"text": "new"},
+        "identifier": [OURS],
+    }
+    assert overlaid(current, body) == {
+        **current,
+        "description": {"text": "new"},
+        "identifier": [OURS, THEIRS],
+    }
+
+
+def test_an_element_of_ours_that_the_new_draft_does_not_have_goes():
+    current = {
+        "resourceType": "Goal",
+        "id": "9",
+        "addresses": [{"reference": "Condition/1"}],
+        "note": [{"text": "n"}],
+    }
+    merged = overlaid(current, {"resourceType": "Goal"})
+    assert merged == {"resourceType": "Goal", "id": "9", "note": [{"text": "n"}]}
+
+
+def test_the_other_form_of_a_date_takes_the_place_of_the_first():
+    current = {"resourceType": "ServiceRequest", "id": "9", "occurrenceDateTime": "2024-03-05"}
+    merged = overlaid(
+        current, {"resourceType": "ServiceRequest", "occurrencePeriod": {"start": "2024-03-06"}}
+    )
+    assert "occurrenceDateTime" not in merged
+
+
+@pytest.mark.parametrize(
+    ("body", "current", "same"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}, True),
+        ({"a": 1}, {"a": 2}, False),
+        ({"a": 1}, {}, False),
+        ({"a": {"b": 1}}, {"a": [1]}, False),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}, {"d": 3}]}, True),
+        ({"a": [1, 2]}, {"a": [1]}, False),
+        ({"a": [1]}, {"a": 1}, False),
+        ({"meta": {"profile": ["p"]}}, {}, True),
+        ({"goal": {"reference": "urn:uuid:1"}}, {"goal": {"reference": "Goal/9"}}, True),
+        ({"goal": {"reference": "urn:uuid:1"}}, {"goal": {}}, False),
+    ],
+)
+def test_a_draft_agrees_with_what_says_at_least_as_much(body, current, same):
+    assert agrees(body, current) is same
+
+
+@given(json_values)
+def test_everything_agrees_with_itself(value):
+    assert agrees(value, value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [('W/"3"', '"3"', True), ('W/"3"', 'W/"4"', False), ("", "", False), ("", 'W/"1"', False)],
+)
+def test_versions_are_compared_whatever_their_spelling(one, other, same):
+    assert same_version(one, other) is same
+
+
+def test_links_to_what_is_missing_go_with_what_they_leave_empty():
+    body = {
+        "goal": [{"reference": "urn:uuid:1"}, {"reference": "Goal/9"}],
+        "activity": [{"reference": {"reference": "urn:uuid:1"}}],
+        "author": {"reference": "urn:uuid:1", "display": "Homeward"},
+    }
+    assert pruned(body, {"urn:uuid:1"}) == {
+        "goal": [{"reference": "Goal/9"}],
+        "author": {"display": "Homeward"},
+    }

@@ -1,0 +1,117 @@
+"""Reading from a server that does not let us, or says odd things."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from config.tenants import Tenant
+from service.domain.record import GapReason
+from service.ehr.client import Ehr
+from service.errors import BadInput, EhrRefused, EhrUnavailable
+from service.pipeline.gather import gather
+from tests.builders import condition, encounter, patient
+from tests.unit.ehr.odd_server import OddServer, Told, fhir, odd_server, statement
+
+TODAY = date(2024, 3, 5)
+STAY = "Encounter/e1"
+
+
+def searchset(path, *resources):
+    return fhir(
+        {
+            "resourceType": "Bundle",
+            "link": [{"relation": "self", "url": path}],
+            "entry": [{"resource": one} for one in resources],
+        }
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[OddServer]:
+    with odd_server() as running:
+        running.tell("GET", "/metadata", statement(Condition=("patient",), Goal=("patient",)))
+        running.tell("GET", f"/{STAY}", fhir(encounter()))
+        running.tell("GET", "/Patient/p1", fhir(patient()))
+        for kind in ("Condition", "Goal"):
+            path = f"/{kind}?patient=p1&_count=1000"
+            running.tell("GET", path, searchset(path))
+        yield running
+
+
+@pytest.fixture
+def ehr(server: OddServer) -> Iterator[Ehr]:
+    with Ehr(
+        Tenant(id="t", fhir_base_url=server.url, organization="Example"), sleep=lambda _: None
+    ) as client:
+        yield client
+
+
+def gaps_of(record, about):
+    return [gap for gap in record.gaps if gap.about == about]
+
+
+def test_a_refused_search_is_a_gap_and_the_rest_is_read(server, ehr):
+    server.tell("GET", "/Goal?patient=p1&_count=1000", Told(403))
+    path = "/Condition?patient=p1&_count=1000"
+    server.tell("GET", path, searchset(path, condition("c1", "I50.9")))
+    record = gather(STAY, ehr, today=TODAY)
+    assert [fact.reference for fact in record.facts] == ["Condition/c1"]
+    assert [gap.reason for gap in gaps_of(record, "Goal")] == [GapReason.REFUSED]
+
+
+def test_what_cannot_be_asked_is_a_gap(ehr):
+    record = gather(STAY, ehr, today=TODAY)
+    assert [gap.reason for gap in gaps_of(record, "Coverage")] == [GapReason.NOT_OFFERED]
+    assert gaps_of(record, "Condition") == []
+
+
+def test_resources_of_another_patient_are_dropped_and_counted(server, ehr):
+    path = "/Condition?patient=p1&_count=1000"
+    mine, other = condition("c1", "I50.9"), condition("c2", "I50.9", patient="Patient/p2")
+    server.tell("GET", path, searchset(path, mine, other))
+    record = gather(STAY, ehr, today=TODAY)
+    assert [fact.reference for fact in record.facts] == ["Condition/c1"]
+    assert [gap.count for gap in record.gaps if gap.reason is GapReason.FOREIGN] == [1]
+
+
+def test_a_stay_that_may_not_be_read_is_refused(server, ehr):
+    server.tell("GET", f"/{STAY}", Told(403))
+    with pytest.raises(EhrRefused):
+        gather(STAY, ehr, today=TODAY)
+
+
+def test_a_patient_who_may_not_be_read_leaves_no_record(server, ehr):
+    server.tell("GET", "/Patient/p1", Told(403))
+    with pytest.raises(EhrRefused, match="patient of this stay"):
+        gather(STAY, ehr, today=TODAY)
+
+
+def test_a_patient_who_cannot_be_read_now_is_worth_another_try(server, ehr):
+    server.tell("GET", "/Patient/p1", Told(503))
+    with pytest.raises(EhrUnavailable):
+        gather(STAY, ehr, today=TODAY)
+
+
+def test_a_stay_of_nobody_cannot_be_planned(server, ehr):
+    server.tell("GET", f"/{STAY}", fhir(encounter(subject=None)))
+    with pytest.raises(BadInput, match="names no patient"):
+        gather(STAY, ehr, today=TODAY)
+
+
+@pytest.mark.parametrize("period", [None, "2024", {"start": "2024-03-01"}, {"end": "soon"}, {"end": "2024"}])
+def test_a_stay_whose_end_cannot_be_read_is_looked_at_from_today(server, ehr, period):
+    server.tell("GET", "/metadata", statement(Observation=("patient", "date")))
+    server.tell("GET", f"/{STAY}", fhir(encounter(period=period)))
+    gather(STAY, ehr, today=TODAY)
+    [asked] = [one.path for one in server.asked if one.path.startswith("/Observation")]
+    assert "date=ge2023-02-03" in asked
+
+
+def test_a_stay_of_long_ago_is_looked_at_from_its_own_end(server, ehr):
+    server.tell("GET", "/metadata", statement(Observation=("patient", "date")))
+    past = {"start": "2019-03-01T08:00:00Z", "end": "2019-03-05T08:00:00Z"}
+    server.tell("GET", f"/{STAY}", fhir(encounter(period=past)))
+    gather(STAY, ehr, today=TODAY)
+    [asked] = [one.path for one in server.asked if one.path.startswith("/Observation")]
+    assert "date=ge2018-02-02" in asked
