@@ -19,7 +19,7 @@ from service.domain.protocol import Urgency
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
 
-#: Evidence shown for one need; all of it is on our page and in the resources' references.
+#: Evidence shown for one need; all of it is in the document and in the resources' references.
 _SHOWN_EVIDENCE: Final = 3
 
 
@@ -57,6 +57,13 @@ def evidence_phrase(evidence: Evidence) -> str:
     parts = [shown, evidence.on.isoformat() if evidence.on else ""]
     parts += [str(evidence.certainty)] if evidence.certainty is not Certainty.SUPPORTED else []
     return ", ".join(part for part in parts if part)
+
+
+def evidence_lines(need: Need) -> list[str]:
+    """The first evidence of a need, and how much more there is: a PHQ-9 alone has ten answers."""
+    more = len(need.evidence) - _SHOWN_EVIDENCE
+    shown = [evidence_phrase(item) for item in need.evidence[:_SHOWN_EVIDENCE]]
+    return [*shown, f"and {more} more"] if more > 0 else shown
 
 
 def service_phrase(match: Match) -> str:
@@ -150,11 +157,9 @@ def _destination(plan: Plan) -> str:
 
 
 def _need_line(need: Need) -> str:
-    shown = "; ".join(evidence_phrase(item) for item in need.evidence[:_SHOWN_EVIDENCE])
-    more = len(need.evidence) - _SHOWN_EVIDENCE
-    rest = f"; and {more} more" if more > 0 else ""
+    shown = "; ".join(evidence_lines(need))
     doubt = f", {need.certainty}" if need.certainty is not Certainty.SUPPORTED else ""
-    return f"{need.title}{doubt}: {shown}{rest} [{protocol_text(need.protocol)}]"
+    return f"{need.title}{doubt}: {shown} [{protocol_text(need.protocol)}]"
 
 
 def _referral_line(referral: Referral) -> str:

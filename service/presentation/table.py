@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fhir_mappings.narrative import (
     blocker_phrase,
-    evidence_phrase,
+    evidence_lines,
     follow_up_phrase,
     gap_phrase,
     headline,
@@ -80,7 +80,7 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _need(need: Need) -> tuple[str, str, str]:
-    evidence = "\n".join(evidence_phrase(item) for item in need.evidence)
+    evidence = "\n".join(evidence_lines(need))
     pending = "\nreview: pending" if need.protocol.review is Review.PENDING else ""
     return (
         f"{need.title}{_mark(need.labels)}",
