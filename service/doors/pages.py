@@ -5,7 +5,8 @@ from uuid import UUID
 import flask
 from flask import render_template
 
-from service.domain.need import NeedState
+from service.domain.need import Need, NeedState
+from service.domain.plan import Plan
 from service.doors.guard import api_token, caller, guarded_by
 from service.doors.view import newest_of_all_tenants, sensitive_part, view_of
 from service.doors.wiring import deps, tenant
@@ -25,17 +26,20 @@ def index() -> str:
 def discharge_page(discharge_id: UUID) -> str:
     """One discharge with its plan. Sensitive items stand apart, and only for those who may see them."""
     view = view_of(discharge_id)
-    plan = view.plan
-    sensitive = sensitive_part(plan) if plan else None
+    sensitive = sensitive_part(view.plan) if view.plan else None
+    shared = view.plan.shareable() if view.plan else None
     return render_template(
         "discharge.html",
         discharge=view.discharge,
-        organization=tenant(view.discharge.tenant).organization,
+        hospital=tenant(view.discharge.tenant),
         history=view.history,
-        plan=plan.shareable() if plan else None,
-        not_assessed=[need for need in plan.shareable().needs if need.state is NeedState.NOT_ASSESSED]
-        if plan
-        else [],
+        written=view.written,
+        plan=shared,
+        not_assessed=_not_assessed(shared) if shared else (),
         sensitive=sensitive if caller().sees_sensitive_items() else None,
         withheld=sensitive is not None,
     )
+
+
+def _not_assessed(plan: Plan) -> tuple[Need, ...]:
+    return tuple(need for need in plan.needs if need.state is NeedState.NOT_ASSESSED)

@@ -11,6 +11,7 @@ from config.tenants import Tenant
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.plan import Plan
+from service.domain.publication import LedgerEntry
 from service.errors import NotFound, StoreUnavailable
 
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
@@ -43,6 +44,7 @@ class Shelf:
 
     known: dict[UUID, Discharge] = field(default_factory=dict)
     planned: dict[UUID, Plan] = field(default_factory=dict)
+    written: dict[UUID, tuple[LedgerEntry, ...]] = field(default_factory=dict)
     away: bool = False
     current: bool = True
 
@@ -56,7 +58,7 @@ class Shelf:
 
     @property
     def publications(self) -> Any:
-        return SimpleNamespace(entries=lambda _key: ())
+        return SimpleNamespace(entries=lambda key: self.written.get(key, ()))
 
     @property
     def audit(self) -> Any:

@@ -6,9 +6,11 @@ import pytest
 
 from service.domain.assessment import Blocker, Readiness, Verdict
 from service.domain.discharge import DischargeState
+from service.domain.publication import LedgerEntry, WriteState
 from service.domain.sensitivity import Label
 from service.doors import guard
 from service.doors.guard import Caller, Role
+from tests.builders import draft_of
 
 SECRET_NEED = "Intimate partner violence"
 
@@ -130,6 +132,14 @@ def test_what_the_record_says_is_shown_as_text_and_never_as_markup(client, doubl
     text = client.get(f"/discharges/{made.id}").text
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_the_page_leads_to_what_was_written_to_the_ehr(client, doubles, plan):
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    doubles.store.planned[made.id] = plan
+    draft = draft_of("care-plan", {"resourceType": "CarePlan"})
+    doubles.store.written[made.id] = (LedgerEntry(draft, WriteState.WRITTEN, "", "CarePlan/7", 'W/"1"'),)
+    assert 'href="http://127.0.0.1:9/fhir/CarePlan/7"' in client.get(f"/discharges/{made.id}").text
 
 
 def test_before_there_is_a_plan_the_page_says_so(client, doubles):
