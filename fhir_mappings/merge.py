@@ -15,6 +15,7 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         {"occurrenceDateTime", "occurrencePeriod", "reasonCode", "reasonReference", "patientInstruction"}
     ),
 }
+_SIGNED: Final = frozenset({"authorReference", "authorString", "time"})
 _THEIRS: Final = ("id", "meta")
 
 
@@ -29,7 +30,7 @@ def overlaid(current: Json, body: Json) -> Json:
     return {
         **kept,
         **body,
-        **_identifiers(body, current),
+        **_shared(body, current),
         **{name: current[name] for name in _THEIRS if name in current},
     }
 
@@ -73,12 +74,23 @@ def pruned(value: Any, missing: Collection[str]) -> Any:
     return value
 
 
-def _identifiers(body: Json, current: Json) -> Json:
-    """Ours, and those that the EHR has added."""
-    ours, theirs = body.get("identifier"), current.get("identifier")
-    if not isinstance(ours, list) or not isinstance(theirs, list):
-        return {}
-    return {"identifier": [*ours, *(item for item in theirs if not any(agrees(own, item) for own in ours))]}
+def _shared(body: Json, current: Json) -> Json:
+    """The lists to which others add: identifiers of the EHR, and notes that say who wrote them, which ours do not."""
+    kept = {
+        "identifier": _objects(current.get("identifier")),
+        "note": [note for note in _objects(current.get("note")) if _SIGNED & note.keys()],
+    }
+    return {
+        name: [*body[name], *_others(body[name], theirs)] for name, theirs in kept.items() if body.get(name)
+    }
+
+
+def _others(ours: list[Json], theirs: list[Json]) -> list[Json]:
+    return [item for item in theirs if not any(agrees(own, item) for own in ours)]
+
+
+def _objects(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _bare(etag: str) -> str:

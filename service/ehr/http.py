@@ -149,7 +149,13 @@ class Connection:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    headers = {"Accept": FHIR_JSON, "Accept-Encoding": "gzip", "User-Agent": "homeward", **request.headers}
+    headers = {
+        "Accept": FHIR_JSON,
+        "Accept-Encoding": "gzip",
+        "Cache-Control": "no-cache",  # HAPI answers a repeated search from its cache: what we look for may be newer
+        "User-Agent": "homeward",
+        **request.headers,
+    }
     if request.body is not None:
         headers["Content-Type"] = FHIR_JSON
     return headers
@@ -169,11 +175,16 @@ def _body(request: Request, data: bytes, base: str) -> dict[str, Any] | None:
     """The resource; references that name this server in full become relative, as all others are."""
     try:
         body = parse(data)
-        return localized(body, base) if body and base.encode() in data else body
+        return localized(body, base) if body and _names(base, data) else body
     except EhrNotFhir:
         if request.safe:
             raise
         raise WriteUnknown(f"{request.what}: the EHR said yes in a way that cannot be read.") from None
+
+
+def _names(base: str, data: bytes) -> bool:
+    """Whether a reference names this server in full; looked for in the bytes, because most servers' never do."""
+    return any(f'"reference":{space}"{base}'.encode() in data for space in ("", " "))
 
 
 def _status_error(request: Request, response: requests.Response, data: bytes) -> EhrError:

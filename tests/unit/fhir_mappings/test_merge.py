@@ -49,6 +49,13 @@ def test_an_element_of_ours_that_the_new_draft_does_not_have_goes():
     assert merged == {"resourceType": "Goal", "id": "9", "note": [{"text": "n"}]}
 
 
+def test_a_signed_note_stays_when_ours_is_written_anew():
+    signed = {"text": "Asked her: yes", "authorString": "An invented nurse"}
+    current = {"resourceType": "ServiceRequest", "id": "9", "note": [{"text": "old offer"}, signed]}
+    merged = overlaid(current, {"resourceType": "ServiceRequest", "note": [{"text": "new offer"}]})
+    assert merged["note"] == [{"text": "new offer"}, signed]
+
+
 def test_the_other_form_of_a_date_takes_the_place_of_the_first():
     current = {"resourceType": "ServiceRequest", "id": "9", "occurrenceDateTime": "2024-03-05"}
     merged = overlaid(

@@ -76,5 +76,7 @@ def test_the_task_about_a_referral_on_hold_is_valid_and_stable():
 
 
 def test_only_a_task_that_nobody_took_up_is_closed():
-    assert closed_task({"status": "requested"})["status"] == "cancelled"
+    closed = closed_task({"status": "requested"})
+    assert closed is not None
+    assert closed["status"] == "cancelled"
     assert closed_task({"status": "accepted"}) is None
