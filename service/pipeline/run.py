@@ -28,7 +28,7 @@ from service.pipeline.track import resume, withdraw
 from service.store import Unit
 from service.store.plans import PlanVersion
 
-_DEVICE: Final = "Homeward discharge planning"
+_DEVICE: Final = "Homeward"
 #: Where a discharge stands when a task is due.
 _DUE: Final = {
     Task.PLAN: DischargeState.RECEIVED,

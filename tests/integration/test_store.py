@@ -126,41 +126,6 @@ def states(store, discharge):
     return {entry.draft.key: entry.state for entry in store.publications.entries(discharge.id)}
 
 
-def test_new_drafts_are_pending_in_the_order_of_the_plan(store, discharge):
-    store.publications.want(discharge.id, [draft("b"), draft("a")])
-    entries = store.publications.entries(discharge.id)
-    assert [entry.draft for entry in entries] == [draft("b"), draft("a")]
-    assert {entry.state for entry in entries} == {WriteState.PENDING}
-
-
-def test_only_what_changed_is_to_be_written_again_and_keeps_its_receipt(store, discharge):
-    store.publications.want(discharge.id, [draft("same"), draft("new", text="before")])
-    with store.hold(discharge.id) as ledger:
-        ledger.sending(["same", "new"])
-        ledger.written([Receipt("same", "Goal/1", 'W/"1"'), Receipt("new", "Goal/2", 'W/"1"')])
-    store.publications.want(discharge.id, [draft("same"), draft("new", text="after")])
-    same, new = store.publications.entries(discharge.id)
-    assert (same.state, new.state) == (WriteState.WRITTEN, WriteState.PENDING)
-    assert (new.reference, new.etag) == ("Goal/2", 'W/"1"')
-
-
-@pytest.mark.parametrize("state", [WriteState.SENDING, WriteState.ON_HOLD, WriteState.CONFLICT])
-def test_a_new_plan_leaves_what_is_unknown_held_or_a_persons(store, discharge, state):
-    store.publications.want(discharge.id, [draft("a", text="before")])
-    with store.hold(discharge.id) as ledger:
-        ledger.mark("a", state, reference="Goal/1")
-    store.publications.want(discharge.id, [draft("a", text="after")])
-    assert states(store, discharge) == {"a": state}
-
-
-def test_what_was_withdrawn_is_to_be_written_again_when_it_is_wanted_again(store, discharge):
-    store.publications.want(discharge.id, [draft("a")])
-    with store.hold(discharge.id) as ledger:
-        ledger.mark("a", WriteState.REVOKED, reference="Goal/1")
-    store.publications.want(discharge.id, [draft("a")])
-    assert states(store, discharge) == {"a": WriteState.PENDING}
-
-
 def test_what_is_no_longer_wanted_is_forgotten_if_never_sent_and_marked_if_it_was(store, discharge):
     store.publications.want(discharge.id, [draft("sent"), draft("unsent")])
     with store.hold(discharge.id) as ledger:
@@ -179,15 +144,6 @@ def test_a_receipt_for_a_body_that_a_new_plan_replaced_leaves_it_to_be_updated(s
         ledger.written([Receipt("a", "Goal/1", 'W/"1"')])
         [entry] = ledger.entries()
     assert (entry.state, entry.reference) == (WriteState.PENDING, "Goal/1")
-
-
-def test_a_problem_is_told_until_it_is_gone(store, discharge):
-    store.publications.want(discharge.id, [draft("a")])
-    with store.hold(discharge.id) as ledger:
-        ledger.mark("a", WriteState.PENDING, problem="The EHR takes no Goal.")
-        assert ledger.entries()[0].problem == "The EHR takes no Goal."
-        ledger.written([Receipt("a", "Goal/1", "")])
-        assert ledger.entries()[0].problem == ""
 
 
 def test_a_task_about_a_withdrawal_is_added_once(store, discharge):

@@ -1,0 +1,135 @@
+"""The ledger's rules, held by the one in the database and by the one in memory that other tests publish with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from service.domain.discharge import Discharge, DischargeState
+from service.domain.publication import Receipt, WriteState
+from tests.builders import MemoryLedger, draft_of
+
+_AT = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
+
+
+class InMemory:
+    def __init__(self):
+        self.ledger = MemoryLedger()
+
+    def want(self, *drafts):
+        self.ledger.want(drafts)
+
+    @contextmanager
+    def held(self) -> Iterator[MemoryLedger]:
+        yield self.ledger
+
+
+class InDatabase:
+    def __init__(self, store):
+        self.store, self.discharge = store, uuid4()
+        stay = f"Encounter/{self.discharge}"
+        store.discharges.add(Discharge(self.discharge, "one", stay, "", DischargeState.RECEIVED, 1, _AT, _AT))
+
+    def want(self, *drafts):
+        self.store.publications.want(self.discharge, drafts)
+
+    def held(self):
+        return self.store.hold(self.discharge)
+
+
+@pytest.fixture(params=["in memory", "in the database"])
+def books(request):
+    return InMemory() if request.param == "in memory" else InDatabase(request.getfixturevalue("store"))
+
+
+def goal(key, **body):
+    return draft_of(key, {"resourceType": "Goal", **body})
+
+
+def the_only(books):
+    with books.held() as ledger:
+        [entry] = ledger.entries()
+    return entry
+
+
+def test_a_new_draft_is_pending_without_receipt_or_problem(books):
+    books.want(goal("a"))
+    entry = the_only(books)
+    assert (entry.draft, entry.state, entry.wanted) == (goal("a"), WriteState.PENDING, True)
+    assert (entry.reference, entry.etag, entry.problem) == ("", "", "")
+
+
+def test_the_plans_order_is_kept(books):
+    books.want(goal("b"), goal("a"), goal("c"))
+    with books.held() as ledger:
+        assert [entry.draft.key for entry in ledger.entries()] == ["b", "a", "c"]
+
+
+def test_what_was_written_and_has_not_changed_stays_written(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.sending(["a"])
+        ledger.written([Receipt("a", "Goal/1", 'W/"1"')])
+    books.want(goal("a"))
+    assert the_only(books).state is WriteState.WRITTEN
+
+
+def test_what_changed_is_pending_with_its_receipt(books):
+    books.want(goal("a", note="before"))
+    with books.held() as ledger:
+        ledger.written([Receipt("a", "Goal/1", 'W/"1"')])
+    books.want(goal("a", note="after"))
+    entry = the_only(books)
+    assert (entry.state, entry.reference, entry.etag) == (WriteState.PENDING, "Goal/1", 'W/"1"')
+    assert entry.draft == goal("a", note="after")
+
+
+@pytest.mark.parametrize("state", [WriteState.SENDING, WriteState.ON_HOLD, WriteState.CONFLICT])
+def test_what_is_unknown_held_or_a_persons_keeps_its_state(books, state):
+    books.want(goal("a", note="before"))
+    with books.held() as ledger:
+        ledger.mark("a", state, reference="Goal/1")
+    books.want(goal("a", note="after"))
+    assert the_only(books).state is state
+
+
+def test_what_was_withdrawn_and_is_wanted_again_is_pending(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.mark("a", WriteState.REVOKED, reference="Goal/1")
+    books.want(goal("a"))
+    assert (the_only(books).state, the_only(books).reference) == (WriteState.PENDING, "Goal/1")
+
+
+def test_what_was_written_and_is_no_longer_wanted_says_so(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.written([Receipt("a", "Goal/1", "")])
+    books.want()
+    assert not the_only(books).wanted
+
+
+def test_a_receipt_that_is_not_given_stays_and_a_problem_does_not(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.mark("a", WriteState.SENDING, reference="Goal/1", etag='W/"1"', problem="No answer came.")
+        ledger.mark("a", WriteState.PENDING)
+    entry = the_only(books)
+    assert (entry.reference, entry.etag, entry.problem) == ("Goal/1", 'W/"1"', "")
+
+
+def test_a_receipt_clears_the_problem(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.mark("a", WriteState.PENDING, problem="The EHR takes no Goal.")
+        ledger.written([Receipt("a", "Goal/1", "")])
+    assert the_only(books).problem == ""
+
+
+def test_what_no_plan_asked_for_is_added_once(books):
+    with books.held() as ledger:
+        ledger.add([goal("a", note="first")])
+        ledger.add([goal("a", note="second")])
+    assert the_only(books).draft == goal("a", note="first")
