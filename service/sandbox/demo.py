@@ -74,7 +74,7 @@ def _play(stage: Stage, *, once: bool) -> int:
     order = stage.hospital.order_discharge(patient, datetime.now(TIME_ZONE))
     started = time.monotonic()
     _done(stage.console, f"Discharge ordered in the EHR ({order})")
-    discharge, plan = _wait_for_plan(stage, patient)
+    discharge, plan = wait_for_plan(stage, patient)
     _done(stage.console, f"The plan is in the EHR, {time.monotonic() - started:.1f} s after the order")
     stage.console.print(plan_table(plan))
     wrong = problems(stage.hospital, patient, plan)
@@ -154,9 +154,14 @@ def _adapters(environment: dict[str, str]) -> Iterator[Deps]:
         embedded.stop(settings.state_dir)
 
 
-def _wait_for_plan(stage: Stage, patient: Inpatient) -> tuple[Discharge, Plan]:
-    """Until the EHR holds the CarePlan and Homeward has its receipt; says what it is waiting for meanwhile."""
-    deadline = time.monotonic() + _PLAN_SECONDS
+def wait_for_plan(
+    stage: Stage, patient: Inpatient, *, seconds: float = _PLAN_SECONDS
+) -> tuple[Discharge, Plan]:
+    """Until the EHR holds the CarePlan and Homeward has its receipt; says what it is waiting for meanwhile.
+
+    ConfigurationError when planning failed, or when there is no plan after that many seconds.
+    """
+    deadline = time.monotonic() + seconds
     with stage.console.status("Waiting for the EHR's notification") as status:
         while time.monotonic() < deadline:
             found = _discharge(stage, patient)
@@ -167,7 +172,7 @@ def _wait_for_plan(stage: Stage, patient: Inpatient) -> tuple[Discharge, Plan]:
                 if found.state is DischargeState.PUBLISHED and version and stage.hospital.care_plans(patient):
                     return found, version.plan
             time.sleep(0.1)
-    raise ConfigurationError(_what_is_missing(stage, patient))
+    raise ConfigurationError(_what_is_missing(stage, patient, seconds))
 
 
 def _discharge(stage: Stage, patient: Inpatient) -> Discharge | None:
@@ -180,13 +185,11 @@ def _check_not_failed(discharge: Discharge) -> None:
         raise ConfigurationError(f"Homeward could not plan this discharge: {discharge.problem}")
 
 
-def _what_is_missing(stage: Stage, patient: Inpatient) -> str:
+def _what_is_missing(stage: Stage, patient: Inpatient, seconds: float) -> str:
     found = _discharge(stage, patient)
     if found is None:
-        return f"No notification of the order reached Homeward within {_PLAN_SECONDS:g} s; see its log."
-    return (
-        f"There is no published plan after {_PLAN_SECONDS:g} s; the discharge is {found.state}. See the log."
-    )
+        return f"No notification of the order reached Homeward within {seconds:g} s; see its log."
+    return f"There is no published plan after {seconds:g} s; the discharge is {found.state}. See the log."
 
 
 def _print_addresses(stage: Stage, patient: Inpatient, discharge: Discharge) -> None:

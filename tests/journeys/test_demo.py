@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from config.child_environment import child_environment
+from service.sandbox import demo
+from service.sandbox.demo import run_demo
 
 HOMEWARD = [sys.executable, "-m", "service.cli"]
 
@@ -26,7 +28,7 @@ def processes_of(state: Path) -> set[int]:
             told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         except OSError:
             continue
-        if str(state).encode() in told:
+        if str(state).encode() in told and process.name != str(os.getpid()):
             found.add(int(process.name))
     return found
 
@@ -38,43 +40,54 @@ def eventually_gone(state: Path, seconds: float = 30.0) -> bool:
     return not processes_of(state)
 
 
-def test_the_order_becomes_a_verified_plan_and_everything_is_stopped(tmp_path):
-    ran = subprocess.run(
-        [*HOMEWARD, "demo", "--once"],
-        env=environment(tmp_path) | {"COLUMNS": "160"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Read back from the EHR and verified" in ran.stdout
+def test_the_order_becomes_a_verified_plan_and_everything_is_stopped(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "160")
+    assert run_demo(once=True) == 0
+    said = capsys.readouterr().out
+    assert "Read back from the EHR and verified" in said
     for words in ("Agnes Sampleford", "Prairie Basket", "CarePlan in the EHR:", "API docs:", "Page:"):
-        assert words in ran.stdout
+        assert words in said
     assert eventually_gone(tmp_path)
     assert not list((tmp_path / "demo").glob("run-*"))
 
 
+def test_a_plan_that_is_not_right_fails_the_demo_and_says_what_is_wrong(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(demo, "problems", lambda *_: ("Something invented is missing.",))
+    assert run_demo(once=True) == 1
+    assert "Something invented is missing." in capsys.readouterr().out
+    assert eventually_gone(tmp_path)
+
+
+def test_a_homeward_that_does_not_start_fails_the_demo_and_says_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(demo, "ORGANIZATION_REFERENCE", "nowhere")
+    assert run_demo(once=True) == 1
+    assert "The demo failed: tenants.yaml:" in capsys.readouterr().out
+    assert eventually_gone(tmp_path)
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_demo_stays_up_until_it_is_ended_and_then_leaves_nothing_running(tmp_path, end):
-    demo = subprocess.Popen(
+    running = subprocess.Popen(
         [*HOMEWARD, "demo"],
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    with demo:
-        assert demo.stdout is not None
+    with running:
+        assert running.stdout is not None
         said = ""
-        for line in demo.stdout:
+        for line in running.stdout:
             said += line
             if "Running until Ctrl-C" in line:
                 break
         assert "Running until Ctrl-C" in said, said
-        os.kill(demo.pid, end)
-        demo.stdout.read()
-        assert demo.wait(60) == (-signal.SIGKILL if end is signal.SIGKILL else 0)
+        os.kill(running.pid, end)
+        running.stdout.read()
+        assert running.wait(60) == (-signal.SIGKILL if end is signal.SIGKILL else 0)
     assert eventually_gone(tmp_path)
 
 

@@ -4,7 +4,9 @@ from datetime import date
 
 import pytest
 
+from config.content import load_content
 from config.directory_file import SAMPLE, load_directory
+from service.domain.protocol import ReferralTemplate
 from service.domain.sensitivity import VIOLENCE, Label
 from service.errors import ConfigurationError
 
@@ -171,3 +173,9 @@ def test_a_file_that_is_not_text_is_named(folder):
     (folder / "phone.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match=r"phone\.csv is not CSV in UTF-8"):
         load_directory(folder)
+
+
+def test_every_service_the_protocols_refer_to_in_the_community_is_in_the_sample():
+    templates = [offer.template for protocol in load_content().protocols for offer in protocol.offers]
+    wanted = {one.service for one in templates if isinstance(one, ReferralTemplate) and one.community}
+    assert wanted - {key for service in SERVICES for key in service.services} == set()
