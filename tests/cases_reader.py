@@ -144,7 +144,7 @@ def _fact(kind: Kind, number: int, given: dict[str, Any], where: str) -> Fact:
         status=given.get("status", statuses.get(kind, "active")),
         verification=given.get("verification", "confirmed" if kind is Kind.CONDITION else ""),
         intent=given.get("intent", ""),
-        categories=frozenset({given["category"]} if "category" in given else ()),
+        categories=frozenset({given.get("category", "encounter-diagnosis" if of_stay else "problem-list-item")}),
         encounter=ENCOUNTER if of_stay else "",
         began=_days_ago(given) or (date(2024, 3, 1) if of_stay else None),
         ended=_days_ago(given, "ended_days_ago"),

@@ -80,6 +80,8 @@ def at_risk(test: RiskTest, findings: Findings) -> Result:
     for score in findings.risks:
         if score.name == test.score:
             truth = truth_between(score.low, score.high, at_least=test.at_least, below=test.below)
+            if truth is Truth.UNKNOWN:
+                return UNKNOWN
             return Result(truth, tuple(dict.fromkeys(one for part in score.parts for one in part.evidence)))
     return UNKNOWN
 
