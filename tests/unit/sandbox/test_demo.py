@@ -1,4 +1,5 @@
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,12 +15,13 @@ PATIENT = inpatients()[0]
 
 
 def stage(*discharges):
-    store = SimpleNamespace(
+    store: Any = SimpleNamespace(
         discharges=SimpleNamespace(latest=lambda _tenant: discharges),
         plans=SimpleNamespace(latest=lambda _discharge: None),
     )
-    hospital = SimpleNamespace(care_plans=lambda _patient: [])
-    return Stage(hospital, (PATIENT,), SimpleNamespace(store=store), "http://127.0.0.1:1", Console())
+    hospital: Any = SimpleNamespace(care_plans=lambda _patient: [])
+    deps: Any = SimpleNamespace(store=store)
+    return Stage(hospital, (PATIENT,), deps, "http://127.0.0.1:1", Console())
 
 
 def discharge(state, problem=""):
