@@ -1,6 +1,7 @@
 """All settings of a deployment, read once from the environment. Nothing else reads the environment."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -36,6 +37,18 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _level(text: str) -> str:
+    if text not in {"debug", "info", "warning", "error"}:
+        raise ValueError("must be debug, info, warning or error")
+    return text
+
+
+def _listening(text: str) -> str:
+    if not re.fullmatch(r"unix:/.+|[^:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", text):
+        raise ValueError("must be like 127.0.0.1:8000, [::1]:8000 or unix:/path")
+    return text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One deployment. Secrets never show in repr."""
@@ -57,11 +70,11 @@ class Settings:
     open_access: bool = _setting(
         "OPEN_ACCESS", "off", "on: no credential is asked for. Only for the demo, only on 127.0.0.1", _switch
     )
-    bind: str = _setting("BIND", "127.0.0.1:8000", "address and port the web server listens on")
+    bind: str = _setting("BIND", "127.0.0.1:8000", "address and port the web server listens on", _listening)
     web_workers: int = _setting("WEB_WORKERS", "2", "web processes", _count)
     job_concurrency: int = _setting("JOB_CONCURRENCY", "4", "jobs one worker runs at a time", _count)
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "8388608", "largest request body", _count)
-    log_level: str = _setting("LOG_LEVEL", "info", "debug, info, warning or error")
+    log_level: str = _setting("LOG_LEVEL", "info", "debug, info, warning or error", _level)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -110,13 +110,18 @@ def _fault(error: Exception) -> Response:
 
 
 def _answer(problem: Problem) -> Response:
-    wanted = request.accept_mimetypes.best_match(_OFFERED, default=PROBLEM)
-    body, content_type = _FORMATS.get(wanted, _problem_document)(problem)
+    body, content_type = _FORMATS.get(_wanted(), _problem_document)(problem)
     response = Response(body, problem.status, content_type=content_type)
     response.headers.update(problem.headers)
     response.headers["Cache-Control"] = "no-store"
     response.vary.add("Accept")
     return response
+
+
+def _wanted() -> str:
+    """What the caller likes best of what we offer; parameters such as fhirVersion make no difference."""
+    liked = (value.partition(";")[0].strip().lower() for value in request.accept_mimetypes.values())
+    return next((kind for kind in liked if kind in _OFFERED), PROBLEM)
 
 
 def _problem_document(problem: Problem) -> tuple[bytes | str, str]:

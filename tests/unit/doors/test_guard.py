@@ -76,7 +76,7 @@ def test_the_guard_comes_before_the_body_is_read(guarded):
     assert guarded.post("/api/v1/discharges", data=b"{broken").status_code == 401
 
 
-@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "10.0.0.7:80", "homeward.example:80", ":8000"])
+@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "10.0.0.7:80", "homeward.example:80"])
 def test_open_access_is_refused_on_a_network(bind):
     with pytest.raises(ConfigurationError, match="loopback"):
         check_access(load_settings({"HOMEWARD_OPEN_ACCESS": "on", "HOMEWARD_BIND": bind}))

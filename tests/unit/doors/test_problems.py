@@ -49,6 +49,24 @@ def test_a_fhir_client_gets_an_operation_outcome(kind):
     assert (answer.json["resourceType"], issue["code"]) == ("OperationOutcome", kind.issue_code)
 
 
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("", "application/problem+json"),
+        ("*/*", "application/problem+json"),
+        ("application/json", "application/problem+json"),
+        ("application/problem+json", "application/problem+json"),
+        ("image/png", "application/problem+json"),
+        ("application/fhir+json; fhirVersion=4.0", "application/fhir+json"),
+        ("application/fhir+json;charset=utf-8, */*;q=0.1", "application/fhir+json"),
+        ("application/json;q=0.5, application/fhir+json", "application/fhir+json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+    ],
+)
+def test_the_caller_chooses_the_format(client, accept, given):
+    assert client.get("/nowhere", headers={"Accept": accept}).mimetype == given
+
+
 def test_any_other_exception_is_a_fault_that_says_nothing_of_itself():
     answer = _raised(ValueError(MARK))
     assert answer.status_code == 500
