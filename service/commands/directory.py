@@ -1,5 +1,6 @@
 """`homeward directory load`: the community services of a hospital, replaced as a whole."""
 
+from contextlib import closing
 from pathlib import Path
 
 from config.directory_file import SAMPLE, load_directory
@@ -17,4 +18,5 @@ def replace_directory(tenant: str, folder: Path | None) -> int:
     deps = build_deps(settings_of_this_process())
     if tenant not in deps.tenants:
         raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
-    return deps.store.directory.load(tenant, load_directory(folder or SAMPLE))
+    with closing(deps.store) as store:
+        return store.directory.load(tenant, load_directory(folder or SAMPLE))

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +47,9 @@ def run_worker() -> None:
     settings = _checked_settings()
     from service.bootstrap import build_deps
 
-    build_deps(settings).jobs.work()
+    deps = build_deps(settings)
+    with closing(deps.store):
+        deps.jobs.work()
 
 
 def _checked_settings() -> Settings:

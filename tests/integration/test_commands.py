@@ -1,0 +1,71 @@
+"""The commands that an operator runs by hand, on a real database."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from config.directory_file import load_directory
+from service.cli import main
+from service.store import Store
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def _homeward(settings: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    shown = CliRunner(env=settings).invoke(main, arguments, prog_name="homeward")
+    return shown.exit_code, shown.stdout, shown.stderr
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path) -> Run:
+    tenants = tmp_path / "tenants.yaml"
+    tenants.write_text(
+        "tenants:\n  - {id: demo, fhir_base_url: http://127.0.0.1:9/fhir, organization: Example Hospital}\n"
+    )
+    settings = {"HOMEWARD_DATABASE_URL": database_url, "HOMEWARD_TENANTS_FILE": str(tenants)}
+    return lambda *arguments: _homeward(settings, *arguments)
+
+
+def test_an_empty_database_is_brought_to_the_newest_version_and_again_is_harmless(new_database):
+    settings = {"HOMEWARD_DATABASE_URL": new_database()}
+    for _ in range(2):
+        code, said, _errors = _homeward(settings, "migrate")
+        assert (code, said) == (0, "The database is at the newest version.\n")
+
+
+def test_the_migrations_make_exactly_our_tables():
+    assert _homeward({}, "migrate", "--check")[:2] == (0, "The migrations make exactly our tables.\n")
+
+
+def test_a_database_that_does_not_answer_is_exit_1_and_one_sentence():
+    code, said, errors = _homeward(
+        {"HOMEWARD_DATABASE_URL": "postgresql://u:hidden@127.0.0.1:9/n"}, "migrate"
+    )
+    assert (code, said) == (1, "")
+    assert errors == "homeward: The database is not reachable; try again shortly.\n"
+
+
+def test_the_sample_directory_is_loaded_as_a_whole_however_often(run: Run, store: Store):
+    sample = load_directory()
+    for _ in range(2):
+        code, said, _errors = run("directory", "load", "demo")
+        assert (code, said.split()[0]) == (0, str(len(sample)))
+    assert store.directory.of("demo").candidates({"food-pantry"}, "")
+
+
+def test_a_directory_for_an_unknown_hospital_is_refused(run: Run):
+    code, said, errors = run("directory", "load", "elsewhere")
+    assert (code, said) == (2, "")
+    assert "no such hospital" in errors
+
+
+def test_a_directory_with_a_mistake_changes_nothing(run: Run, store: Store, tmp_path: Path):
+    run("directory", "load", "demo")
+    before = store.directory.of("demo").candidates({"food-pantry"}, "")
+    (tmp_path / "broken").mkdir()
+    code, _said, errors = run("directory", "load", "demo", str(tmp_path / "broken"))
+    assert code == 2
+    assert ".csv" in errors
+    assert store.directory.of("demo").candidates({"food-pantry"}, "") == before
