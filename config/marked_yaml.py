@@ -96,8 +96,10 @@ def read_yaml(path: Path, shown_as: str) -> Entry:
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{shown_as}:{line}: {error.problem or 'this is not YAML'}") from None
+        # The place where it began helps more than the place where the parser gave up: an open quote ends with the file.
+        mark = error.context_mark or error.problem_mark
+        said = " ".join(filter(None, (error.problem, error.context))) or "this is not YAML"
+        raise ConfigurationError(f"{shown_as}:{mark.line + 1 if mark else 1}: {said}") from None
     if node is None:
         raise ConfigurationError(f"{shown_as}:1: the file is empty")
     return Entry(shown_as, node)

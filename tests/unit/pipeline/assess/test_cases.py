@@ -2,13 +2,13 @@
 
 import pytest
 
-from config.content import load_content
+from service.domain.content import Protocol
 from service.domain.evidence import Certainty
 from service.domain.need import NeedState
 from service.pipeline.assess import assess
 from tests.cases_reader import TODAY, Case, all_cases
+from tests.unit.pipeline.assess.shipped import CONTENT
 
-CONTENT = load_content()
 CASES = list(all_cases())
 CERTAIN_ENOUGH = {"conflicted": Certainty.CONFLICTED, "uncertain": Certainty.UNCERTAIN}
 
@@ -47,8 +47,8 @@ def test_a_case_finds_what_a_social_worker_would(case: Case) -> None:
 
 
 @pytest.mark.parametrize("protocol", CONTENT.protocols, ids=lambda protocol: str(protocol.ref.id))
-def test_every_need_has_a_case_that_fires_and_one_that_does_not(protocol: object) -> None:
-    code = protocol.ref.id  # type: ignore[attr-defined]  # parametrize hands over the Protocol
+def test_every_need_has_a_case_that_fires_and_one_that_does_not(protocol: Protocol) -> None:
+    code = protocol.ref.id
     expected = {case.expect[code] for case in CASES if code in case.expect}
     assert expected & {"present", "conflicted", "uncertain"}
     assert expected - {"present", "conflicted", "uncertain"}
