@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fhir_mappings import systems
-from fhir_mappings.references import literal, reference_of
+from fhir_mappings.references import etag_of, literal, reference_of
 from service.domain.publication import Draft
 
 
@@ -89,20 +89,29 @@ def search_batch(searches: Sequence[Search]) -> dict[str, Any]:
 
 
 def transaction_bundle(
-    drafts: Sequence[Draft], updates: Sequence[Update] = (), condition: Callable[[Draft], str] = if_none_exist
+    drafts: Sequence[Draft],
+    updates: Sequence[Update] = (),
+    *,
+    condition: Callable[[Draft], str] = if_none_exist,
+    base: str = "",
 ) -> dict[str, Any]:
     """Creates, each only where it is not there yet, then updates, each only of the version that was read.
 
-    condition gives the search that finds a draft ("" to create it unconditionally), for servers that take fewer.
+    condition gives the search that finds a draft ("" to create it unconditionally), for servers that take fewer; base
+    is the server's FHIR base URL, with which updates name themselves in full, as a strict server demands.
     """
-    return _bundle("transaction", _entries(drafts, updates, condition))
+    return _bundle("transaction", _entries(drafts, updates, condition, base))
 
 
 def write_batch(
-    drafts: Sequence[Draft], updates: Sequence[Update] = (), condition: Callable[[Draft], str] = if_none_exist
+    drafts: Sequence[Draft],
+    updates: Sequence[Update] = (),
+    *,
+    condition: Callable[[Draft], str] = if_none_exist,
+    base: str = "",
 ) -> dict[str, Any]:
     """The same, each entry by itself, so with references resolved beforehand."""
-    return _bundle("batch", _entries(drafts, updates, condition))
+    return _bundle("batch", _entries(drafts, updates, condition, base))
 
 
 def responses(bundle: Mapping[str, Any]) -> list[Reply]:
@@ -140,9 +149,10 @@ def link(bundle: Mapping[str, Any], relation: str) -> str:
 
 
 def _entries(
-    drafts: Sequence[Draft], updates: Sequence[Update], condition: Callable[[Draft], str]
+    drafts: Sequence[Draft], updates: Sequence[Update], condition: Callable[[Draft], str], base: str
 ) -> list[dict[str, Any]]:
-    return [_create(draft, condition(draft)) for draft in drafts] + [_put(update) for update in updates]
+    creates = [_create(draft, condition(draft)) for draft in drafts]
+    return creates + [_put(update, base) for update in updates]
 
 
 def _create(draft: Draft, condition: str) -> dict[str, Any]:
@@ -152,11 +162,12 @@ def _create(draft: Draft, condition: str) -> dict[str, Any]:
     return {"fullUrl": draft.full_url, "resource": draft.body, "request": request}
 
 
-def _put(update: Update) -> dict[str, Any]:
+def _put(update: Update, base: str) -> dict[str, Any]:
     request = {"method": "PUT", "url": update.reference}
     if update.etag:
         request["ifMatch"] = update.etag
-    return {"resource": update.body, "request": request}
+    name = {"fullUrl": f"{base}/{update.reference}"} if base else {}
+    return {**name, "resource": update.body, "request": request}
 
 
 def _bundle(kind: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -171,7 +182,7 @@ def _reply(entry: Mapping[str, Any]) -> Reply:
         status=_status(response.get("status")),
         resource=resource if isinstance(resource, dict) else None,
         location=str(response.get("location") or ""),
-        etag=str(response.get("etag") or ""),
+        etag=etag_of(str(response.get("etag") or "")),
         outcome=outcome if isinstance(outcome, dict) else None,
     )
 

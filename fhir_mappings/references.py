@@ -17,6 +17,11 @@ def version_of(resource: Mapping[str, Any]) -> str:
     return f'W/"{version}"' if version else ""
 
 
+def etag_of(version: str) -> str:
+    """An ETag as it goes into If-Match; some servers give the bare version ("1") in a Bundle's answer."""
+    return f'W/"{version}"' if version and not version.endswith('"') else version
+
+
 def literal(url: str) -> str:
     """The "Type/id" with which a URL ends, query and history left off; "" if there is none."""
     parts = [part for part in url.partition("?")[0].partition("/_history")[0].split("/") if part]

@@ -48,6 +48,10 @@ class Capability:
             self.can(resource_type, "search-type") and parameter in self.of(resource_type).search_parameters
         )
 
+    def bundles(self) -> bool:
+        """Whether to ask many things in one Bundle: HAPI says transaction for both, and a refusal is no loss."""
+        return self.batch or self.transaction
+
     def pages(self, resource_type: str) -> bool:
         """Whether to ask for large pages: _count is listed here, or nowhere, and then taken for granted."""
         return self.searches(resource_type, _COUNT) or not any(

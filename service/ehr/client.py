@@ -20,6 +20,8 @@ from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected, EhrUna
 
 #: An EHR's /metadata is read again once a day: upgrades change it.
 CAPABILITY_SECONDS: Final = 24 * 3600.0
+#: Answers that mean that the EHR takes no Bundles at all, so that it is not asked with one again.
+_NO_BUNDLES: Final = frozenset({400, 404, 405, 422, 501})
 _STRICT: Final = {"Prefer": "handling=strict"}
 _MINIMAL: Final = {"Prefer": "return=minimal"}
 
@@ -55,6 +57,7 @@ class Ehr:
         self._connection = Connection(tenant, credentials or credentials_for(tenant.auth), throttle)
         self._asking = threading.Lock()
         self._capability: tuple[float, Capability] | None = None
+        self._bundles = True
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +74,7 @@ class Ehr:
         with self._asking:
             if self._capability is None or time.monotonic() - self._capability[0] > CAPABILITY_SECONDS:
                 self._capability = time.monotonic(), capability_from(self._get("metadata"))
+                self._bundles = True
             return self._capability[1]
 
     def read(self, reference: str) -> dict[str, Any]:
@@ -94,9 +98,10 @@ class Ehr:
         capability = self.capability()
         asked = [_sized(search, capability) for search in searches]
         try:
-            replies = self._ask_as_bundle(asked) if capability.batch else None
-        except (EhrRefused, EhrRejected, EhrNotFhir):
-            replies = None  # it says batch and does not do it: the same questions one by one
+            replies = self._ask_as_bundle(asked) if capability.bundles() and self._bundles else None
+        except (EhrRefused, EhrRejected, EhrNotFhir) as error:
+            # It says that it takes bundles and does not, or this one was too much: the same questions one by one.
+            replies, self._bundles = None, getattr(error, "status", 0) not in _NO_BUNDLES
         return self._collect(asked, replies) if replies else self._ask_singly(asked)
 
     def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:

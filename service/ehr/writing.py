@@ -26,7 +26,9 @@ Outcome = Receipt | EhrError
 def write_together(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> list[Outcome]:
     """One transaction. Raises the EHR's error when it refuses the whole, WriteUnknown when no answer came."""
     capability = ehr.capability()
-    bundle = transaction_bundle(drafts, updates, lambda draft: condition(draft, capability))
+    bundle = transaction_bundle(
+        drafts, updates, condition=lambda draft: condition(draft, capability), base=_base(ehr)
+    )
     return _outcomes(drafts, updates, responses(ehr.transaction(bundle)))
 
 
@@ -37,7 +39,9 @@ def write_each(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] = ()
     if not ehr.capability().batch:
         return [_create(ehr, draft) for draft in drafts] + [_put(ehr, update) for update in updates]
     capability = ehr.capability()
-    bundle = write_batch(drafts, updates, lambda draft: condition(draft, capability))
+    bundle = write_batch(
+        drafts, updates, condition=lambda draft: condition(draft, capability), base=_base(ehr)
+    )
     try:
         return _outcomes(drafts, updates, responses(ehr.transaction(bundle)))
     except EhrError as error:
@@ -62,6 +66,10 @@ def search_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -
     if targets and capability.searches(draft.resource_type, "target"):
         return Search(draft.resource_type, (("target", targets[-1]),))
     return None
+
+
+def _base(ehr: Ehr) -> str:
+    return ehr.tenant.fhir_base_url.rstrip("/")
 
 
 def _outcomes(drafts: Sequence[Draft], updates: Sequence[Update], replies: Sequence[Reply]) -> list[Outcome]:

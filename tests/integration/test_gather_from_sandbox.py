@@ -72,7 +72,7 @@ def test_a_whole_record_takes_three_round_trips(ehr, round_trips):
 
 def test_the_same_record_is_read_with_and_without_batches(ehr, tenant):
     stay = inpatients()[0].encounter
-    with LimitedEhr(tenant, batch=False) as single:
+    with LimitedEhr(tenant, batch=False, transaction=False) as single:
         assert gather(stay, single, today=TODAY) == gather(stay, ehr, today=TODAY)
 
 

@@ -391,6 +391,21 @@ def test_a_server_that_promises_batches_and_does_not_keep_it_is_asked_singly(bat
     assert (patient.resources, ids(conditions)) == ((PATIENT,), ["1"])
 
 
+def test_a_server_that_refused_a_bundle_is_not_asked_with_one_again(batching, ehr):
+    batching.tell("POST", "/", Told(405))
+    batching.tell("GET", "/Patient/7", fhir(PATIENT))
+    for _ in range(2):
+        ehr.batch([Search("Patient", id="7")])
+    assert batching.count("POST") == 1
+
+
+def test_a_server_that_says_transaction_is_asked_with_a_bundle_too(server, ehr):
+    server.tell("GET", "/metadata", statement(transaction=True))
+    server.tell("POST", "/", batch_of(done(PATIENT)))
+    [result] = ehr.batch([Search("Patient", id="7")])
+    assert result.resources == (PATIENT,)
+
+
 def test_no_question_is_no_request(server, ehr):
     assert ehr.batch([]) == []
     assert server.asked == []

@@ -65,6 +65,16 @@ def test_updates_come_after_creates_and_name_their_version():
     ]
 
 
+def test_an_update_names_itself_in_full_where_the_base_is_known():
+    [entry] = transaction_bundle([], [Update("a", "CarePlan/3", {}, "")], base="http://e/r4")["entry"]
+    assert entry["fullUrl"] == "http://e/r4/CarePlan/3"
+
+
+def test_a_bare_version_is_taken_for_the_etag_it_means():
+    [reply] = responses({"entry": [{"response": {"status": "201", "etag": "1"}}]})
+    assert reply.etag == 'W/"1"'
+
+
 def test_replies_are_read_in_their_order():
     written, refused, odd = responses(
         {
