@@ -56,6 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert process.returncode == 0
     assert not answers(f"http://{address}/livez")
     assert not found.database().exists()
+    embedded.remove(state_dir)
 
 
 @pytest.mark.parametrize("name", ["gunicorn", "worker"])

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.commands import plan_file
+from service.commands import plan_file, serve
+from service.errors import StoreUnavailable
+from service.sandbox import demo
 from tests.builders import bundle, condition, encounter, patient
 
 TODAY = "2024-03-05"
@@ -153,3 +155,39 @@ def test_a_closed_pipe_is_not_an_error_of_ours():
         shown = subprocess.run(command, input=document, stdout=nobody, stderr=subprocess.PIPE, check=False)
     assert b"Traceback" not in shown.stderr
     assert b"wrong inside" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [("serve", "serve_all"), ("web", "become_web"), ("worker", "run_worker")],
+)
+def test_what_runs_for_long_is_started_by_its_name(monkeypatch, command, target):
+    started = []
+    monkeypatch.setattr(serve, target, lambda: started.append(command))
+    assert _run(command).exit_code == 0
+    assert started == [command]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_demo_tells_by_its_exit_code_whether_the_plan_was_verified(monkeypatch, code):
+    asked = []
+
+    def run(**options):
+        asked.append(options)
+        return code
+
+    monkeypatch.setattr(demo, "run_demo", run)
+    assert _run("demo", "--once", "--ehr", "full").exit_code == code
+    assert asked == [{"once": True, "ehr": "full"}]
+
+
+def test_a_failure_that_is_not_the_callers_is_exit_1(monkeypatch):
+    def unavailable():
+        raise StoreUnavailable
+
+    monkeypatch.setattr(serve, "run_worker", unavailable)
+    shown = _run("worker")
+    assert (shown.exit_code, shown.stderr) == (
+        1,
+        "homeward: The database is not reachable; try again shortly.\n",
+    )

@@ -179,3 +179,11 @@ def test_every_service_the_protocols_refer_to_in_the_community_is_in_the_sample(
     templates = [offer.template for protocol in load_content().protocols for offer in protocol.offers]
     wanted = {one.service for one in templates if isinstance(one, ReferralTemplate) and one.community}
     assert wanted - {key for service in SERVICES for key in service.services} == set()
+
+
+def test_a_place_without_coordinates_is_listed_without_them(folder):
+    rewrite(folder, "location", lambda rows: rows[0].update(latitude="", longitude=""))
+    placeless = [
+        service for service in load_directory(folder) if service.address and service.latitude is None
+    ]
+    assert [service.organization for service in placeless] == ["Prairie Basket Food Pantry"]

@@ -121,3 +121,9 @@ def test_a_wrong_method_names_the_right_ones(client):
     answer = client.put("/api/v1/discharges")
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
+
+
+def test_a_stay_that_intake_does_not_know_is_404(client, doubles, monkeypatch):
+    made = doubles.keep()
+    monkeypatch.setattr(doubles, "take_in", lambda _trigger: None)
+    assert client.post(f"/api/v1/discharges/{made.id}/cancel").status_code == 404

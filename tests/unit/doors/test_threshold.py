@@ -38,3 +38,10 @@ def test_any_other_request_id_is_replaced(client, sent):
 def test_a_problem_names_its_request(client):
     answer = client.get("/nowhere", headers={"X-Request-Id": SENT})
     assert answer.json["instance"] == f"urn:uuid:{SENT}"
+
+
+def test_a_redirect_says_only_where_to_go(client):
+    answer = client.get("/api//v1/discharges/x")
+    assert answer.status_code == 308
+    assert answer.headers["Location"].endswith("/api/v1/discharges/x")
+    assert answer.data == b""
