@@ -41,7 +41,7 @@ def test_a_problem_names_its_request(client):
 
 
 def test_a_redirect_says_only_where_to_go(client):
-    answer = client.get("/api//v1/discharges/x")
+    answer = client.get(f"/api//v1/discharges/{SENT}")
     assert answer.status_code == 308
-    assert answer.headers["Location"].endswith("/api/v1/discharges/x")
+    assert answer.headers["Location"].endswith(f"/api/v1/discharges/{SENT}")
     assert answer.data == b""
