@@ -58,7 +58,7 @@ def run_demo(*, once: bool, ehr: str = EHRS[0]) -> int:
         raise BadInput(f"There is no EHR called {ehr}; choose {' or '.join(EHRS)}.")
     console = Console(highlight=False)
     try:
-        with _ending_on_signals(), _stage(console) as stage:
+        with _ending_on_signals(), running_stage(console) as stage:
             return _play(stage, once=once)
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -91,7 +91,7 @@ def _play(stage: Stage, *, once: bool) -> int:
 
 
 @contextmanager
-def _stage(console: Console) -> Iterator[Stage]:
+def running_stage(console: Console) -> Iterator[Stage]:
     """Start everything; everything is stopped in the opposite order, however this is left."""
     home = settings_of_this_process().state_dir.absolute() / "demo"
     home.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def _adapters(environment: dict[str, str]) -> Iterator[Deps]:
         yield deps
         deps.store.close()
     finally:
-        embedded.stop(settings.state_dir)
+        embedded.remove(settings.state_dir)
 
 
 def wait_for_plan(

@@ -56,6 +56,17 @@ def stop(state_dir: Path) -> None:
             home.run("pg_ctl", "-D", str(home.data), "-m", "fast", "-w", "stop")
 
 
+def remove(state_dir: Path) -> None:
+    """Stop the embedded PostgreSQL of this state directory and delete all it held, wherever that is."""
+    stop(state_dir)
+    home = find_home(state_dir)
+    shutil.rmtree(home.socket, ignore_errors=True)
+    shutil.rmtree(home.base)
+    link = state_dir / "postgres"
+    if link.is_symlink():
+        link.unlink()
+
+
 @contextmanager
 def throwaway() -> Iterator[str]:
     """The URL of a PostgreSQL for one use: nothing is left of it afterwards."""
@@ -66,7 +77,7 @@ def throwaway() -> Iterator[str]:
         try:
             yield start(state_dir)
         finally:
-            stop(state_dir)
+            remove(state_dir)
 
 
 def _url(home: Home, database: str) -> str:

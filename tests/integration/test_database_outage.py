@@ -24,7 +24,7 @@ def state_dir():
     folder = Path(tempfile.mkdtemp(prefix="homeward-test-", dir="/tmp"))
     folder.chmod(0o711)
     yield folder / "state"
-    embedded.stop(folder / "state")
+    embedded.remove(folder / "state")
     shutil.rmtree(folder)
 
 

@@ -21,8 +21,7 @@ def state_dir():
     folder = Path(tempfile.mkdtemp(prefix="homeward-test-", dir="/tmp"))
     folder.chmod(0o711)
     yield folder / "state"
-    embedded.stop(folder / "state")
-    shutil.rmtree((folder / "state" / "postgres").resolve(), ignore_errors=True)
+    embedded.remove(folder / "state")
     shutil.rmtree(folder)
 
 
@@ -64,8 +63,7 @@ def test_a_stale_pid_that_now_belongs_to_another_program_is_no_obstacle(state_di
     embedded.start(state_dir)
     home = find_home(state_dir)
     os.kill(postmaster(state_dir), signal.SIGKILL)
-    account = {"user": home.account.uid, "group": home.account.gid} if home.account else {}
-    stranger = subprocess.Popen(["/bin/sleep", "60"], **account)
+    stranger = subprocess.Popen(["/bin/sleep", "60"], user=home.account.uid if home.account else None)
     try:
         pid_file = home.data / "postmaster.pid"
         pid_file.write_text("\n".join([str(stranger.pid), *pid_file.read_text().split("\n")[1:]]))
@@ -87,7 +85,7 @@ def test_an_initdb_that_was_killed_halfway_is_begun_anew(state_dir):
     home = find_home(state_dir)
     (home.base / "data.new" / "base").mkdir(parents=True)
     (home.base / "data.new" / "PG_VERSION").write_text("18")
-    assert psycopg.connect(embedded.start(state_dir)).close() is None
+    psycopg.connect(embedded.start(state_dir)).close()
 
 
 def test_it_listens_on_a_socket_only_its_user_can_reach(state_dir):
@@ -109,8 +107,7 @@ def test_a_long_path_gets_its_socket_elsewhere(state_dir):
         psycopg.connect(url).close()
         assert "homeward-" in url
     finally:
-        embedded.stop(deep)
-        shutil.rmtree(find_home(deep).socket)
+        embedded.remove(deep)
 
 
 def test_a_closed_folder_is_never_opened_and_as_root_the_data_is_linked_elsewhere(state_dir):
@@ -129,3 +126,13 @@ def test_a_place_that_cannot_be_used_is_told_with_its_remedy(tmp_path):
 
 def test_stopping_what_does_not_run_is_harmless(state_dir):
     embedded.stop(state_dir)
+
+
+def test_what_is_removed_is_gone_wherever_it_was(state_dir):
+    state_dir.mkdir()
+    state_dir.parent.chmod(0o700)
+    embedded.start(state_dir)
+    home = find_home(state_dir)
+    embedded.remove(state_dir)
+    assert not home.base.exists()
+    assert not (state_dir / "postgres").is_symlink()

@@ -46,6 +46,13 @@ def cancel(order="", *, door="subscription", encounter="Encounter/1"):
     return Trigger("one", encounter, Action.CANCEL, door, order)
 
 
+def take(trigger, deps):
+    """The discharge, for a trigger that has one."""
+    discharge = intake(trigger, deps)
+    assert discharge is not None
+    return discharge
+
+
 def waiting(database_url):
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("SELECT task_name FROM procrastinate_jobs ORDER BY id").fetchall()
@@ -68,7 +75,7 @@ def events(deps, discharge):
 
 
 def test_a_first_order_is_received_and_its_planning_enqueued(deps, database_url):
-    discharge = intake(plan(), deps)
+    discharge = take(plan(), deps)
     assert deps.store.discharges.get(discharge.id) == discharge
     assert (discharge.state, discharge.round) == (DischargeState.RECEIVED, 1)
     assert waiting(database_url) == ["plan"]
@@ -76,14 +83,14 @@ def test_a_first_order_is_received_and_its_planning_enqueued(deps, database_url)
 
 
 def test_a_stay_of_the_same_name_in_another_hospital_is_another_discharge(deps):
-    assert intake(plan(), deps).id != intake(plan(tenant="two"), deps).id
+    assert take(plan(), deps).id != take(plan(tenant="two"), deps).id
 
 
 @pytest.mark.parametrize("state", list(DischargeState))
 def test_the_same_order_again_starts_nothing_whatever_became_of_it(deps, database_url, state):
-    first = intake(plan(), deps)
+    first = take(plan(), deps)
     stand(deps, first, state)
-    again = intake(plan(), deps)
+    again = take(plan(), deps)
     assert (again.id, again.state, again.round) == (first.id, state, 1)
     assert waiting(database_url) == []
 
@@ -92,7 +99,7 @@ def _intake_in_a_process(url, start):
     start.wait()
     store = Store(open_engine(url))
     for _ in range(3):
-        intake(plan(encounter="Encounter/77"), Deps(store, Jobs(url, _no_steps)))
+        take(plan(encounter="Encounter/77"), Deps(store, Jobs(url, _no_steps)))
 
 
 def test_the_same_order_from_ten_processes_at_once_is_one_discharge_with_one_job(deps, database_url):
@@ -110,24 +117,24 @@ def test_the_same_order_from_ten_processes_at_once_is_one_discharge_with_one_job
 
 
 def test_a_new_order_plans_a_published_stay_anew(deps, database_url):
-    first = intake(plan(), deps)
+    first = take(plan(), deps)
     stand(deps, first, DischargeState.PUBLISHED)
-    again = intake(plan("ServiceRequest/2"), deps)
+    again = take(plan("ServiceRequest/2"), deps)
     assert (again.id, again.state, again.round) == (first.id, DischargeState.RECEIVED, 2)
     assert again.order == "ServiceRequest/2"
     assert waiting(database_url) == ["plan"]
 
 
 def test_an_order_that_was_replaced_does_not_come_back(deps):
-    first = intake(plan(), deps)
-    intake(plan("ServiceRequest/2"), deps)
-    late = intake(plan("ServiceRequest/1"), deps)
+    first = take(plan(), deps)
+    take(plan("ServiceRequest/2"), deps)
+    late = take(plan("ServiceRequest/1"), deps)
     assert (late.id, late.order, late.round) == (first.id, "ServiceRequest/2", 2)
 
 
 def test_an_order_that_arrives_while_its_stay_is_being_planned_wins_over_that_planning(deps, database_url):
-    intake(plan("", door="rest"), deps)
-    again = intake(plan("ServiceRequest/9"), deps)
+    take(plan("", door="rest"), deps)
+    again = take(plan("ServiceRequest/9"), deps)
     assert (again.state, again.round, again.order) == (DischargeState.RECEIVED, 2, "ServiceRequest/9")
     assert waiting(database_url) == ["plan"]
 
@@ -137,17 +144,17 @@ def test_an_order_that_arrives_while_its_stay_is_being_planned_wins_over_that_pl
     [DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.PUBLISHED, DischargeState.FAILED],
 )
 def test_a_cancel_withdraws_what_was_begun(deps, database_url, state):
-    first = intake(plan(), deps)
+    first = take(plan(), deps)
     stand(deps, first, state)
-    assert intake(cancel("ServiceRequest/1"), deps).state is DischargeState.CANCELLING
+    assert take(cancel("ServiceRequest/1"), deps).state is DischargeState.CANCELLING
     assert waiting(database_url) == ["withdraw"]
     assert events(deps, first)[-1] is Event.CANCEL_REQUESTED
 
 
 def test_a_cancel_that_comes_twice_is_one(deps, database_url):
-    intake(plan(), deps)
-    intake(cancel(), deps)
-    intake(cancel(), deps)
+    take(plan(), deps)
+    take(cancel(), deps)
+    take(cancel(), deps)
     assert waiting(database_url) == ["plan", "withdraw"]
 
 
@@ -160,8 +167,8 @@ def test_a_cancel_of_an_unknown_stay_does_nothing_and_is_recorded(deps, database
 
 
 def test_a_cancel_of_another_order_is_ignored_and_recorded(deps, database_url):
-    first = intake(plan("ServiceRequest/2"), deps)
-    assert intake(cancel("ServiceRequest/1"), deps).state is DischargeState.RECEIVED
+    first = take(plan("ServiceRequest/2"), deps)
+    assert take(cancel("ServiceRequest/1"), deps).state is DischargeState.RECEIVED
     assert waiting(database_url) == ["plan"]
     assert events(deps, first)[-1] is Event.CANCEL_OF_OTHER_ORDER
 
@@ -170,35 +177,35 @@ def test_a_cancel_of_another_order_is_ignored_and_recorded(deps, database_url):
 class TestAfterACancel:
     @pytest.fixture
     def called_off(self, deps, state):
-        first = intake(plan(), deps)
-        cancelled = intake(cancel(), deps)
+        first = take(plan(), deps)
+        cancelled = take(cancel(), deps)
         stand(deps, cancelled, state)
         return first
 
     @pytest.mark.usefixtures("called_off")
     def test_the_old_order_starts_nothing(self, deps, database_url):
         for door in ("subscription", "rest"):
-            assert intake(plan(door=door), deps).round == 1
+            assert take(plan(door=door), deps).round == 1
         assert waiting(database_url) == []
 
     def test_a_new_order_resumes(self, deps, called_off, database_url):
-        again = intake(plan("ServiceRequest/2"), deps)
+        again = take(plan("ServiceRequest/2"), deps)
         assert (again.id, again.state, again.round) == (called_off.id, DischargeState.RECEIVED, 2)
         assert waiting(database_url) == ["plan"]
 
     @pytest.mark.usefixtures("called_off")
     def test_a_request_by_rest_without_an_order_resumes(self, deps):
-        again = intake(plan("", door="rest"), deps)
+        again = take(plan("", door="rest"), deps)
         assert (again.state, again.round, again.order) == (DischargeState.RECEIVED, 2, "ServiceRequest/1")
 
     @pytest.mark.usefixtures("called_off")
     def test_a_hook_without_an_order_does_not_resume(self, deps):
-        assert intake(plan("", door="cds-hooks"), deps).round == 1
+        assert take(plan("", door="cds-hooks"), deps).round == 1
 
 
 def test_what_failed_is_tried_again_when_a_person_asks(deps):
-    first = intake(plan(), deps)
+    first = take(plan(), deps)
     for asked in (plan("", door="rest"), plan(door="rest")):
         stand(deps, deps.store.discharges.get(first.id), DischargeState.FAILED)
-        assert intake(asked, deps).state is DischargeState.RECEIVED
+        assert take(asked, deps).state is DischargeState.RECEIVED
     assert deps.store.discharges.get(first.id).round == 3

@@ -51,7 +51,7 @@ class Deps:
 def deps(store, database_url):
     with psycopg.connect(database_url) as connection:
         connection.execute("TRUNCATE procrastinate_jobs, discharges CASCADE")
-    made = Deps(store, None)
+    made: Any = Deps(store, None)
     made.jobs = Jobs(database_url, lambda: steps(made))
     return made
 
@@ -100,7 +100,7 @@ def ask(deps, order="ServiceRequest/1", action=Action.PLAN, door="subscription")
     return discharge
 
 
-def now(deps, discharge) -> Discharge:
+def now(deps, discharge):
     return deps.store.discharges.get(discharge.id)
 
 
@@ -247,9 +247,14 @@ def test_a_hospital_that_is_no_longer_served_is_said_so(deps):
 
 def test_today_is_the_hospitals_today(deps, monkeypatch):
     asked = []
+
+    def gather(*_, today):
+        asked.append(today)
+        return SimpleNamespace(patient=None)
+
+    monkeypatch.setattr(run, "gather", gather)
     for name in ("assess", "match", "draft"):
-        monkeypatch.setattr(run, name, lambda *_, **__: SimpleNamespace(patient=None))
-    monkeypatch.setattr(run, "gather", lambda *_, today: asked.append(today) or SimpleNamespace(patient=None))
+        monkeypatch.setattr(run, name, lambda *_, **__: None)
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
         run.propose("Encounter/1", replace(HOSPITAL, time_zone=ZoneInfo(zone)), deps)
     assert (asked[0] - asked[1]).days == 1
