@@ -1,7 +1,8 @@
 """A child of the demo never outlives it, even when the demo is killed.
 
 `python -m service.sandbox.leash COMMAND…` puts itself on the leash and becomes COMMAND: the kernel's parent-death
-signal survives exec. Where the kernel has none (macOS), the ordinary stopping of children has to do.
+signal survives exec. It is sent when the thread that started the child ends, so start children from one that stays.
+Where the kernel has none (macOS), the ordinary stopping of children has to do.
 """
 
 import ctypes

@@ -27,7 +27,7 @@ def problems(hospital: Hospital, patient: Inpatient, plan: Plan) -> tuple[str, .
     care_plan = found[0]
     linked = _linked(hospital, care_plan)
     return (
-        *_about_care_plan(care_plan),
+        *_about_care_plan(care_plan, plan),
         *(f"{reference} does not resolve." for reference, body in linked.items() if body is None),
         *_about_requests([body for body in linked.values() if body]),
         *_about_provenance(hospital, care_plan),
@@ -59,7 +59,7 @@ def _read(hospital: Hospital, reference: str) -> Json | None:
         return None
 
 
-def _about_care_plan(care_plan: Json) -> Iterator[str]:
+def _about_care_plan(care_plan: Json, plan: Plan) -> Iterator[str]:
     if care_plan.get("status") != "draft":
         yield f"The CarePlan is {care_plan.get('status')}, not a draft: nobody has signed it."
     if _PROFILE not in (
@@ -68,7 +68,8 @@ def _about_care_plan(care_plan: Json) -> Iterator[str]:
         yield "The CarePlan does not name the US Core profile."
     if not care_plan.get("text", {}).get("div"):
         yield "The CarePlan has no narrative."
-    if not care_plan.get("activity"):
+    shared = plan.shareable()
+    if not care_plan.get("activity") and (plan.withholds() or shared.referrals or shared.follow_ups):
         yield "The CarePlan has no activity."
 
 
