@@ -27,7 +27,8 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
         configure_logging(settings.log_level)
     app = Flask("service", static_folder="doors/static", template_folder="doors/templates")
     app.config.update(MAX_CONTENT_LENGTH=settings.max_body_bytes, MAX_FORM_MEMORY_SIZE=0, MAX_FORM_PARTS=0)
-    app.url_map.strict_slashes = False
+    # No redirects: they would be made from the Host header, which anyone may write.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions |= wire(Wiring(settings, deps))
     threshold.install(app, https=settings.public_url.startswith("https://"))

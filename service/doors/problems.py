@@ -95,10 +95,6 @@ def _ours(error: HomewardError) -> Response:
 
 def _flasks(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    if status < HTTPStatus.BAD_REQUEST:  # a redirect to the address with its slash
-        return Response(
-            status=status, headers=[pair for pair in error.get_headers() if pair[0] == "Location"]
-        )
     code, detail = _REFUSED.get(status, ("exception", _FAULT))
     kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     return _answer(Problem(_kind_of_status(status), status, code, detail, kept))

@@ -40,8 +40,9 @@ def test_a_problem_names_its_request(client):
     assert answer.json["instance"] == f"urn:uuid:{SENT}"
 
 
-def test_a_redirect_says_only_where_to_go(client):
-    answer = client.get(f"/api//v1/discharges/{SENT}")
-    assert answer.status_code == 308
-    assert answer.headers["Location"].endswith(f"/api/v1/discharges/{SENT}")
-    assert answer.data == b""
+def test_no_answer_is_made_from_the_host_header(client):
+    for path in (f"/api//v1/discharges/{SENT}", "/docs/", "/docs", "/"):
+        answer = client.get(path, headers={"Host": "evil.example"})
+        assert answer.status_code in {200, 404}
+        assert "evil.example" not in answer.text
+        assert "evil.example" not in str(answer.headers)
