@@ -94,19 +94,24 @@ def _withdrawal(
         return _Change(entry, entry.state, problem=_UNREAD)
     etag = version_of(current)
     if status_before(current):  # done in an earlier run that did not come to its end
-        return _Change(entry, _state_of(current, entry), problem=entry.problem)
+        return _Change(entry, _state_of(current, entry), problem=_standing_problem(entry))
     body = withdrawn(current, author=author, recorded=recorded)
     if body is None:
         return None
     if _edited(entry, etag) and not is_on_hold(body):
         return _Change(entry, WriteState.CONFLICT, body, etag, _EDITED)
-    return _Change(entry, _state_of(body, entry), body, etag, entry.problem)
+    return _Change(entry, _state_of(body, entry), body, etag, _standing_problem(entry))
 
 
 def _state_of(resource: dict[str, Any], entry: LedgerEntry) -> WriteState:
     if entry.state is WriteState.CONFLICT:
         return WriteState.CONFLICT  # a person's words stay theirs, on hold or not
     return WriteState.ON_HOLD if is_on_hold(resource) else WriteState.REVOKED
+
+
+def _standing_problem(entry: LedgerEntry) -> str:
+    """What a person did stays told; a problem of an earlier try is over with this one."""
+    return entry.problem if entry.state is WriteState.CONFLICT else ""
 
 
 def _edited(entry: LedgerEntry, etag: str) -> bool:
@@ -131,9 +136,10 @@ def _resume(ledger: Ledger, ehr: Ehr) -> None:
 
 
 def _is_held(entry: LedgerEntry) -> bool:
+    """Whether it may rest in the EHR. PENDING too: an earlier run that broke off may have left it so."""
     if entry.draft.resource_type == "Task":
-        return entry.state is WriteState.WRITTEN
-    return entry.state in {WriteState.ON_HOLD, WriteState.CONFLICT}
+        return entry.state is not WriteState.REVOKED
+    return entry.state in {WriteState.ON_HOLD, WriteState.CONFLICT, WriteState.PENDING}
 
 
 def _resumption(entry: LedgerEntry, current: dict[str, Any] | None) -> _Change | None:
@@ -141,8 +147,10 @@ def _resumption(entry: LedgerEntry, current: dict[str, Any] | None) -> _Change |
         return _Change(entry, entry.state, problem=_UNREAD)
     if entry.draft.resource_type == "Task":
         return _Change(entry, WriteState.REVOKED, closed_task(current), version_of(current))
-    state = WriteState.WRITTEN if entry.state is WriteState.ON_HOLD else entry.state
-    return _Change(entry, state, restored(current), version_of(current), entry.problem)
+    if entry.state is WriteState.PENDING and not is_on_hold(current):
+        return None  # publishing brings it up to date
+    state = WriteState.CONFLICT if entry.state is WriteState.CONFLICT else WriteState.WRITTEN
+    return _Change(entry, state, restored(current), version_of(current), _standing_problem(entry))
 
 
 def _apply(ledger: Ledger, ehr: Ehr, changes: Sequence[_Change], new: Sequence[str]) -> None:

@@ -236,3 +236,30 @@ def test_a_resource_gone_from_the_ehr_is_told(ehr, patient, ledger):
     call_off(ledger, ehr)
     assert "must look" in ledger.rows[key].problem
     assert statuses(ehr, patient)["CarePlan"] == "revoked"
+
+
+def test_a_resumption_without_answer_is_taken_up_where_it_was(ehr, tenant, patient, ledger):
+    approve(ehr, patient)
+    call_off(ledger, ehr)
+    with SilentEhr(tenant) as silent:
+        with pytest.raises(WriteUnknown):
+            resume(ledger, silent)
+        resume(ledger, silent)
+        publish(ledger, silent)
+    found = in_ehr(ehr, patient)
+    assert found["ServiceRequest"][0]["status"] == "active"
+    assert [task["status"] for task in found["Task"]] == ["cancelled"]
+    call_off(ledger, ehr)
+    assert sorted(task["status"] for task in in_ehr(ehr, patient)["Task"]) == ["cancelled", "requested"]
+
+
+def test_a_resumption_that_crashed_before_it_was_sent_is_done_by_the_next_run(ehr, patient, ledger):
+    approve(ehr, patient)
+    call_off(ledger, ehr)
+    ledger.sending(
+        [row.draft.key for row in ledger.entries() if row.draft.resource_type in {"Task", "ServiceRequest"}]
+    )
+    resume(ledger, ehr)
+    publish(ledger, ehr)
+    assert statuses(ehr, patient) == {"Goal": "proposed", "ServiceRequest": "active", "CarePlan": "draft"}
+    assert [task["status"] for task in in_ehr(ehr, patient)["Task"]] == ["cancelled"]
