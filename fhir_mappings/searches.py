@@ -3,18 +3,27 @@
 Only listed parameters are asked for: a server that leaves one out answers with other patients' records.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from fhir_mappings import systems
 from fhir_mappings.bundle import Search
 from service.domain.record import Gap, GapReason
 
-#: Whether /metadata lists a search parameter for a resource type.
-Offers = Callable[[str, str], bool]
+
+class Offered(Protocol):
+    """What /metadata lists."""
+
+    def searches(self, resource_type: str, parameter: str) -> bool:
+        """Whether a resource type can be searched by a parameter."""
+        ...
+
+    def adds(self, resource_type: str, target: str) -> bool:
+        """Whether a search can bring along what an element of its results refers to."""
+        ...
 
 
 class Reach(Enum):
@@ -29,10 +38,10 @@ class Reach(Enum):
 class Wanted:
     """What of one resource type a plan needs.
 
-    patient are the names of the parameter that says whose, best first; narrowed are parameters of which the first that is
-    listed is used; dates are the parameters of which the first listed bounds the answer, as far back as reach. With
-    narrow_only nothing is asked where no narrowing is listed: all there is would be too much. A failed extra question is
-    no gap, because another row asks for the same.
+    patient are the names of the parameter that says whose, best first; narrowed are parameters of which the first that
+    is listed is used; dates are those of which the first listed bounds the answer, as far back as reach; adding is an
+    element whose target is wanted along with it. With narrow_only nothing is asked where no narrowing is listed: all
+    there is would be too much. A failed extra question is no gap, because another row asks for the same.
     """
 
     resource_type: str
@@ -41,6 +50,7 @@ class Wanted:
     narrow_only: bool = False
     dates: tuple[str, ...] = ()
     reach: Reach = Reach.ALWAYS
+    adding: str = ""
     extra: bool = False
 
 
@@ -70,7 +80,7 @@ WANTED: Final = (
     Wanted("QuestionnaireResponse", dates=("authored",), reach=Reach.YEARS_3),
     Wanted("Coverage", patient=("patient", "beneficiary")),
     Wanted("RelatedPerson", patient=("patient",)),
-    Wanted("MedicationRequest"),
+    Wanted("MedicationRequest", adding="medication"),
     Wanted("DeviceRequest"),
     Wanted("Procedure"),
     Wanted("ServiceRequest"),
@@ -102,12 +112,12 @@ _CARE_PLANS: Final = Wanted("CarePlan", narrowed=(("category", "assess-plan"),))
 _OTHER_CARE_PLANS: Final = Wanted("CarePlan", extra=True)
 
 
-def questions(patient: str, stay_end: date, offers: Offers) -> tuple[tuple[Question, ...], tuple[Gap, ...]]:
+def questions(patient: str, stay_end: date, offered: Offered) -> tuple[tuple[Question, ...], tuple[Gap, ...]]:
     """The searches for "Patient/id" and, for each thing that cannot be asked, a gap. The first reads the patient."""
     asked: list[Question] = [Question(Search("Patient", id=patient.rpartition("/")[2]))]
     gaps: list[Gap] = []
-    for wanted in _wanted(offers):
-        found = _question(wanted, patient, stay_end, offers)
+    for wanted in _wanted(offered):
+        found = _question(wanted, patient, stay_end, offered)
         if isinstance(found, Gap):
             gaps.append(found)
         else:
@@ -115,31 +125,36 @@ def questions(patient: str, stay_end: date, offers: Offers) -> tuple[tuple[Quest
     return tuple(asked), tuple(gaps)
 
 
-def _wanted(offers: Offers) -> Iterator[Wanted]:
+def _wanted(offered: Offered) -> Iterator[Wanted]:
     yield from WANTED
-    yield from _BY_CATEGORY if offers("Observation", "category") else (_ALL_OBSERVATIONS,)
+    yield from _BY_CATEGORY if offered.searches("Observation", "category") else (_ALL_OBSERVATIONS,)
     yield _CARE_PLANS
-    if offers("CarePlan", "category"):
+    if offered.searches("CarePlan", "category"):
         yield _OTHER_CARE_PLANS
 
 
-def _question(wanted: Wanted, patient: str, stay_end: date, offers: Offers) -> Question | Gap:
+def _question(wanted: Wanted, patient: str, stay_end: date, offered: Offered) -> Question | Gap:
     kind = wanted.resource_type
-    whose = next((name for name in wanted.patient if offers(kind, name)), "")
+    whose = next((name for name in wanted.patient if offered.searches(kind, name)), "")
     if not whose:
         return Gap(kind, GapReason.NOT_OFFERED, f"The EHR offers no search for a patient's {kind}.")
-    narrowed = next((pair for pair in wanted.narrowed if offers(kind, pair[0])), None)
+    narrowed = next((pair for pair in wanted.narrowed if offered.searches(kind, pair[0])), None)
     if wanted.narrow_only and narrowed is None:
         return Gap(kind, GapReason.NOT_OFFERED, f"The EHR offers no search for {kind} by type.")
     # The parameter `patient` can only mean a Patient; the others need the type.
     parameters = [(whose, patient.rpartition("/")[2] if whose == "patient" else patient)]
     parameters += [narrowed] if narrowed else []
-    parameters += _since(wanted, stay_end, offers)
+    parameters += _since(wanted, stay_end, offered)
+    parameters += (
+        [("_include", f"{kind}:{wanted.adding}")]
+        if wanted.adding and offered.adds(kind, wanted.adding)
+        else []
+    )
     return Question(Search(kind, tuple(parameters)), wanted.extra)
 
 
-def _since(wanted: Wanted, stay_end: date, offers: Offers) -> list[tuple[str, str]]:
-    bound = next((name for name in wanted.dates if offers(wanted.resource_type, name)), "")
+def _since(wanted: Wanted, stay_end: date, offered: Offered) -> list[tuple[str, str]]:
+    bound = next((name for name in wanted.dates if offered.searches(wanted.resource_type, name)), "")
     if not bound or wanted.reach.value is None:
         return []
     return [(bound, f"ge{(stay_end - timedelta(days=wanted.reach.value)).isoformat()}")]

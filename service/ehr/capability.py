@@ -13,10 +13,11 @@ _COUNT: Final = "_count"
 
 @dataclass(frozen=True, slots=True)
 class ResourceCapability:
-    """One resource type: interaction codes ("read", "search-type", "create", "update" …) and search parameter names."""
+    """One resource type: interaction codes ("read", "create", "update" …), search parameter names and _include values."""
 
     interactions: frozenset[str] = frozenset()
     search_parameters: frozenset[str] = frozenset()
+    includes: frozenset[str] = frozenset()
     versioning: str = ""
     conditional_create: bool = False
 
@@ -47,6 +48,10 @@ class Capability:
         return (
             self.can(resource_type, "search-type") and parameter in self.of(resource_type).search_parameters
         )
+
+    def adds(self, resource_type: str, target: str) -> bool:
+        """Whether a search can bring along what an element of its results refers to, as "medication" does."""
+        return bool({"*", f"{resource_type}:{target}"} & self.of(resource_type).includes)
 
     def bundles(self) -> bool:
         """Whether to ask many things in one Bundle: HAPI says transaction for both, and a refusal is no loss."""
@@ -81,6 +86,7 @@ def _resource(part: Mapping[str, Any]) -> ResourceCapability:
     return ResourceCapability(
         interactions=_codes(part.get("interaction"), "code"),
         search_parameters=_codes(part.get("searchParam"), "name"),
+        includes=_texts(part.get("searchInclude")),
         versioning=str(part.get("versioning", "")),
         conditional_create=part.get("conditionalCreate") is True,
     )
@@ -92,6 +98,12 @@ def _typed(rest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _codes(value: Any, name: str) -> frozenset[str]:
     return frozenset(str(part[name]) for part in _objects(value) if part.get(name))
+
+
+def _texts(value: Any) -> frozenset[str]:
+    return (
+        frozenset(part for part in value if isinstance(part, str)) if isinstance(value, list) else frozenset()
+    )
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

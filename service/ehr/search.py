@@ -15,6 +15,9 @@ PAGE_SIZE: Final = 1000
 #: Parameters whose values are references: a server may write "7" back as "Patient/7" or as a full URL.
 _REFERENCES: Final = frozenset({"patient", "subject", "beneficiary", "actor"})
 
+#: Parameters that shape the answer and do not narrow it.
+_RESULT: Final = frozenset({"_count", "_include"})
+
 Fetch = Callable[[str], dict[str, Any]]
 
 
@@ -86,7 +89,7 @@ def _doubt(search: Search, page: Mapping[str, Any]) -> tuple[Gap, ...]:
     if not address:
         return (Gap(search.resource_type, GapReason.UNCERTAIN, "The EHR does not say what it searched for."),)
     told = parse_qsl(urlsplit(address).query, keep_blank_values=True)
-    if all(_is_among(name, value, told) for name, value in search.parameters if name != "_count"):
+    if all(_is_among(name, value, told) for name, value in search.parameters if name not in _RESULT):
         return ()
     raise _NotHonoured("The EHR left out a part of the question; its answer was not used.")
 

@@ -22,12 +22,11 @@ def gather(encounter: str, ehr: Ehr, *, today: date) -> Record:
     Raises UnknownEncounter, NotAnInpatientStay, EhrRefused when stay or patient may not be read, EhrUnavailable when the
     EHR does not answer. All else that is missing is a Gap of the record.
     """
-    offered = ehr.capability()
     stay = _stay(encounter, ehr)
     patient = subject_of(stay)
     if not patient.startswith("Patient/"):
         raise BadInput("The stay names no patient; correct it in the EHR.")
-    asked, not_offered = questions(patient, _end_of(stay, today), offered.searches)
+    asked, not_offered = questions(patient, _end_of(stay, today), ehr.capability())
     results = ehr.batch([question.search for question in asked])
     _require_patient(results[0])
     resources = [stay, *(resource for result in results for resource in result.resources)]

@@ -65,7 +65,7 @@ def lab(tenant, patient, on):
 
 def test_a_whole_record_takes_three_round_trips(ehr, round_trips):
     record = gather(inpatients()[0].encounter, ehr, today=TODAY)
-    assert round_trips == ["GET metadata", "GET Encounter", "POST"]
+    assert round_trips == ["GET Encounter", "GET metadata", "POST"]
     assert {"Patient", "Condition", "Observation", "Coverage", "MedicationRequest"} <= record.types_read
     assert record.gaps == ()
 
@@ -81,7 +81,7 @@ def test_pages_are_followed(ehr, patient, stay, tenant, monkeypatch, round_trips
     ids = {lab(tenant, patient, TODAY - timedelta(days=day)) for day in range(5)}
     record = gather(stay, ehr, today=TODAY)
     assert {seen.reference for seen in record.observations} == {f"Observation/{each}" for each in ids}
-    assert round_trips == ["GET metadata", "GET Encounter", "POST", "GET Observation", "GET Observation"]
+    assert round_trips == ["GET Encounter", "GET metadata", "POST", "GET Observation", "GET Observation"]
 
 
 def test_labs_of_years_ago_are_not_fetched(ehr, patient, stay, tenant):
@@ -89,6 +89,21 @@ def test_labs_of_years_ago_are_not_fetched(ehr, patient, stay, tenant):
     lab(tenant, patient, TODAY - timedelta(days=500))
     record = gather(stay, ehr, today=TODAY)
     assert [seen.reference for seen in record.observations] == [f"Observation/{recent}"]
+
+
+def test_a_medicine_that_stands_in_a_resource_of_its_own_comes_along(ehr, patient, stay, tenant):
+    rxnorm = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "855332"}
+    medicine = create(tenant.fhir_base_url, {"resourceType": "Medication", "code": {"coding": [rxnorm]}})
+    request = {
+        "resourceType": "MedicationRequest",
+        "status": "active",
+        "intent": "order",
+        "medicationReference": {"reference": f"Medication/{medicine['id']}"},
+        "subject": {"reference": patient},
+    }
+    create(tenant.fhir_base_url, request)
+    [fact] = gather(stay, ehr, today=TODAY).facts
+    assert [code.code for code in fact.codes] == ["855332"]
 
 
 def test_a_search_that_the_ehr_does_not_offer_is_a_gap(tenant, stay):

@@ -6,8 +6,14 @@ from service.domain.record import GapReason
 END = date(2024, 3, 5)
 
 
+class Offered:
+    def __init__(self, offers):
+        self.searches = offers
+        self.adds = offers
+
+
 def asked(offers):
-    found, gaps = questions("Patient/7", END, offers)
+    found, gaps = questions("Patient/7", END, Offered(offers))
     return {(one.search.url, one.extra) for one in found}, gaps
 
 
@@ -21,6 +27,7 @@ def test_a_server_that_lists_everything_is_asked_for_everything():
     assert ("Observation?patient=7&category=social-history", False) in urls
     assert ("CarePlan?patient=7&category=assess-plan", False) in urls
     assert ("CarePlan?patient=7", True) in urls
+    assert ("MedicationRequest?patient=7&_include=MedicationRequest%3Amedication", False) in urls
 
 
 def test_a_server_that_lists_nothing_is_asked_for_the_patient_alone():
