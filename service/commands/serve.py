@@ -25,7 +25,13 @@ _log = structlog.stdlib.get_logger(__name__)
 def serve_all() -> None:
     """Database, migrations, web and worker; returns when SIGTERM or SIGINT has ended them all."""
     share_metrics()  # web and worker count into one folder
-    settings = _checked_settings()
+    try:
+        _serve(_checked_settings())
+    finally:
+        forget_metrics()
+
+
+def _serve(settings: Settings) -> None:
     stop = stop_on_signals()
     try:
         tend = _database(settings)
@@ -33,7 +39,6 @@ def serve_all() -> None:
         supervise([Child("web", _GUNICORN), Child("worker", _WORKER)], stop, tend=tend)
     finally:
         _stop_database(settings)
-        forget_metrics()
 
 
 def become_web() -> None:
