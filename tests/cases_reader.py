@@ -144,7 +144,9 @@ def _fact(kind: Kind, number: int, given: dict[str, Any], where: str) -> Fact:
         status=given.get("status", statuses.get(kind, "active")),
         verification=given.get("verification", "confirmed" if kind is Kind.CONDITION else ""),
         intent=given.get("intent", ""),
-        categories=frozenset({given.get("category", "encounter-diagnosis" if of_stay else "problem-list-item")}),
+        categories=frozenset(
+            {given.get("category", "encounter-diagnosis" if of_stay else "problem-list-item")}
+        ),
         encounter=ENCOUNTER if of_stay else "",
         began=_days_ago(given) or (date(2024, 3, 1) if of_stay else None),
         ended=_days_ago(given, "ended_days_ago"),
@@ -165,9 +167,7 @@ def _observation(number: int, given: dict[str, Any]) -> Observation:
         reference=f"Observation/{number}",
         codes=(code,),
         status=given.get("status", "final"),
-        answers=tuple(
-            Code(System.LOINC if one.startswith("LA") else System.SNOMED, one) for one in answers
-        ),
+        answers=tuple(Code(System.LOINC if one.startswith("LA") else System.SNOMED, one) for one in answers),
         quantity=Quantity(float(given["value"]), given.get("unit", "")) if "value" in given else None,
         text=given.get("text", ""),
         absent="asked-declined" if given.get("declined") == "yes" else "",

@@ -85,6 +85,7 @@ class CodeIndex:
     exact: Mapping[tuple[str, str], tuple[CodeTest, ...]]
     families: Mapping[str, tuple[CodeTest, ...]]
     worded: tuple[CodeTest, ...] = ()
+    words: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tests: Iterable[CodeTest]) -> "CodeIndex":
@@ -99,7 +100,8 @@ class CodeIndex:
                 families.setdefault(family, []).append(test)
             if test.words:
                 worded.append(test)
-        return cls(_frozen(exact), _frozen(families), tuple(worded))
+        words = dict.fromkeys(word for test in worded for word in test.words)
+        return cls(_frozen(exact), _frozen(families), tuple(dict.fromkeys(worded)), tuple(words))
 
     def find(self, code: Code) -> tuple[CodeTest, ...]:
         """The leaves that this code satisfies."""

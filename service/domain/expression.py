@@ -49,8 +49,8 @@ class CodeTest:
     """Something coded stands in the record.
 
     codes are exact (system, code) pairs; families and excluded are ICD-10-CM prefixes without the dot; words are whole
-    words, in lower case, looked for in an entry without a code, and for kinds other than Condition in the display of
-    a coded entry too (in_display). within_days is the greatest age, None for any.
+    words, in lower case, looked for in an entry without a code, and for kinds other than Condition also in the display
+    of a coded entry: a product's name says its ingredient. within_days is the greatest age, None for any.
     """
 
     kind: Kind
@@ -60,11 +60,6 @@ class CodeTest:
     words: tuple[str, ...] = ()
     scope: Scope = Scope.ANY
     within_days: int | None = None
-
-    @property
-    def in_display(self) -> bool:
-        """Whether the display of a coded entry is searched: a product's name says its ingredient."""
-        return self.kind is not Kind.CONDITION
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Evidence from statements of the record: which resource, which code, what day, what words, how sensitive."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from service.domain.codes import Code, System
 from service.domain.content import Content
 from service.domain.evidence import Certainty, Evidence
 from service.domain.record import Fact, Observation
 from service.domain.sensitivity import Labels, merge
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Citing:
 def day_of(observation: Observation) -> date | None:
     """The day of an observation, None without one."""
     return observation.at.date() if observation.at else None
+
+
+def in_time(observation: Observation) -> tuple[datetime, str]:
+    """A key that sorts from the oldest, undated first, to the latest."""
+    return observation.at or _LONG_AGO, observation.reference
 
 
 def in_doubt(evidence: Evidence, certainty: Certainty) -> Evidence:

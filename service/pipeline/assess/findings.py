@@ -15,7 +15,7 @@ from service.domain.instrument import VALID_DAYS
 from service.domain.record import Fact, Gap, Kind, Observation, Record
 from service.domain.risk import RiskScore
 from service.pipeline.assess.answers import Answered, latest_answers
-from service.pipeline.assess.citing import Citing, day_of
+from service.pipeline.assess.citing import Citing, day_of, in_time
 from service.pipeline.assess.counting import (
     certainty_of,
     is_recent,
@@ -117,8 +117,8 @@ class _Collector:
         for code in fact.codes:
             for test in index.find(code):
                 self._hit(test, fact, code, matched)
-        for test in index.worded:
-            self._worded(test, fact, matched)
+        if index.words and (fact.kind is not Kind.CONDITION or not fact.codes):
+            self._read(fact, index, matched)
 
     def observation(self, observation: Observation) -> None:
         """Kept if anyone may ask for it: by question, or as a finding asserted by its code or its answer."""
@@ -152,10 +152,7 @@ class _Collector:
 
     def by_time(self) -> dict[str, list[Observation]]:
         """What was measured, oldest first."""
-        return {
-            key: sorted(said, key=lambda one: (one.at.isoformat() if one.at else "", one.reference))
-            for key, said in self.seen.items()
-        }
+        return {key: sorted(said, key=in_time) for key, said in self.seen.items()}
 
     def _hit(self, test: CodeTest, fact: Fact, code: Code, matched: set[CodeTest]) -> None:
         counts = certainty_of(fact, test.scope, self.record, self.today)
@@ -164,11 +161,15 @@ class _Collector:
         matched.add(test)
         self.hits[test].append(self.citing.fact(fact, code, counts))
 
-    def _worded(self, test: CodeTest, fact: Fact, matched: set[CodeTest]) -> None:
-        if test in matched or (fact.codes and not test.in_display):
-            return
-        displays = " ".join(code.display for code in fact.codes)
-        if not _pattern(test.words).search(f"{fact.text} {displays}".casefold()):
+    def _read(self, fact: Fact, index: CodeIndex, matched: set[CodeTest]) -> None:
+        """Look for words: in a diagnosis without a code, in any other statement's text and displays."""
+        said = " ".join((fact.text, *[code.display for code in fact.codes])).casefold()
+        if _pattern(index.words).search(said):
+            for test in index.worded:
+                self._worded(test, fact, said, matched)
+
+    def _worded(self, test: CodeTest, fact: Fact, said: str, matched: set[CodeTest]) -> None:
+        if test in matched or not _pattern(test.words).search(said):
             return
         counts = certainty_of(fact, test.scope, self.record, self.today)
         if counts is None or not is_recent(fact.began, test.within_days, self.today):

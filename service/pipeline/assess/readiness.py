@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from service.domain.assessment import Blocker, Disposition, Readiness, Verdict
-from service.domain.content import BlockerRule, Protocol
+from service.domain.content import BlockerRule
 from service.domain.expression import Truth
 from service.domain.need import Need, NeedState
 from service.domain.record import GapReason
@@ -42,19 +42,20 @@ def judge_readiness(findings: Findings, needs: Sequence[Need], disposition: Disp
 
 def _from_protocols(findings: Findings, needs: Sequence[Need]) -> Iterable[Blocker]:
     """The blockers of the needs that are there."""
-    present = {need.code for need in needs if need.state is NeedState.PRESENT}
+    present = {need.code: need for need in needs if need.state is NeedState.PRESENT}
     for protocol in findings.content.protocols:
         for rule in protocol.blockers if protocol.ref.id in present else ():
-            if blocker := _blocker(rule, protocol, findings):
+            if blocker := _blocker(rule, present[protocol.ref.id], findings):
                 yield blocker
 
 
-def _blocker(rule: BlockerRule, protocol: Protocol, findings: Findings) -> Blocker | None:
+def _blocker(rule: BlockerRule, need: Need, findings: Findings) -> Blocker | None:
+    """A rule that says what is missing has no evidence of its own: the need's stands for it."""
     result = evaluate(rule.when, findings)
     if result.truth is not Truth.TRUE:
         return None
-    labels = protocol.labels | merge(one.labels for one in result.evidence)
-    return Blocker(rule.key, rule.text, rule.clears, rule.blocks, result.evidence, labels)
+    labels = need.labels | merge(one.labels for one in result.evidence)
+    return Blocker(rule.key, rule.text, rule.clears, rule.blocks, result.evidence or need.evidence, labels)
 
 
 def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:

@@ -16,7 +16,7 @@ from service.domain.expression import (
 )
 from service.domain.record import Observation
 from service.pipeline.assess.answers import Answered
-from service.pipeline.assess.citing import day_of
+from service.pipeline.assess.citing import day_of, in_time
 from service.pipeline.assess.counting import is_recent, observed_in_stay
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.result import UNKNOWN, Result, truth_between, truth_of
@@ -126,7 +126,7 @@ def _chosen(values: Sequence[tuple[Observation, float]], which: Which) -> tuple[
         return min(values, key=lambda pair: pair[1])
     if which is Which.HIGHEST:
         return max(values, key=lambda pair: pair[1])
-    return max(values, key=lambda pair: pair[0].at.isoformat() if pair[0].at else "")
+    return max(values, key=lambda pair: in_time(pair[0]))
 
 
 def _past(value: float, test: MeasureTest) -> bool:

@@ -6,6 +6,7 @@ from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import Scope
 from service.domain.record import Fact, Kind, Observation
 from service.domain.risk import RiskScore, ScorePart
+from service.pipeline.assess.citing import in_time
 from service.pipeline.assess.counting import certainty_of
 from service.pipeline.assess.findings import HEMOGLOBIN, SODIUM, Findings
 from service.pipeline.assess.risk.points import Bands, add_up, known, missing
@@ -74,7 +75,7 @@ def _last_value(findings: Findings, questions: Sequence[str], unit: str) -> tupl
         if (quantity := quantity_of(one)) is not None
         if (value := converted(quantity, unit)) is not None
     ]
-    return max(values, key=lambda pair: pair[0].at.isoformat() if pair[0].at else "", default=None)
+    return max(values, key=lambda pair: in_time(pair[0]), default=None)
 
 
 def _oncology(findings: Findings) -> ScorePart:

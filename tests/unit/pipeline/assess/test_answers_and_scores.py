@@ -56,7 +56,10 @@ def test_a_recorded_total_that_disagrees_is_a_gap_and_the_items_stand(content: C
     assert (findings.scores["phq-9"].low, findings.scores["phq-9"].high) == (9, 9)
     assert {one.certainty for one in findings.scores["phq-9"].evidence} == {Certainty.CONFLICTED}
     (gap,) = findings.gaps
-    assert (gap.reason, gap.about) == (GapReason.DISAGREES, "Screening")  # the instrument's name would give it away
+    assert (gap.reason, gap.about) == (
+        GapReason.DISAGREES,
+        "Screening",
+    )  # the instrument's name would give it away
 
 
 def test_a_disagreement_of_an_open_instrument_names_it(content: Content) -> None:
@@ -140,7 +143,9 @@ def test_an_undated_answer_is_uncertain_and_loses_to_a_dated_one(content: Conten
 
 
 def test_an_answer_from_the_future_does_not_count(content: Content) -> None:
-    assert _findings(content, answer("88122-7", "LA28397-0", at=datetime(2030, 1, 1, tzinfo=UTC))).answers == {}
+    assert (
+        _findings(content, answer("88122-7", "LA28397-0", at=datetime(2030, 1, 1, tzinfo=UTC))).answers == {}
+    )
 
 
 def test_an_answer_of_the_stay_stays_valid_however_long_ago(content: Content) -> None:

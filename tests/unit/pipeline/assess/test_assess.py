@@ -1,0 +1,322 @@
+"""The whole assessment: what holds for every record, and how needs, disposition and readiness follow from it."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.domain.assessment import Assessment, Outcome, Verdict
+from service.domain.codes import Code, System
+from service.domain.content import Protocol
+from service.domain.evidence import Certainty
+from service.domain.need import Need, NeedState
+from service.domain.record import Fact, Gap, GapReason, Kind, Observation, Record, RelatedPerson
+from service.domain.sensitivity import Label
+from service.pipeline.assess import assess
+from tests.builders import TODAY, answer, fact, person, record, stay
+from tests.cases_reader import all_cases
+from tests.unit.pipeline.assess.shipped import CONTENT
+
+CASES = list(all_cases())
+RECORDS = st.sampled_from([case.record for case in CASES])
+
+
+def _assess(given: Record, **more: Any) -> Assessment:
+    return assess(given, CONTENT, today=TODAY, **more)
+
+
+def _needs(given: Record) -> dict[str, Need]:
+    return {need.code: need for need in _assess(given).needs}
+
+
+# --- what holds for every record -----------------------------------------------------------------
+@given(RECORDS, st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_the_order_of_the_record_does_not_matter(given: Record, shuffler: random.Random) -> None:
+    facts, observations = list(given.facts), list(given.observations)
+    shuffler.shuffle(facts)
+    shuffler.shuffle(observations)
+    assert _assess(replace(given, facts=tuple(facts), observations=tuple(observations))) == _assess(given)
+
+
+@given(RECORDS)
+@settings(max_examples=60)
+def test_what_was_entered_in_error_changes_nothing(given: Record) -> None:
+    wrong = tuple(
+        replace(one, verification="entered-in-error", reference=f"{one.reference}-wrong")
+        for case in CASES
+        for one in case.record.facts
+        if one.kind is Kind.CONDITION
+    )
+    mistaken = tuple(
+        replace(one, status="entered-in-error", reference=f"{one.reference}-wrong")
+        for case in CASES
+        for one in case.record.observations
+    )
+    noisy = replace(given, facts=given.facts + wrong, observations=given.observations + mistaken)
+    assert _assess(noisy).needs == _assess(given).needs
+
+
+@given(RECORDS)
+@settings(max_examples=60)
+def test_facts_nobody_asks_for_change_no_need(given: Record) -> None:
+    other = (fact("M54.50", reference="Condition/back"), fact("L70.0", reference="Condition/acne"))
+    beside = (answer("8867-4", 72, unit="/min", reference="Observation/pulse"),)
+    noisy = replace(given, facts=given.facts + other, observations=given.observations + beside)
+    assert _assess(noisy).needs == _assess(given).needs
+
+
+@given(RECORDS)
+@settings(max_examples=60)
+def test_every_need_that_is_there_says_why_and_what_follows(given: Record) -> None:
+    for need in _assess(given).present():
+        assert need.evidence, need.code
+        assert all(one.reference for one in need.evidence)
+        assert need.interventions.referrals or need.interventions.follow_ups or need.interventions.tasks
+        assert need.protocol.version
+
+
+@given(RECORDS)
+@settings(max_examples=60)
+def test_labels_of_the_evidence_are_on_the_need(given: Record) -> None:
+    for need in _assess(given).needs:
+        assert all(one.labels <= need.labels for one in need.evidence)
+
+
+def test_an_empty_record_has_no_need_and_is_not_ready_without_caveats() -> None:
+    assessment = _assess(record())
+    assert assessment.present() == ()
+    assert assessment.readiness.verdict is Verdict.WITH_CAVEATS
+    assert assessment.disposition.suggested == ""
+    assert all(need.question for need in assessment.needs)
+
+
+def test_needs_stand_in_the_order_in_which_a_social_worker_reads_them() -> None:
+    kinds = [need.kind for need in _assess(record()).needs]
+    assert kinds == sorted(kinds, key=["social", "safety", "support", "clinical"].index)
+
+
+# --- sensitivity ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("code", "labels"),
+    [
+        ("F03.90", set()),
+        ("F05", set()),
+        ("G30.9", set()),
+        ("F17.210", set()),
+        ("Z39.2", set()),
+        ("F32.9", {"BH", "MH", "PSY"}),
+        ("F11.20", {"SUD", "OPIOIDUD"}),
+        ("F10.20", {"SUD", "ETHUD"}),
+        ("T40.2X1A", {"SUD", "OPIOIDUD"}),
+        ("T40.2X2A", {"SUD", "OPIOIDUD", "BH"}),
+        ("T40.2X5A", set()),
+        ("T39.1X2A", {"BH"}),
+        ("T39.1X1A", set()),
+        ("B20", {"HIV"}),
+        ("O03.9", {"SEX"}),
+        ("Z37.1", {"SEX"}),
+        ("Z37.0", set()),
+        ("T74.11XA", {"SDV"}),
+        ("Z62.810", {"SDV"}),
+        ("Z65.4", {"VIO"}),
+    ],
+)
+def test_codes_carry_the_labels_of_their_family(code: str, labels: set[str]) -> None:
+    assert CONTENT.sensitivity.of(Code(System.ICD10CM, code)) == labels
+
+
+def test_a_resources_own_label_reaches_need_and_blocker() -> None:
+    labelled = fact("N18.6", labels=frozenset({Label.HIV}))
+    assessment = _assess(record(labelled))
+    need = next(one for one in assessment.needs if one.code == "dialysis-access")
+    blocker = next(b for b in assessment.readiness.blockers if b.key == "dialysis-chair-unconfirmed")
+    assert need.labels == blocker.labels == {Label.HIV}
+
+
+def test_a_screen_of_violence_is_labelled_though_it_is_negative() -> None:
+    assert _needs(record(answer("76504-0", 0)))["intimate-partner-violence"].labels == {Label.SDV}
+
+
+def test_lives_alone_is_shown_with_the_question_and_decides_nothing() -> None:
+    need = _needs(record(fact("Z60.2", text="Lives alone")))["social-connection"]
+    assert need.state is NeedState.NOT_ASSESSED
+    assert [one.text for one in need.evidence] == ["Lives alone"]
+
+
+def test_words_without_a_code_become_a_question() -> None:
+    said = Fact(Kind.CONDITION, "Condition/1", text="Homeless since May", status="active")
+    need = _needs(record(said))["homelessness"]
+    assert need.state is NeedState.NOT_ASSESSED
+    assert [one.certainty for one in need.evidence] == [Certainty.UNCERTAIN]
+
+
+def test_a_clinical_word_without_a_code_asks_for_confirmation() -> None:
+    ordered = Fact(Kind.ORDER, "ServiceRequest/1", text="wound care", status="active")
+    assert _needs(record(ordered))["wound-care"].question == "Confirm: Wound care?"
+
+
+def test_a_contradicted_need_shows_both_sides() -> None:
+    need = _needs(record(fact("Z59.41"), answer("88124-3", "LA19983-8")))["food-insecurity"]
+    assert (need.state, need.certainty) == (NeedState.PRESENT, Certainty.CONFLICTED)
+    assert {one.reference for one in need.evidence} == {"Condition/z59-41", "Observation/88124-3"}
+
+
+# --- outcome -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("codes", "outcome"),
+    [
+        ([], Outcome.GOING_HOME),
+        ([(System.DISPOSITION, "home")], Outcome.GOING_HOME),
+        ([(System.DISPOSITION, "exp")], Outcome.DIED),
+        ([(System.UB04, "41")], Outcome.DIED),
+        ([(System.UB04, "02")], Outcome.TRANSFERRED),
+        ([(System.DISPOSITION, "other-hcf")], Outcome.TRANSFERRED),
+        ([(System.DISPOSITION, "other-hcf"), (System.UB04, "43")], Outcome.TRANSFERRED),
+        ([(System.DISPOSITION, "other-hcf"), (System.UB04, "63")], Outcome.GOING_HOME),
+        ([(System.UB04, "03")], Outcome.GOING_HOME),
+    ],
+)
+def test_the_stay_ends_as_its_disposition_says(codes: list[tuple[str, str]], outcome: Outcome) -> None:
+    ended = stay(disposition=tuple(Code(system, code) for system, code in codes))
+    assert _assess(record(encounter=ended)).outcome is outcome
+
+
+def test_the_dead_do_not_go_home() -> None:
+    assert _assess(record(patient=person(deceased=True))).outcome is Outcome.DIED
+
+
+# --- disposition ---------------------------------------------------------------------------------
+BARTHEL = "96761-2"
+THERAPIES = (
+    fact("1", Kind.ORDER, system="local", text="Physical therapy"),
+    fact("2", Kind.ORDER, system="local", text="Occupational therapy"),
+)
+HOMELESS = fact("Z59.02")
+
+
+@pytest.mark.parametrize(
+    ("said", "suggested"),
+    [
+        ((), ""),
+        ((answer(BARTHEL, 95),), "home"),
+        ((answer(BARTHEL, 75),), "home"),
+        ((answer(BARTHEL, 40),), ""),
+        ((answer(BARTHEL, 40), fact("Z74.2")), "snf"),
+        ((answer(BARTHEL, 40), fact("L89.154")), "snf"),
+        ((answer(BARTHEL, 40), fact("I63.9")), ""),
+        ((answer(BARTHEL, 40), fact("I63.9"), *THERAPIES), "rehab"),
+        ((answer(BARTHEL, 95), HOMELESS), "alt-home"),
+        ((answer(BARTHEL, 40), HOMELESS), "snf"),
+        ((answer("79529-4", 35), fact("Z74.2")), "snf"),
+        ((answer("79529-4", 55),), "home"),
+        ((answer(BARTHEL, 95), answer("93249-1", "LA33-6")), ""),
+    ],
+)
+def test_a_place_is_suggested_from_function_care_and_home(
+    said: tuple[Fact | Observation, ...], suggested: str
+) -> None:
+    disposition = _assess(record(*said)).disposition
+    assert disposition.suggested == suggested
+    assert bool(disposition.suggested) or any(one.weighs == "missing" for one in disposition.factors)
+
+
+@given(RECORDS)
+@settings(max_examples=60)
+def test_leaving_against_advice_and_death_are_never_suggested(given: Record) -> None:
+    assert _assess(given).disposition.suggested in {"", "home", "alt-home", "snf", "rehab", "hosp"}
+
+
+def _ordered(
+    code: str, *said: Fact | Observation, system: str = System.DISPOSITION, **more: Any
+) -> Assessment:
+    return _assess(record(*said, encounter=stay(disposition=(Code(system, code),)), **more))
+
+
+def test_the_homeless_sent_home_raise_an_alert() -> None:
+    assessment = _ordered("home", HOMELESS)
+    assert "homeless" in assessment.disposition.alert
+    assert "disposition-mismatch" in {one.key for one in assessment.readiness.blockers}
+
+
+def test_home_without_help_raises_an_alert() -> None:
+    dependent = answer(BARTHEL, 30)
+    assert "nobody who can give it" in _ordered("home", dependent).disposition.alert
+    sister = RelatedPerson("RelatedPerson/1", (Code("", "SIS"),))
+    assert _ordered("home", dependent, related_persons=(sister,)).disposition.alert == ""
+
+
+def test_an_order_that_differs_from_the_suggestion_raises_an_alert() -> None:
+    disposition = _ordered("03", answer(BARTHEL, 95), system=System.UB04).disposition
+    assert (disposition.ordered, disposition.suggested) == ("snf", "home")
+    assert disposition.alert == "The order says skilled nursing facility; the record suggests home."
+
+
+def test_an_order_that_agrees_raises_none() -> None:
+    assert _ordered("home", answer(BARTHEL, 95)).disposition.alert == ""
+
+
+def test_a_factor_carries_the_labels_of_its_need() -> None:
+    factors = _assess(record(answer(BARTHEL, 95), answer("93249-1", "LA33-6"))).disposition.factors
+    danger = next(one for one in factors if "mental-health" in one.text)
+    assert Label.BH in danger.labels
+
+
+# --- readiness -----------------------------------------------------------------------------------
+ALL_ASKED = (
+    answer("71802-3", "LA31993-1"),
+    answer("96778-6", "LA9-3"),
+    answer("88122-7", "LA28398-8"),
+    answer("88123-5", "LA28398-8"),
+    answer("93030-5", "LA32-8"),
+    answer("96779-4", "LA32-8"),
+    answer("95614-4", 4),
+    answer("44260-8", "LA6568-5"),
+)
+
+
+def test_ready_needs_all_questions_asked_and_a_place_known() -> None:
+    assert _assess(record(*ALL_ASKED, answer(BARTHEL, 100))).readiness.verdict is Verdict.READY
+    assert _assess(record(*ALL_ASKED)).readiness.verdict is Verdict.WITH_CAVEATS
+    assert _assess(record(*ALL_ASKED[1:], answer(BARTHEL, 100))).readiness.verdict is Verdict.WITH_CAVEATS
+
+
+def test_a_blocker_makes_not_ready_and_says_what_clears_it() -> None:
+    readiness = _assess(record(*ALL_ASKED, answer(BARTHEL, 100), fact("N18.6"))).readiness
+    assert readiness.verdict is Verdict.NOT_READY
+    (blocker,) = [one for one in readiness.blockers if one.blocks]
+    assert blocker.key == "dialysis-chair-unconfirmed"
+    assert blocker.clears
+
+
+def test_an_unread_part_of_the_record_is_a_caveat() -> None:
+    gap = Gap("Condition", GapReason.REFUSED, "The EHR does not let us read it.")
+    assessment = _assess(record(*ALL_ASKED, answer(BARTHEL, 100), gaps=(gap,)))
+    assert assessment.readiness.verdict is Verdict.WITH_CAVEATS
+    assert assessment.gaps == (gap,)
+
+
+def test_what_was_not_asked_in_private_stays_apart_from_what_may_be_shared() -> None:
+    caveats = {one.key: one for one in _assess(record()).readiness.blockers}
+    assert caveats["not-assessed"].labels == frozenset()
+    assert "violence" not in caveats["not-assessed"].text
+    assert Label.SDV in caveats["not-assessed-in-private"].labels
+
+
+# --- content -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("protocol", CONTENT.protocols, ids=lambda protocol: str(protocol.ref.id))
+def test_every_protocol_has_a_source_and_something_to_do(protocol: Protocol) -> None:
+    assert protocol.sources
+    assert protocol.offers
+    assert bool(protocol.labels) <= bool(protocol.neutral_title)
+
+
+@pytest.mark.parametrize("day", [0, 1, 400])
+def test_an_assessment_is_the_same_each_time(day: int) -> None:
+    case = CASES[0]
+    when = TODAY + timedelta(days=day)
+    assert assess(case.record, CONTENT, today=when) == assess(case.record, CONTENT, today=when)
