@@ -21,6 +21,8 @@ from service.domain.risk import RiskScore
 
 #: Evidence shown for one need; all of it is in the document and in the resources' references.
 _SHOWN_EVIDENCE: Final = 3
+#: What must be done first is named at a glance; the rest stands below.
+_FIRST_STEPS: Final = 3
 
 
 def care_plan_narrative(plan: Plan, *, social_work: bool) -> str:
@@ -28,6 +30,9 @@ def care_plan_narrative(plan: Plan, *, social_work: bool) -> str:
     ET.register_namespace("", systems.XHTML)
     div = ET.Element(_tag("div"))
     _paragraph(div, "Draft for review by the care team. ", bold=headline(plan))
+    for title, text in _at_a_glance(plan, social_work=social_work):
+        if text:
+            _paragraph(div, text, bold=f"{title}:")
     for title, lines in _sections(plan, social_work=social_work):
         if lines:
             _section(div, title, lines)
@@ -120,15 +125,33 @@ def gap_phrase(gap: Gap) -> str:
     return f"{gap.about}: {gap.reason}{count}"
 
 
+#: Stands for all care that is withheld from shared resources; it says neither how much nor why.
+SOCIAL_WORK_TITLE: Final = "Social work follow-up before and after discharge"
 _ENDED: Final = {Outcome.DIED: "has died", Outcome.TRANSFERRED: "is transferred to another hospital"}
 _ASK: Final = "to be decided with the social worker"
+
+
+def _at_a_glance(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, str]]:
+    """What twenty seconds are enough for: the needs by name, what comes first, how much is still to be asked."""
+    if plan.outcome is not Outcome.GOING_HOME:
+        return
+    yield "Needs", "; ".join(need.title for need in sorted(plan.present(), key=_most_urgent_first))
+    new = [referral for referral in plan.referrals if not referral.existing]
+    steps = [f"{referral.title} by {referral.due}" for referral in new[:_FIRST_STEPS]]
+    yield "First", "; ".join([*steps, *([SOCIAL_WORK_TITLE] if social_work else [])])
+    asked = len({question.question for question in plan.bedside_questions})
+    yield "Still to ask at the bedside", f"{asked} question{'s' if asked > 1 else ''}, below" if asked else ""
+
+
+def _most_urgent_first(need: Need) -> int:
+    return -list(Urgency).index(need.urgency)
 
 
 def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]]]:
     """In the order in which a discharging clinician needs them."""
     leaving = plan.outcome is Outcome.GOING_HOME
     present = plan.present() if leaving else ()
-    neutral = ["Social work follow-up before and after discharge"] if social_work else []
+    neutral = [SOCIAL_WORK_TITLE] if social_work else []
     blockers = plan.readiness.blockers if plan.readiness and leaving else ()
     yield "Before leaving", [blocker_phrase(blocker) for blocker in blockers]
     yield "Needs", [_need_line(need) for need in present]

@@ -5,10 +5,16 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from pytest_socket import socket_allow_hosts
 
 from service.store import Store, embedded, migrations, open_engine
+
+# The same examples every time, so that a red run means a change; `pytest --hypothesis-profile=search` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile("repeatable")
 
 _TEMPLATE = "template_for_tests"
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from fhir_mappings import systems
-from fhir_mappings.narrative import generated, service_phrase
+from fhir_mappings.narrative import SOCIAL_WORK_TITLE, generated, service_phrase
 from fhir_mappings.outbound.author import AUTHOR, Author
 from fhir_mappings.outbound.bindings import SDOH_DOMAINS
 from fhir_mappings.outbound.elements import (
@@ -25,7 +25,6 @@ from service.domain.protocol import NeedKind, Urgency
 
 #: Stands for all care that is withheld from shared resources; it says neither how much nor why.
 SOCIAL_WORK_KEY: Final = "social-work-follow-up"
-SOCIAL_WORK_TITLE: Final = "Social work follow-up before and after discharge"
 _SOCIAL_SERVICE: Final = Code(System.SNOMED, "410606002", "Social service procedure")
 _PATIENT_REFERRAL: Final = Code(System.SNOMED, "3457005", "Patient referral")
 

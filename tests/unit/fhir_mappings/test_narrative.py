@@ -35,7 +35,7 @@ def told(plan, *, social_work=False):
             title = element.text or ""
         else:
             lines = [x.text for x in element] if name == "ul" else ["".join(element.itertext())]
-            sections[title] = lines
+            sections.setdefault(title, []).extend(lines)
     return sections
 
 
@@ -209,3 +209,17 @@ def test_a_visit_of_one_day_has_one_date_and_a_booked_one_its_booking():
     stay = a.stay(end=datetime(2024, 3, 4, tzinfo=UTC))
     plan = a.planned(a.need(interventions=a.interventions()), about=a.record(there, encounter=stay))
     assert follow_up_phrase(plan.follow_ups[0]).endswith("2024-03-04 to 2024-03-11, booked (Appointment/3)")
+
+
+def test_the_needs_the_first_steps_and_how_much_is_to_be_asked_are_read_at_a_glance():
+    plan = a.planned(
+        a.need("food-insecurity", title="Food", interventions=a.interventions("food-pantry")),
+        a.need("heart", title="Heart", urgency=Urgency.URGENT, interventions=a.interventions("heart-clinic")),
+        a.need("ride", present=False),
+    )
+    social_work = "Social work follow-up before and after discharge"
+    assert told(plan, social_work=True)["headline"][1:] == [
+        "Needs: Heart; Food",
+        f"First: Heart clinic by 2024-03-08; Food pantry by 2024-03-08; {social_work}",
+        "Still to ask at the bedside: 1 question, below",
+    ]

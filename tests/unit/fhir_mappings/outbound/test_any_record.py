@@ -68,7 +68,12 @@ RECORDS = st.builds(
     encounter=st.builds(a.stay, end=st.none() | st.datetimes(timezones=st.just(UTC))),
     gaps=st.lists(st.builds(Gap, ANY_TEXT, st.sampled_from(GapReason), ANY_TEXT), max_size=2).map(tuple),
 )
-PLANS = st.builds(a.planned, NEEDS, NEEDS, about=RECORDS, outcome=st.sampled_from(Outcome))
+PLANS = st.builds(
+    lambda needs, about, outcome: a.planned(*needs, about=about, outcome=outcome),
+    st.lists(NEEDS, min_size=1, max_size=2, unique_by=lambda need: need.code),
+    RECORDS,
+    st.sampled_from(Outcome),
+)
 AUTHOR = Author("Homeward", "Example Hospital")
 
 
