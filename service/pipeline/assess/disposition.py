@@ -16,15 +16,8 @@ from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
-#: Needs that a skilled nurse meets, at home or in a facility.
-_SKILLED = (
-    "infusion-therapy",
-    "wound-care",
-    "enteral-nutrition",
-    "respiratory-support",
-    "ostomy-care",
-    "nursing-at-home",
-)
+#: Needs for a skilled nurse every day, in a facility where nobody at home can help.
+_SKILLED = ("infusion-therapy", "wound-care", "enteral-nutrition", "respiratory-support")
 #: Needs for which an inpatient rehabilitation facility is considered.
 _REHABILITATION = ("stroke-rehabilitation", "brain-injury-care", "amputation-care", "rehabilitation")
 _THERAPIES = ("physical therapy", "occupational therapy", "speech")
@@ -138,11 +131,11 @@ def _function_factors(function: Function, suggested: str) -> Iterable[Factor]:
 
 
 def _need_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
-    at_home = suggested in {_HOME, _OTHER_HOME}
+    """Each of these needs speaks for a facility or a hospice, and against going home; undecided counts as home."""
+    weighs = "against" if suggested in {"", _HOME, _OTHER_HOME} else "for"
     for code in ("hospice", "homelessness", "caregiver-support", *_REHABILITATION, *_SKILLED):
         need = situation.present.get(code)
         if need is not None:
-            weighs = "for" if code == suggested or not at_home or code in _SKILLED else "against"
             yield _factor(need, need.title, weighs)
     if _is_in_danger(situation):
         need = situation.present["self-harm-risk"]

@@ -1,4 +1,4 @@
-"""How much help the patient needs with daily activities, as the functional scores say."""
+"""How much help the patient needs with daily activities, as the functional scores and the patient say."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -33,14 +33,28 @@ class Function:
     evidence: tuple[Evidence, ...] = ()
 
 
+#: AHC: help with daily activities, and the answer "I don't need any help".
+_HELP, _NO_HELP = "96781-0", "LA31976-6"
+
+
 def function_of(findings: Findings) -> Function:
-    """Daily function from Barthel, Katz and AM-PAC; scores known only by a name decide nothing."""
+    """Daily function from Barthel, Katz and AM-PAC, else from the patient's word that no help is needed.
+
+    Scores known only by a name decide nothing.
+    """
     scores = [findings.scores[name] for name in _CUTS if name in findings.scores]
     usable = [one for one in scores if one.complete and not one.named_only]
     if not usable:
-        return Function(None)
+        return _own_word(findings)
     lowest = min(_level(one) for one in usable)
     return Function(lowest, tuple(e for one in usable if _level(one) is lowest for e in one.evidence))
+
+
+def _own_word(findings: Findings) -> Function:
+    said = findings.answers.get(_HELP)
+    if said is None or said.codes != {_NO_HELP}:
+        return Function(None)
+    return Function(Level.LITTLE, said.evidence)
 
 
 def _level(scored: Scored) -> Level:

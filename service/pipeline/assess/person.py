@@ -130,8 +130,15 @@ def _flag(who: Patient, text: str, *, flag: bool | None) -> Result:
 
 
 def _holds(coverage: Coverage, today: date) -> bool:
+    """Whether it is in force that day. A record looked at later says "cancelled" of what its own dates still cover."""
     begun = coverage.start is None or coverage.start <= today
+    if coverage.status == "cancelled":
+        return coverage.start is not None and coverage.start <= today and _ends_later(coverage, today)
     return coverage.status in {"", "active"} and begun and (coverage.end is None or coverage.end >= today)
+
+
+def _ends_later(coverage: Coverage, today: date) -> bool:
+    return coverage.end is not None and coverage.end >= today
 
 
 def _is_self_pay(coverage: Coverage) -> bool:
@@ -166,8 +173,7 @@ def _cite(coverages: Iterable[Coverage], today: date) -> tuple[Evidence, ...]:
 
 def _coverage_text(coverage: Coverage, today: date) -> str:
     name = coverage.payor or next((code.display or code.code for code in coverage.types), "Coverage")
-    ended = coverage.end is not None and coverage.end < today
-    return f"{name} (ended)" if ended or coverage.status == "cancelled" else name
+    return name if _holds(coverage, today) else f"{name} (not in force)"
 
 
 def _among(wanted: frozenset[str], found: set[str]) -> Truth:

@@ -11,7 +11,7 @@ from service.domain.sensitivity import may_be_shared, merge
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.logic import evaluate
 
-#: Needs that must have been asked about before "ready" can be said: the AHC core domains, and self-harm.
+#: Needs that must have been asked about before "ready" can be said: the AHC core domains.
 _ASKED_OF_ALL = frozenset(
     {
         "food-insecurity",
@@ -21,7 +21,6 @@ _ASKED_OF_ALL = frozenset(
         "transportation-insecurity",
         "utility-insecurity",
         "intimate-partner-violence",
-        "self-harm-risk",
     }
 )
 _INCOMPLETE = frozenset({GapReason.REFUSED, GapReason.UNREADABLE, GapReason.INCOMPLETE, GapReason.UNCERTAIN})

@@ -214,6 +214,9 @@ HOMELESS = fact("Z59.02")
         ((answer(BARTHEL, 40), HOMELESS), "snf"),
         ((answer("79529-4", 35), fact("Z74.2")), "snf"),
         ((answer("79529-4", 55),), "home"),
+        ((answer("96781-0", "LA31976-6"),), "home"),
+        ((answer("96781-0", "LA31979-0"),), ""),
+        ((answer(BARTHEL, 63), fact("I50.9")), ""),
         ((answer(BARTHEL, 95), answer("93249-1", "LA33-6")), ""),
     ],
 )

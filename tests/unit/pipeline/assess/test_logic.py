@@ -151,6 +151,8 @@ YESTERDAY = TODAY - timedelta(days=1)
         ((_coverage(status="entered-in-error"),), Truth.UNKNOWN),
         ((_coverage(),), Truth.FALSE),
         ((_coverage(status="cancelled"),), Truth.TRUE),
+        ((_coverage(status="cancelled", start=YESTERDAY, end=YESTERDAY),), Truth.TRUE),
+        ((_coverage(status="cancelled", start=YESTERDAY, end=TODAY),), Truth.FALSE),
         ((_coverage(status="draft"),), Truth.TRUE),
         ((_coverage(end=YESTERDAY),), Truth.TRUE),
         ((_coverage(end=TODAY),), Truth.FALSE),
@@ -178,7 +180,7 @@ def test_medicare_and_medicaid_are_known_by_name_or_typology() -> None:
     ended = evaluate(
         CoverageTest(Insured.UNINSURED), _findings(record(coverages=(_coverage(end=YESTERDAY),)))
     )
-    assert [one.text for one in ended.evidence] == ["Testcare (ended)"]
+    assert [one.text for one in ended.evidence] == ["Testcare (not in force)"]
 
 
 def test_the_stay_is_asked_for_class_disposition_source_and_length() -> None:
