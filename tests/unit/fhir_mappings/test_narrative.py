@@ -28,13 +28,14 @@ BH = frozenset({Label.BH})
 def told(plan, *, social_work=False):
     """The narrative as text: each section's title with its lines."""
     div = ET.fromstring(care_plan_narrative(plan.shareable(), social_work=social_work))  # noqa: S314  our own text
-    sections, title = {}, "headline"
+    sections: dict[str, list[str]] = {}
+    title = "headline"
     for element in div:
         name = element.tag.rpartition("}")[2]
         if name == "h3":
             title = element.text or ""
         else:
-            lines = [x.text for x in element] if name == "ul" else ["".join(element.itertext())]
+            lines = [x.text or "" for x in element] if name == "ul" else ["".join(element.itertext())]
             sections.setdefault(title, []).extend(lines)
     return sections
 

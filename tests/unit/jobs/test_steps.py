@@ -11,7 +11,7 @@ def _all(kind):
     return {kind}.union(*(_all(child) for child in kind.__subclasses__()))
 
 
-@pytest.mark.parametrize("kind", sorted(_all(HomewardError), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(_all(HomewardError), key=str))
 def test_an_error_is_tried_again_exactly_when_it_says_so(kind):
     error = kind("received", "planned") if kind is errors.IllegalTransition else kind()
     assert (wait_before_trying_again(error, 0) is not None) == kind.retryable
