@@ -37,6 +37,13 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"https?://[^/\s*]+", origin) for origin in origins):
+        raise ValueError("must be origins like https://ehr.example.org, separated by commas")
+    return origins
+
+
 def _level(text: str) -> str:
     if text not in {"debug", "info", "warning", "error"}:
         raise ValueError("must be debug, info, warning or error")
@@ -74,6 +81,9 @@ class Settings:
     web_workers: int = _setting("WEB_WORKERS", "2", "web processes", _count)
     job_concurrency: int = _setting("JOB_CONCURRENCY", "4", "jobs one worker runs at a time", _count)
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "8388608", "largest request body", _count)
+    hook_origins: tuple[str, ...] = _setting(
+        "HOOK_ORIGINS", "", "origins of browsers that may call /cds-services, separated by commas", _origins
+    )
     log_level: str = _setting("LOG_LEVEL", "info", "debug, info, warning or error", _level)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from config.hook_issuers import HookIssuer, check_distinct, hook_issuers
 from config.marked_yaml import Entry, read_yaml
 from service.errors import ConfigurationError
 
@@ -37,7 +38,8 @@ class Tenant:
     """One hospital.
 
     language is the BCP 47 tag in which its staff work; subscription_secret is what the EHR sends back with each
-    notification; organization is the hospital's name, organization_reference its FHIR reference if known.
+    notification; organization is the hospital's name, organization_reference its FHIR reference if known; hooks are
+    those who sign CDS Hooks calls for it.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Tenant:
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 30.0
     max_connections: int = 8
+    hooks: tuple[HookIssuer, ...] = ()
 
 
 def load_tenants(path: Path, environ: Mapping[str, str] | None = None) -> dict[str, Tenant]:
@@ -73,6 +76,7 @@ def load_tenants(path: Path, environ: Mapping[str, str] | None = None) -> dict[s
         if tenant.id in tenants:
             raise entry.wrong(f"the tenant {tenant.id!r} stands here twice")
         tenants[tenant.id] = tenant
+    check_distinct({name: tenant.hooks for name, tenant in tenants.items()})
     return tenants
 
 
@@ -90,6 +94,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str]) -> Tenant:
         "connect_timeout_seconds": _positive,
         "read_timeout_seconds": _positive,
         "max_connections": lambda number: int(_positive(number)),
+        "hooks": hook_issuers,
     }
     found = entry.fields(tuple(readers), ("id", "fhir_base_url", "organization"))
     return Tenant(**{key: readers[key](value) for key, value in found.items()})
