@@ -22,6 +22,8 @@ from service.pipeline.assess.logic import evaluate, holds
 from service.pipeline.assess.result import Result
 
 _NOT_GIVEN = Result(Truth.FALSE)
+#: What the patient's sheet calls a need that is sensitive only by what it was found in.
+_NEUTRAL = "Your care after the hospital"
 
 
 def assess_needs(findings: Findings) -> tuple[Need, ...]:
@@ -86,6 +88,7 @@ def _need(  # noqa: PLR0913  every argument is one element of the need
     interventions: Interventions = NOTHING,
     question: str = "",
 ) -> Need:
+    labels = protocol.labels | merge(one.labels for one in evidence)
     return Need(
         code=protocol.ref.id,
         title=protocol.title,
@@ -98,8 +101,8 @@ def _need(  # noqa: PLR0913  every argument is one element of the need
         gravity_domain=protocol.gravity_domain,
         question=question,
         interventions=interventions,
-        labels=protocol.labels | merge(one.labels for one in evidence),
-        neutral_title=protocol.neutral_title,
+        labels=labels,
+        neutral_title=protocol.neutral_title or (_NEUTRAL if labels else ""),
     )
 
 

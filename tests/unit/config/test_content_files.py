@@ -8,7 +8,22 @@ import pytest
 
 import config
 from config.content import load_content
+from service.domain.expression import (
+    CodeTest,
+    CoverageTest,
+    Insured,
+    MeasureTest,
+    PatientTest,
+    RelatedTest,
+    RiskTest,
+    Scope,
+    ScreenedTest,
+    StayTest,
+    Which,
+    leaves,
+)
 from service.domain.protocol import Review, Urgency
+from service.domain.record import Kind
 from service.domain.sensitivity import Label
 from service.errors import ConfigurationError
 
@@ -254,6 +269,62 @@ def test_codes_keep_every_digit_and_words_stay_words(folder: Path) -> None:
     assert "10939881000119105" in codes
     refused = next(c for c in content.items["88122-7"].choices if c.code == "LA15775-2")
     assert refused.declined
+
+
+EVERY_LEAF = """\
+present:
+  any:
+    - at_least:
+        count: 2
+        of:
+          - condition: {icd10cm: [z59.41], except: Z59.48, set: food-insecurity, text: No Food, within_days: 30}
+          - medication: {codes: {rxnorm: "1", atc: [A10]}, names: [Insulin], scope: stay}
+    - observation: {loinc: 718-7, unit: g/dL, below: 7.5, which: lowest, scope: stay}
+    - patient: {age_at_least: 65, age_below: 90, sex: female, language: other than site, interpreter: needed, veteran: "yes"}
+    - encounter: {class: IMP, disposition: [home, "01"], admit_source: emd, days_at_least: 3}
+    - risk: {score: LACE, at_least: 10}
+    - screened: {instrument: hunger-vital-sign, since: 88122-7}
+    - related_person: any
+    - related_person: {relationship: [SIS, BRO]}
+    - coverage: medicaid
+"""
+
+
+def test_every_leaf_is_read_as_it_is_meant(folder: Path) -> None:
+    (protocol,) = load_content(
+        _protocol(folder, "present:\n  answer: {question: 88122-7, is: [LA28397-0]}\n", EVERY_LEAF)
+    ).protocols
+    assert leaves(protocol.present) == (
+        CodeTest(
+            Kind.CONDITION,
+            codes=frozenset({("snomed", "733423003"), ("snomed", "445281000124101")}),
+            families=frozenset({"Z5941"}),
+            excluded=frozenset({"Z5948"}),
+            words=("no food",),
+            within_days=30,
+        ),
+        CodeTest(
+            Kind.MEDICATION,
+            codes=frozenset({("rxnorm", "1"), ("atc", "A10")}),
+            words=("insulin",),
+            scope=Scope.STAY,
+        ),
+        MeasureTest(("718-7",), "g/dL", below=7.5, which=Which.LOWEST, scope=Scope.STAY),
+        PatientTest(65, 90, "female", foreign_language=True, interpreter=True, veteran=True),
+        StayTest(frozenset({"IMP"}), frozenset({"home", "01"}), frozenset({"emd"}), 3),
+        RiskTest("LACE", at_least=10),
+        ScreenedTest("hunger-vital-sign", "88122-7"),
+        RelatedTest(),
+        RelatedTest(frozenset({"SIS", "BRO"})),
+        CoverageTest(Insured.MEDICAID),
+    )
+
+
+def test_a_band_that_the_instrument_does_not_have_is_told(folder: Path) -> None:
+    shutil.copy(SHIPPED / "instruments" / "phq-2.yaml", folder / "instruments")
+    wrong = "score: {instrument: phq-2, band: [positive, severe]}"
+    with pytest.raises(ConfigurationError, match="severe is no band of this instrument"):
+        load_content(_protocol(folder, "answer: {question: 88122-7, is: [LA28397-0]}", wrong))
 
 
 def test_a_service_gives_its_labels_to_the_referral(folder: Path) -> None:

@@ -136,6 +136,8 @@ def test_a_resources_own_label_reaches_need_and_blocker() -> None:
     need = next(one for one in assessment.needs if one.code == "dialysis-access")
     blocker = next(b for b in assessment.readiness.blockers if b.key == "dialysis-chair-unconfirmed")
     assert need.labels == blocker.labels == {Label.HIV}
+    assert need.neutral_title
+    assert "dialysis" not in need.neutral_title.lower()
 
 
 def test_a_screen_of_violence_is_labelled_though_it_is_negative() -> None:
