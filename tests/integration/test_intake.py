@@ -1,6 +1,9 @@
-import multiprocessing
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,8 +12,9 @@ from service.domain.audit import Event
 from service.domain.discharge import Action, DischargeState, Trigger
 from service.jobs import Jobs
 from service.pipeline.intake import intake
-from service.store import Store, open_engine
+from service.store import Store
 
+_PROCESS = Path(__file__).with_name("intake_process.py")
 _BEGAN = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
 
 
@@ -95,23 +99,12 @@ def test_the_same_order_again_starts_nothing_whatever_became_of_it(deps, databas
     assert waiting(database_url) == []
 
 
-def _intake_in_a_process(url, start):
-    start.wait()
-    store = Store(open_engine(url))
-    for _ in range(3):
-        take(plan(encounter="Encounter/77"), Deps(store, Jobs(url, _no_steps)))
-
-
 def test_the_same_order_from_ten_processes_at_once_is_one_discharge_with_one_job(deps, database_url):
-    spawn = multiprocessing.get_context("spawn")
-    start = spawn.Event()
-    processes = [spawn.Process(target=_intake_in_a_process, args=(database_url, start)) for _ in range(10)]
-    for process in processes:
-        process.start()
-    start.set()
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0] * 10
+    command = [sys.executable, str(_PROCESS), database_url]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True) for _ in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda process: process.communicate("go\n", timeout=60), processes))
+    assert [process.returncode for process in processes] == [0] * 10
     assert len(deps.store.discharges.latest("one")) == 1
     assert waiting(database_url) == ["plan"]
 
