@@ -4,6 +4,7 @@
     ├── BadInput                  400  what was sent cannot be used; the message names the remedy
     │   ├── UnknownEncounter      404
     │   ├── NotAnInpatientStay    422
+    │   ├── MissingPrefetch       412
     │   └── TooLarge              413
     ├── NotAllowed                403
     │   └── NotAuthenticated      401
@@ -61,6 +62,13 @@ class NotAnInpatientStay(BadInput):
     public_message = (
         "This encounter is not an inpatient stay; name one of class IMP, ACUTE, NONAC, SS or OBSENC."
     )
+
+
+class MissingPrefetch(BadInput):
+    """What a CDS Hooks call must bring was not there, and could not be read from the EHR in time."""
+
+    http_status, issue_code = 412, "required"
+    public_message = "The call lacks data that it must bring; send the prefetch that discovery names."
 
 
 class TooLarge(BadInput):

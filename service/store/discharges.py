@@ -38,6 +38,13 @@ class Discharges(Repository):
             row = connection.execute(select(discharges).where(stay).with_for_update()).mappings().first()
             return _discharge(row) if row else None
 
+    def of_stay(self, tenant: str, encounter: str) -> Discharge | None:
+        """The discharge of this stay as it stands now; None if the stay is not known."""
+        stay = (discharges.c.tenant == tenant) & (discharges.c.encounter == encounter)
+        with self._connect() as connection:
+            row = connection.execute(select(discharges).where(stay)).mappings().first()
+            return _discharge(row) if row else None
+
     def of_order(self, tenant: str, order: str) -> Discharge | None:
         """The discharge for which this order was ever seen; None if there is none."""
         seen = discharge_orders.c.discharge_id == discharges.c.id

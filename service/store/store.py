@@ -14,9 +14,11 @@ from service.store.discharges import Discharges
 from service.store.engine import database_errors
 from service.store.held_ledger import HeldLedger
 from service.store.migrations import at_head
+from service.store.offers import Offers
 from service.store.plans import Plans
 from service.store.publications import Publications
 from service.store.repository import Connect
+from service.store.spent_tokens import SpentTokens
 
 #: How long a job waits for another that still writes the same discharge, before it is put back into the queue.
 _HOLD_WAIT = "30s"
@@ -29,6 +31,8 @@ class _Repositories:
         self.publications = Publications(connect)
         self.directory = CommunityServices(connect)
         self.audit = Audit(connect)
+        self.offers = Offers(connect)
+        self.spent_tokens = SpentTokens(connect)
 
 
 class Unit(_Repositories):

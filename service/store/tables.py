@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from service.domain.discharge import DischargeState
+from service.domain.offer import Answer, OfferKind
 from service.domain.publication import WriteState
 
 metadata = MetaData(
@@ -34,7 +35,7 @@ metadata = MetaData(
 )
 
 
-def _one_of(column: str, states: type[DischargeState | WriteState]) -> CheckConstraint:
+def _one_of(column: str, states: type[DischargeState | WriteState | OfferKind | Answer]) -> CheckConstraint:
     """Adding a state needs a migration, so that no process writes what another cannot read."""
     values = ", ".join(f"'{state.value}'" for state in states)
     return CheckConstraint(f"{column} IN ({values})", name=column)
@@ -95,6 +96,34 @@ publications = Table(
     Column("problem", Text, nullable=False),
     UniqueConstraint("discharge_id", "identifier"),
     _one_of("state", WriteState),
+)
+
+#: Cards and suggestions shown to clinicians by CDS Hooks, and their answers.
+offers = Table(
+    "offers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("discharge_id", ForeignKey(discharges.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("shown_to", Text, nullable=False),
+    Column("shown", DateTime(timezone=True), nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("answered", DateTime(timezone=True)),
+    _one_of("kind", OfferKind),
+    _one_of("answer", Answer),
+    Index(None, "discharge_id"),
+)
+
+#: Signed calls that were let in, by a digest of issuer and jti, until their time is over: none is let in twice.
+spent_tokens = Table(
+    "spent_tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    Index(None, "expires"),
 )
 
 community_services = Table(

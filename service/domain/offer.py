@@ -1,0 +1,50 @@
+"""What a CDS Hooks call showed to a clinician, and what the EHR says became of it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class OfferKind(StrEnum):
+    """A whole card, or one suggestion on it."""
+
+    CARD = "card"
+    SUGGESTION = "suggestion"
+
+
+class Answer(StrEnum):
+    """What a clinician made of it, as the EHR's feedback tells."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One card or suggestion as shown; the same stay and key always have the same id.
+
+    key is the plan item's key for a suggestion ("referral:food-pantry"), "summary", "suggestions" or "blocker:…" for a
+    card. shown_to is the user of the call that showed it last ("Practitioner/7"): feedback itself names nobody, so that
+    is who answered as far as anyone can tell. reason is the code of an override, comment the user's own words.
+    """
+
+    id: UUID
+    discharge: UUID
+    kind: OfferKind
+    key: str
+    shown_to: str
+    shown: datetime
+    answer: Answer = Answer.OPEN
+    reason: str = ""
+    comment: str = ""
+    answered: datetime | None = None
+
+    def answers_anew(self, answer: Answer, at: datetime) -> bool:
+        """Whether this says something new: not a repeat, and not older than what is known."""
+        return answer is not self.answer and (self.answered is None or at >= self.answered)
+
+    def answered_with(self, answer: Answer, at: datetime, *, reason: str = "", comment: str = "") -> "Offer":
+        """The same offer with the clinician's answer."""
+        return replace(self, answer=answer, answered=at, reason=reason, comment=comment)

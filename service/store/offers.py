@@ -1,0 +1,60 @@
+"""Cards and suggestions shown to clinicians, in SQL."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from service.domain.offer import Answer, Offer, OfferKind
+from service.store.repository import Repository
+from service.store.tables import discharges, offers
+
+
+class Offers(Repository):
+    """What was shown for all discharges."""
+
+    def show(self, shown: Sequence[Offer]) -> None:
+        """Remember that these were shown, and to whom last; what was answered before stays answered."""
+        if not shown:
+            return
+        # In one order, so that two calls that show the same cards cannot wait for each other.
+        rows = insert(offers).values([_row(offer) for offer in sorted(shown, key=lambda one: one.id)])
+        again = rows.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"shown_to": rows.excluded.shown_to, "shown": rows.excluded.shown},
+            where=offers.c.shown_to != rows.excluded.shown_to,
+        )
+        with self._connect() as connection:
+            connection.execute(again)
+
+    def of(self, discharge: UUID) -> tuple[Offer, ...]:
+        """All that was ever shown for a discharge."""
+        return self._all(select(offers).where(offers.c.discharge_id == discharge).order_by(offers.c.id))
+
+    def lock(self, tenant: str, ids: Collection[UUID]) -> tuple[Offer, ...]:
+        """Those of these that were shown for this tenant, held until the unit ends."""
+        mine = select(discharges.c.id).where(discharges.c.tenant == tenant)
+        query = select(offers).where(offers.c.id.in_(ids), offers.c.discharge_id.in_(mine))
+        return self._all(query.order_by(offers.c.id).with_for_update())
+
+    def save(self, offer: Offer) -> None:
+        """Write the offer as it now is."""
+        with self._connect() as connection:
+            connection.execute(update(offers).where(offers.c.id == offer.id).values(_row(offer)))
+
+    def _all(self, query: Select[Any]) -> tuple[Offer, ...]:
+        with self._connect() as connection:
+            return tuple(_offer(row) for row in connection.execute(query).mappings())
+
+
+def _row(offer: Offer) -> dict[str, Any]:
+    row = asdict(offer) | {"kind": offer.kind.value, "answer": offer.answer.value}
+    return {"discharge_id" if name == "discharge" else name: value for name, value in row.items()}
+
+
+def _offer(row: RowMapping) -> Offer:
+    values = {"discharge" if name == "discharge_id" else name: value for name, value in row.items()}
+    return Offer(**{**values, "kind": OfferKind(row["kind"]), "answer": Answer(row["answer"])})
