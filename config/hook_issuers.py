@@ -1,13 +1,20 @@
-"""Who may sign CDS Hooks calls for a hospital: the issuers of its tenants entry, and where their public keys are."""
+"""Whose signed tokens are taken for a hospital, and where their public keys are.
+
+They are the EHRs that sign CDS Hooks calls, and the servers that give access tokens for our REST API.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Final
 
+from config.addresses import web_address
+from config.keys import public_keys
 from config.marked_yaml import Entry
+from config.secret_references import file_content
 from service.errors import ConfigurationError
+
+_HOOKS: Final = ("issuer", "jwks_url", "jwks_file", "tenant_claim")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +29,13 @@ class HookIssuer:
     jwks_url: str = ""
     jwks_file: str = ""
     tenant_claim: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssuer(HookIssuer):
+    """An authorization server whose OAuth2 access tokens our REST API takes, from these clients only."""
+
+    client_ids: frozenset[str]
 
 
 def hook_issuers(entry: Entry) -> tuple[HookIssuer, ...]:
@@ -43,35 +57,38 @@ def check_distinct(issuers: Mapping[str, Collection[HookIssuer]]) -> None:
             )
 
 
+def token_issuers(entry: Entry) -> tuple[TokenIssuer, ...]:
+    """The list under `token_issuers`, told in the same way."""
+    return tuple(map(_token_issuer, entry.items()))
+
+
 def _issuer(entry: Entry) -> HookIssuer:
-    found = entry.fields(("issuer", "jwks_url", "jwks_file", "tenant_claim"), ("issuer",))
+    return HookIssuer(**_signer(entry.fields(_HOOKS, ("issuer",)), entry))
+
+
+def _token_issuer(entry: Entry) -> TokenIssuer:
+    found = entry.fields((*_HOOKS, "client_ids"), ("issuer", "client_ids"))
+    return TokenIssuer(**_signer(found, entry), client_ids=frozenset(found["client_ids"].texts()))
+
+
+def _signer(found: Mapping[str, Entry], entry: Entry) -> dict[str, str]:
     if ("jwks_url" in found) == ("jwks_file" in found):
-        raise entry.wrong("a hook issuer needs jwks_url or jwks_file, and not both")
-    return HookIssuer(
-        issuer=found["issuer"].text(),
-        jwks_url=_address(found["jwks_url"]) if "jwks_url" in found else "",
-        jwks_file=_readable(found["jwks_file"]) if "jwks_file" in found else "",
-        tenant_claim=found["tenant_claim"].text() if "tenant_claim" in found else "",
-    )
+        raise entry.wrong("an issuer needs jwks_url or jwks_file, and not both")
+    return {
+        "issuer": found["issuer"].text(),
+        "jwks_url": web_address(found["jwks_url"]) if "jwks_url" in found else "",
+        "jwks_file": _holding_keys(found["jwks_file"]) if "jwks_file" in found else "",
+        "tenant_claim": found["tenant_claim"].text() if "tenant_claim" in found else "",
+    }
 
 
-def _address(entry: Entry) -> str:
-    parts = urlsplit(entry.text())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-        raise entry.wrong("expected the address of a JWKS: https://host/path")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise entry.wrong("http:// is for 127.0.0.1 only: use https://")
-    return entry.text()
-
-
-def _readable(entry: Entry) -> str:
-    if not Path(entry.text()).is_file():
-        raise entry.wrong("this file is not there; it holds the issuer's public keys as a JWKS")
-    return entry.text()
-
-
-def _is_loopback(host: str) -> bool:
+def _holding_keys(entry: Entry) -> str:
+    """The file's path, once its keys are seen to be public and strong."""
+    text = file_content(Path(entry.text()))
+    if not text:
+        raise entry.wrong("this file is not there or empty; it holds the issuer's public keys as a JWKS")
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        public_keys(text)
+    except ValueError as error:
+        raise entry.wrong(str(error)) from None
+    return entry.text()

@@ -1,45 +1,96 @@
-"""A tenant: one hospital with its EHR. FHIR base URLs come from here, never from a request."""
+"""A tenant: one hospital with its EHR, and what it allows. `config/tenants_file.py` reads them."""
 
-import os
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
 
-from config.hook_issuers import HookIssuer, check_distinct, hook_issuers
-from config.marked_yaml import Entry, read_yaml
-from service.errors import ConfigurationError
+from config.hook_issuers import HookIssuer, TokenIssuer
+from config.keys import SigningKey
 
 #: SNOMED CT "Patient discharge", the order by which an EHR says that a patient is to go home.
-PATIENT_DISCHARGE = "http://snomed.info/sct|58000006"
-UTC = ZoneInfo("UTC")
-#: Seconds or connections; more is a typing error.
-_LARGEST = 600
+PATIENT_DISCHARGE: Final = "http://snomed.info/sct|58000006"
+UTC: Final = ZoneInfo("UTC")
+
+
+class WritePolicy(StrEnum):
+    """How far Homeward may write into this EHR."""
+
+    OFF = "off"  # nothing is even made ready to be written: plans stand on our page only
+    SHADOW = (
+        "shadow"  # all is made ready and nothing sent; `homeward shadow-report` shows what would have been
+    )
+    DRAFT = "draft"  # everything is written as a draft
+    FULL = "full"  # and what a named person approved may be written as active
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything at all is sent to the EHR."""
+        return self in {WritePolicy.DRAFT, WritePolicy.FULL}
+
+
+class AuthKind(StrEnum):
+    """The ways to show an EHR who we are."""
+
+    NONE = "none"
+    BASIC = "basic"
+    BEARER = "bearer"
+    SMART = "smart"  # SMART Backend Services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """How we show who we are to the EHR. kind is "none", "basic" or "bearer"; the secret never shows in repr."""
+    """How we show who we are to the EHR; the secret and the keys never show in repr.
 
-    kind: str = "none"
+    username and secret are those of basic, secret that of bearer. client_id, keys and scopes are those of smart: the
+    first key signs, all are published; scopes are asked for instead of our own list where it is not empty.
+    """
+
+    kind: str = AuthKind.NONE
     username: str = ""
     secret: str = field(default="", repr=False)
+    client_id: str = ""
+    keys: tuple[SigningKey, ...] = field(default=(), repr=False)
+    scopes: tuple[str, ...] = ()
 
 
-NO_AUTH = Auth()
+NO_AUTH: Final = Auth()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceArea:
+    """Where the hospital's patients live: five-digit ZIP codes, empty for anywhere.
+
+    default_postal_code stands for a patient without an address.
+    """
+
+    postal_codes: frozenset[str] = frozenset()
+    default_postal_code: str = ""
+
+
+ANYWHERE: Final = ServiceArea()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestations:
+    """What the hospital vouches for and no /metadata says."""
+
+    #: The EHR shows resources with a sensitivity label in meta.security only to those who may see them.
+    enforces_security_labels: bool = False
+
+
+NOTHING_ATTESTED: Final = Attestations()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
     """One hospital.
 
-    language is the BCP 47 tag in which its staff work; subscription_secret is what the EHR sends back with each
-    notification; organization is the hospital's name, organization_reference its FHIR reference if known; hooks are
-    those who sign CDS Hooks calls for it.
+    language is the BCP 47 tag in which its staff work; organization is the hospital's name, organization_reference its
+    FHIR reference if known. subscription_secret is what the EHR sends back with each notification; the previous one is
+    taken as well while it is being replaced. census_list is the literal reference of the List of those who are in
+    hospital, "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
+    tokens for our REST API. quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
     """
 
     id: str
@@ -50,138 +101,22 @@ class Tenant:
     language: str = "en"
     order_codes: frozenset[str] = frozenset({PATIENT_DISCHARGE})
     auth: Auth = NO_AUTH
+    write_policy: WritePolicy = WritePolicy.DRAFT
     subscription_secret: str = field(default="", repr=False)
+    previous_subscription_secret: str = field(default="", repr=False)
+    hooks: tuple[HookIssuer, ...] = ()
+    token_issuers: tuple[TokenIssuer, ...] = ()
+    service_area: ServiceArea = ANYWHERE
+    attestations: Attestations = NOTHING_ATTESTED
+    census_list: str = ""
+    quirks: frozenset[str] = frozenset()
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 30.0
     max_connections: int = 8
-    hooks: tuple[HookIssuer, ...] = ()
+    requests_per_second: float = 20.0
 
-
-def load_tenants(path: Path, environ: Mapping[str, str] | None = None) -> dict[str, Tenant]:
-    """The tenants of a YAML file by id; docs/tenants.md describes it.
-
-    Secrets stand there as `env:NAME` or `file:PATH` only. environ is where NAME is looked up, by default this process's
-    environment. Raises ConfigurationError that names file, line and remedy, and no secret.
-    """
-    try:
-        document = read_yaml(path, path.name)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The tenants file {path} cannot be read ({error.strerror}); correct HOMEWARD_TENANTS_FILE."
-        ) from None
-    here = os.environ if environ is None else environ  # noqa: TID251 - this is config
-    tenants: dict[str, Tenant] = {}
-    for entry in document.fields(("tenants",), ("tenants",))["tenants"].items():
-        tenant = _tenant(entry, here)
-        if tenant.id in tenants:
-            raise entry.wrong(f"the tenant {tenant.id!r} stands here twice")
-        tenants[tenant.id] = tenant
-    check_distinct({name: tenant.hooks for name, tenant in tenants.items()})
-    return tenants
-
-
-def _tenant(entry: Entry, environ: Mapping[str, str]) -> Tenant:
-    readers: dict[str, Callable[[Entry], Any]] = {
-        "id": _id,
-        "fhir_base_url": _base_url,
-        "organization": Entry.text,
-        "organization_reference": _organization,
-        "time_zone": _time_zone,
-        "language": Entry.text,
-        "order_codes": _order_codes,
-        "auth": lambda auth: _auth(auth, environ),
-        "subscription_secret": lambda secret: _secret(secret, environ),
-        "connect_timeout_seconds": _positive,
-        "read_timeout_seconds": _positive,
-        "max_connections": lambda number: int(_positive(number)),
-        "hooks": hook_issuers,
-    }
-    found = entry.fields(tuple(readers), ("id", "fhir_base_url", "organization"))
-    return Tenant(**{key: readers[key](value) for key, value in found.items()})
-
-
-def _id(entry: Entry) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", entry.text()):
-        raise entry.wrong(
-            "an id has small letters, digits and hyphens and begins with a letter; it stands in addresses"
-        )
-    return entry.text()
-
-
-def _base_url(entry: Entry) -> str:
-    address = urlsplit(entry.text())
-    if address.scheme not in {"http", "https"} or not address.hostname:
-        raise entry.wrong("expected the EHR's FHIR base URL: https://host/path")
-    if address.username or address.query or address.fragment:
-        raise entry.wrong("a base URL has no user, query or fragment; credentials go under auth")
-    if address.scheme == "http" and not _is_loopback(address.hostname):
-        raise entry.wrong("http:// is for 127.0.0.1 only: use https://")
-    return entry.text().rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _organization(entry: Entry) -> str:
-    if not re.fullmatch(r"Organization/[A-Za-z0-9.-]{1,64}", entry.text()):
-        raise entry.wrong("expected a literal reference: Organization/id")
-    return entry.text()
-
-
-def _time_zone(entry: Entry) -> ZoneInfo:
-    try:
-        return ZoneInfo(entry.text())
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise entry.wrong("expected an IANA time zone: America/New_York") from None
-
-
-def _order_codes(entry: Entry) -> frozenset[str]:
-    codes = entry.texts()
-    if not codes or not all(re.fullmatch(r"[^|\s]+\|[^|\s]+", code) for code in codes):
-        raise entry.wrong(f"expected a list of system|code: {PATIENT_DISCHARGE}")
-    return frozenset(codes)
-
-
-def _auth(entry: Entry, environ: Mapping[str, str]) -> Auth:
-    found = entry.fields(("kind", "username", "secret"), ("kind",))
-    kind = found["kind"].text()
-    needed = {"none": set(), "basic": {"username", "secret"}, "bearer": {"secret"}}.get(kind)
-    if needed is None:
-        raise found["kind"].wrong("expected none, basic or bearer")
-    if needed != set(found) - {"kind"}:
-        raise entry.wrong(f"auth {kind!r} needs {' and '.join(sorted(needed)) or 'nothing else'}")
-    return Auth(
-        kind=kind,
-        username=found["username"].text() if "username" in found else "",
-        secret=_secret(found["secret"], environ) if "secret" in found else "",
-    )
-
-
-def _secret(entry: Entry, environ: Mapping[str, str]) -> str:
-    kind, _, place = entry.text().partition(":")
-    if kind == "env":
-        value = environ.get(place, "")
-    elif kind == "file":
-        value = _content(Path(place))
-    else:
-        raise entry.wrong("a secret never stands in this file: write env:NAME or file:PATH")
-    if not value:
-        raise entry.wrong(f"{'the variable' if kind == 'env' else 'the file'} {place} is missing or empty")
-    return value
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        return ""
-
-
-def _positive(entry: Entry) -> float:
-    if not 0 < entry.number() <= _LARGEST:
-        raise entry.wrong(f"expected a number above 0 and at most {_LARGEST}")
-    return entry.number()
+    @property
+    def subscription_secrets(self) -> tuple[str, ...]:
+        """The secrets that are taken now."""
+        both = (self.subscription_secret, self.previous_subscription_secret)
+        return tuple(secret for secret in both if secret)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from config.content import load_content
 from config.settings import Settings
-from config.tenants import Tenant, load_tenants
+from config.tenants import Tenant
+from config.tenants_file import load_tenants
 from service.domain.community_service import Directory
 from service.domain.content import Content
 from service.ehr.client import Ehr

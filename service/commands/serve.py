@@ -13,7 +13,7 @@ from config.content import load_content
 from config.logging import configure_logging
 from config.settings import Settings, settings_of_this_process
 from config.shared_metrics import forget_metrics, share_metrics
-from config.tenants import load_tenants
+from config.tenants_file import load_tenants
 from service.commands.supervise import Child, stop_on_signals, supervise
 from service.errors import HomewardError
 

@@ -4,7 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.tenants import PATIENT_DISCHARGE, load_tenants
+from config.tenants import PATIENT_DISCHARGE
+from config.tenants_file import load_tenants
 from service.errors import ConfigurationError
 
 _DOCS = Path(__file__).parents[3] / "docs" / "tenants.md"
@@ -65,7 +66,7 @@ def test_plain_http_is_for_this_machine(read, host):
         (5, "subscription_secret: swordfish", "env:NAME or file:PATH"),
         (5, "subscription_secret: env:MISSING", "MISSING is missing or empty"),
         (5, "subscription_secret: file:/no/such/file", "/no/such/file is missing or empty"),
-        (5, "auth: {kind: oauth}", "none, basic or bearer"),
+        (5, "auth: {kind: oauth}", "none, basic, bearer, smart"),
         (5, "auth: {kind: basic, secret: env:A}", "secret and username"),
         (5, "auth: {kind: none, secret: env:A}", "nothing else"),
         (5, "max_connections: 0", "above 0"),

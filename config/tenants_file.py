@@ -1,0 +1,166 @@
+"""Reads the tenants file. Every mistake is a ConfigurationError that names file, line and remedy, and no secret."""
+
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from config.addresses import web_address
+from config.auth_entry import read_auth
+from config.hook_issuers import check_distinct, hook_issuers, token_issuers
+from config.marked_yaml import Entry, read_yaml
+from config.secret_references import secret
+from config.tenants import PATIENT_DISCHARGE, Attestations, ServiceArea, Tenant, WritePolicy
+from service.errors import ConfigurationError
+
+#: Seconds, connections or requests; more is a typing error.
+_LARGEST: Final = 600
+
+Reader = Callable[[Entry], Any]
+
+
+def load_tenants(
+    path: Path, environ: Mapping[str, str] | None = None, *, known_quirks: Collection[str] | None = None
+) -> dict[str, Tenant]:
+    """The tenants of a YAML file by id; docs/tenants.md describes it.
+
+    environ is where `env:NAME` is looked up, by default this process's environment; known_quirks are the ids that a
+    tenant may name, None to take any.
+    """
+    try:
+        document = read_yaml(path, path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise ConfigurationError(
+            f"The tenants file {path} cannot be read ({why}); correct HOMEWARD_TENANTS_FILE."
+        ) from None
+    here = os.environ if environ is None else environ  # noqa: TID251 - this is config
+    tenants: dict[str, Tenant] = {}
+    for entry in document.fields(("tenants",), ("tenants",))["tenants"].items():
+        tenant = _tenant(entry, here, known_quirks)
+        if tenant.id in tenants:
+            raise entry.wrong(f"the tenant {tenant.id!r} stands here twice")
+        tenants[tenant.id] = tenant
+    check_distinct({name: tenant.hooks for name, tenant in tenants.items()})
+    return tenants
+
+
+def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[str] | None) -> Tenant:
+    readers: dict[str, Reader] = {
+        "id": _id,
+        "fhir_base_url": _base_url,
+        "organization": Entry.text,
+        "organization_reference": lambda given: _reference(given, "Organization"),
+        "time_zone": _time_zone,
+        "language": _language,
+        "order_codes": _order_codes,
+        "auth": lambda given: read_auth(given, environ),
+        "write_policy": _write_policy,
+        "subscription_secret": lambda given: secret(given, environ),
+        "previous_subscription_secret": lambda given: secret(given, environ),
+        "hooks": hook_issuers,
+        "token_issuers": token_issuers,
+        "service_area": _service_area,
+        "attestations": _attestations,
+        "census_list": lambda given: _reference(given, "List"),
+        "quirks": lambda given: _quirks(given, known_quirks),
+        "connect_timeout_seconds": _positive,
+        "read_timeout_seconds": _positive,
+        "max_connections": _count,
+        "requests_per_second": _positive,
+    }
+    found = entry.fields(tuple(readers), ("id", "fhir_base_url", "organization"))
+    if "previous_subscription_secret" in found and "subscription_secret" not in found:
+        raise found["previous_subscription_secret"].wrong(
+            "there is no subscription_secret that replaces this one; name the one in use subscription_secret"
+        )
+    return Tenant(**{key: readers[key](value) for key, value in found.items()})
+
+
+def _id(entry: Entry) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", entry.text()):
+        raise entry.wrong(
+            "an id has small letters, digits and hyphens and begins with a letter; it stands in addresses"
+        )
+    return entry.text()
+
+
+def _base_url(entry: Entry) -> str:
+    address = web_address(entry)
+    if urlsplit(address).query:
+        raise entry.wrong("a FHIR base URL has no query: https://host/path")
+    return address.rstrip("/")
+
+
+def _reference(entry: Entry, resource_type: str) -> str:
+    if not re.fullmatch(rf"{resource_type}/[A-Za-z0-9.-]{{1,64}}", entry.text()):
+        raise entry.wrong(f"expected a literal reference: {resource_type}/id")
+    return entry.text()
+
+
+def _time_zone(entry: Entry) -> ZoneInfo:
+    try:
+        return ZoneInfo(entry.text())
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise entry.wrong("expected an IANA time zone: America/New_York") from None
+
+
+def _language(entry: Entry) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", entry.text()):
+        raise entry.wrong("expected a language tag (BCP 47): en or es-MX")
+    return entry.text()
+
+
+def _order_codes(entry: Entry) -> frozenset[str]:
+    codes = entry.texts()
+    if not codes or not all(re.fullmatch(r"[^|\s]+\|[^|\s]+", code) for code in codes):
+        raise entry.wrong(f"expected a list of system|code: {PATIENT_DISCHARGE}")
+    return frozenset(codes)
+
+
+def _write_policy(entry: Entry) -> WritePolicy:
+    return entry.choice(WritePolicy)
+
+
+def _service_area(entry: Entry) -> ServiceArea:
+    found = entry.fields(("postal_codes", "default_postal_code"))
+    listed = found.get("postal_codes")
+    codes = frozenset(_postal_code(code) for code in listed.items()) if listed else frozenset()
+    default = _postal_code(found["default_postal_code"]) if "default_postal_code" in found else ""
+    if codes and default and default not in codes:
+        raise found["default_postal_code"].wrong("this is not one of the postal_codes; add it there")
+    return ServiceArea(postal_codes=codes, default_postal_code=default)
+
+
+def _postal_code(entry: Entry) -> str:
+    if not re.fullmatch(r"[0-9]{5}", entry.text()):
+        raise entry.wrong("expected a ZIP code of five digits: 60601")
+    return entry.text()
+
+
+def _attestations(entry: Entry) -> Attestations:
+    found = entry.fields(("enforces_security_labels",))
+    return Attestations(**{key: value.switch() for key, value in found.items()})
+
+
+def _quirks(entry: Entry, known: Collection[str] | None) -> frozenset[str]:
+    names = entry.texts()
+    unknown = [name for name in names if known is not None and name not in known]
+    if unknown:
+        raise entry.wrong(f"unknown quirk {', '.join(unknown)}; known are {', '.join(sorted(known or ()))}")
+    return frozenset(names)
+
+
+def _positive(entry: Entry) -> float:
+    if not 0 < entry.number() <= _LARGEST:
+        raise entry.wrong(f"expected a number above 0 and at most {_LARGEST}")
+    return entry.number()
+
+
+def _count(entry: Entry) -> int:
+    if entry.number() != int(_positive(entry)):
+        raise entry.wrong("expected a whole number")
+    return int(entry.number())
