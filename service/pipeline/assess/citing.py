@@ -1,5 +1,6 @@
 """Evidence from statements of the record: which resource, which code, what day, what words, how sensitive."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -56,6 +57,14 @@ def day_of(observation: Observation) -> date | None:
 def in_time(observation: Observation) -> tuple[datetime, str]:
     """A key that sorts from the oldest, undated first, to the latest."""
     return observation.at or _LONG_AGO, observation.reference
+
+
+def once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Each statement once: a diagnosis coded in two systems says one thing, two answers of one form say two."""
+    found: dict[tuple[str, str], Evidence] = {}
+    for one in evidence:
+        found.setdefault((one.reference, one.text), one)
+    return tuple(found.values())
 
 
 def in_doubt(evidence: Evidence, certainty: Certainty) -> Evidence:

@@ -1,11 +1,12 @@
 """Each protocol's verdict on the record: the need is there, it is not, or nobody has asked."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from service.domain.content import Offer, Protocol
 from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import Expression, Truth
-from service.domain.need import Need, NeedState
+from service.domain.need import NEUTRAL_TITLE, Need, NeedState
 from service.domain.protocol import (
     NOTHING,
     EducationTemplate,
@@ -17,13 +18,12 @@ from service.domain.protocol import (
     Urgency,
 )
 from service.domain.sensitivity import merge
+from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.logic import evaluate, holds
 from service.pipeline.assess.result import Result
 
 _NOT_GIVEN = Result(Truth.FALSE)
-#: What the patient's sheet calls a need that is sensitive only by what it was found in.
-_NEUTRAL = "Your care after the hospital"
 
 
 def assess_needs(findings: Findings) -> tuple[Need, ...]:
@@ -46,7 +46,7 @@ def need_of(protocol: Protocol, findings: Findings) -> Need | None:
     question = protocol.question or (f"Confirm: {protocol.title}?" if hints else "")
     if not question:
         return None
-    return _need(protocol, NeedState.NOT_ASSESSED, _once((*hints, *context)), question=question)
+    return _need(protocol, NeedState.NOT_ASSESSED, once((*hints, *context)), question=question)
 
 
 def certainty_of(evidence: Iterable[Evidence]) -> Certainty:
@@ -71,7 +71,7 @@ def _present(
     return _need(
         protocol,
         NeedState.PRESENT,
-        _once((*evidence, *context)),
+        once((*evidence, *context)),
         certainty=certainty,
         urgency=_urgency(protocol, findings),
         interventions=_interventions(protocol, findings),
@@ -100,9 +100,9 @@ def _need(  # noqa: PLR0913  every argument is one element of the need
         urgency=urgency,
         gravity_domain=protocol.gravity_domain,
         question=question,
-        interventions=interventions,
+        interventions=interventions if protocol.neutral_title or not labels else _unspoken(interventions),
         labels=labels,
-        neutral_title=protocol.neutral_title or (_NEUTRAL if labels else ""),
+        neutral_title=protocol.neutral_title or (NEUTRAL_TITLE if labels else ""),
     )
 
 
@@ -131,9 +131,16 @@ def _interventions(protocol: Protocol, findings: Findings) -> Interventions:
     )
 
 
+def _unspoken(interventions: Interventions) -> Interventions:
+    """Without the words for the patient: those of a protocol that is not sensitive by itself name what it is about."""
+    return replace(
+        interventions,
+        referrals=tuple(replace(one, patient_text="") for one in interventions.referrals),
+        goals=tuple(replace(one, patient_text="") for one in interventions.goals),
+        follow_ups=tuple(replace(one, patient_text="") for one in interventions.follow_ups),
+        education=tuple(replace(one, patient_text="") for one in interventions.education),
+    )
+
+
 def _is_offered(offer: Offer, findings: Findings) -> bool:
     return holds(offer.when, findings)
-
-
-def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    return tuple(dict.fromkeys(evidence))

@@ -16,7 +16,7 @@ from service.domain.expression import (
 )
 from service.domain.record import Observation
 from service.pipeline.assess.answers import Answered
-from service.pipeline.assess.citing import day_of, in_time
+from service.pipeline.assess.citing import day_of, in_time, once
 from service.pipeline.assess.counting import is_recent, observed_in_stay
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.result import UNKNOWN, Result, truth_between, truth_of
@@ -82,7 +82,7 @@ def at_risk(test: RiskTest, findings: Findings) -> Result:
             truth = truth_between(score.low, score.high, at_least=test.at_least, below=test.below)
             if truth is Truth.UNKNOWN:
                 return UNKNOWN
-            return Result(truth, tuple(dict.fromkeys(one for part in score.parts for one in part.evidence)))
+            return Result(truth, once(one for part in score.parts for one in part.evidence))
     return UNKNOWN
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from service.domain.codes import Code, System
 from service.domain.content import Comorbidity, undotted
 from service.domain.evidence import Evidence
+from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
 
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
@@ -44,12 +45,8 @@ def comorbidities(findings: Findings) -> tuple[Comorbid, ...]:
     return tuple(
         Comorbid(
             category,
-            tuple(
-                dict.fromkeys(
-                    findings.citing.fact(fact, code, firm)
-                    for fact, code, firm in coded
-                    if _is_in(code, category)
-                )
+            once(
+                findings.citing.fact(fact, code, firm) for fact, code, firm in coded if _is_in(code, category)
             ),
         )
         for category in categories_of({code for _, code, _ in coded}, table)

@@ -3,6 +3,7 @@
 from service.domain.codes import System
 from service.domain.content import FrailtyGroup, undotted
 from service.domain.risk import RiskScore, ScorePart
+from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.risk.points import Bands, add_up, known, missing
 
@@ -29,7 +30,7 @@ def hfrs_of(findings: Findings) -> RiskScore | None:
 
 
 def _part(group: FrailtyGroup, findings: Findings) -> ScorePart | None:
-    cited = tuple(
+    cited = once(
         findings.citing.fact(fact, code, firm)
         for fact, firm in findings.conditions
         for code in fact.codes
@@ -37,4 +38,4 @@ def _part(group: FrailtyGroup, findings: Findings) -> ScorePart | None:
     )
     if not cited:
         return None
-    return known(group.name, group.weight, f"{group.name}: {group.weight:g}", tuple(dict.fromkeys(cited)))
+    return known(group.name, group.weight, f"{group.name}: {group.weight:g}", cited)

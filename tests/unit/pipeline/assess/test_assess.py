@@ -144,6 +144,16 @@ def test_a_screen_of_violence_is_labelled_though_it_is_negative() -> None:
     assert _needs(record(answer("76504-0", 0)))["intimate-partner-violence"].labels == {Label.SDV}
 
 
+def test_a_diagnosis_in_two_code_systems_is_one_statement() -> None:
+    both = (Code(System.ICD10CM, "I50.9"), Code(System.SNOMED, "84114007"))
+    twice = fact("I50.9", codes=both, text="Heart failure")
+    assessment = _assess(record(twice))
+    need = next(one for one in assessment.needs if one.code == "heart-failure-care")
+    assert [one.code for one in need.evidence] == [both[0]]
+    comorbidity = next(part for part in assessment.risk_scores[0].parts if part.name == "Comorbidity")
+    assert len(comorbidity.evidence) == 1
+
+
 def test_lives_alone_is_shown_with_the_question_and_decides_nothing() -> None:
     need = _needs(record(fact("Z60.2", text="Lives alone")))["social-connection"]
     assert need.state is NeedState.NOT_ASSESSED
