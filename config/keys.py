@@ -8,6 +8,7 @@ import json
 import warnings
 from binascii import Error as NotBase64
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ EC_ALGORITHM: Final = "ES384"
 _EC_CURVE: Final = "P-384"
 _PRIVATE_PARTS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _MAKE_ONE: Final = "make one with: openssl ecparam -genkey -name secp384r1 -noout -out key.pem"
+_OTHER_TYPE: Final = f"a key must be of type RSA or EC; {_MAKE_ONE}"
 
 Key = RSAKey | ECKey
 
@@ -75,17 +77,17 @@ def _imported(text: str) -> Key:
 
 
 def _from_pem(text: str) -> Key:
-    try:
-        return _strong(RSAKey, text)
-    except InvalidKeyTypeError:
-        return _strong(ECKey, text)
+    for kind in (RSAKey, ECKey):
+        with suppress(InvalidKeyTypeError):
+            return _strong(kind, text)
+    raise ValueError(_OTHER_TYPE)
 
 
 def _from_jwk(jwk: Mapping[str, Any]) -> Key:
     kinds: dict[object, type[RSAKey | ECKey]] = {"RSA": RSAKey, "EC": ECKey}
     kind = kinds.get(str(jwk.get("kty")))
     if kind is None:
-        raise ValueError("a key must be of type RSA or EC")
+        raise ValueError(_OTHER_TYPE)
     return _strong(kind, dict(jwk))
 
 

@@ -111,6 +111,11 @@ _CARE_PLANS: Final = Wanted("CarePlan", narrowed=(("category", "assess-plan"),))
 #: Some servers refuse a CarePlan search without category, others hold plans without one: ask both ways.
 _OTHER_CARE_PLANS: Final = Wanted("CarePlan", extra=True)
 
+#: Every resource type that a plan reads.
+READ_TYPES: Final = frozenset(
+    {"Patient", "Observation", "CarePlan", *(wanted.resource_type for wanted in WANTED)}
+)
+
 
 def questions(patient: str, stay_end: date, offered: Offered) -> tuple[tuple[Question, ...], tuple[Gap, ...]]:
     """The searches for "Patient/id" and, for each thing that cannot be asked, a gap. The first reads the patient."""

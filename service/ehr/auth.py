@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from config.tenants import Auth
+from config.tenants import AuthKind, Tenant
+from service.ehr.smart import SmartCredentials
 from service.errors import ConfigurationError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -55,16 +56,19 @@ class OwnOriginAuth(AuthBase):
         return request
 
 
-def credentials_for(auth: Auth) -> Credentials:
+def credentials_for(tenant: Tenant) -> Credentials:
     """The credentials a tenant is configured with; ConfigurationError for a kind we do not speak."""
-    if auth.kind == "none":
+    auth = tenant.auth
+    if auth.kind == AuthKind.NONE:
         return FixedCredentials("")
-    if auth.kind == "bearer":
+    if auth.kind == AuthKind.BEARER:
         return FixedCredentials(f"Bearer {auth.secret}")
-    if auth.kind == "basic":
+    if auth.kind == AuthKind.BASIC:
         pair = base64.b64encode(f"{auth.username}:{auth.secret}".encode()).decode()
         return FixedCredentials(f"Basic {pair}")
-    raise ConfigurationError("A tenant's auth kind must be none, basic or bearer.")
+    if auth.kind == AuthKind.SMART:
+        return SmartCredentials(tenant)
+    raise ConfigurationError(f"A tenant's auth kind must be one of {', '.join(AuthKind)}.")
 
 
 def origin_of(url: str) -> tuple[str, str, int]:

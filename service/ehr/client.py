@@ -54,7 +54,7 @@ class Ehr:
     ) -> None:
         self.tenant = tenant
         throttle = Throttle(tenant.max_connections, sleep=sleep)
-        self._connection = Connection(tenant, credentials or credentials_for(tenant.auth), throttle)
+        self._connection = Connection(tenant, credentials or credentials_for(tenant), throttle)
         self._asking = threading.Lock()
         self._capability: tuple[float, Capability] | None = None
         self._bundles = True

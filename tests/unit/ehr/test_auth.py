@@ -11,7 +11,8 @@ PATIENT = {"resourceType": "Patient", "id": "7"}
 
 
 def header_for(base, url, auth):
-    prepared = requests.Request("GET", url, auth=OwnOriginAuth(base, credentials_for(auth))).prepare()
+    tenant = Tenant(id="t", fhir_base_url=base, organization="Example", auth=auth)
+    prepared = requests.Request("GET", url, auth=OwnOriginAuth(base, credentials_for(tenant))).prepare()
     return prepared.headers.get("Authorization", "")
 
 
@@ -48,7 +49,7 @@ def test_two_spellings_of_one_origin_are_equal():
 
 def test_an_unknown_kind_is_a_configuration_error():
     with pytest.raises(ConfigurationError):
-        credentials_for(Auth(kind="magic"))
+        credentials_for(Tenant(id="t", fhir_base_url="", organization="", auth=Auth(kind="magic")))
 
 
 class Renewable:

@@ -1,0 +1,187 @@
+"""The authorization server that stands before an EHR: where it is, and what it gives for a signed assertion.
+
+No message holds an answer's text: only OAuth's own error codes are kept. The address of the token endpoint is the only
+one outside of the tenant's origin that we ever call, and only because the tenant's origin names it.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import orjson
+import requests
+import urllib3
+from joserfc import jwt
+from requests import PreparedRequest, Response
+from requests.auth import AuthBase
+
+from config.addresses import is_loopback
+from config.keys import EC_ALGORITHM, RSA_ALGORITHM, SigningKey
+from config.tenants import Tenant
+from service.ehr.answers import BrokenOff, read_body
+from service.ehr.scopes import ScopeSyntax
+from service.errors import EhrNotFhir, EhrRefused, EhrUnavailable
+
+_DISCOVERY: Final = ".well-known/smart-configuration"
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: SMART allows five minutes; one is left to clocks that differ.
+ASSERTION_SECONDS: Final = 240
+#: How long a token is taken to hold where the server does not say.
+_UNSAID_SECONDS: Final = 300.0
+_OAUTH_ERROR: Final = re.compile(r"[a-z_]{1,40}")
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SmartServer:
+    """What discovery says: where tokens are given, and how scopes are written there."""
+
+    token_endpoint: str
+    syntax: ScopeSyntax
+    algorithms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token as it was given: for how many seconds, and for which scopes."""
+
+    token: str = field(repr=False)
+    seconds: float
+    scope: str
+
+
+class _Nothing(AuthBase):
+    """Sends no credential, those of a .netrc file included."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return request
+
+
+def discover(tenant: Tenant) -> SmartServer:
+    """Read the tenant's smart-configuration. EhrUnavailable, EhrRefused or EhrNotFhir when there is none to use."""
+    base = tenant.fhir_base_url.rstrip("/") + "/"
+    said = _json(tenant, "GET", urljoin(base, _DISCOVERY), "SMART discovery")
+    endpoint = said.get("token_endpoint")
+    if not isinstance(endpoint, str) or not endpoint:
+        raise EhrNotFhir("SMART discovery: the EHR names no token endpoint.")
+    capabilities = said.get("capabilities")
+    offered = capabilities if isinstance(capabilities, list) else []
+    algorithms = said.get("token_endpoint_auth_signing_alg_values_supported")
+    return SmartServer(
+        _safe(urljoin(base, endpoint), base),
+        # A server that says nothing of it is older than the second syntax.
+        ScopeSyntax.V2 if "permission-v2" in offered else ScopeSyntax.V1,
+        frozenset(str(name) for name in algorithms) if isinstance(algorithms, list) else frozenset(),
+    )
+
+
+def request_token(tenant: Tenant, server: SmartServer, scope: str) -> Grant:
+    """A token for a freshly signed assertion. EhrRefused with OAuth's code when the server says no."""
+    form = {
+        "grant_type": "client_credentials",
+        "scope": scope,
+        "client_assertion_type": _ASSERTION_TYPE,
+        "client_assertion": assertion(tenant, server),
+    }
+    said = _json(tenant, "POST", server.token_endpoint, "The token request", form)
+    token, kind = said.get("access_token"), said.get("token_type")
+    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise EhrNotFhir("The token request: the answer holds no token.")
+    if str(kind).lower() != "bearer":
+        raise EhrNotFhir("The token request: the token is not a bearer token.")
+    granted = said.get("scope")
+    return Grant(token, _seconds(said.get("expires_in")), granted if isinstance(granted, str) else scope)
+
+
+def assertion(tenant: Tenant, server: SmartServer) -> str:
+    """The signed statement that we are this client, good for one request."""
+    key = _key(tenant, server)
+    now = int(time.time())
+    claims = {
+        "iss": tenant.auth.client_id,
+        "sub": tenant.auth.client_id,
+        "aud": server.token_endpoint,
+        "iat": now,
+        "exp": now + ASSERTION_SECONDS,
+        "jti": str(uuid.uuid4()),
+    }
+    header = {"alg": key.algorithm, "kid": key.kid}
+    return jwt.encode(header, claims, key.private, algorithms=[RSA_ALGORITHM, EC_ALGORITHM])
+
+
+def _key(tenant: Tenant, server: SmartServer) -> SigningKey:
+    """The first of our keys that the server can check; where it does not say which, the first."""
+    known = [key for key in tenant.auth.keys if key.algorithm in server.algorithms]
+    return (known or list(tenant.auth.keys))[0]
+
+
+def _safe(endpoint: str, base: str) -> str:
+    """The endpoint if a token may travel to it: https, or this machine where the EHR itself is on it."""
+    try:
+        there, here = urlsplit(endpoint), urlsplit(base)
+        host, _ = there.hostname or "", there.port
+    except ValueError:
+        raise EhrNotFhir("SMART discovery: the token endpoint is not an address.") from None
+    local = there.scheme == "http" and is_loopback(host) and is_loopback(here.hostname or "")
+    if not (host and (there.scheme == "https" or local)) or there.username is not None or there.fragment:
+        raise EhrNotFhir("SMART discovery: the token endpoint must be an https address.")
+    return endpoint
+
+
+def _json(
+    tenant: Tenant, method: str, url: str, what: str, form: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """A JSON object answered to one request, which carries no credential but its form."""
+    deadline = time.monotonic() + 2 * tenant.read_timeout_seconds
+    try:
+        with requests.Session() as session:
+            session.trust_env = not is_loopback(
+                urlsplit(url).hostname or ""
+            )  # a proxy would not reach 127.0.0.1
+            response = session.request(
+                method,
+                url,
+                data=form,
+                auth=_Nothing(),
+                headers={"Accept": "application/json", "User-Agent": "homeward"},
+                timeout=(tenant.connect_timeout_seconds, tenant.read_timeout_seconds),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                return _answer(response, read_body(response, deadline), what)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, BrokenOff):
+        # Their texts may quote what was sent, so they are not chained.
+        raise EhrUnavailable(f"{what}: the server does not answer.") from None
+
+
+def _answer(response: Response, data: bytes, what: str) -> dict[str, Any]:
+    try:
+        said = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        said = None
+    status = response.status_code
+    if status == _TOO_MANY or status >= _SERVER_ERROR:
+        raise EhrUnavailable(f"{what}: the server answered {status}.")
+    if not response.ok or response.is_redirect:
+        raise EhrRefused(f"{what}: the server answered {status}{_oauth_code(said)}.")
+    if not isinstance(said, dict):
+        raise EhrNotFhir(f"{what}: the answer is not a JSON object.")
+    return said
+
+
+def _oauth_code(said: object) -> str:
+    code = said.get("error") if isinstance(said, dict) else None
+    return f" ({code})" if isinstance(code, str) and _OAUTH_ERROR.fullmatch(code) else ""
+
+
+def _seconds(said: object) -> float:
+    if isinstance(said, str) and said.isdecimal():
+        return float(said)
+    usable = isinstance(said, int | float) and not isinstance(said, bool) and said > 0
+    return float(said) if usable else _UNSAID_SECONDS  # type: ignore[arg-type]  # a number, as the line above says
