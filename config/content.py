@@ -51,7 +51,7 @@ def _compiled(
         instruments=instruments,
         items=items,
         valid_days=_valid_days(instruments.values()),
-        indexes={kind: CodeIndex.of(found) for kind, found in by_kind.items() if found},
+        indexes={kind: CodeIndex.of(found) for kind, found in by_kind.items()},
         measured=frozenset(question for measure in measures for question in measure.questions),
         sensitivity=terminology.sensitivity,
         comorbidities=terminology.comorbidities,

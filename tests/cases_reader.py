@@ -56,7 +56,6 @@ _FACT_KEYS = {
     "category",
     "days_ago",
     "ended_days_ago",
-    "security",
 }
 
 

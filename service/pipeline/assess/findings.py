@@ -110,9 +110,7 @@ class _Collector:
             counts = counts or certainty_of(fact, Scope.STAY, self.record, self.today)
             if counts is not None:
                 self.conditions.append((fact, counts))
-        index = self.content.indexes.get(fact.kind)
-        if index is None:
-            return
+        index = self.content.indexes[fact.kind]
         matched: set[CodeTest] = set()
         for code in fact.codes:
             for test in index.find(code):
@@ -132,9 +130,7 @@ class _Collector:
 
     def finish(self) -> None:
         """Findings asserted by observations count as diagnoses do: the latest of each question, while it is valid."""
-        index = self.content.indexes.get(Kind.CONDITION)
-        if index is None:
-            return
+        index = self.content.indexes[Kind.CONDITION]
         for said in self.asserted.values():
             last = max(day_of(one) or _LONG_AGO for one in said)
             for one in said:

@@ -52,10 +52,8 @@ def need_of(protocol: Protocol, findings: Findings) -> Need | None:
 def certainty_of(evidence: Iterable[Evidence]) -> Certainty:
     """How firmly all of it together says so: one firm statement is enough."""
     found = {one.certainty for one in evidence}
-    for certainty in (Certainty.SUPPORTED, Certainty.CONFLICTED, Certainty.UNCERTAIN):
-        if certainty in found:
-            return certainty
-    return Certainty.SUPPORTED
+    firmest = (Certainty.SUPPORTED, Certainty.CONFLICTED, Certainty.UNCERTAIN)
+    return next((certainty for certainty in firmest if certainty in found), Certainty.SUPPORTED)
 
 
 def _present(

@@ -1,6 +1,7 @@
 """What a question to the record gives: one of three values, and why."""
 
 from dataclasses import dataclass
+from math import inf
 
 from service.domain.evidence import Evidence
 from service.domain.expression import Truth
@@ -26,6 +27,5 @@ def truth_between(low: float, high: float, *, at_least: float | None, below: flo
     """Whether a number known only within a range is past a threshold: unknown while both are possible."""
     if at_least is not None:
         return Truth.TRUE if low >= at_least else Truth.UNKNOWN if high >= at_least else Truth.FALSE
-    if below is not None:
-        return Truth.TRUE if high < below else Truth.UNKNOWN if low < below else Truth.FALSE
-    return Truth.UNKNOWN
+    ceiling = inf if below is None else below
+    return Truth.TRUE if high < ceiling else Truth.UNKNOWN if low < ceiling else Truth.FALSE

@@ -1,6 +1,7 @@
 """Leaves that ask for statements of the record: codes, answers, scores, measurements."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from service.domain.evidence import Evidence
 from service.domain.expression import (
@@ -103,11 +104,11 @@ def _score_truth(test: ScoreTest, score: Scored, sex: str) -> Truth:
     return Truth.UNKNOWN if possible & test.bands else Truth.FALSE
 
 
-def _follows(day: object, test: ScreenedTest, findings: Findings) -> bool:
+def _follows(day: date | None, test: ScreenedTest, findings: Findings) -> bool:
     since = findings.answers.get(test.since)
     if not test.since or since is None or since.on is None:
         return True
-    return day is not None and str(day) >= str(since.on)
+    return day is not None and day >= since.on
 
 
 def _in_reach(observation: Observation, test: MeasureTest, findings: Findings) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.domain.codes import Code, System
 from service.domain.content import Content
 from service.domain.evidence import Certainty
-from service.domain.expression import MeasureTest, ScoreTest, ScreenedTest, Truth, Which
+from service.domain.expression import MeasureTest, Scope, ScoreTest, ScreenedTest, Truth, Which
 from service.domain.record import GapReason, Observation, Quantity
 from service.pipeline.assess import assess
 from service.pipeline.assess.findings import Findings, collect
@@ -132,6 +132,19 @@ def test_a_total_makes_a_screen_complete(content: Content) -> None:
     late, early = answer("44261-6", 4, at=_on(3)), answer("44261-6", 4, at=_on(2))
     assert evaluate(after, _findings(content, asked, late)).truth is Truth.TRUE
     assert evaluate(after, _findings(content, asked, early)).truth is Truth.FALSE
+
+
+@pytest.mark.parametrize("points", [0, 5, 2.5])
+def test_an_item_answered_by_a_number_counts_within_its_bounds(points: float, content: Content) -> None:
+    score = _findings(content, answer("38222-6", points), answer("38229-1", 4)).scores["braden"]
+    known = points if 1 <= points <= 4 else None
+    assert (score.low, score.high) == ((known or 1) + 4 + 4, (known or 4) + 4 + 4 + 4 + 4 + 3)
+
+
+def test_a_measurement_of_another_stay_is_none_of_this_one(content: Content) -> None:
+    elsewhere = answer("59408-5", 80, unit="%", encounter="Encounter/other")
+    assert _value_past(content, elsewhere, scope=Scope.STAY) is Truth.UNKNOWN
+    assert _value_past(content, elsewhere) is Truth.TRUE
 
 
 def test_an_undated_answer_is_uncertain_and_loses_to_a_dated_one(content: Content) -> None:
