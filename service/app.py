@@ -11,6 +11,7 @@ from service.bootstrap import Deps
 from service.doors import guard, problems, threshold
 from service.doors.discharges import discharges
 from service.doors.health import health
+from service.doors.jwks import jwks
 from service.doors.openapi import describe, openapi
 from service.doors.pages import pages
 from service.doors.subscriptions import subscriptions
@@ -34,7 +35,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     threshold.install(app, https=settings.public_url.startswith("https://"))
     problems.install(app)
     api = describe(app, version=version("homeward"), public_url=settings.public_url)
-    for described in (discharges, subscriptions, health):
+    for described in (discharges, subscriptions, health, jwks):
         api.register_blueprint(described)
     app.register_blueprint(pages)
     app.register_blueprint(openapi)

@@ -94,15 +94,16 @@ def api_token() -> Caller:
 def subscription_secret() -> Caller:
     """The secret which the EHR sends back with each notification of this tenant: `Authorization: Bearer <secret>`.
 
-    An unknown tenant and a wrong secret get the same answer. A tenant without a secret is open in the demo only.
+    While a secret is replaced the previous one is taken as well. An unknown tenant and a wrong secret get the same
+    answer. A tenant without a secret is open in the demo only.
     """
     name = str((request.view_args or {})["tenant"])
     tenant = deps().tenants.get(name)
-    secret = tenant.subscription_secret if tenant else ""
-    if tenant and not secret and settings().open_access:
+    secrets = tenant.subscription_secrets if tenant else ()
+    if tenant and not secrets and settings().open_access:
         return Caller(name, Role.EHR)
-    held = hmac.compare_digest(_bearer(), secret.encode())
-    if not (held and secret):
+    held = [hmac.compare_digest(_bearer(), secret.encode()) for secret in secrets]
+    if not any(held):
         raise NotAuthenticated
     return Caller(name, Role.EHR)
 

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_only_what_tells_nothing_of_a_person_is_open_to_anyone(house):
         for rule in app.url_map.iter_rules()
         if rule.endpoint != "static" and guard_of(app.view_functions[rule.endpoint]) is anyone
     }
-    assert open_doors == {"/livez", "/readyz", "/metrics", "/openapi.json", "/docs"}
+    assert open_doors == {"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/.well-known/jwks.json"}
 
 
 def test_the_guards_of_plans_and_notifications_differ(house):
@@ -91,3 +92,15 @@ def test_a_token_in_clear_in_the_settings_is_refused_without_repeating_it(double
     with pytest.raises(ConfigurationError, match="HOMEWARD_API_TOKENS") as raised:
         create_app(load_settings({"HOMEWARD_API_TOKENS": TOKEN}), doubles)
     assert TOKEN not in str(raised.value)
+
+
+def test_while_a_subscription_secret_is_replaced_both_are_taken(house, doubles):
+    demo = replace(doubles.tenants["demo"], subscription_secret="new", previous_subscription_secret="old")
+    doubles.tenants = {"demo": demo}
+    statuses = {
+        secret: house({})
+        .delete("/subscriptions/demo/Patient/p1", headers={"Authorization": f"Bearer {secret}"})
+        .status_code
+        for secret in ("new", "old", "older")
+    }
+    assert statuses == {"new": 204, "old": 204, "older": 401}

@@ -4,6 +4,9 @@ from service.doors.problems import kind_of
 from tests.unit.doors.test_problems import CLASSES
 
 
+_OPEN = {"/livez", "/readyz", "/metrics", "/.well-known/jwks.json"}
+
+
 def test_the_document_is_openapi_3_1_with_every_described_door(client):
     spec = client.get("/openapi.json").json
     assert spec["openapi"] == "3.1.0"
@@ -31,7 +34,7 @@ def test_every_guarded_operation_says_which_credential_it_wants(client):
     spec = client.get("/openapi.json").json
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
-            if method != "parameters" and path not in {"/livez", "/readyz", "/metrics"}:
+            if method != "parameters" and path not in _OPEN:
                 assert operation["security"], f"{method} {path}"
                 assert "401" in operation["responses"]
 
