@@ -17,7 +17,8 @@ _VOID: dict[Kind, frozenset[str]] = {
     # A draft may be one of our own, from an earlier plan: it proves nothing.
     Kind.ORDER: _MISTAKEN | {"revoked", "draft"},
     Kind.DEVICE: _MISTAKEN | {"revoked", "draft", "cancelled"},
-    Kind.APPOINTMENT: _MISTAKEN | {"cancelled", "noshow"},
+    # Asked for is not booked.
+    Kind.APPOINTMENT: _MISTAKEN | {"cancelled", "noshow", "proposed", "pending", "waitlist"},
     Kind.ALLERGY: _MISTAKEN | _OVER,
     Kind.DOCUMENT: _MISTAKEN | {"superseded"},
     Kind.CONSENT: _MISTAKEN | {"rejected", "inactive"},
