@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from config.tenants import WritePolicy
 from fhir_mappings.bundle import Search, Update
 from fhir_mappings.merge import agrees, overlaid, same_version
 from fhir_mappings.references import resolved, version_of
@@ -17,6 +18,7 @@ from service.pipeline.settle import known_in, settle
 
 _CHANGED: Final = "A person changed this in the EHR; theirs stands."
 _UNREAD: Final = "The EHR did not let us read this before changing it."
+_POLICY: Final = "This hospital's write policy is {}: nothing is sent to its EHR."
 _NO_UPDATE: Final = "The EHR does not let us change a {}; it stands as first written."
 
 
@@ -35,6 +37,14 @@ def publish(ledger: Ledger, ehr: Ehr) -> tuple[LedgerEntry, ...]:
         _look(ledger, ehr, everything=True)
         _send(ledger, ehr)
     return ledger.entries()
+
+
+def set_aside(ledger: Ledger, policy: WritePolicy) -> None:
+    """Write nothing, and say so at each resource that otherwise would have been."""
+    problem = _POLICY.format(policy)
+    for entry in ledger.entries():
+        if entry.wanted and entry.state is WriteState.PENDING and entry.problem != problem:
+            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
 
 
 def _look(ledger: Ledger, ehr: Ehr, *, everything: bool) -> None:

@@ -8,14 +8,15 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from config.tenants import Tenant
+from config.tenants import Tenant, WritePolicy
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.plan import plan_resources
 from service import metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
-from service.domain.publication import Draft
+from service.domain.publication import Draft, Ledger
+from service.ehr.client import Ehr
 from service.errors import ConfigurationError
 from service.jobs import Task
 from service.pipeline.assess import assess
@@ -23,7 +24,7 @@ from service.pipeline.draft import draft
 from service.pipeline.gather import gather
 from service.pipeline.match import match
 from service.pipeline.ports import Deps
-from service.pipeline.publish import publish
+from service.pipeline.publish import publish, set_aside
 from service.pipeline.track import resume, withdraw
 from service.store import Unit
 from service.store.plans import PlanVersion
@@ -46,7 +47,7 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
     with metrics.step(tenant.id, Task.PLAN):
         plan = propose(discharge.encounter, tenant, deps)
         version = _version(discharge, plan, deps)
-        drafts = plan_resources(plan, author=author_of(tenant), recorded=version.created)
+        drafts = () if tenant.write_policy is WritePolicy.OFF else _drafts(plan, tenant, version)
         _commit_plan(discharge, version, drafts, deps)
 
 
@@ -65,11 +66,12 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
         discharge = deps.store.discharges.get(discharge_id)
         if discharge.state is not _DUE[Task.PUBLISH]:
             return
-        ehr = deps.ehr(_tenant(discharge, deps).id)
-        with metrics.step(discharge.tenant, Task.PUBLISH):
-            if discharge.round > 1:
-                resume(ledger, ehr)
-            publish(ledger, ehr)
+        tenant = _tenant(discharge, deps)
+        with metrics.step(tenant.id, Task.PUBLISH):
+            if tenant.write_policy.writes:
+                _write(discharge, ledger, deps.ehr(tenant.id))
+            else:
+                set_aside(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps)
 
 
@@ -98,6 +100,16 @@ def give_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
 def author_of(tenant: Tenant) -> Author:
     """Who writes: Homeward, for this hospital."""
     return Author(_DEVICE, tenant.organization, tenant.organization_reference)
+
+
+def _write(discharge: Discharge, ledger: Ledger, ehr: Ehr) -> None:
+    if discharge.round > 1:
+        resume(ledger, ehr)
+    publish(ledger, ehr)
+
+
+def _drafts(plan: Plan, tenant: Tenant, version: PlanVersion) -> tuple[Draft, ...]:
+    return plan_resources(plan, author=author_of(tenant), recorded=version.created)
 
 
 def _version(discharge: Discharge, plan: Plan, deps: Deps) -> PlanVersion:
