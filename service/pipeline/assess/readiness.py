@@ -23,6 +23,9 @@ _ASKED_OF_ALL = frozenset(
         "intimate-partner-violence",
     }
 )
+#: And of older people: what they can do themselves, and who helps.
+_ASKED_OF_OLDER = frozenset({"functional-dependence", "caregiver-support"})
+_OLDER = 65
 _INCOMPLETE = frozenset({GapReason.REFUSED, GapReason.UNREADABLE, GapReason.INCOMPLETE, GapReason.UNCERTAIN})
 
 
@@ -31,7 +34,7 @@ def judge_readiness(findings: Findings, needs: Sequence[Need], disposition: Disp
     blockers = (
         *_from_protocols(findings, needs),
         *_from_disposition(disposition),
-        *_from_questions(needs),
+        *_from_questions(findings, needs),
         *_from_gaps(findings),
     )
     if any(blocker.blocks for blocker in blockers):
@@ -76,10 +79,11 @@ def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
         )
 
 
-def _from_questions(needs: Sequence[Need]) -> Iterable[Blocker]:
-    open_needs = [
-        need for need in needs if need.code in _ASKED_OF_ALL and need.state is NeedState.NOT_ASSESSED
-    ]
+def _from_questions(findings: Findings, needs: Sequence[Need]) -> Iterable[Blocker]:
+    age = findings.record.patient.age_on(findings.today)
+    of_older = age is None or age >= _OLDER
+    wanted = _ASKED_OF_ALL | _ASKED_OF_OLDER if of_older else _ASKED_OF_ALL
+    open_needs = [need for need in needs if need.code in wanted and need.state is NeedState.NOT_ASSESSED]
     for key, asked in (
         ("not-assessed", [need for need in open_needs if may_be_shared(need.labels)]),
         ("not-assessed-in-private", [need for need in open_needs if not may_be_shared(need.labels)]),

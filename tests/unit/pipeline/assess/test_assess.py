@@ -294,10 +294,25 @@ ALL_ASKED = (
 )
 
 
+YOUNG = person(birth_date=TODAY.replace(year=TODAY.year - 40))
+
+
+def _verdict(*said: Fact | Observation, **more: Any) -> Verdict:
+    return _assess(record(*said, **{"patient": YOUNG, **more})).readiness.verdict
+
+
 def test_ready_needs_all_questions_asked_and_a_place_known() -> None:
-    assert _assess(record(*ALL_ASKED, answer(BARTHEL, 100))).readiness.verdict is Verdict.READY
-    assert _assess(record(*ALL_ASKED)).readiness.verdict is Verdict.WITH_CAVEATS
-    assert _assess(record(*ALL_ASKED[1:], answer(BARTHEL, 100))).readiness.verdict is Verdict.WITH_CAVEATS
+    assert _verdict(*ALL_ASKED, answer(BARTHEL, 100)) is Verdict.READY
+    assert _verdict(*ALL_ASKED) is Verdict.WITH_CAVEATS
+    assert _verdict(*ALL_ASKED[1:], answer(BARTHEL, 100)) is Verdict.WITH_CAVEATS
+
+
+def test_of_older_people_and_of_those_of_unknown_age_it_is_asked_who_helps() -> None:
+    asked = (*ALL_ASKED, answer(BARTHEL, 100))
+    cared_for = answer("zbi-12-total", 3)
+    for born in (TODAY.replace(year=TODAY.year - 65), None):
+        assert _verdict(*asked, patient=person(birth_date=born)) is Verdict.WITH_CAVEATS
+        assert _verdict(*asked, cared_for, patient=person(birth_date=born)) is Verdict.READY
 
 
 def test_a_blocker_makes_not_ready_and_says_what_clears_it() -> None:
