@@ -18,11 +18,13 @@ import requests
 
 from config.child_environment import child_environment
 from service.errors import ConfigurationError
+from service.sandbox.mode import INSIDE, Mode
 
 HOST: Final = "127.0.0.1"
 #: Nothing is kept on disk: a restarted sandbox is an empty EHR.
 IN_MEMORY: Final = ":memory:"
 _LOG_NAME: Final = "sandbox-ehr.log"
+_ALL: Final = Mode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,14 @@ class Sandbox:
 
 
 def start_sandbox(
-    state_dir: Path, *, port: int = 0, database: str = IN_MEMORY, wait_seconds: float = 30.0
+    state_dir: Path,
+    *,
+    mode: Mode = _ALL,
+    port: int = 0,
+    database: str = IN_MEMORY,
+    wait_seconds: float = 30.0,
 ) -> Sandbox:
-    """A sandbox EHR that answers; its log is `sandbox-ehr.log` in state_dir.
+    """A sandbox EHR that answers, in this mode; its log is `sandbox-ehr.log` in state_dir.
 
     port 0 takes a free one; database is a SQLite file, or in memory. ConfigurationError says why it did not start:
     not installed, port in use, or the last line of its log.
@@ -62,7 +69,16 @@ def start_sandbox(
     with listen(port) as listener, log.open("ab") as output:
         base_url = f"http://{HOST}:{listener.getsockname()[1]}/fhir"
         process = subprocess.Popen(  # noqa: S603  our own module, no input of others
-            [sys.executable, "-m", __name__, str(listener.fileno()), base_url, database, str(state_dir)],
+            [
+                sys.executable,
+                "-m",
+                __name__,
+                str(listener.fileno()),
+                base_url,
+                database,
+                str(state_dir),
+                mode.dumped(),
+            ],
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -111,7 +127,7 @@ def _wait_until_it_answers(sandbox: Sandbox, seconds: float) -> None:
             if sandbox._process.poll() is not None:  # noqa: SLF001  same module
                 raise ConfigurationError(f"The sandbox EHR stopped at once: {last_line(sandbox.log)}")
             with suppress(requests.RequestException):
-                if session.get(f"{sandbox.base_url}/metadata", timeout=2).ok:
+                if session.get(f"{sandbox.base_url}/metadata", headers=INSIDE, timeout=2).ok:
                     return
             time.sleep(0.05)
     raise ConfigurationError(f"The sandbox EHR did not answer within {seconds:g} s; see {sandbox.log}.")

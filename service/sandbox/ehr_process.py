@@ -1,4 +1,4 @@
-"""What runs inside the sandbox EHR's own process: sekmet-fhir, quiet, with the searches it lacks.
+"""What runs inside the sandbox EHR's own process: sekmet-fhir, quiet, with the searches it lacks, in its mode.
 
 Only here is sekmet imported; it is a dependency of the sandbox, not of the service.
 """
@@ -12,7 +12,11 @@ from sekmet.config import Settings
 from sekmet.fhir.search_params import PARAMS, SearchParam
 from sekmet.main import create_app
 
+from service.sandbox.asgi import App, Scope
+from service.sandbox.flaky import Fates, Flaky, reset
 from service.sandbox.leash import die_with_parent
+from service.sandbox.mode import Mode
+from service.sandbox.vendor import Vendor
 
 #: Search parameters of FHIR R4 that sekmet's table lacks, as "name kind path" (or "name kind path target").
 MISSING: Final[Mapping[str, Sequence[str]]] = {
@@ -78,12 +82,15 @@ MISSING: Final[Mapping[str, Sequence[str]]] = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve until told to stop. Arguments: listening socket's number, FHIR base URL, SQLite file, state directory."""
-    descriptor, base_url, database, state_dir = arguments
+    """Serve until told to stop.
+
+    Arguments: listening socket's number, FHIR base URL, SQLite file, state directory, dumped mode.
+    """
+    descriptor, base_url, database, state_dir, mode = arguments
     die_with_parent()
     add_missing_searches()
-    application = create_app(_settings(base_url, database, state_dir))
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False))
+    application: App = create_app(_settings(base_url, database, state_dir))
+    server = _server(application, Mode.loaded(mode))
     server.run(sockets=[socket.socket(fileno=int(descriptor))])
 
 
@@ -94,6 +101,23 @@ def add_missing_searches() -> None:
         for line in lines:
             name, kind, path, *target = line.split()
             table.setdefault(name, SearchParam(name, kind, tuple(path.split("|")), *target))
+
+
+def _server(application: App, mode: Mode) -> uvicorn.Server:
+    """The EHR behind its vendor's rules, and those behind the faults: a network fails before any rule is read."""
+    if mode.vendor:
+        application = Vendor(application, mode.vendor)
+    servers: list[uvicorn.Server] = []
+    if mode.fault_rate:
+        application = Flaky(application, Fates(mode), lambda scope: _drop(servers[0], scope))
+    servers.append(uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False)))
+    return servers[0]
+
+
+def _drop(server: uvicorn.Server, scope: Scope) -> None:
+    for connection in list(server.server_state.connections):
+        if getattr(connection, "client", None) == tuple(scope["client"]):
+            reset(connection.transport)
 
 
 def _settings(base_url: str, database: str, state_dir: str) -> Settings:

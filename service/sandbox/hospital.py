@@ -9,6 +9,7 @@ import requests
 from fhir_mappings import systems
 from service.errors import EhrRejected, EhrUnavailable
 from service.sandbox.inpatients import Inpatient
+from service.sandbox.mode import INSIDE
 
 #: SNOMED CT "Patient discharge".
 DISCHARGE: Final = "58000006"
@@ -22,7 +23,7 @@ Json = dict[str, Any]
 def _session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # a proxy would not reach 127.0.0.1
-    session.headers["Content-Type"] = "application/fhir+json"
+    session.headers.update({"Content-Type": "application/fhir+json", **INSIDE})
     return session
 
 

@@ -15,6 +15,7 @@ import requests
 import yaml
 
 from service.errors import EhrRejected
+from service.sandbox.mode import INSIDE
 
 PATIENTS: Final = Path(__file__).parent / "patients"
 _DATE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(T.*)?")
@@ -87,7 +88,7 @@ def _index() -> dict[str, Any]:
 
 
 def _write(session: requests.Session, base_url: str, bundle: dict[str, Any]) -> None:
-    headers = {"Content-Type": "application/fhir+json", "Prefer": "return=minimal"}
+    headers = {"Content-Type": "application/fhir+json", "Prefer": "return=minimal", **INSIDE}
     answer = session.post(base_url, data=orjson.dumps(bundle), headers=headers, timeout=30)
     if not answer.ok:
         raise EhrRejected(

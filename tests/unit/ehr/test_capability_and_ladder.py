@@ -1,28 +1,26 @@
 """What the two big vendors' own statements mean for us (trimmed to the resource types that Homeward uses)."""
 
 from datetime import date
-from pathlib import Path
 
-import orjson
 import pytest
 
 from fhir_mappings.searches import questions
 from service.ehr.capability import Capability, ResourceCapability, capability_from
 from service.ehr.ladder import Rung, how_to_find, ladder, step_for
 from service.errors import EhrNotFhir
+from service.sandbox.mode import statement
 
-DATA = Path(__file__).parents[2] / "data"
 WRITTEN = ("CarePlan", "Goal", "ServiceRequest", "Task", "Provenance", "DocumentReference")
 
 
 @pytest.fixture(scope="module")
 def epic():
-    return capability_from(orjson.loads((DATA / "epic-r4-2026-05.json").read_bytes()))
+    return capability_from(statement("epic-like"))
 
 
 @pytest.fixture(scope="module")
 def oracle():
-    return capability_from(orjson.loads((DATA / "oracle-health-r4-2026-08.json").read_bytes()))
+    return capability_from(statement("oracle-like"))
 
 
 def test_the_statements_are_read(epic, oracle):

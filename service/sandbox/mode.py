@@ -1,0 +1,74 @@
+"""What the sandbox EHR plays: whose rules it keeps, and how often it fails. Read from words like "epic-like,flaky"."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from service.errors import BadInput
+
+FULL: Final = "full"
+VENDORS: Final = ("epic-like", "oracle-like")
+FLAKY: Final = "flaky"
+#: The words that make a mode; they combine with commas.
+WORDS: Final = (FULL, *VENDORS, FLAKY)
+#: The hospital's own people and interfaces do not go through the vendor's API: no rule and no fault is for them.
+INSIDE: Final[Mapping[str, str]] = {"X-Sandbox-Inside": "yes"}
+_STATEMENTS: Final = Path(__file__).parent / "statements"
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """vendor is one of VENDORS or "" for a server that takes all; of all requests, fault_rate (0 to 1) go wrong.
+
+    The seed decides which: the n-th request of every run with the same seed meets the same fate.
+    """
+
+    vendor: str = ""
+    fault_rate: float = 0.0
+    seed: int = 1
+
+    def __str__(self) -> str:
+        vendor = self.vendor or FULL
+        return f"{vendor},{FLAKY}" if self.fault_rate else vendor
+
+    def failing(self, *, rate: float, seed: int) -> "Mode":
+        """The same EHR with faults of this rate and seed; rate 0 for none."""
+        return replace(self, fault_rate=rate, seed=seed)
+
+    def dumped(self) -> str:
+        """As the child process takes it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loaded(cls, text: str) -> Self:
+        """What `dumped` wrote."""
+        return cls(**json.loads(text))
+
+
+#: Faults of `flaky` where nobody says otherwise: one request in five.
+USUAL_RATE: Final = 0.2
+
+
+def mode_of(words: str, *, seed: int = 1) -> Mode:
+    """The mode that words like "full", "epic-like" or "oracle-like,flaky" name; BadInput with the known ones."""
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    unknown = [word for word in asked if word not in WORDS]
+    if unknown or not asked:
+        raise BadInput(f"There is no EHR called {', '.join(unknown) or 'nothing'}; choose {_choice()}.")
+    kinds = [word for word in asked if word != FLAKY]
+    if len(set(kinds)) > 1:
+        raise BadInput(f"An EHR is of one kind, not {' and '.join(kinds)}; only {FLAKY} goes with another.")
+    vendor = next((word for word in kinds if word in VENDORS), "")
+    return Mode(vendor, USUAL_RATE if FLAKY in asked else 0.0, seed)
+
+
+def statement(vendor: str) -> dict[str, Any]:
+    """A vendor's own CapabilityStatement, trimmed to the resource types that a discharge is about."""
+    found: dict[str, Any] = json.loads((_STATEMENTS / f"{vendor}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _choice() -> str:
+    return f"{', '.join(WORDS)}, or one of them with ,{FLAKY}"
