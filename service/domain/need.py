@@ -7,6 +7,9 @@ from service.domain.evidence import Certainty, Evidence
 from service.domain.protocol import NOTHING, Interventions, NeedKind, ProtocolRef, Urgency
 from service.domain.sensitivity import NONE, Labels
 
+#: What the patient's sheet calls a need that is sensitive only by what it was found in.
+NEUTRAL_TITLE = "Your care after the hospital"
+
 
 class NeedState(StrEnum):
     """A missing screen is not a negative one."""
