@@ -1,12 +1,13 @@
 """The only place that builds adapters: settings in, everything the doors and the steps work with out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 
 from config.content import load_content
+from config.ehr_quirks import Quirk, load_quirks
 from config.settings import Settings
 from config.tenants import Tenant
 from config.tenants_file import load_tenants
@@ -15,6 +16,7 @@ from service.domain.content import Content
 from service.ehr.client import Ehr
 from service.errors import ConfigurationError
 from service.jobs import Jobs, Steps
+from service.pipeline.service_area import AreaDirectory
 from service.store import Store, embedded, open_engine
 
 
@@ -37,7 +39,8 @@ def build_deps(settings: Settings) -> Deps:
 
     Raises ConfigurationError for a wrong tenants or content file, StoreUnavailable when PostgreSQL does not start.
     """
-    tenants = load_tenants(Path(settings.tenants_file)) if settings.tenants_file else {}
+    quirks = load_quirks()
+    tenants = tenants_of(settings, quirks)
     url = database_url(settings)
     store = Store(open_engine(url))
     jobs = Jobs(
@@ -52,11 +55,20 @@ def build_deps(settings: Settings) -> Deps:
         content=load_content(),
         store=store,
         jobs=jobs,
-        ehr=cache(lambda tenant: Ehr(_known(tenants, tenant))),
-        directory=store.directory.of,
+        ehr=cache(lambda tenant: Ehr(_known(tenants, tenant), quirks=quirks)),
+        directory=lambda tenant: AreaDirectory(
+            store.directory.of(tenant), _known(tenants, tenant).service_area
+        ),
         now=partial(datetime.now, UTC),
     )
     return deps
+
+
+def tenants_of(settings: Settings, quirks: Iterable[Quirk]) -> Mapping[str, Tenant]:
+    """The hospitals of the tenants file, none without a file; ConfigurationError for a wrong one."""
+    if not settings.tenants_file:
+        return {}
+    return load_tenants(Path(settings.tenants_file), known_quirks={quirk.id for quirk in quirks})
 
 
 def database_url(settings: Settings) -> str:

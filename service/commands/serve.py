@@ -4,16 +4,15 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 import structlog
 
 from config.content import load_content
+from config.ehr_quirks import load_quirks
 from config.logging import configure_logging
 from config.settings import Settings, settings_of_this_process
 from config.shared_metrics import forget_metrics, share_metrics
-from config.tenants_file import load_tenants
 from service.commands.supervise import Child, stop_on_signals, supervise
 from service.errors import HomewardError
 
@@ -58,14 +57,14 @@ def run_worker() -> None:
 
 
 def _checked_settings() -> Settings:
+    from service.bootstrap import tenants_of
     from service.doors.guard import check_access
 
     settings = settings_of_this_process()
     configure_logging(settings.log_level)
     check_access(settings)
     load_content()
-    if settings.tenants_file:
-        load_tenants(Path(settings.tenants_file))
+    tenants_of(settings, load_quirks())
     return settings
 
 

@@ -1,10 +1,11 @@
 """What an EHR says it can do: its CapabilityStatement, reduced to what Homeward asks of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from config.ehr_quirks import Preference, Quirk
 from service.errors import EhrNotFhir
 
 #: Result parameters that a server may take without listing them for any resource type.
@@ -27,13 +28,23 @@ _NOTHING: Final = ResourceCapability()
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A whole server. Types that /metadata does not name can do nothing."""
+    """A whole server. Types that /metadata does not name can do nothing.
+
+    known_as is every name by which the statement tells whose it is. The last four are what quirks say (quirks.py):
+    parameters without which a search of a type is refused, whether modifier extensions are taken, what to ask for after
+    a write, and the quirks themselves.
+    """
 
     software: str = ""
     fhir_version: str = ""
     batch: bool = False
     transaction: bool = False
     resources: Mapping[str, ResourceCapability] = field(default_factory=lambda: MappingProxyType({}))
+    known_as: str = ""
+    required_parameters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    modifier_extensions: bool = True
+    prefer: Preference = Preference.MINIMAL
+    quirks: tuple[Quirk, ...] = ()
 
     def of(self, resource_type: str) -> ResourceCapability:
         """What it says of one resource type."""
@@ -52,6 +63,20 @@ class Capability:
     def adds(self, resource_type: str, target: str) -> bool:
         """Whether a search can bring along what an element of its results refers to, as "medication" does."""
         return bool({"*", f"{resource_type}:{target}"} & self.of(resource_type).includes)
+
+    def offers(self, feature: str) -> bool:
+        """Whether it offers "batch", "transaction", "Type.interaction" or "Type?parameter"."""
+        if feature in {"batch", "transaction"}:
+            return self.batch if feature == "batch" else self.transaction
+        kind, mark, parameter = feature.partition("?")
+        if mark:
+            return self.searches(kind, parameter)
+        kind, _, interaction = feature.partition(".")
+        return self.can(kind, interaction)
+
+    def left_out(self, resource_type: str, parameters: Collection[str]) -> frozenset[str]:
+        """The parameters that a search of a type must have besides these."""
+        return self.required_parameters.get(resource_type, frozenset()) - frozenset(parameters)
 
     def bundles(self) -> bool:
         """Whether to ask many things in one Bundle: HAPI says transaction for both, and a refusal is no loss."""
@@ -79,7 +104,19 @@ def capability_from(statement: Mapping[str, Any]) -> Capability:
         batch="batch" in system,
         transaction="transaction" in system,
         resources=MappingProxyType({str(part["type"]): _resource(part) for part in _typed(rest)}),
+        known_as=" / ".join(_names(statement)),
     )
+
+
+def _names(statement: Mapping[str, Any]) -> Iterator[str]:
+    software = statement.get("software")
+    candidates = (
+        software.get("name") if isinstance(software, dict) else None,
+        statement.get("publisher"),
+        statement.get("title"),
+        statement.get("name"),
+    )
+    return (name for name in candidates if isinstance(name, str) and name)
 
 
 def _resource(part: Mapping[str, Any]) -> ResourceCapability:

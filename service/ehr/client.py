@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from config.ehr_quirks import Preference, Quirk
 from config.tenants import Tenant
 from fhir_mappings.bundle import Reply, Search, responses, search_batch
 from fhir_mappings.references import literal, reference_of, version_of
+from service.domain.record import Gap, GapReason
 from service.ehr.answers import error_for, issue_codes
 from service.ehr.auth import Credentials, credentials_for
 from service.ehr.capability import Capability, capability_from
 from service.ehr.http import Answer, Connection, Request
+from service.ehr.quirks import with_quirks
 from service.ehr.search import PAGE_SIZE, SearchResult, refusal, result_of
 from service.ehr.throttle import Throttle
 from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable, WriteUnknown
@@ -23,7 +26,6 @@ CAPABILITY_SECONDS: Final = 24 * 3600.0
 #: Answers that mean that the EHR takes no Bundles at all, so that it is not asked with one again.
 _NO_BUNDLES: Final = frozenset({400, 404, 405, 422, 501})
 _STRICT: Final = {"Prefer": "handling=strict"}
-_MINIMAL: Final = {"Prefer": "return=minimal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,13 @@ class Ehr:
         tenant: Tenant,
         *,
         credentials: Credentials | None = None,
+        quirks: Sequence[Quirk] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tenant = tenant
         throttle = Throttle(tenant.max_connections, sleep=sleep)
         self._connection = Connection(tenant, credentials or credentials_for(tenant), throttle)
+        self._quirks = tuple(quirks)
         self._asking = threading.Lock()
         self._capability: tuple[float, Capability] | None = None
         self._bundles = True
@@ -73,7 +77,9 @@ class Ehr:
         """What /metadata says, read once a day."""
         with self._asking:
             if self._capability is None or time.monotonic() - self._capability[0] > CAPABILITY_SECONDS:
-                self._capability = time.monotonic(), capability_from(self._get("metadata"))
+                stated = capability_from(self._get("metadata"))
+                known = with_quirks(stated, self._quirks, named=self.tenant.quirks)
+                self._capability = time.monotonic(), known
                 self._bundles = True
             return self._capability[1]
 
@@ -91,11 +97,21 @@ class Ehr:
         """One result for each search, in their order; a search that fails is a result with a gap.
 
         One batch Bundle where the EHR offers it, else bounded parallel GETs. EhrUnavailable only when nothing at all
-        was answered.
+        was answered. What the EHR is known to refuse is not sent, and is refused here.
         """
         if not searches:
             return []
         capability = self.capability()
+        refused = {search: gap for search in searches if (gap := _known_refusal(search, capability))}
+        answers = iter(self._ask([search for search in searches if search not in refused], capability))
+        return [
+            SearchResult(search, gaps=(refused[search],)) if search in refused else next(answers)
+            for search in searches
+        ]
+
+    def _ask(self, searches: Sequence[Search], capability: Capability) -> list[SearchResult]:
+        if not searches:
+            return []
         asked = [_sized(search, capability) for search in searches]
         try:
             replies = self._ask_as_bundle(asked) if capability.bundles() and self._bundles else None
@@ -106,23 +122,28 @@ class Ehr:
 
     def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """The response to a transaction or batch Bundle of writes; WriteUnknown when no answer came."""
-        answer = self._connection.send(Request("POST", "", bundle, _MINIMAL, safe=False))
+        answer = self._connection.send(Request("POST", "", bundle, self._prefer(), safe=False))
         if answer.body is None:
             raise WriteUnknown("POST Bundle: the EHR said yes without saying to what.")
         return answer.body
 
     def create(self, resource: dict[str, Any], *, if_none_exist: str = "") -> Written:
         """Write a new resource. if_none_exist is a search ("identifier=…") whose one match is taken instead."""
-        headers = {**_MINIMAL, **({"If-None-Exist": if_none_exist} if if_none_exist else {})}
+        headers = {**self._prefer(), **({"If-None-Exist": if_none_exist} if if_none_exist else {})}
         request = Request("POST", str(resource["resourceType"]), resource, headers, safe=False)
         return _written(self._connection.send(request))
 
     def update(self, resource: dict[str, Any], *, etag: str = "") -> Written:
         """Put a whole resource back, only if its version is still this one; EhrConflict if it is not."""
-        headers = {**_MINIMAL, **({"If-Match": etag} if etag else {})}
+        headers = {**self._prefer(), **({"If-Match": etag} if etag else {})}
         reference = reference_of(resource)
         written = _written(self._connection.send(Request("PUT", reference, resource, headers, safe=False)))
         return Written(written.reference or reference, written.etag)
+
+    def _prefer(self) -> dict[str, str]:
+        """What to be answered after a write; nothing is asked of /metadata for it that is not known yet."""
+        known = self._capability
+        return {"Prefer": f"return={known[1].prefer if known else Preference.MINIMAL}"}
 
     def _get(self, path: str) -> dict[str, Any]:
         return _body(self._connection.send(Request("GET", path, headers=_STRICT)), path)
@@ -165,6 +186,16 @@ def _sized(search: Search, capability: Capability) -> Search:
     if search.id or not capability.pages(search.resource_type):
         return search
     return Search(search.resource_type, (*search.parameters, ("_count", str(PAGE_SIZE))))
+
+
+def _known_refusal(search: Search, capability: Capability) -> Gap | None:
+    """The gap that a search leaves which this server wants more parameters for."""
+    names = [name for name, _ in search.parameters]
+    lacking = frozenset() if search.id else capability.left_out(search.resource_type, names)
+    if not lacking:
+        return None
+    wanted = " and ".join(sorted(lacking))
+    return Gap(search.resource_type, GapReason.NOT_OFFERED, f"The EHR takes no such search without {wanted}.")
 
 
 def _entry_error(search: Search, reply: Reply) -> EhrError:

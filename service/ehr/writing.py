@@ -57,6 +57,13 @@ def condition(draft: Draft, capability: Capability) -> str:
     return if_none_exist(draft) if name and taken else ""
 
 
+def refusal_of(draft: Draft, capability: Capability) -> str:
+    """Why this EHR is known to refuse such a body whatever its type; "" when it is not."""
+    if capability.modifier_extensions or not _carries_modifier(draft.body):
+        return ""
+    return "The EHR refuses resources with a modifier extension."
+
+
 def search_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -> Search | None:
     """The search that finds a draft if it was written; None where the EHR offers none. known: full URL → "Type/id"."""
     name, value = finder(draft)
@@ -66,6 +73,14 @@ def search_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -
     if targets and capability.searches(draft.resource_type, "target"):
         return Search(draft.resource_type, (("target", targets[-1]),))
     return None
+
+
+def _carries_modifier(value: object) -> bool:
+    if isinstance(value, list):
+        return any(map(_carries_modifier, value))
+    return isinstance(value, dict) and (
+        "modifierExtension" in value or any(map(_carries_modifier, value.values()))
+    )
 
 
 def _base(ehr: Ehr) -> str:

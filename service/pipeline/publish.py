@@ -11,7 +11,7 @@ from fhir_mappings.withdrawal import status_before, status_of
 from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
 from service.ehr.client import Ehr
 from service.ehr.ladder import Rung, step_for
-from service.ehr.writing import condition
+from service.ehr.writing import condition, refusal_of
 from service.errors import EhrConflict
 from service.pipeline.send import send
 from service.pipeline.settle import known_in, settle
@@ -78,10 +78,12 @@ def writable(ledger: Ledger, ehr: Ehr, entries: Iterable[LedgerEntry]) -> list[D
     drafts: list[Draft] = []
     for entry in filter(_is_new, entries):
         step = step_for(ehr.capability(), entry.draft.resource_type)
-        if step.rung is not Rung.NOT_POSSIBLE:
+        possible = step.rung is not Rung.NOT_POSSIBLE
+        problem = refusal_of(entry.draft, ehr.capability()) if possible else step.reason
+        if not problem:
             drafts.append(entry.draft)
-        elif entry.problem != step.reason:
-            ledger.mark(entry.draft.key, WriteState.PENDING, problem=step.reason)
+        elif entry.problem != problem:
+            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
     return drafts
 
 

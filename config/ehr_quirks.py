@@ -1,0 +1,115 @@
+"""Reads `ehr_quirks.yaml`: how servers differ from their own statements, as data. Mistakes name file and line."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from config.marked_yaml import Entry, read_yaml
+
+SHIPPED: Final = Path(__file__).parent / "ehr_quirks.yaml"
+_FEATURE: Final = re.compile(r"batch|transaction|[A-Z][A-Za-z]+(\.[a-z-]+|\?[-_A-Za-z.]+)")
+
+
+class Preference(StrEnum):
+    """What we ask to be answered after a write."""
+
+    MINIMAL = "minimal"
+    REPRESENTATION = "representation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTest:
+    """One alternative of `when`: all of it must hold. software is in small letters."""
+
+    software: frozenset[str] = frozenset()
+    offers: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What follows for a server that has the quirk."""
+
+    required_parameters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    not_offered: frozenset[str] = frozenset()
+    no_conditional_create: bool = False
+    no_modifier_extensions: bool = False
+    prefer: Preference = Preference.MINIMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """One rule; with no tests it holds only where a tenant names it."""
+
+    id: str
+    about: str
+    source: str
+    when: tuple[ServerTest, ...]
+    then: Effects
+
+
+def load_quirks(path: Path = SHIPPED) -> tuple[Quirk, ...]:
+    """The rules of a file, in its order; ConfigurationError for the first thing that is wrong."""
+    document = read_yaml(path, path.name)
+    quirks: dict[str, Quirk] = {}
+    for entry in document.fields(("quirks",), ("quirks",))["quirks"].items():
+        quirk = _quirk(entry)
+        if quirk.id in quirks:
+            raise entry.wrong(f"the quirk {quirk.id!r} stands here twice")
+        quirks[quirk.id] = quirk
+    return tuple(quirks.values())
+
+
+def _quirk(entry: Entry) -> Quirk:
+    found = entry.fields(("id", "about", "source", "when", "then"), ("id", "about", "source", "then"))
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,59}", found["id"].text()):
+        raise found["id"].wrong("an id has small letters, digits and hyphens and begins with a letter")
+    return Quirk(
+        id=found["id"].text(),
+        about=found["about"].text(),
+        source=found["source"].text(),
+        when=tuple(map(_test, found["when"].items())) if "when" in found else (),
+        then=_effects(found["then"]),
+    )
+
+
+def _test(entry: Entry) -> ServerTest:
+    found = entry.fields(("software", "offers", "lacks"))
+    if not found:
+        raise entry.wrong("this would hold for every server; say which: software, offers or lacks")
+    return ServerTest(
+        software=frozenset(name.casefold() for name in found["software"].texts())
+        if "software" in found
+        else frozenset(),
+        offers=_features(found["offers"]) if "offers" in found else frozenset(),
+        lacks=_features(found["lacks"]) if "lacks" in found else frozenset(),
+    )
+
+
+def _effects(entry: Entry) -> Effects:
+    readers: dict[str, Callable[[Entry], Any]] = {
+        "required_parameters": _required,
+        "not_offered": _features,
+        "no_conditional_create": Entry.switch,
+        "no_modifier_extensions": Entry.switch,
+        "prefer": lambda given: given.choice(Preference),
+    }
+    found = entry.fields(tuple(readers))
+    if not found:
+        raise entry.wrong(f"nothing follows from this rule; say what: {', '.join(readers)}")
+    return Effects(**{key: readers[key](value) for key, value in found.items()})
+
+
+def _features(entry: Entry) -> frozenset[str]:
+    for feature in entry.texts():
+        if not _FEATURE.fullmatch(feature):
+            raise entry.wrong(f"{feature!r} is not batch, transaction, Type.interaction or Type?parameter")
+    return frozenset(entry.texts())
+
+
+def _required(entry: Entry) -> Mapping[str, frozenset[str]]:
+    return MappingProxyType({kind: frozenset(names.texts()) for kind, names in entry.fields(()).items()})

@@ -1,0 +1,65 @@
+"""Which quirks a server has, and what they change in what we hold it capable of."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from config.ehr_quirks import Effects, Preference, Quirk, ServerTest
+from service.ehr.capability import Capability, ResourceCapability
+
+
+def with_quirks(capability: Capability, quirks: Iterable[Quirk], *, named: Iterable[str] = ()) -> Capability:
+    """The capability less what the server claims in vain and with what it wants besides.
+
+    A quirk holds where one of its tests does, or where the tenant names it. All tests look at the statement as it is,
+    so that the order of the rules does not matter.
+    """
+    names = frozenset(named)
+    held = [one for one in quirks if one.id in names or any(_holds(test, capability) for test in one.when)]
+    changed = capability
+    for quirk in held:
+        changed = _changed(changed, quirk.then)
+    return replace(changed, quirks=tuple(held))
+
+
+def _holds(test: ServerTest, capability: Capability) -> bool:
+    known = capability.known_as.casefold()
+    named = any(re.search(rf"\b{re.escape(name)}\b", known) for name in test.software)
+    return (
+        (named or not test.software)
+        and all(capability.offers(feature) for feature in test.offers)
+        and not any(capability.offers(feature) for feature in test.lacks)
+    )
+
+
+def _changed(capability: Capability, effects: Effects) -> Capability:
+    required = {**capability.required_parameters}
+    for kind, names in effects.required_parameters.items():
+        required[kind] = required.get(kind, frozenset()) | names
+    return replace(
+        capability,
+        batch=capability.batch and "batch" not in effects.not_offered,
+        transaction=capability.transaction and "transaction" not in effects.not_offered,
+        resources=_resources(capability.resources, effects),
+        required_parameters=MappingProxyType(required),
+        modifier_extensions=capability.modifier_extensions and not effects.no_modifier_extensions,
+        prefer=effects.prefer if effects.prefer is not Preference.MINIMAL else capability.prefer,
+    )
+
+
+def _resources(
+    resources: Mapping[str, ResourceCapability], effects: Effects
+) -> Mapping[str, ResourceCapability]:
+    return MappingProxyType(
+        {
+            kind: replace(
+                one,
+                interactions=frozenset(
+                    code for code in one.interactions if f"{kind}.{code}" not in effects.not_offered
+                ),
+                conditional_create=one.conditional_create and not effects.no_conditional_create,
+            )
+            for kind, one in resources.items()
+        }
+    )
