@@ -22,6 +22,9 @@ GOAL_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/goal-category"
 DATA_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 PROVENANCE_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
+#: Our own reasons for setting a card aside; the names of its codes are in docs/cds-hooks.md. Never change it.
+OVERRIDE_REASONS: Final = "urn:uuid:0a7c1c5e-96a1-5d0c-9d0b-3f1c7f0c2d11"
+
 #: Identifiers of ours are UUIDs as URIs, so they need no registered system and are searchable everywhere.
 URI_IDENTIFIER: Final = "urn:ietf:rfc:3986"
 

@@ -25,6 +25,10 @@ class Names:
         """The urn:uuid by which drafts of one transaction name each other; it ends with the transaction."""
         return self._urn("full-url", key)
 
+    def card(self, key: str) -> UUID:
+        """The id of a CDS Hooks card or suggestion about an item: every call shows it under the same one."""
+        return UUID(self._urn("card", key))
+
     def _urn(self, use: str, key: str) -> str:
         # The separator cannot stand in a reference or a key, so that no two stays share a name.
         return f"urn:uuid:{uuid5(_NAMESPACE, chr(31).join((use, self.tenant, self.encounter, key)))}"

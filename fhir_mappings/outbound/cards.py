@@ -1,0 +1,240 @@
+"""A plan → CDS Hooks 2.0 cards: readiness and needs, one card for each blocker, orders to take over.
+
+Cards are read by whoever opens them in the EHR, so they are made from `Plan.shareable()` only. Nothing in a record can
+become markup, and nothing empty is sent.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from fhir_mappings import systems
+from fhir_mappings.merge import pruned
+from fhir_mappings.narrative import evidence_lines, evidence_phrase, gap_phrase, headline
+from fhir_mappings.outbound.elements import coding, tidy
+from fhir_mappings.outbound.markdown import escaped, section, shortened
+from fhir_mappings.outbound.references import Names
+from fhir_mappings.references import references_in, resolved
+from service.domain.assessment import Blocker, Outcome, Verdict
+from service.domain.need import Need
+from service.domain.plan import Plan
+from service.domain.protocol import Urgency
+from service.domain.publication import Draft
+
+Json = dict[str, Any]
+
+SUMMARY: Final = "summary"
+SUGGESTIONS: Final = "suggestions"
+PREPARING: Final = "preparing"
+#: The specification wants fewer characters than this.
+_SUMMARY_LIMIT: Final = 140
+_SHOWN_NEEDS: Final = 8
+_SHOWN_QUESTIONS: Final = 10
+_URGENCIES: Final = list(Urgency)
+_TOPIC: Final = coding(systems.SNOMED, "58000006", "Patient discharge")
+_REASONS: Final = (
+    ("already-arranged", "Already arranged"),
+    ("patient-declined", "The patient does not want it"),
+    ("does-not-apply", "Does not apply to this patient"),
+    ("record-wrong", "The record it rests on is wrong"),
+    ("handled-later", "Will be handled after discharge"),
+)
+#: What a card may be set aside for, by code.
+OVERRIDE_CODES: Final = frozenset(code for code, _ in _REASONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a card leads: our own address, the page of the discharge, and the context our page gets by SMART launch."""
+
+    home: str
+    page: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A card with the key it is known by, and the ids of its suggestions with the plan items they are about."""
+
+    key: str
+    id: UUID
+    card: Json
+    suggested: Mapping[UUID, str] = field(default_factory=dict)
+
+
+def plan_cards(
+    plan: Plan,
+    place: Place,
+    *,
+    offered: Sequence[Draft] = (),
+    written: Mapping[str, str] | None = None,
+    set_aside: Collection[str] = (),
+    preliminary: str = "",
+) -> tuple[Shown, ...]:
+    """The cards of a plan, the summary first. The same plan gives the same cards.
+
+    offered are drafts of ServiceRequests that the EHR lacks, written the references of those it has (full URL → "Type/id");
+    set_aside are keys of cards that a clinician overrode; preliminary is a sentence on why the plan is not final.
+    """
+    shared = plan.shareable()
+    names = Names(plan.tenant, plan.encounter.reference)
+    cards = [_summary_card(shared, set_aside, withheld=plan.withholds(), preliminary=preliminary)]
+    cards += [_blocker_card(one) for one in _blocking(shared) if blocker_key(one) not in set_aside]
+    shown = [Shown(key, names.card(key), _finished(key, body, names, place)) for key, body in cards]
+    if offered and SUGGESTIONS not in set_aside:
+        shown.append(_suggestions_card(offered, written or {}, names, place))
+    return tuple(shown)
+
+
+def preparing_card(tenant: str, encounter: str, place: Place) -> Shown:
+    """Nothing can be said yet: the plan is on its way, and where it will be."""
+    names = Names(tenant, encounter)
+    body: Json = {
+        "summary": "The discharge plan is being prepared",
+        "indicator": "info",
+        "detail": "Homeward is reading the record. Open the page in a moment, or call again.",
+    }
+    return Shown(PREPARING, names.card(PREPARING), _finished(PREPARING, body, names, place))
+
+
+def blocker_key(blocker: Blocker) -> str:
+    """The key of a blocker's card."""
+    return f"blocker:{blocker.key}"
+
+
+def _finished(key: str, body: Json, names: Names, place: Place) -> Json:
+    """A card with what all have in common, and without anything empty."""
+    common: Json = {
+        "uuid": str(names.card(key)),
+        "source": {"label": "Homeward", "url": place.home, "topic": _TOPIC},
+        "links": [
+            {"label": "Open the discharge plan", "url": place.page, "type": "absolute"},
+            {"label": "Open in Homeward", "url": place.page, "type": "smart", "appContext": place.context},
+        ],
+        "overrideReasons": [
+            {"code": code, "system": systems.OVERRIDE_REASONS, "display": display}
+            for code, display in _REASONS
+        ],
+    }
+    if key == PREPARING:
+        del common["overrideReasons"]  # there is nothing to set aside
+    card: Json = tidy(body | common)
+    return card
+
+
+def _summary_card(
+    plan: Plan, set_aside: Collection[str], *, withheld: bool, preliminary: str
+) -> tuple[str, Json]:
+    body = {
+        "summary": shortened(_in_short(plan), _SUMMARY_LIMIT),
+        "indicator": "info" if _is_ready(plan) else "warning",
+        "detail": _detail(plan, set_aside, withheld=withheld, preliminary=preliminary),
+    }
+    return SUMMARY, body
+
+
+def _in_short(plan: Plan) -> str:
+    if plan.outcome is not Outcome.GOING_HOME:
+        return headline(plan)
+    verdict = str(plan.readiness.verdict) if plan.readiness else "to be decided with the social worker"
+    counts = (
+        _counted(len(_blocking(plan)), "blocker"),
+        _counted(len(plan.present()), "need"),
+        _counted(len(plan.bedside_questions), "question to ask", "questions to ask"),
+    )
+    told = ", ".join(filter(None, counts)) or "no open need found"
+    return f"Discharge: {verdict}; {told}"
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}" if number else ""
+
+
+def _is_ready(plan: Plan) -> bool:
+    return plan.outcome is not Outcome.GOING_HOME or (
+        plan.readiness is not None and plan.readiness.verdict is Verdict.READY
+    )
+
+
+def _detail(plan: Plan, set_aside: Collection[str], *, withheld: bool, preliminary: str) -> str:
+    parts = [f"_{escaped(preliminary)}_" if preliminary else "", f"**{escaped(headline(plan))}**"]
+    if plan.outcome is Outcome.GOING_HOME:
+        parts += _sections(plan, set_aside, withheld=withheld)
+    parts.append(f"Planned {plan.today}. A proposal for the care team to decide on.")
+    return "\n\n".join(filter(None, parts))
+
+
+def _sections(plan: Plan, set_aside: Collection[str], *, withheld: bool) -> Iterator[str]:
+    blockers = plan.readiness.blockers if plan.readiness else ()
+    watched = [one for one in blockers if not one.blocks]
+    overridden = [one for one in blockers if one.blocks and blocker_key(one) in set_aside]
+    neutral = ["Social work follow-up before and after discharge"] if withheld else []
+    needs = sorted(plan.present(), key=lambda need: -_URGENCIES.index(need.urgency))
+    questions = [escaped(one.question) for one in plan.bedside_questions]
+    yield section("To watch", [_blocker_line(one) for one in watched])
+    yield section("Set aside by a clinician", [_blocker_line(one) for one in overridden])
+    yield section("Needs", [*_first(map(_need_line, needs), _SHOWN_NEEDS), *neutral])
+    yield section("To ask at the bedside", _first(questions, _SHOWN_QUESTIONS))
+    yield section("Could not be read", list(dict.fromkeys(escaped(gap_phrase(gap)) for gap in plan.gaps)))
+
+
+def _first(lines: Iterable[str], number: int) -> list[str]:
+    listed = list(dict.fromkeys(lines))
+    more = len(listed) - number
+    return [*listed[:number], f"and {more} more"] if more > 0 else listed
+
+
+def _need_line(need: Need) -> str:
+    urgent = f" ({need.urgency})" if need.urgency is not Urgency.ROUTINE else ""
+    evidence = "; ".join(escaped(line) for line in evidence_lines(need))
+    return f"**{escaped(need.title)}**{urgent}" + (f": {evidence}" if evidence else "")
+
+
+def _blocker_line(blocker: Blocker) -> str:
+    return f"{escaped(blocker.text.rstrip('.'))}. Cleared by: {escaped(blocker.clears)}"
+
+
+def _blocking(plan: Plan) -> tuple[Blocker, ...]:
+    if plan.readiness is None or plan.outcome is not Outcome.GOING_HOME:
+        return ()
+    return tuple(one for one in plan.readiness.blockers if one.blocks)
+
+
+def _blocker_card(blocker: Blocker) -> tuple[str, Json]:
+    rests_on = [escaped(evidence_phrase(item)) for item in blocker.evidence]
+    parts = (f"**Cleared by:** {escaped(blocker.clears)}", section("Rests on", _first(rests_on, 5)))
+    body = {
+        "summary": shortened(f"Before leaving: {blocker.text}", _SUMMARY_LIMIT),
+        "indicator": "critical",
+        "detail": "\n\n".join(filter(None, parts)),
+    }
+    return blocker_key(blocker), body
+
+
+def _suggestions_card(
+    offered: Sequence[Draft], written: Mapping[str, str], names: Names, place: Place
+) -> Shown:
+    ids = {draft.key: names.card(f"suggestion:{draft.key}") for draft in offered}
+    body: Json = {
+        "summary": f"{_counted(len(offered), 'referral')} proposed that the chart does not hold yet",
+        "indicator": "info",
+        "detail": "Each becomes a draft order only if you take it. The patient chooses the provider.",
+        "selectionBehavior": "any",
+        "suggestions": [_suggestion(draft, ids[draft.key], written) for draft in offered],
+    }
+    card = _finished(SUGGESTIONS, body, names, place)
+    return Shown(SUGGESTIONS, names.card(SUGGESTIONS), card, {ids[one.key]: one.key for one in offered})
+
+
+def _suggestion(draft: Draft, identity: UUID, written: Mapping[str, str]) -> Json:
+    """Take over one order: whole and valid by itself, with links to what the EHR has and none to what it lacks."""
+    body = resolved(draft.body, written)
+    missing = {link for link in references_in(body) if link.startswith("urn:uuid:")}
+    label = shortened(str(draft.body.get("code", {}).get("text", "Referral")), _SUMMARY_LIMIT)
+    action = {
+        "type": "create",
+        "description": f"Create a draft order: {label}",
+        "resource": pruned(body, missing),
+    }
+    return {"label": label, "uuid": str(identity), "actions": [action]}
