@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench lock clean
+.PHONY: help install demo test check bench messages lock clean
 
 help: ## what can be made here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: install ## ruff, mypy --strict, import contracts, migrations
 
 bench: install ## speed, as ratios within one run on this machine
 	@$(BIN)/python -m benchmarks
+
+messages: install ## bring config/locale in step with what the sheet and the protocols say to patients
+	@$(BIN)/python -m service.commands.messages
 
 lock: install ## rewrite the lock files from setup.cfg's ranges
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \

@@ -65,7 +65,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A visit or call between two dates. existing is a booked Appointment that covers it."""
+    """A visit or call between two dates. existing is a booked Appointment that covers it, booked its day."""
 
     key: str
     need: str
@@ -80,6 +80,16 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+    booked: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A booked Appointment of the record, on the day of leaving or later."""
+
+    reference: str
+    on: date
+    labels: Labels = NONE
 class Education:
     """What is taught before leaving; link is a MedlinePlus Connect URL built from the code, "" without one."""
 
@@ -162,6 +172,9 @@ class Plan:
             readiness=_shareable_readiness(self.readiness),
         )
 
+    bookings: tuple[Booking, ...] = ()
+    declined: Declined = Declined()
+    decisions: tuple[Decision, ...] = ()
     def withholds(self) -> bool:
         """Whether care that is needed stays out of the shared resources, so that a neutral follow-up stands there."""
         needed = tuple(need.labels for need in self.present())
@@ -201,6 +214,7 @@ def _without_labelled_parts(referral: Referral) -> Referral:
 def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:
     if disposition is None or not all(map(_is_open, disposition.factors)):
         return None
+            bookings=_open_only(self.bookings),
     return None if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered} else disposition
 
 

@@ -16,13 +16,16 @@ from service.domain.protocol import ProtocolRef
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import Labels
-from service.presentation.patient_sheet import patient_sheet
+from service.presentation.patient_sheet import Reader, SheetNote, patient_sheet, sheet_note
 
 Json = dict[str, Any]
 
 
-def plan_document(plan: Plan, *, bundle: Json) -> Json:
-    """The document: dates as YYYY-MM-DD, codes as bare text, null where there is nothing to say."""
+def plan_document(plan: Plan, *, bundle: Json, phone: str = "") -> Json:
+    """The document: dates as YYYY-MM-DD, codes as bare text, null where there is nothing to say.
+
+    phone is the hospital's, for the patient's sheet.
+    """
     return {
         "patient": plan.patient.reference,
         "encounter": plan.encounter.reference,
@@ -37,9 +40,14 @@ def plan_document(plan: Plan, *, bundle: Json) -> Json:
         "disposition": _disposition(plan.disposition),
         "readiness": _readiness(plan.readiness),
         "gaps": [_gap(gap) for gap in plan.gaps],
-        "patient_instructions": patient_sheet(plan),
+        "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone),
+        "patient_instructions_language": _sheet_note(sheet_note(plan)),
         "bundle": bundle,
     }
+
+
+def _sheet_note(note: SheetNote) -> Json:
+    return {"language": note.language, "preferred": note.wanted or None, "note": note.text}
 
 
 def _need(need: Need) -> Json:

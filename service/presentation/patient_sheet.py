@@ -1,55 +1,81 @@
-"""The sheet the patient takes home: plain words, what to do, when, whom to call.
+"""The sheet the patient takes home: plain words, what to do, when, whom to call, in English or a language we have.
 
 Someone else may read it at home. Violence, abuse and shelters are not on it at all; other sensitive care stands in the
 neutral words of its protocol, without the name of a service, and never as a diagnosis, an instrument or a result.
-The lines about 988 and 211 are on every sheet, so that they say nothing about anyone.
+A proxy or a caregiver, or a reader of whom nothing is known, gets what may be shared with anyone. The lines about 988 and
+211 are on every sheet, so that they say nothing about anyone.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date
-from typing import Final
+from dataclasses import dataclass
+from enum import StrEnum
 
 from service.domain.assessment import Outcome
 from service.domain.community_service import Match
-from service.domain.need import Need
-from service.domain.plan import Education, FollowUp, Goal, Plan, Referral
+from service.domain.need import NEUTRAL_TITLE, Need
+from service.domain.plan import Booking, Education, FollowUp, Goal, Plan, Referral
 from service.domain.sensitivity import Labels, PatientSheet, may_be_shared, on_patient_sheet
-
-_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
-_HELP: Final = (
-    "In an emergency, call 911.",
-    "If you feel very upset or need to talk, call or text 988. It is free, day and night.",
-    "For help with food, housing, rides or bills, call 211. It is free.",
-    "If you have a question about this plan, call the hospital and ask for the social worker.",
-)
-_ALWAYS_CALL: Final = "Call your doctor if you feel worse or are not sure what to do."
+from service.presentation.speech import Speech, name_of, speech_for
 
 
-def patient_sheet(plan: Plan) -> str:
-    """Plain text with a heading for each part; "" for a patient who has died or goes to another hospital."""
+class Reader(StrEnum):
+    """For whom a sheet is written."""
+
+    PATIENT = "patient"
+    PROXY = "proxy"  # a caregiver, a family member, a portal account of someone else
+
+
+@dataclass(frozen=True, slots=True)
+class SheetNote:
+    """What the staff must know of the sheet they hand out, in their words; it never stands on the sheet itself.
+
+    language is the BCP 47 tag it is written in, wanted the one the record names, "" if it names none.
+    """
+
+    language: str
+    wanted: str
+    text: str
+
+
+def patient_sheet(plan: Plan, reader: str = "", *, phone: str = "") -> str:
+    """Plain text with a heading for each part; "" for a patient who has died or goes to another hospital.
+
+    reader is a Reader; any other word is treated as a proxy. phone is the hospital's, "" if not known.
+    """
+    return _written(plan, reader, phone, speech_for(plan.patient))
+
+
+def sheet_note(plan: Plan) -> SheetNote:
+    """In which language the patient's sheet is, why, and what of it a person must still do."""
+    speech = speech_for(plan.patient)
+    _written(plan, Reader.PATIENT, "", speech)
+    return SheetNote(speech.language, speech.wanted, " ".join(_remarks(speech)))
+
+
+def _written(plan: Plan, reader: str, phone: str, speech: Speech) -> str:
     if plan.outcome is not Outcome.GOING_HOME:
         return ""
-    parts = [_part(title, lines) for title, lines in _sections(plan)]
-    return "\n\n".join(["YOUR PLAN FOR GOING HOME", *filter(None, parts)]) + "\n"
+    seen = plan if reader == Reader.PATIENT else plan.shareable()
+    sheet = _Sheet(speech, {need.code: need for need in seen.needs}, phone)
+    title = speech.say("Your plan for going home").upper()
+    parts = [_part(heading, lines) for heading, lines in sheet.sections(seen)]
+    opening = [title, *sheet.about_language()]
+    return "\n\n".join(["\n".join(opening), *filter(None, parts)]) + "\n"
 
 
-def plain_date(day: date) -> str:
-    """Tuesday, March 5."""
-    return f"{_DAYS[day.weekday()]}, {_MONTHS[day.month - 1]} {day.day}"
-
-
-def _sections(plan: Plan) -> Iterator[tuple[str, list[str]]]:
-    needs = {need.code: need for need in plan.needs}
-    yield "What we are setting up for you", [_referral(x, needs) for x in plan.referrals]
-    yield "Visits and calls", [_visit(x, needs) for x in plan.follow_ups]
-    yield "What you can work on", [_goal(x) for x in plan.goals]
-    yield "Good to know", [_lesson(x) for x in plan.education]
-    yield "When to call", [*_warning_signs(plan.present()), _ALWAYS_CALL]
-    yield "Who can help", list(_HELP)
+def _remarks(speech: Speech) -> Iterator[str]:
+    """The language is English where no other is said."""
+    name = name_of(speech.language)
+    if not speech.wanted:
+        yield "English: the record names no preferred language. Ask the patient."
+    elif speech.language == speech.wanted:
+        yield f"{name}: the patient's preferred language."
+    else:
+        yield f"English: there is no translation into {name_of(speech.wanted)}. Go over it with an interpreter."
+    if speech.catalogue and not speech.catalogue.reviewed:
+        yield "The translation was not yet checked by a qualified translator (review: pending)."
+    if speech.untranslated:
+        yield f"{len(speech.untranslated)} sentences are not translated and stand in English."
 
 
 def _part(title: str, lines: Iterable[str]) -> str:
@@ -57,79 +83,146 @@ def _part(title: str, lines: Iterable[str]) -> str:
     return "\n".join([title.upper(), *said]) if said else ""
 
 
-def _referral(referral: Referral, needs: dict[str, Need]) -> str:
-    words = _words(referral.patient_text, referral.title, referral.labels, needs.get(referral.need))
-    if not words:
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A sheet being written. needs are those of which the reader may know, by their code."""
+
+    speech: Speech
+    needs: dict[str, Need]
+    phone: str
+
+    def sections(self, plan: Plan) -> Iterator[tuple[str, list[str]]]:
+        """Each heading with its lines."""
+        say = self.speech.say
+        yield say("What we are setting up for you"), [self._referral(x) for x in plan.referrals]
+        visits = [*map(self._visit, plan.follow_ups), *map(self._booking, _other_bookings(plan))]
+        yield say("Your visits and calls"), visits
+        yield say("What you can work on"), [self._goal(x) for x in plan.goals]
+        yield say("Good to know"), [self._lesson(x) for x in plan.education]
+        yield say("When to call for help"), [*self._warning_signs(plan), *self._always_call()]
+        yield say("Whom you can call"), list(self._helpers())
+
+    def about_language(self) -> Iterator[str]:
+        """Said to the patient, once all else is: what is not in their language, and that an interpreter is free."""
+        say, wanted = self.speech.say, self.speech.wanted
+        if wanted != self.speech.language:
+            if wanted:
+                named = name_of(wanted, spoken_in=wanted)
+                yield say("We do not have this sheet in your language yet ({language}).", language=named)
+            yield say("This sheet is in English. Ask us if you need an interpreter. It is free.")
+        elif self.speech.untranslated:
+            yield say("Parts marked as English are not translated yet. Ask for an interpreter. It is free.")
+
+    def _referral(self, referral: Referral) -> str:
+        words = self._words(referral.patient_text, referral.title, referral)
+        return _joined(words, *self._whom_to_call(referral)) if words else ""
+
+    def _whom_to_call(self, referral: Referral) -> list[str]:
+        """The first service whose name gives nothing away; of sensitive care none, as a name can be a diagnosis.
+
+        What is ordered already has a provider whom we do not know.
+        """
+        if referral.existing or not may_be_shared(referral.labels):
+            return []
+        offers = [x for x in referral.community_services if may_be_shared(x.service.labels)]
+        return [self._offer(offers[0])] if offers else []
+
+    def _offer(self, match: Match) -> str:
+        say, service = self.speech.say, match.service
+        place = ", ".join(dict.fromkeys(name for name in (service.name, service.organization) if name))
+        parts = [say("One place that can help: {place}.", place=place)]
+        parts += [say("Call {phone}.", phone=service.phone)] if service.phone else []
+        return _joined(*parts, say("You may choose another."))
+
+    def _visit(self, visit: FollowUp) -> str:
+        words = self._words(visit.patient_text, visit.text, visit)
+        return _joined(words, self._when(visit)) if words else ""
+
+    def _when(self, visit: FollowUp) -> str:
+        say, day = self.speech.say, self.speech.day
+        if visit.booked:
+            booked = say("It is booked for {day}.", day=day(visit.booked))
+            return _joined(booked, say("Ask for the time and place before you leave."))
+        if visit.not_before >= visit.due:
+            return say("On {day}.", day=day(visit.due))
+        return say("By {day}.", day=day(visit.due))
+
+    def _booking(self, booking: Booking) -> str:
+        """What it is for is not said: the words of the record were not written for this sheet."""
+        if _withheld(booking.labels):
+            return ""
+        say, day = self.speech.say, self.speech.day(booking.on)
+        booked = say("You also have a visit on {day}.", day=day)
+        return _joined(booked, say("Ask what it is for, and for the time and place."))
+
+    def _goal(self, goal: Goal) -> str:
+        """Goals are written for the team: only those with words for the patient stand here."""
+        return self._own_words(goal)
+
+    def _lesson(self, lesson: Education) -> str:
+        words = self._own_words(lesson)
+        if not words or not lesson.link or not may_be_shared(lesson.labels):
+            return words
+        return _joined(words, self.speech.say("Read more: {link}", link=lesson.link))
+
+    def _warning_signs(self, plan: Plan) -> Iterator[str]:
+        """Signs of danger are the patient's to know, whatever they come from, unless it is violence."""
+        for need in plan.present():
+            if not _withheld(need.labels):
+                yield from (self._sentence(sign) for sign in need.interventions.warning_signs)
+
+    def _always_call(self) -> Iterator[str]:
+        yield self.speech.say("Call your doctor if you feel worse or are not sure what to do.")
+        yield self.speech.say("In an emergency, call 911.")
+
+    def _helpers(self) -> Iterator[str]:
+        say = self.speech.say
+        if self.phone:
+            yield say("Questions about this plan? Call {phone}. Ask for the social worker.", phone=self.phone)
+        else:
+            yield say("Questions about this plan? Call the hospital. Ask for the social worker.")
+        yield say("If you feel very upset or need to talk, call or text 988. It is free, day and night.")
+        yield say("For help with food, housing, rides or bills, call 211. It is free.")
+
+    def _words(self, patient_text: str, title: str, item: Referral | FollowUp) -> str:
+        """An item in its own plain words or its title; where it is sensitive, in its neutral words, or not at all."""
+        standing = on_patient_sheet(item.labels)
+        if standing is PatientSheet.WITHHELD:
+            return ""
+        if standing is PatientSheet.AS_IT_IS:
+            return self._sentence(patient_text or title)
+        if patient_text and self._is_neutral(item):
+            return self._sentence(patient_text)
+        neutral = self._sentence(self._neutral_title(item))
+        return _joined(neutral, self.speech.say("Ask your care team about it."))
+
+    def _own_words(self, item: Goal | Education) -> str:
+        """The plain words of an item, if it has any and they give nothing away."""
+        if may_be_shared(item.labels) or (not _withheld(item.labels) and self._is_neutral(item)):
+            return self._sentence(item.patient_text)
         return ""
-    return " ".join([words, *_whom_to_call(referral)])
+
+    def _is_neutral(self, item: Referral | FollowUp | Goal | Education) -> bool:
+        """Whether its plain words were written for a sensitive need: those of any other may name what it is about."""
+        return bool(self.needs[item.need].neutral_title) if item.need in self.needs else False
+
+    def _neutral_title(self, item: Referral | FollowUp) -> str:
+        return (self.needs[item.need].neutral_title if item.need in self.needs else "") or NEUTRAL_TITLE
+
+    def _sentence(self, text: str) -> str:
+        said = self.speech.say(text.strip())
+        return said if not said or said.endswith((".", "!", "?", ")")) else f"{said}."
 
 
-def _whom_to_call(referral: Referral) -> list[str]:
-    """The first service whose name gives nothing away; of sensitive care none, as a name can be a diagnosis.
-
-    What is ordered already has a provider whom we do not know.
-    """
-    if referral.existing or not may_be_shared(referral.labels):
-        return []
-    offers = [x for x in referral.community_services if may_be_shared(x.service.labels)]
-    return [_offer(offers[0])] if offers else []
+def _other_bookings(plan: Plan) -> Iterator[Booking]:
+    """The booked visits that none of the plan's own follow-ups speaks of."""
+    spoken_of = {visit.existing for visit in plan.follow_ups}
+    return (booking for booking in plan.bookings if booking.reference not in spoken_of)
 
 
-def _offer(match: Match) -> str:
-    service = match.service
-    place = ", ".join(dict.fromkeys(name for name in (service.name, service.organization) if name))
-    phone = f" Call {service.phone}." if service.phone else ""
-    return f"One place that can help: {place}.{phone} You may choose another."
-
-
-def _visit(visit: FollowUp, needs: dict[str, Need]) -> str:
-    words = _words(visit.patient_text, visit.text, visit.labels, needs.get(visit.need))
-    if not words:
-        return ""
-    booked = " It is booked: ask for the day and time before you leave." if visit.existing else ""
-    return f"{words} ({_window(visit)}.){booked}"
-
-
-def _window(visit: FollowUp) -> str:
-    if visit.not_before >= visit.due:
-        return f"On {plain_date(visit.due)}"
-    return f"By {plain_date(visit.due)}"
-
-
-def _goal(goal: Goal) -> str:
-    """Goals are written for the team: only those with words for the patient stand here."""
-    return "" if _withheld(goal.labels) else _sentence(goal.patient_text)
-
-
-def _lesson(lesson: Education) -> str:
-    if _withheld(lesson.labels) or not lesson.patient_text:
-        return ""
-    link = f" Read more: {lesson.link}" if lesson.link and may_be_shared(lesson.labels) else ""
-    return _sentence(lesson.patient_text) + link
-
-
-def _warning_signs(needs: Iterable[Need]) -> list[str]:
-    return [
-        _sentence(sign)
-        for need in needs
-        if not _withheld(need.labels)
-        for sign in need.interventions.warning_signs
-    ]
-
-
-def _words(patient_text: str, title: str, labels: Labels, need: Need | None) -> str:
-    """What may be said of an item: its own plain words, else its title, else the neutral title of its need."""
-    if _withheld(labels):
-        return ""
-    if patient_text or on_patient_sheet(labels) is PatientSheet.AS_IT_IS:
-        return _sentence(patient_text or title)
-    return _sentence(need.neutral_title) if need else ""
+def _joined(*sentences: str) -> str:
+    return " ".join(sentences)
 
 
 def _withheld(labels: Labels) -> bool:
     return on_patient_sheet(labels) is PatientSheet.WITHHELD
-
-
-def _sentence(text: str) -> str:
-    ended = text.strip()
-    return ended if not ended or ended.endswith((".", "!", "?")) else f"{ended}."

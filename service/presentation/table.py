@@ -18,11 +18,12 @@ from fhir_mappings.narrative import (
     score_phrase,
 )
 from fhir_mappings.outbound.elements import clean
-from service.domain.assessment import Blocker
+from service.domain.assessment import Blocker, Outcome
 from service.domain.need import Need
 from service.domain.plan import Plan
 from service.domain.protocol import Review
 from service.domain.sensitivity import Labels
+from service.presentation.patient_sheet import sheet_note
 
 _NOTHING: Final = "none"
 
@@ -74,6 +75,7 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
         ("Stay", f"{plan.encounter.reference}, leaving {plan.discharge_date}, planned {plan.today}"),
         ("Outlook", headline(plan)),
     ]
+    rows += [("Sheet", sheet_note(plan).text)] if plan.outcome is Outcome.GOING_HOME else []
     rows += [("Blocker" if x.blocks else "Caveat", blocker_phrase(x)) for x in _blockers(plan)]
     rows += [(x.weighs.capitalize(), x.text) for x in (plan.disposition.factors if plan.disposition else ())]
     return rows + [("Risk", score_phrase(score)) for score in plan.risk_scores]

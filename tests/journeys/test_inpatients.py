@@ -10,7 +10,7 @@ from fhir_mappings.inbound.bundle_file import read_bundle
 from service.commands.plan_file import bundle_of as transaction_of
 from service.commands.plan_file import plan_of
 from service.domain.need import NeedState
-from service.presentation.patient_sheet import patient_sheet
+from service.presentation.patient_sheet import Reader, patient_sheet
 from service.sandbox.inpatients import bundle_of, inpatients
 
 TODAY = date(2026, 11, 21)
@@ -88,7 +88,7 @@ def test_the_survivor_is_offered_an_advocate_whose_place_is_nowhere_in_the_plan(
 
 def test_nothing_of_the_violence_reaches_the_shared_resources_or_the_sheet(plans):
     lucia = plans["lucia-ejemplo"]
-    shared = json.dumps(transaction_of(lucia)).lower() + patient_sheet(lucia).lower()
+    shared = json.dumps(transaction_of(lucia)).lower() + patient_sheet(lucia, Reader.PATIENT).lower()
     for word in ("violence", "abuse", "husband", "harbor", "advocacy", "shelter", "hark", "hits"):
         assert word not in shared
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fhir_mappings import systems
 from service.domain.codes import Code
 from service.domain.need import Need
-from service.domain.plan import Education, FollowUp, Goal, PersonTask
+from service.domain.plan import Booking, Education, FollowUp, Goal, PersonTask
 from service.domain.protocol import EducationTemplate, FollowUpTemplate, GoalTemplate
 from service.domain.record import Fact, Patient
 from service.domain.sensitivity import NONE, Labels, on_patient_sheet
@@ -45,6 +45,16 @@ def education(needs: Iterable[Need], patient: Patient) -> tuple[Education, ...]:
     return _once(
         _lesson(need, template, language) for need in needs for template in need.interventions.education
     )
+
+
+def bookings(standing: Standing, *, discharge: date) -> tuple[Booking, ...]:
+    """What is booked from the day of leaving on, whether the plan asks for it or not, the earliest first."""
+    booked = [
+        Booking(fact.reference, fact.began, fact.labels)
+        for fact in standing.appointments
+        if fact.began and fact.began >= discharge
+    ]
+    return tuple(sorted(booked, key=lambda booking: (booking.on, booking.reference)))
 
 
 def tasks(needs: Iterable[Need], *, discharge: date) -> tuple[PersonTask, ...]:
@@ -96,6 +106,7 @@ def _follow_up(need: Need, template: FollowUpTemplate, standing: Standing, disch
         existing=booked.reference if booked else "",
         patient_text=template.patient_text,
         labels=need.labels | _labels(booked),
+        booked=booked.began if booked else None,
     )
 
 

@@ -42,6 +42,7 @@ def test_the_document_has_the_keys_of_its_contract_in_its_order():
         "readiness",
         "gaps",
         "patient_instructions",
+        "patient_instructions_language",
         "bundle",
     ]
 

@@ -5,10 +5,16 @@ import pytest
 from service.domain.assessment import Outcome
 from service.domain.codes import Code, System
 from service.domain.community_service import Matches
-from service.domain.protocol import EducationTemplate, FollowUpTemplate, Interventions, ReferralTemplate
-from service.domain.record import Kind
+from service.domain.protocol import (
+    EducationTemplate,
+    FollowUpTemplate,
+    GoalTemplate,
+    Interventions,
+    ReferralTemplate,
+)
+from service.domain.record import Kind, Language
 from service.domain.sensitivity import Label
-from service.presentation.patient_sheet import patient_sheet, plain_date
+from service.presentation.patient_sheet import Reader, patient_sheet, sheet_note
 from tests import builders as a
 
 SUD = frozenset({Label.SUD})
@@ -16,8 +22,9 @@ SDV = frozenset({Label.SDV})
 FOUND = Matches((("food-pantry", (a.match(),)),))
 
 
-def sheet(*needs, matches=FOUND, **more):
-    return patient_sheet(a.planned(*needs, matches=matches, **more))
+def sheet(*needs, matches=FOUND, reader=Reader.PATIENT, speaks="en", **more):
+    more.setdefault("about", a.record(patient=a.person(languages=(Language(speaks),) if speaks else ())))
+    return patient_sheet(a.planned(*needs, matches=matches, **more), reader)
 
 
 def test_the_sheet_says_what_to_do_when_and_whom_to_call():
@@ -27,21 +34,21 @@ def test_the_sheet_says_what_to_do_when_and_whom_to_call():
         "WHAT WE ARE SETTING UP FOR YOU\n"
         "- Plain food pantry. One place that can help: Example Pantry, Example Council. Call 555-0100. You may choose another.\n"
         "\n"
-        "VISITS AND CALLS\n"
-        "- A call: food pantry. (By Tuesday, March 12.)\n"
+        "YOUR VISITS AND CALLS\n"
+        "- A call: food pantry. By Tuesday, March 12, 2024.\n"
         "\n"
         "GOOD TO KNOW\n"
         "- Learn: food pantry.\n"
         "\n"
-        "WHEN TO CALL\n"
+        "WHEN TO CALL FOR HELP\n"
         "- Call if food pantry does not come.\n"
         "- Call your doctor if you feel worse or are not sure what to do.\n"
-        "\n"
-        "WHO CAN HELP\n"
         "- In an emergency, call 911.\n"
+        "\n"
+        "WHOM YOU CAN CALL\n"
+        "- Questions about this plan? Call the hospital. Ask for the social worker.\n"
         "- If you feel very upset or need to talk, call or text 988. It is free, day and night.\n"
         "- For help with food, housing, rides or bills, call 211. It is free.\n"
-        "- If you have a question about this plan, call the hospital and ask for the social worker.\n"
     )
 
 
@@ -63,10 +70,10 @@ def test_sensitive_care_stands_in_its_plain_words_without_the_name_of_a_service(
         follow_ups=(FollowUpTemplate("x", "AUDIT-C again", 7, patient_text="A visit in the first week"),),
         warning_signs=("Call 911 for very slow breathing",),
     )
-    need = a.need("substance-use-treatment", title="Opioid use", labels=SUD, interventions=words)
+    need = a.need("x", title="Opioid use", neutral_title="Support", labels=SUD, interventions=words)
     text = sheet(need)
     assert "- See your clinic.\n" in text
-    assert "- A visit in the first week. (By Tuesday, March 12.)\n" in text
+    assert "- A visit in the first week. By Tuesday, March 12, 2024.\n" in text
     assert "- Call 911 for very slow breathing.\n" in text
     for told in ("Methadone", "Opioid", "AUDIT", "Example Pantry", "555-0100", "Invented finding"):
         assert told not in text
@@ -80,16 +87,21 @@ def test_sensitive_care_without_plain_words_stands_as_the_neutral_title_of_its_n
     )
     named = a.need("x", labels=SUD, neutral_title="Support for your health", interventions=words)
     text = sheet(named)
-    assert "- Support for your health.\n" in text
+    assert "- Support for your health. Ask your care team about it.\n" in text
+    assert "- Support for your health. Ask your care team about it. By Tuesday, March 12, 2024.\n" in text
     assert "Methadone" not in text
 
 
-def test_sensitive_care_with_no_neutral_words_at_all_is_left_out():
+def test_sensitive_care_whose_words_were_not_written_for_it_stands_as_care_after_the_hospital():
     words = Interventions(
-        referrals=(ReferralTemplate("x", "Methadone clinic"),),
-        follow_ups=(FollowUpTemplate("x", "Methadone visit", 7),),
+        referrals=(ReferralTemplate("x", "HIV clinic", patient_text="Go to the HIV clinic."),),
+        follow_ups=(FollowUpTemplate("x", "HIV visit", 7, patient_text="HIV visit."),),
+        education=(EducationTemplate("x", "HIV", patient_text="Your HIV pills."),),
+        goals=(GoalTemplate("x", "HIV", 7, target="HIV", patient_text="No more HIV."),),
     )
-    assert sheet(a.need("x", labels=SUD, interventions=words)) == sheet()
+    text = sheet(a.need("x", labels=SUD, interventions=words))
+    assert "- Your care after the hospital. Ask your care team about it.\n" in text
+    assert "HIV" not in text
 
 
 def test_a_shelter_is_never_the_place_that_can_help():
@@ -117,13 +129,31 @@ def test_a_booked_visit_says_so_and_a_visit_of_one_day_names_it():
         follow_ups=(FollowUpTemplate("x", "Clinic visit", 1, not_before_days=1, patient_text="Go!"),)
     )
     text = sheet(a.need(interventions=words), about=a.record(there))
-    assert "- Go! (On Wednesday, March 6.) It is booked: ask for the day and time before you leave.\n" in text
+    booked = "It is booked for Wednesday, March 6, 2024. Ask for the time and place before you leave."
+    assert f"- Go! {booked}\n" in text
+    assert "- Go! On Wednesday, March 6, 2024.\n" in sheet(a.need(interventions=words))
+
+
+def test_every_other_booked_visit_stands_with_its_day_and_without_the_words_of_the_record():
+    visits = [
+        a.fact("1", Kind.APPOINTMENT, text="Suboxone", status="booked", began=date(2024, 3, 8), labels=SUD),
+        a.fact("2", Kind.APPOINTMENT, text="Court", status="booked", began=date(2024, 3, 9), labels=SDV),
+        a.fact("3", Kind.APPOINTMENT, text="Over", status="booked", began=date(2024, 3, 1)),
+        a.fact("4", Kind.APPOINTMENT, text="Gone", status="cancelled", began=date(2024, 3, 10)),
+    ]
+    text = sheet(about=a.record(*visits))
+    known = "Ask what it is for, and for the time and place."
+    assert f"- You also have a visit on Friday, March 8, 2024. {known}\n" in text
+    assert text.count("You also have a visit") == 1
+    assert not [word for word in ("Suboxone", "Court", "Over", "Gone") if word in text]
+    assert "You also have a visit" not in sheet(about=a.record(*visits), reader=Reader.PROXY)
 
 
 @pytest.mark.parametrize(("labels", "linked"), [(frozenset(), True), (SUD, False)])
 def test_a_link_to_read_more_stands_only_where_its_code_gives_nothing_away(labels, linked):
     lesson = EducationTemplate("x", "HF", Code(System.ICD10CM, "I50.9"), "Weigh yourself each day")
-    text = sheet(a.need(labels=labels, interventions=Interventions(education=(lesson,))))
+    need = a.need(labels=labels, neutral_title="Support", interventions=Interventions(education=(lesson,)))
+    text = sheet(need)
     assert "- Weigh yourself each day." in text
     assert ("I50.9" in text) is linked
 
@@ -134,5 +164,69 @@ def test_what_is_said_twice_stands_once():
     assert sheet(first, second).count("Call us") == 1
 
 
-def test_a_date_is_written_as_people_say_it():
-    assert plain_date(date(2026, 12, 31)) == "Thursday, December 31"
+@pytest.mark.parametrize("reader", [Reader.PROXY, "", "sister", "Patient"])
+def test_whoever_is_not_known_to_be_the_patient_reads_of_nothing_sensitive(reader):
+    words = a.interventions(warning_signs=("Call 911 for slow breathing",))
+    quiet = a.need("x", labels=SUD, neutral_title="Support to stay well", interventions=words)
+    both = (quiet, a.need(interventions=a.interventions("meals")))
+    assert "Plain food pantry" in sheet(*both)
+    assert sheet(*both, reader=reader) == sheet(both[1], reader=reader) == sheet(both[1])
+
+
+def test_the_phone_of_the_hospital_stands_where_it_is_known():
+    plan = a.planned()
+    assert "Call 555-0199. Ask for the social worker." in patient_sheet(
+        plan, Reader.PATIENT, phone="555-0199"
+    )
+
+
+def test_a_sheet_in_spanish_speaks_spanish_down_to_the_date():
+    words = Interventions(
+        follow_ups=(FollowUpTemplate("x", "HF", 7, patient_text="See your doctor in the first 7 days."),)
+    )
+    text = sheet(a.need(interventions=words), speaks="es-US")
+    visit = "- Vea a su médico en los primeros 7 días. A más tardar el martes, 12 de marzo de 2024.\n"
+    assert text.startswith("SU PLAN PARA VOLVER A CASA\n\n")
+    assert visit in text
+    assert "oprima el 2" in text
+    assert "inglés" not in text
+
+
+def test_what_is_not_translated_is_said_so_to_the_patient_and_to_the_staff():
+    need = a.need(interventions=a.interventions())
+    text = sheet(need, speaks="Spanish")
+    assert "- Plain food pantry (en inglés) Un lugar que puede ayudar: Example Pantry" in text
+    assert "Lo que dice «en inglés» todavía no está traducido. Pida un intérprete." in text
+    note = note_of("es", need)
+    assert (note.language, note.wanted) == ("es", "es")
+    assert "4 sentences are not translated" in note.text
+    assert "review: pending" in note.text
+    assert "pending" not in text
+
+
+@pytest.mark.parametrize(
+    ("speaks", "said", "told"),
+    [
+        ("en", "", "English: the patient's preferred language."),
+        ("", "This sheet is in English.", "names no preferred language"),
+        (
+            "vi",
+            "We do not have this sheet in your language yet (Tiếng Việt).",
+            "no translation into Vietnamese",
+        ),
+        ("../es", "We do not have this sheet in your language yet", "no translation into"),
+    ],
+)
+def test_without_a_translation_the_sheet_is_in_english_and_says_so(speaks, said, told):
+    text = sheet(speaks=speaks)
+    assert said in text
+    assert ("interpreter" in text) is bool(said)
+    assert "In an emergency, call 911." in text
+    note = note_of(speaks)
+    assert note.language == "en"
+    assert told in note.text
+
+
+def note_of(speaks, *needs):
+    spoken = (Language(speaks, preferred=True),) if speaks else ()
+    return sheet_note(a.planned(*needs, about=a.record(patient=a.person(languages=spoken))))

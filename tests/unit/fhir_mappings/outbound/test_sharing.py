@@ -14,7 +14,7 @@ from service.domain.community_service import Matches
 from service.domain.record import Gap, GapReason
 from service.domain.risk import RiskScore, ScorePart
 from service.domain.sensitivity import VIOLENCE, Label
-from service.presentation.patient_sheet import patient_sheet
+from service.presentation.patient_sheet import Reader, patient_sheet
 from tests import builders as a
 
 SECRET = "ZEBRAFISH"
@@ -109,7 +109,7 @@ def test_no_label_in_any_place_lets_anything_into_a_shared_resource(place, label
 
 @given(st.sampled_from(PLACES), st.sampled_from(sorted(VIOLENCE)))
 def test_nothing_of_violence_in_any_place_stands_on_the_patients_sheet(place, label):
-    assert SECRET not in patient_sheet(with_secret(PLAN, place, label))
+    assert SECRET not in patient_sheet(with_secret(PLAN, place, label), Reader.PATIENT)
 
 
 @given(st.sampled_from(Label), st.booleans())
@@ -124,7 +124,7 @@ def test_what_follows_from_a_sensitive_need_stays_with_it(label, shares_its_serv
     assert SECRET not in written(plan)
     assert "Social work follow-up before and after discharge" in written(plan)
     if label in VIOLENCE:
-        assert SECRET not in patient_sheet(plan)
+        assert SECRET not in patient_sheet(plan, Reader.PATIENT)
 
 
 @given(st.sampled_from(Label))
