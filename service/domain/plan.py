@@ -77,9 +77,6 @@ class FollowUp:
     existing: str = ""
     patient_text: str = ""
     labels: Labels = NONE
-
-
-@dataclass(frozen=True, slots=True)
     booked: date | None = None
 
 
@@ -90,6 +87,9 @@ class Booking:
     reference: str
     on: date
     labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
 class Education:
     """What is taught before leaving; link is a MedlinePlus Connect URL built from the code, "" without one."""
 
@@ -148,6 +148,7 @@ class Plan:
     disposition: Disposition | None = None
     readiness: Readiness | None = None
     gaps: tuple[Gap, ...] = ()
+    bookings: tuple[Booking, ...] = ()
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""
@@ -168,13 +169,11 @@ class Plan:
             tasks=_open_only(self.tasks),
             bedside_questions=_open_only(self.bedside_questions),
             risk_scores=_open_only(self.risk_scores),
+            bookings=_open_only(self.bookings),
             disposition=_shareable_disposition(self.disposition),
             readiness=_shareable_readiness(self.readiness),
         )
 
-    bookings: tuple[Booking, ...] = ()
-    declined: Declined = Declined()
-    decisions: tuple[Decision, ...] = ()
     def withholds(self) -> bool:
         """Whether care that is needed stays out of the shared resources, so that a neutral follow-up stands there."""
         needed = tuple(need.labels for need in self.present())
@@ -214,7 +213,6 @@ def _without_labelled_parts(referral: Referral) -> Referral:
 def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:
     if disposition is None or not all(map(_is_open, disposition.factors)):
         return None
-            bookings=_open_only(self.bookings),
     return None if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered} else disposition
 
 
