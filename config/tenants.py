@@ -88,8 +88,8 @@ class Tenant:
 
     language is the BCP 47 tag in which its staff work; organization is the hospital's name, organization_reference its
     FHIR reference if known. subscription_secret is what the EHR sends back with each notification; the previous one is
-    taken as well while it is being replaced. census_list is the literal reference of the List of those who are in
-    hospital, "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
+    taken as well while it is being replaced. census_list says who is in hospital: the literal reference of a List or
+    Group, or "file:PATH"; "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
     tokens for our REST API. quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
     """
 
@@ -109,6 +109,9 @@ class Tenant:
     service_area: ServiceArea = ANYWHERE
     attestations: Attestations = NOTHING_ATTESTED
     census_list: str = ""
+    plan_at_admission: bool = False
+    subscription_topic: str = ""
+    poll_seconds: float = 300.0
     quirks: frozenset[str] = frozenset()
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 30.0

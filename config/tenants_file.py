@@ -65,7 +65,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "token_issuers": token_issuers,
         "service_area": _service_area,
         "attestations": _attestations,
-        "census_list": lambda given: _reference(given, "List"),
+        "census_list": _census,
         "quirks": lambda given: _quirks(given, known_quirks),
         "connect_timeout_seconds": _positive,
         "read_timeout_seconds": _positive,
@@ -98,6 +98,12 @@ def _base_url(entry: Entry) -> str:
 def _reference(entry: Entry, resource_type: str) -> str:
     if not re.fullmatch(rf"{resource_type}/[A-Za-z0-9.-]{{1,64}}", entry.text()):
         raise entry.wrong(f"expected a literal reference: {resource_type}/id")
+    return entry.text()
+
+
+def _census(entry: Entry) -> str:
+    if not re.fullmatch(r"(List|Group)/[A-Za-z0-9.-]{1,64}|file:/.+", entry.text()):
+        raise entry.wrong("expected List/id, Group/id or file:/PATH with one patient's id on each line")
     return entry.text()
 
 
@@ -144,6 +150,21 @@ def _postal_code(entry: Entry) -> str:
 def _attestations(entry: Entry) -> Attestations:
     found = entry.fields(("enforces_security_labels",))
     return Attestations(**{key: value.switch() for key, value in found.items()})
+
+
+def _census(entry: Entry) -> str:
+    given = entry.text()
+    if given.startswith("file:") and Path(given.removeprefix("file:")).is_absolute():
+        return given
+    if not re.fullmatch(r"(List|Group)/[A-Za-z0-9.-]{1,64}", given):
+        raise entry.wrong("expected the literal reference List/id or Group/id, or file:/absolute/path")
+    return given
+
+
+def _canonical(entry: Entry) -> str:
+    if not re.fullmatch(r"(https?://|urn:)\S+", entry.text()):
+        raise entry.wrong("expected the canonical URL of a SubscriptionTopic that the EHR's /metadata lists")
+    return entry.text()
 
 
 def _quirks(entry: Entry, known: Collection[str] | None) -> frozenset[str]:

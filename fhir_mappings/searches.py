@@ -116,6 +116,9 @@ READ_TYPES: Final = frozenset(
     {"Patient", "Observation", "CarePlan", *(wanted.resource_type for wanted in WANTED)}
 )
 
+#: What their results bring along.
+BROUGHT_ALONG: Final = frozenset({"Medication"})
+
 
 def questions(patient: str, stay_end: date, offered: Offered) -> tuple[tuple[Question, ...], tuple[Gap, ...]]:
     """The searches for "Patient/id" and, for each thing that cannot be asked, a gap. The first reads the patient."""

@@ -121,6 +121,41 @@ def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  cli
     ctx.exit(run_demo(once=once, ehr=ehr))
 
 
+@main.command(short_help="What a hospital's EHR lets us do, before go-live.")
+@click.argument("tenant", required=False)
+@click.option(
+    "--metadata", metavar="FILE", help="Look at a saved CapabilityStatement instead (- reads standard input)."
+)
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.pass_context
+def preflight(ctx: click.Context, tenant: str | None, metadata: str | None, form: str) -> None:
+    """Look at TENANT's EHR, or at a saved /metadata: what can be read and written there, how, and why.
+
+    Exit code 0: ready. 1: usable with less, and the table says with what. 2: not usable.
+    """
+    with _waiting("Looking at the EHR"):
+        from service.commands.preflight import run_preflight
+
+        code = run_preflight(tenant, metadata, form)
+    ctx.exit(code)
+
+
+@main.command(short_help="What would have been written, while nothing is.")
+@click.argument("tenant")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Discharges at most."
+)
+def shadow_report(tenant: str, form: str, limit: int) -> None:
+    """What TENANT's EHR would have got by now under a write policy that writes; the last changed discharges first.
+
+    The table names ids and kinds of resources only. The JSON holds the resources themselves, so it is PHI.
+    """
+    from service.commands.shadow_report import print_shadow_report
+
+    print_shadow_report(tenant, form, limit)
+
+
 @main.group(short_help="The community services referred to.")
 def directory() -> None:
     """The community services that referrals go to."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from config.tenants import Tenant
-from fhir_mappings.searches import READ_TYPES
+from fhir_mappings.searches import BROUGHT_ALONG, READ_TYPES
 
 #: What may be written, as far down the ladder as it goes.
 WRITTEN_TYPES: Final = (
@@ -51,9 +51,10 @@ class Access:
 
 def needed_access(tenant: Tenant) -> tuple[Access, ...]:
     """All that a tenant's policy may lead us to do, one entry for each resource type; nothing is written where it writes not."""
-    letters: dict[str, set[str]] = {kind: set("rs") for kind in READ_TYPES}
-    if tenant.census_list:
-        letters["List"] = set("r")
+    letters: dict[str, set[str]] = {kind: set("rs") for kind in (*READ_TYPES, *BROUGHT_ALONG)}
+    letters["Subscription"] = set("crus")
+    if tenant.census_list.startswith(("List/", "Group/")):
+        letters[tenant.census_list.partition("/")[0]] = set("r")
     for kind in WRITTEN_TYPES if tenant.write_policy.writes else ():
         letters.setdefault(kind, set()).update("crus")
     return tuple(Access(kind, _ordered(found)) for kind, found in sorted(letters.items()))

@@ -1,0 +1,71 @@
+"""`homeward preflight`: what a hospital's EHR lets us do, before go-live."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+from rich.console import Console
+
+from config.ehr_quirks import Quirk, load_quirks
+from config.settings import settings_of_this_process
+from config.tenants import Tenant
+from service.bootstrap import tenants_of
+from service.commands.bundle_input import read_input
+from service.ehr.capability import capability_from
+from service.ehr.quirks import with_quirks
+from service.errors import BadInput, EhrNotFhir
+from service.pipeline.preflight import Preflight, of_capability
+from service.pipeline.preflight_live import of_tenant
+from service.presentation.preflight import preflight_document, preflight_table
+
+_WIDE: Final = 160
+
+
+def run_preflight(tenant: str | None, metadata: str | None, form: str) -> int:
+    """Look at a tenant's EHR, or at a saved CapabilityStatement, and print it; the exit code. BadInput for neither."""
+    quirks = load_quirks()
+    if (tenant is None) == (metadata is None):
+        raise BadInput(
+            "Name a hospital of the tenants file, or a saved CapabilityStatement with --metadata FILE."
+        )
+    preflight = _asked(tenant, quirks) if tenant is not None else _saved(str(metadata), quirks)
+    _print(preflight, form)
+    return preflight.verdict.exit_code
+
+
+def _asked(name: str, quirks: tuple[Quirk, ...]) -> Preflight:
+    tenants = tenants_of(settings_of_this_process(), quirks)
+    if name not in tenants:
+        raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
+    return of_tenant(tenants[name], quirks, datetime.now(UTC))
+
+
+def _saved(file: str, quirks: tuple[Quirk, ...]) -> Preflight:
+    """As for a hospital with the default policy, to which every scope is granted."""
+    try:
+        capability = with_quirks(capability_from(_json(file)), quirks)
+    except EhrNotFhir:
+        raise BadInput("This is not a CapabilityStatement; save the answer to GET {base}/metadata.") from None
+    # The address is not used: nothing is asked of a server here.
+    nobody = Tenant(id="file", fhir_base_url="http://127.0.0.1/fhir", organization="")
+    findings = of_capability(capability, nobody, today=datetime.now(UTC).date())
+    return Preflight(Path(file).name, tuple(findings))
+
+
+def _json(file: str) -> dict[str, object]:
+    try:
+        statement = orjson.loads(read_input(file))
+    except orjson.JSONDecodeError:
+        raise BadInput("This file is not JSON.") from None
+    return statement if isinstance(statement, dict) else {}
+
+
+def _print(preflight: Preflight, form: str) -> None:
+    if form == "json":
+        click.echo(orjson.dumps(preflight_document(preflight), option=orjson.OPT_INDENT_2))
+        return
+    console = Console(highlight=False)
+    # In a pipe nobody wraps: a row stays a line that grep finds.
+    console.print(preflight_table(preflight), width=None if console.is_terminal else _WIDE)

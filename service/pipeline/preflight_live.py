@@ -1,0 +1,99 @@
+"""Preflight by asking the EHR itself: reachable, TLS, credential, scopes, and then what its /metadata says."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from config.ehr_quirks import Quirk
+from config.tenants import NO_AUTH, AuthKind, Tenant
+from service.ehr.capability import Capability
+from service.ehr.client import Ehr
+from service.ehr.smart import SmartCredentials
+from service.ehr.tls import tls_of
+from service.errors import EhrError, EhrRefused, EhrRejected
+from service.pipeline.preflight import Area, Finding, Preflight, Verdict, of_capability
+
+#: Cannot exist: what counts is whether the EHR says "no such patient" or "who are you".
+_NOBODY: Final = "Patient/homeward-preflight"
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+#: A certificate that ends sooner is a finding; days.
+_SOON: Final = 21
+
+
+def of_tenant(tenant: Tenant, quirks: Sequence[Quirk], now: datetime) -> Preflight:
+    """All findings about a tenant's EHR; what does not answer ends the list, and is the worst of it."""
+    return Preflight(tenant.id, tuple(_findings(tenant, quirks, now)))
+
+
+def _findings(tenant: Tenant, quirks: Sequence[Quirk], now: datetime) -> Iterator[Finding]:
+    yield from _tls(tenant, now)
+    granted, refused = _token(tenant)
+    # A refused credential must not hide what else is wrong, and /metadata is open on most servers.
+    asked = replace(tenant, auth=NO_AUTH) if refused else tenant
+    with Ehr(asked, quirks=quirks) as ehr:
+        capability = _capability(ehr)
+        if isinstance(capability, Finding):
+            yield capability
+            yield from [refused] if refused else []
+            return
+        yield Finding(Area.CONNECTION, "reachable", Verdict.READY, "Its /metadata is a CapabilityStatement.")
+        yield refused or _credential(ehr)
+    today = now.astimezone(tenant.time_zone).date()
+    yield from of_capability(capability, tenant, today=today, granted=granted)
+
+
+def _tls(tenant: Tenant, now: datetime) -> Iterator[Finding]:
+    if urlsplit(tenant.fhir_base_url).scheme != "https":
+        yield Finding(Area.CONNECTION, "TLS", Verdict.READY, "None: the EHR is on this machine.")
+        return
+    try:
+        tls = tls_of(tenant.fhir_base_url, timeout_seconds=tenant.connect_timeout_seconds)
+    except EhrError as error:
+        yield Finding(Area.CONNECTION, "TLS", Verdict.UNUSABLE, str(error))
+        return
+    verdict = Verdict.DEGRADED if (tls.expires - now).days < _SOON else Verdict.READY
+    said = f"{tls.version}; its certificate ends on {tls.expires.date()}."
+    yield Finding(Area.CONNECTION, "TLS", verdict, said)
+
+
+def _token(tenant: Tenant) -> tuple[str | None, Finding | None]:
+    """The granted scopes where tokens have any, or why there is no token."""
+    if tenant.auth.kind != AuthKind.SMART:
+        return None, None
+    try:
+        return SmartCredentials(tenant).granted(), None
+    except EhrError as error:
+        return None, Finding(Area.AUTH, tenant.auth.kind, Verdict.UNUSABLE, str(error))
+
+
+def _capability(ehr: Ehr) -> Capability | Finding:
+    try:
+        return ehr.capability()
+    except EhrError as error:
+        return Finding(Area.CONNECTION, "reachable", Verdict.UNUSABLE, str(error))
+
+
+def _credential(ehr: Ehr) -> Finding:
+    kind = ehr.tenant.auth.kind
+    status = _asked_for_nobody(ehr)
+    if status == _UNAUTHORIZED:
+        return Finding(Area.AUTH, kind, Verdict.UNUSABLE, "The EHR does not take our credential.")
+    if status == _FORBIDDEN:
+        return Finding(
+            Area.AUTH, kind, Verdict.UNUSABLE, "The EHR knows us and does not let us read a Patient."
+        )
+    said = "No credential is asked for." if kind == AuthKind.NONE else "The EHR takes our credential."
+    return Finding(Area.AUTH, kind, Verdict.READY, said)
+
+
+def _asked_for_nobody(ehr: Ehr) -> int:
+    """The status of the answer, 0 for one that is none."""
+    try:
+        ehr.read(_NOBODY)
+    except (EhrRefused, EhrRejected) as error:
+        return error.status
+    except EhrError:
+        return 0
+    return 200
