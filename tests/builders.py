@@ -29,7 +29,7 @@ from service.domain.protocol import (
     Review,
     TaskTemplate,
 )
-from service.domain.publication import Draft, LedgerEntry, Receipt, WriteState, digest_of
+from service.domain.publication import Draft, Landed, LedgerEntry, Receipt, WriteState
 from service.domain.record import Encounter, Fact, Kind, Observation, Patient, Quantity, Record
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import NONE, Labels
@@ -280,7 +280,14 @@ class MemoryLedger:
     def want(self, drafts: Sequence[Draft]) -> None:
         keys = {draft.key for draft in drafts}
         for key, row in list(self.rows.items()):
-            self.rows[key] = replace(row, wanted=key in keys)
+            if (
+                key not in keys
+                and not row.reference
+                and row.state in {WriteState.PENDING, WriteState.REFUSED}
+            ):
+                del self.rows[key]
+            else:
+                self.rows[key] = replace(row, wanted=key in keys)
         for draft in drafts:
             self._want(draft)
 
@@ -290,7 +297,17 @@ class MemoryLedger:
     def add(self, drafts: Sequence[Draft]) -> None:
         self.commits += 1
         for draft in drafts:
-            self.rows.setdefault(draft.key, LedgerEntry(draft, WriteState.PENDING, digest_of(draft.body)))
+            self.rows.setdefault(draft.key, LedgerEntry(draft, WriteState.PENDING, draft.digest))
+
+    def want_also(self, drafts: Sequence[Draft]) -> None:
+        for draft in drafts:
+            self.commits += 1
+            self._want(draft)
+
+    def land(self, landed: Sequence[Landed]) -> None:
+        for one in landed:
+            self.commits += 1
+            self.rows[one.key] = replace(self.rows[one.key], rung=one.rung, reason=one.reason)
 
     def sending(self, keys: Collection[str]) -> None:
         self.commits += 1
@@ -301,6 +318,8 @@ class MemoryLedger:
         self.commits += 1
         for receipt in receipts:
             self._set(receipt.key, WriteState.WRITTEN, receipt.reference, receipt.etag, "")
+            row = self.rows[receipt.key]
+            self.rows[receipt.key] = replace(row, sent=row.draft.body)
 
     def mark(
         self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
@@ -322,15 +341,21 @@ class MemoryLedger:
         )
 
     def _want(self, draft: Draft) -> None:
-        digest = digest_of(draft.body)
         row = self.rows.get(draft.key)
         if row is None:
-            self.rows[draft.key] = LedgerEntry(draft, WriteState.PENDING, digest)
+            self.rows[draft.key] = LedgerEntry(draft, WriteState.PENDING, draft.digest)
             return
-        standing = {WriteState.SENDING, WriteState.ON_HOLD, WriteState.CONFLICT}
-        stays = row.state in standing or (row.state is WriteState.WRITTEN and row.digest == digest)
-        state = row.state if stays else WriteState.PENDING
-        self.rows[draft.key] = replace(row, draft=draft, digest=digest, state=state, wanted=True)
+        same = row.digest == draft.digest
+        standing = {WriteState.SENDING, WriteState.UNKNOWN, WriteState.ON_HOLD, WriteState.CONFLICT}
+        stays = row.state in standing or (same and row.state in {WriteState.WRITTEN, WriteState.REFUSED})
+        body = row.draft.body if same and stays else draft.body
+        self.rows[draft.key] = replace(
+            row,
+            draft=replace(draft, body=body),
+            digest=draft.digest,
+            state=row.state if stays else WriteState.PENDING,
+            wanted=True,
+        )
 
 
 NO_MATCHES = Matches()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -14,6 +14,8 @@ class Draft:
 
     key is the plan item's key ("care-plan", "referral:…"); identifier is the stable urn:uuid by which the resource is
     found again in any EHR; body is FHIR JSON without id, whose references to other drafts are their urn:uuid full_url.
+    meaning is a digest of what counts in the body, "" where all of it does: two drafts that mean the same need no second
+    writing, whatever day they were made on.
     """
 
     key: str
@@ -21,6 +23,12 @@ class Draft:
     identifier: str
     full_url: str
     body: dict[str, Any]
+    meaning: str = field(default="", compare=False)
+
+    @property
+    def digest(self) -> str:
+        """By which it is told whether a draft has changed."""
+        return self.meaning or digest_of(self.body)
 
 
 def digest_of(body: dict[str, Any]) -> str:
@@ -33,10 +41,32 @@ class WriteState(StrEnum):
 
     PENDING = "pending"  # not sent
     SENDING = "sending"  # sent, or about to be; after a crash this means unknown: look before sending again
+    UNKNOWN = "unknown"  # sent, and the EHR offers no way to look that decides it: a person must
+    REFUSED = "refused"  # the EHR read it and said no; the item stands on a lower rung
     WRITTEN = "written"  # the EHR confirmed it; reference and etag are the receipt
     REVOKED = "revoked"  # withdrawn by us
     ON_HOLD = "on-hold"  # approved by a person, paused because the discharge was cancelled
     CONFLICT = "conflict"  # a person changed it in the EHR; theirs stands
+
+
+class Landing(StrEnum):
+    """Where an item of the plan stands in the EHR, best first."""
+
+    RESOURCE = "resource"  # as a resource of its own
+    CARE_PLAN = "care plan"  # in the words of the CarePlan
+    DOCUMENT = "document"  # in the plan as a document
+    MESSAGE = "message"  # in a message to the care team
+    CONCERN = "concern"  # the need as an unconfirmed health concern, without what is to be done
+    PAGE = "page"  # on Homeward's page only
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The rung on which the item of this key stands, and the PHI-free sentence that says why."""
+
+    key: str
+    rung: Landing
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +82,10 @@ class Receipt:
 class LedgerEntry:
     """One row of the ledger: what we want in the EHR, what we know is there.
 
-    digest is `digest_of` the body last wanted; a draft that changes after it was written becomes PENDING and keeps its
+    digest is that of the draft last wanted; one that changes after it was written becomes PENDING and keeps its
     reference and etag. problem is the PHI-free sentence that says why it is not there yet, or whose change stands.
-    wanted is False for what an earlier plan asked for and the present one does not.
+    wanted is False for what an earlier plan asked for and the present one does not. rung and reason say where the item
+    stands in the EHR; sent is the body that the receipt is for, None before the first.
     """
 
     draft: Draft
@@ -64,6 +95,19 @@ class LedgerEntry:
     etag: str = ""
     problem: str = ""
     wanted: bool = True
+    rung: Landing = Landing.RESOURCE
+    reason: str = ""
+    sent: dict[str, Any] | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is to be written and never was."""
+        return self.wanted and self.state is WriteState.PENDING and not self.reference
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nobody knows if the EHR has it, or has it as it is now wanted."""
+        return self.state in {WriteState.SENDING, WriteState.UNKNOWN}
 
 
 class Ledger(Protocol):
@@ -79,6 +123,14 @@ class Ledger(Protocol):
 
     def add(self, drafts: Sequence[Draft]) -> None:
         """New rows, PENDING, for what no plan asked for (a task about a withdrawal); a key that is there keeps its row."""
+        ...
+
+    def want_also(self, drafts: Sequence[Draft]) -> None:
+        """Make these wanted beside the plan's own, by the same rules: how a plan stands on lower rungs."""
+        ...
+
+    def land(self, landed: Sequence[Landed]) -> None:
+        """On which rung these stand, and why."""
         ...
 
     def sending(self, keys: Collection[str]) -> None:

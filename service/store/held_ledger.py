@@ -2,16 +2,31 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import asdict
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    TableValuedAlias,
+    Text,
+    Update,
+    case,
+    func,
+    null,
+    update,
+)
 
-from service.domain.publication import Draft, LedgerEntry, Receipt, WriteState
+from service.domain.publication import Draft, Landed, LedgerEntry, Receipt, WriteState
 from service.errors import StoreUnavailable
 from service.store.engine import database_errors
-from service.store.publications import entries_of, new_row, of
+from service.store.publications import added, entries_of, listed, of, rows_of, wanted
 from service.store.tables import publications as ledger
+
+#: Positions behind every plan's own: its lower rungs, then what no plan asked for.
+_ALSO: Final = 10_000
+_ADDED: Final = 20_000
 
 
 class HeldLedger:
@@ -36,34 +51,60 @@ class HeldLedger:
 
     def add(self, drafts: Sequence[Draft]) -> None:
         """See Ledger."""
-        last = select(func.coalesce(func.max(ledger.c.position), -1)).where(of(self._discharge))
-        with self._commit():
-            first = 1 + self._connection.execute(last).scalar_one()
-            for position, draft in enumerate(drafts, start=first):
-                row = new_row(self._discharge, position, draft)
-                self._connection.execute(row.on_conflict_do_nothing())
+        if drafts:
+            with self._commit():
+                self._connection.execute(added(self._discharge), rows_of(drafts, first=_ADDED))
+
+    def want_also(self, drafts: Sequence[Draft]) -> None:
+        """See Ledger."""
+        if drafts:
+            with self._commit():
+                self._connection.execute(wanted(self._discharge), rows_of(drafts, first=_ALSO))
+
+    def land(self, landed: Sequence[Landed]) -> None:
+        """See Ledger."""
+        given = listed("landed", key=Text(), rung=Text(), reason=Text())
+        change = self._rows_in(given).values(rung=given.c.rung, reason=given.c.reason)
+        if landed:
+            with self._commit():
+                self._connection.execute(change, {"landed": [asdict(one) for one in landed]})
 
     def sending(self, keys: Collection[str]) -> None:
         """See Ledger."""
-        with self._commit():
-            for key in keys:
-                self._set(key, state=WriteState.SENDING.value)
+        mine = of(self._discharge) & ledger.c.key.in_(keys)
+        if keys:
+            with self._commit():
+                self._connection.execute(update(ledger).where(mine).values(state=WriteState.SENDING.value))
 
     def written(self, receipts: Sequence[Receipt]) -> None:
         """See Ledger."""
-        with self._commit():
-            for receipt in receipts:
-                key = receipt.key
-                self._set(
-                    key, state=self._written(key), problem="", **_known(receipt.reference, receipt.etag)
-                )
+        given = listed("receipts", key=Text(), reference=Text(), etag=Text(), digest=Text())
+        # Unless a new plan changed the body meanwhile: then what is there must be brought up to date.
+        unchanged = ledger.c.digest == func.coalesce(given.c.digest, ledger.c.digest)
+        change = self._rows_in(given).values(
+            state=case((unchanged, WriteState.WRITTEN.value), else_=WriteState.PENDING.value),
+            sent=case((unchanged, ledger.c.body), else_=null()),
+            problem="",
+            reference=_or_as_before(given.c.reference, ledger.c.reference),
+            etag=_or_as_before(given.c.etag, ledger.c.etag),
+        )
+        rows = [asdict(one) | {"digest": self._digests.get(one.key)} for one in receipts]
+        if rows:
+            with self._commit():
+                self._connection.execute(change, {"receipts": rows})
 
     def mark(
         self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
     ) -> None:
         """See Ledger."""
+        known = {name: value for name, value in (("reference", reference), ("etag", etag)) if value}
+        mine = of(self._discharge) & (ledger.c.key == key)
+        change = update(ledger).where(mine).values(state=state.value, problem=problem, **known)
         with self._commit():
-            self._set(key, state=state.value, problem=problem, **_known(reference, etag))
+            self._connection.execute(change)
+
+    def _rows_in(self, given: TableValuedAlias) -> Update:
+        return update(ledger).where(of(self._discharge), ledger.c.key == given.c.key)
 
     @contextmanager
     def _commit(self) -> Iterator[None]:
@@ -72,16 +113,6 @@ class HeldLedger:
         with database_errors(), self._connection.begin():
             yield
 
-    def _set(self, key: str, **values: Any) -> None:
-        self._connection.execute(
-            update(ledger).where(of(self._discharge), ledger.c.key == key).values(values)
-        )
 
-    def _written(self, key: str) -> ColumnElement[str]:
-        """WRITTEN, unless a new plan changed the body meanwhile: then what is there must be brought up to date."""
-        unchanged = ledger.c.digest == self._digests.get(key, ledger.c.digest)
-        return case((unchanged, WriteState.WRITTEN.value), else_=WriteState.PENDING.value)
-
-
-def _known(reference: str, etag: str) -> dict[str, str]:
-    return {name: value for name, value in (("reference", reference), ("etag", etag)) if value}
+def _or_as_before(given: ColumnElement[str], before: ColumnElement[str]) -> ColumnElement[str]:
+    return func.coalesce(func.nullif(given, ""), before)

@@ -17,12 +17,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from service.domain.discharge import DischargeState
 from service.domain.offer import Answer, OfferKind
-from service.domain.publication import WriteState
+from service.domain.publication import Landing, WriteState
 
 metadata = MetaData(
     naming_convention={
@@ -35,7 +36,9 @@ metadata = MetaData(
 )
 
 
-def _one_of(column: str, states: type[DischargeState | WriteState | OfferKind | Answer]) -> CheckConstraint:
+def _one_of(
+    column: str, states: type[DischargeState | WriteState | Landing | OfferKind | Answer]
+) -> CheckConstraint:
     """Adding a state needs a migration, so that no process writes what another cannot read."""
     values = ", ".join(f"'{state.value}'" for state in states)
     return CheckConstraint(f"{column} IN ({values})", name=column)
@@ -94,8 +97,14 @@ publications = Table(
     Column("reference", Text, nullable=False),
     Column("etag", Text, nullable=False),
     Column("problem", Text, nullable=False),
+    #: Where the item stands in the EHR, and why there.
+    Column("rung", Text, nullable=False, server_default=text("'resource'")),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    #: The body that the receipt is for: what the EHR has if nobody changed it.
+    Column("sent", JSONB(none_as_null=True)),
     UniqueConstraint("discharge_id", "identifier"),
     _one_of("state", WriteState),
+    _one_of("rung", Landing),
 )
 
 #: Cards and suggestions shown to clinicians by CDS Hooks, and their answers.
