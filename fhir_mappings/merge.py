@@ -3,16 +3,27 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from fhir_mappings.outbound.author import CONTAINED
 from fhir_mappings.withdrawal import without_reason
 
 Json = dict[str, Any]
 
 #: Optional elements of ours by resource type: one that a new draft no longer has is taken away. All others stay.
 _OURS: Final[Mapping[str, frozenset[str]]] = {
-    "CarePlan": frozenset({"activity", "addresses", "goal", "period", "supportingInfo", "description"}),
-    "Goal": frozenset({"addresses", "target", "startDate"}),
+    "CarePlan": frozenset(
+        {"contributor", "activity", "addresses", "goal", "period", "supportingInfo", "description"}
+    ),
+    "Goal": frozenset({"addresses", "target", "startDate", "statusDate", "statusReason"}),
+    "Task": frozenset({"owner", "restriction", "statusReason"}),
     "ServiceRequest": frozenset(
-        {"occurrenceDateTime", "occurrencePeriod", "reasonCode", "reasonReference", "patientInstruction"}
+        {
+            "occurrenceDateTime",
+            "occurrencePeriod",
+            "performer",
+            "reasonCode",
+            "reasonReference",
+            "patientInstruction",
+        }
     ),
 }
 _SIGNED: Final = frozenset({"authorReference", "authorString", "time"})
@@ -25,12 +36,13 @@ def overlaid(current: Json, body: Json) -> Json:
     Why we once withdrew it is taken out: it no longer is.
     """
     current = without_reason(current)
-    ours = _OURS.get(str(current.get("resourceType")), frozenset())
+    ours = _OURS.get(str(current.get("resourceType")), frozenset()) | {"contained"}
     kept = {name: part for name, part in current.items() if name in body or name not in ours}
     return {
         **kept,
         **body,
         **_shared(body, current),
+        **_contained(body, current),
         **{name: current[name] for name in _THEIRS if name in current},
     }
 
@@ -83,6 +95,13 @@ def _shared(body: Json, current: Json) -> Json:
     return {
         name: [*body[name], *_others(body[name], theirs)] for name, theirs in kept.items() if body.get(name)
     }
+
+
+def _contained(body: Json, current: Json) -> Json:
+    """Ours as the draft has them, for an unused one may not stay (dom-3), and those of others."""
+    theirs = [part for part in _objects(current.get("contained")) if part.get("id") not in CONTAINED]
+    contained = [*body.get("contained", ()), *theirs]
+    return {"contained": contained} if contained else {}
 
 
 def _others(ours: list[Json], theirs: list[Json]) -> list[Json]:

@@ -20,9 +20,11 @@ Json = dict[str, Any]
 _WITHDRAWN: Final[Mapping[str, Mapping[str, str]]] = {
     "CarePlan": {"draft": "revoked", "active": "on-hold"},
     "ServiceRequest": {"draft": "revoked", "active": "on-hold"},
+    "Task": {"requested": "on-hold", "accepted": "on-hold", "in-progress": "on-hold"},
     "Goal": {"proposed": "cancelled", "planned": "on-hold", "accepted": "on-hold", "active": "on-hold"},
 }
 _ON_HOLD: Final = "on-hold"
+_HOLD: Final = "on-hold:"
 _REASON: Final = "The discharge was cancelled or delayed; this was {} before."
 _OUR_REASON: Final = re.compile(re.escape(_REASON).replace(r"\{\}", "([a-z-]+)"))
 _GOES_ON: Final = "The discharge goes on; the referral is active again."
@@ -42,6 +44,8 @@ def withdrawn(resource: Json, *, author: Author, recorded: datetime) -> Json | N
     if resource["resourceType"] == "Goal":
         dated = {"statusDate": recorded.date().isoformat(), "statusReason": reason}
         return resource | dated | {"lifecycleStatus": after}
+    if resource["resourceType"] == "Task":
+        return resource | {"status": after, "statusReason": {"text": reason}}
     note = {
         "authorString": author.device_name,
         "time": recorded.isoformat(timespec="seconds"),
@@ -52,7 +56,7 @@ def withdrawn(resource: Json, *, author: Author, recorded: datetime) -> Json | N
 
 def status_before(resource: Json) -> str:
     """The status that a resource had before we withdrew it; "" when it is not as we left it then."""
-    texts = [resource.get("statusReason"), *(note.get("text") for note in _notes(resource))]
+    texts = [_reason_of(resource), *(note.get("text") for note in _notes(resource))]
     found = [match[1] for text in texts if isinstance(text, str) and (match := _OUR_REASON.fullmatch(text))]
     before = found[-1] if found else ""
     ours = _WITHDRAWN.get(str(resource.get("resourceType")), {})
@@ -71,9 +75,7 @@ def restored(resource: Json) -> Json | None:
 def without_reason(resource: Json) -> Json:
     """The resource without the reason for which we withdrew it; notes of people stay."""
     notes = [note for note in _notes(resource) if not _OUR_REASON.fullmatch(str(note.get("text", "")))]
-    ours = {"note"} | (
-        {"statusReason", "statusDate"} if _is_our_reason(resource.get("statusReason")) else set()
-    )
+    ours = {"note"} | ({"statusReason", "statusDate"} if _is_our_reason(_reason_of(resource)) else set())
     rest = {name: part for name, part in resource.items() if name not in ours}
     return rest | ({"note": notes} if notes else {})
 
@@ -114,7 +116,12 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
 
 def hold_key(of: Draft) -> str:
     """What the keys of all tasks about one request on hold begin with."""
-    return f"on-hold:{of.key}:"
+    return f"{_HOLD}{of.key}:"
+
+
+def is_hold_task(draft: Draft) -> bool:
+    """Whether a draft is a task of ours about a request on hold."""
+    return draft.resource_type == "Task" and draft.key.startswith(_HOLD)
 
 
 def closed_task(task: Json) -> Json | None:
@@ -122,6 +129,12 @@ def closed_task(task: Json) -> Json | None:
     if task.get("status") != "requested":
         return None
     return task | {"status": "cancelled", "statusReason": {"text": _GOES_ON}}
+
+
+def _reason_of(resource: Mapping[str, Any]) -> object:
+    """A Goal's statusReason is text in our words, a Task's a concept with one."""
+    reason = resource.get("statusReason")
+    return reason.get("text") if isinstance(reason, dict) else reason
 
 
 def _notes(resource: Mapping[str, Any]) -> list[Json]:

@@ -5,9 +5,13 @@
     │   ├── UnknownEncounter      404
     │   ├── NotAnInpatientStay    422
     │   ├── MissingPrefetch       412
+    │   ├── Unusable              422
     │   └── TooLarge              413
     ├── NotAllowed                403
     │   └── NotAuthenticated      401
+    ├── TooManyCalls              429  retryable
+    ├── NotSeen                   428  a change without If-Match
+    ├── Outdated                  412  the plan has changed since it was read
     ├── IllegalTransition         409
     ├── NotFound                  404
     ├── ConfigurationError        500  found at start; names file, line and remedy
@@ -71,6 +75,13 @@ class MissingPrefetch(BadInput):
     public_message = "The call lacks data that it must bring; send the prefetch that discovery names."
 
 
+class Unusable(BadInput):
+    """The request is understood, and what it asks cannot be done. The message says what to change."""
+
+    http_status, issue_code = 422, "business-rule"
+    public_message = "This cannot be done; see what /docs says of it."
+
+
 class TooLarge(BadInput):
     """A body or file is over the limit."""
 
@@ -90,6 +101,31 @@ class NotAuthenticated(NotAllowed):
 
     http_status, issue_code = 401, "login"
     public_message = "Send a valid credential: Authorization: Bearer <token>."
+
+
+class TooManyCalls(HomewardError):
+    """One caller asks more than their share."""
+
+    http_status, issue_code, retryable = 429, "throttled", True
+    public_message = "Too many requests; wait as long as Retry-After says."
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotSeen(HomewardError):
+    """A decision without If-Match: nobody signs what they have not read."""
+
+    http_status, issue_code = 428, "required"
+    public_message = "Read the plan first and send its ETag as If-Match."
+
+
+class Outdated(HomewardError):
+    """If-Match names an older version."""
+
+    http_status, issue_code = 412, "conflict"
+    public_message = "The plan has changed since it was read; read it again and decide on what it says now."
 
 
 class NotFound(HomewardError):

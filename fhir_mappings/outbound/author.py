@@ -10,6 +10,10 @@ from typing import Final
 from fhir_mappings.outbound.elements import Json
 
 _ID: Final = "author"
+#: Who a person chose to do what is asked for.
+PERFORMER: Final = "performer"
+#: The ids of all that we carry inside resources.
+CONTAINED: Final = frozenset({_ID, PERFORMER})
 #: A plan made from a file is for a hospital that nobody named; US Core wants one all the same.
 _UNNAMED: Final = "The hospital of this record"
 #: The reference to the contained Device, for every element that names an author.

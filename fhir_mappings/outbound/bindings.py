@@ -71,6 +71,36 @@ _DEVICE_NAME_TYPE: Final = frozenset(
     }
 )
 
+_TASK_STATUS: Final = frozenset(
+    {
+        "draft",
+        "requested",
+        "accepted",
+        "rejected",
+        "cancelled",
+        "in-progress",
+        "on-hold",
+        "failed",
+        "completed",
+        "entered-in-error",
+    }
+)
+_PRIORITY: Final = frozenset({"routine", "urgent", "asap", "stat"})
+
+_DOCUMENT_STATUS: Final = frozenset({"current", "superseded", "entered-in-error"})
+_COMPOSITION_STATUS: Final = frozenset({"preliminary", "final", "amended", "entered-in-error"})
+_EVENT_STATUS: Final = frozenset(
+    {
+        "preparation",
+        "in-progress",
+        "not-done",
+        "on-hold",
+        "stopped",
+        "completed",
+        "entered-in-error",
+        "unknown",
+    }
+)
 #: Element path → the codes it may hold.
 REQUIRED: Final[dict[str, frozenset[str]]] = {
     "CarePlan.text.status": frozenset({"additional", "generated"}),  # US Core allows fewer than R4
@@ -84,7 +114,19 @@ REQUIRED: Final[dict[str, frozenset[str]]] = {
     "Goal.lifecycleStatus": _GOAL_STATUS,
     "ServiceRequest.status": _REQUEST_STATUS,
     "ServiceRequest.intent": _REQUEST_INTENT,
-    "ServiceRequest.priority": frozenset({"routine", "urgent", "asap", "stat"}),
+    "ServiceRequest.priority": _PRIORITY,
+    "DocumentReference.text.status": _NARRATIVE_STATUS,
+    "DocumentReference.status": _DOCUMENT_STATUS,
+    "DocumentReference.docStatus": _COMPOSITION_STATUS,
+    "Communication.text.status": _NARRATIVE_STATUS,
+    "Communication.status": _EVENT_STATUS,
+    "Communication.priority": _PRIORITY,
+    "Condition.text.status": _NARRATIVE_STATUS,
+    "Task.text.status": _NARRATIVE_STATUS,
+    "Task.status": _TASK_STATUS,  # Gravity takes neither ready nor received
+    "Task.intent": frozenset({"order"}),  # as Gravity has it
+    "Task.priority": _PRIORITY,
+    "Organization.telecom.system": frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"}),
     "Provenance.entity.role": frozenset({"derivation", "revision", "quotation", "source", "removal"}),
     "Device.status": frozenset({"active", "inactive", "entered-in-error", "unknown"}),
     "Device.deviceName.type": _DEVICE_NAME_TYPE,

@@ -1,4 +1,4 @@
-"""The plan → US Core CarePlan, a draft: what a clinician reads, and the way to everything else."""
+"""The plan → US Core CarePlan, a draft until a person has approved it: what a clinician reads, and the way to everything else."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -16,7 +16,9 @@ from fhir_mappings.outbound.elements import (
 )
 from fhir_mappings.outbound.references import Names, type_of
 from fhir_mappings.outbound.service_request import SOCIAL_WORK_KEY
+from fhir_mappings.outbound.signing import person, refusal_notes, request_status
 from service.domain.assessment import Outcome
+from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Education, FollowUp, Goal, PersonTask, Plan, Referral
 
 _Dated = Referral | Goal | FollowUp | PersonTask
@@ -27,6 +29,7 @@ _ACTIVITIES = ("ServiceRequest", "DeviceRequest", "Appointment")
 def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: bool) -> Json:
     """The CarePlan in FHIR JSON without identifier. plan must be shareable; social_work: something is withheld."""
     present = [need.code for need in plan.present()] if plan.outcome is Outcome.GOING_HOME else []
+    approval = plan.approval_of(WHOLE_PLAN)
     goals = [goal.existing or names.full_url(goal.key) for goal in plan.goals]
     return {
         "resourceType": "CarePlan",
@@ -37,7 +40,7 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: boo
             "div": care_plan_narrative(plan, social_work=social_work),
         },
         "contained": [author.device()],
-        "status": "draft",
+        "status": request_status(plan, WHOLE_PLAN),
         "intent": "plan",
         "category": [{"coding": [coding(systems.US_CORE_CAREPLAN_CATEGORY, "assess-plan")]}],
         "title": "Discharge plan",
@@ -46,6 +49,8 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: boo
         "period": _period(plan.discharge_date, _last_day(plan)),
         "created": plan.today.isoformat(),
         "author": AUTHOR,
+        "contributor": [person(approval.by)] if approval else [],
+        "note": refusal_notes(plan, WHOLE_PLAN),
         "addresses": evidence_references(evidence_of(plan.needs, *present), "Condition"),
         "goal": references(goals),
         "activity": _activities(plan, names, social_work=social_work),
@@ -60,7 +65,7 @@ def _activities(plan: Plan, names: Names, *, social_work: bool) -> list[Json]:
         *({"reference": reference} for reference in _activity_references(requests)),
         *map(_follow_up, plan.follow_ups),
         *map(_lesson, plan.education),
-        *(_task(task, plan.today) for task in plan.tasks),
+        *map(_task, plan.tasks),
     ]
 
 
@@ -91,11 +96,11 @@ def _lesson(lesson: Education) -> Json:
     return {"detail": detail}
 
 
-def _task(task: PersonTask, today: date) -> Json:
+def _task(task: PersonTask) -> Json:
     detail = {
         "kind": "Task",
         "status": "not-started",
-        "scheduledPeriod": _period(today, task.due),
+        "scheduledPeriod": {"end": task.due.isoformat()},
         "description": f"For the {task.owner}: {task.text}",
     }
     return {"detail": detail}

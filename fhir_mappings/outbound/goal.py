@@ -1,4 +1,4 @@
-"""A goal of the plan → US Core Goal, proposed."""
+"""A goal of the plan → US Core Goal, proposed until a person has accepted it."""
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
@@ -9,6 +9,8 @@ from fhir_mappings.outbound.elements import (
     evidence_of,
     evidence_references,
 )
+from fhir_mappings.outbound.signing import person, refusal_text, word_for
+from service.domain.decision import Choice
 from service.domain.need import Need
 from service.domain.plan import Goal, Plan
 from service.domain.protocol import NeedKind
@@ -20,14 +22,28 @@ def goal_body(goal: Goal, plan: Plan) -> Json:
     return {
         "resourceType": "Goal",
         "meta": {"profile": [f"{systems.US_CORE}us-core-goal"]},
-        "text": generated(f"Proposed goal: {goal.text}, by {goal.due}"),
-        "lifecycleStatus": "proposed",
+        "text": generated(f"{word_for(plan, goal.key)}: goal {goal.text}, by {goal.due}"),
+        **_standing(plan, goal.key),
         "category": _categories(need),
         "description": concept(goal.text),
         "subject": {"reference": plan.patient.reference},
         "startDate": goal.start.isoformat(),
         "target": [_target(goal)],
         "addresses": evidence_references(evidence_of(plan.needs, goal.need), "Condition", "Observation"),
+    }
+
+
+def _standing(plan: Plan, key: str) -> Json:
+    """Its lifecycle, and who has accepted or rejected it."""
+    verdict = plan.decision_on(key)
+    if verdict is None:
+        return {"lifecycleStatus": "proposed"}
+    if verdict.choice is Choice.APPROVED:
+        return {"lifecycleStatus": "accepted", "expressedBy": person(verdict.by)}
+    return {
+        "lifecycleStatus": "rejected",
+        "statusDate": verdict.at.date().isoformat(),
+        "statusReason": refusal_text(verdict),
     }
 
 

@@ -1,28 +1,30 @@
 """A plan → the resources that go into the EHR, each valid by itself, linked to each other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 
-from fhir_mappings import systems
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.care_plan import care_plan_body
-from fhir_mappings.outbound.elements import Json, tidy
+from fhir_mappings.outbound.drafts import named, unnamed
+from fhir_mappings.outbound.elements import Json
 from fhir_mappings.outbound.goal import goal_body
-from fhir_mappings.outbound.provenance import PROVENANCE_KEY, provenance_body
+from fhir_mappings.outbound.provenance import PROVENANCE_KEY, act_provenance_body, provenance_body
 from fhir_mappings.outbound.references import Names
 from fhir_mappings.outbound.service_request import (
     SOCIAL_WORK_KEY,
     service_request_body,
     social_work_body,
 )
-from fhir_mappings.outbound.validate import validate
-from service.domain.assessment import Outcome
-from service.domain.plan import Plan
+from fhir_mappings.outbound.task import task_body, task_key, wants_task
+from service.domain.decision import WHOLE_PLAN, Choice, Decision
+from service.domain.plan import Plan, Referral
 from service.domain.publication import Draft
 
 __all__ = ["CARE_PLAN_KEY", "Author", "plan_resources"]
 
-CARE_PLAN_KEY = "care-plan"
+CARE_PLAN_KEY = WHOLE_PLAN
 
 
 def plan_resources(plan: Plan, *, author: Author, recorded: datetime) -> tuple[Draft, ...]:
@@ -31,39 +33,59 @@ def plan_resources(plan: Plan, *, author: Author, recorded: datetime) -> tuple[D
     Only what may be shared goes out (`Plan.shareable`). The same plan gives the same bytes, but for
     Provenance.recorded, which is the aware time given. InvalidResource if one of them would not be valid FHIR.
     """
-    shared = plan.shareable()
+    shared, social_work = plan.shareable(), plan.asks_for_social_work()
     names = Names(plan.tenant, plan.encounter.reference)
-    social_work = plan.outcome is Outcome.GOING_HOME and plan.withholds()
-    drafts = [_draft(names, key, body) for key, body in _parts(shared, author, names)]
+    drafts = [named(names, key, body, plan) for key, body in _parts(shared, author, names)]
     if social_work:
-        drafts.append(_draft(names, SOCIAL_WORK_KEY, social_work_body(shared, author=author)))
+        drafts.append(named(names, SOCIAL_WORK_KEY, social_work_body(shared, author=author), plan))
     care_plan = care_plan_body(shared, author=author, names=names, social_work=social_work)
-    drafts.append(_draft(names, CARE_PLAN_KEY, care_plan))
-    return (*drafts, _provenance(shared, drafts, author=author, names=names, recorded=recorded))
+    drafts.append(named(names, CARE_PLAN_KEY, care_plan, plan))
+    identifier = names.identifier(PROVENANCE_KEY)
+    targets = [draft.full_url for draft in drafts]
+    source = provenance_body(shared, targets, author=author, recorded=recorded, identifier=identifier)
+    made = unnamed(names, PROVENANCE_KEY, source, plan)
+    tasks = [named(names, key, body, plan) for key, body in _tasks(shared, names)]
+    return (*drafts, made, *tasks, *_signatures(shared, (*drafts, *tasks), author=author, names=names))
 
 
 def _parts(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json]]:
     """What is new in the plan: not what the EHR has already."""
-    for goal in plan.goals:
+    for goal in (*plan.goals, *plan.declined.goals):
         if not goal.existing:
             yield goal.key, goal_body(goal, plan)
-    for referral in plan.referrals:
-        if not referral.existing:
-            yield referral.key, service_request_body(referral, plan, author=author, names=names)
+    for referral in _requests(plan):
+        yield referral.key, service_request_body(referral, plan, author=author, names=names)
 
 
-def _draft(names: Names, key: str, body: Json) -> Draft:
-    identifier = names.identifier(key)
-    named = body | {"identifier": [{"system": systems.URI_IDENTIFIER, "value": identifier}]}
-    return Draft(key, body["resourceType"], identifier, names.full_url(key), validate(tidy(named)))
+def _requests(plan: Plan) -> list[Referral]:
+    """The referrals that are ours, declined ones too: the EHR is told that they are off."""
+    return [one for one in (*plan.referrals, *plan.declined.referrals) if not one.existing]
 
 
-def _provenance(
-    plan: Plan, drafts: Iterable[Draft], *, author: Author, names: Names, recorded: datetime
-) -> Draft:
-    identifier = names.identifier(PROVENANCE_KEY)
-    targets = [draft.full_url for draft in drafts]
-    body = provenance_body(plan, targets, author=author, recorded=recorded, identifier=identifier)
-    return Draft(
-        PROVENANCE_KEY, "Provenance", identifier, names.full_url(PROVENANCE_KEY), validate(tidy(body))
-    )
+def _tasks(plan: Plan, names: Names) -> Iterator[tuple[str, Json]]:
+    for referral in _requests(plan):
+        approval = plan.approval_of(referral.key)
+        if approval and wants_task(referral):
+            yield task_key(referral.key, plan), task_body(referral, approval, plan, names=names)
+
+
+def _signatures(plan: Plan, written: Sequence[Draft], *, author: Author, names: Names) -> Iterator[Draft]:
+    """One Provenance for each act of a person, over all that it was about."""
+    for act, decisions in groupby(plan.decisions, key=attrgetter("act")):
+        signed = tuple(decisions)
+        targets = _signed(signed, plan, written)
+        if targets:
+            key = f"signature:{act}"
+            identifier = names.identifier(key)
+            body = act_provenance_body(signed, targets, author=author, identifier=identifier)
+            yield unnamed(names, key, body, plan)
+
+
+def _signed(decisions: Sequence[Decision], plan: Plan, written: Sequence[Draft]) -> list[str]:
+    """Full URLs of what carries these decisions; an item without a resource of its own stands in the CarePlan."""
+    urls = {draft.key: draft.full_url for draft in written}
+    keys: list[str] = []
+    for decision in decisions:
+        keys += [decision.item] if decision.item in urls else [CARE_PLAN_KEY]
+        keys += [task_key(decision.item, plan)] if decision.choice is not Choice.EDITED else []
+    return list(dict.fromkeys(urls[key] for key in keys if key in urls))

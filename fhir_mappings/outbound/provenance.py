@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import AUTHOR, Author
 from fhir_mappings.outbound.elements import Json, coding, protocol_text, references
+from fhir_mappings.outbound.signing import person
+from service.domain.decision import Choice, Decision
 from service.domain.plan import Plan
 
 PROVENANCE_KEY = "provenance"
+_EDITOR: Final = ("author", "Author")
+_VERIFIER: Final = ("verifier", "Verifier")
 
 
 def provenance_body(
@@ -38,6 +43,32 @@ def provenance_body(
             }
         ],
         "entity": [_source(text) for text in _protocols(plan)],
+    }
+
+
+def act_provenance_body(
+    act: Sequence[Decision], targets: Sequence[str], *, author: Author, identifier: str
+) -> Json:
+    """The Provenance of what a person decided at one time, for the same hospital. No text of theirs is in it."""
+    decision = act[0]
+    role = _EDITOR if decision.choice is Choice.EDITED else _VERIFIER
+    return {
+        "resourceType": "Provenance",
+        "meta": {
+            "profile": [f"{systems.US_CORE}us-core-provenance"],
+            "tag": [coding(systems.URI_IDENTIFIER, identifier)],
+        },
+        "text": generated(f"{decision.choice.value.capitalize()} by {decision.by.name}"),
+        "target": references(targets),
+        "recorded": decision.at.isoformat(timespec="seconds"),
+        "activity": {"coding": [coding(systems.DATA_OPERATION, "UPDATE", "revise")]},
+        "agent": [
+            {
+                "type": {"coding": [coding(systems.PROVENANCE_PARTICIPANT, *role)]},
+                "who": person(decision.by),
+                "onBehalfOf": author.on_behalf_of(),
+            }
+        ],
     }
 
 

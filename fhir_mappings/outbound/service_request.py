@@ -1,4 +1,4 @@
-"""A referral → US Core ServiceRequest, a draft proposal; Gravity categories where the need is social.
+"""A referral → US Core ServiceRequest, a draft proposal until a person has decided; Gravity categories where the need is social.
 
 No performer stands in it until a person has chosen one: the candidates are a note.
 """
@@ -8,7 +8,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import SOCIAL_WORK_TITLE, generated, service_phrase
-from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.author import AUTHOR, PERFORMER, Author
 from fhir_mappings.outbound.bindings import SDOH_DOMAINS
 from fhir_mappings.outbound.elements import (
     Json,
@@ -19,12 +19,15 @@ from fhir_mappings.outbound.elements import (
     references,
 )
 from fhir_mappings.outbound.references import Names
+from fhir_mappings.outbound.signing import person, refusal_notes, request_status, word_for
 from service.domain.codes import Code, System
+from service.domain.community_service import CommunityService
+from service.domain.decision import SOCIAL_WORK
 from service.domain.plan import Plan, Referral
 from service.domain.protocol import NeedKind, Urgency
 
 #: Stands for all care that is withheld from shared resources; it says neither how much nor why.
-SOCIAL_WORK_KEY: Final = "social-work-follow-up"
+SOCIAL_WORK_KEY: Final = SOCIAL_WORK
 _SOCIAL_SERVICE: Final = Code(System.SNOMED, "410606002", "Social service procedure")
 _PATIENT_REFERRAL: Final = Code(System.SNOMED, "3457005", "Patient referral")
 
@@ -34,6 +37,7 @@ def service_request_body(referral: Referral, plan: Plan, *, author: Author, name
     served = {referral.need, *referral.also_for}
     titles = [need.title for need in plan.needs if need.code in served]
     goals = [goal.existing or names.full_url(goal.key) for goal in plan.goals if goal.need in served]
+    chosen = referral.chosen
     specific = {
         "extension": [
             {"url": systems.PERTAINS_TO_GOAL, "valueReference": goal} for goal in references(goals)
@@ -45,8 +49,10 @@ def service_request_body(referral: Referral, plan: Plan, *, author: Author, name
         "reasonReference": evidence_references(referral.evidence, "Condition", "Observation"),
         "note": [{"text": note} for note in _notes(referral)],
         "patientInstruction": referral.patient_text,
+        "performer": [{"reference": f"#{PERFORMER}", "display": chosen.name}] if chosen else [],
     }
-    return _request(plan, author, referral.due, specific)
+    contained = [_organization(chosen)] if chosen else []
+    return _request(plan, author, referral.key, referral.due, specific | {"contained": contained})
 
 
 def social_work_body(plan: Plan, *, author: Author) -> Json:
@@ -56,24 +62,47 @@ def social_work_body(plan: Plan, *, author: Author) -> Json:
         "priority": str(Urgency.ROUTINE),
         "code": concept(SOCIAL_WORK_TITLE, _SOCIAL_SERVICE),
     }
-    return _request(plan, author, plan.discharge_date, specific)
+    return _request(plan, author, SOCIAL_WORK_KEY, plan.discharge_date, specific)
 
 
-def _request(plan: Plan, author: Author, due: date, specific: Json) -> Json:
-    """What every request of ours has in common. authoredOn is the plan's day, so that planning again changes nothing."""
+def _request(plan: Plan, author: Author, key: str, due: date, specific: Json) -> Json:
+    """What every request of ours has in common. authoredOn is the plan's day, so that planning again changes nothing.
+
+    Once a person has ordered it they are its requester, since when they signed; the Device is then no part of it.
+    """
+    approval = plan.approval_of(key)
+    signed = approval.at.isoformat(timespec="seconds") if approval else plan.today.isoformat()
     return {
         "resourceType": "ServiceRequest",
         "meta": {"profile": [f"{systems.US_CORE}us-core-servicerequest"]},
-        "text": generated(f"Proposed: {specific['code']['text']}, by {due}"),
-        "contained": [author.device()],
-        "status": "draft",
-        "intent": "proposal",
+        "text": generated(f"{word_for(plan, key)}: {specific['code']['text']}, by {due}"),
+        "status": request_status(plan, key),
+        "intent": "order" if approval else "proposal",
         "subject": {"reference": plan.patient.reference},
         "encounter": {"reference": plan.encounter.reference},
         **_occurrence(plan.discharge_date, due),
-        "authoredOn": plan.today.isoformat(),
-        "requester": AUTHOR,
+        "authoredOn": signed,
+        "requester": person(approval.by) if approval else AUTHOR,
         **specific,
+        "contained": [*([] if approval else [author.device()]), *specific.get("contained", ())],
+        "note": [*specific.get("note", ()), *refusal_notes(plan, key)],
+    }
+
+
+def _organization(service: CommunityService) -> Json:
+    """Who a person chose to do it, carried inside the request: the directory's entries are not in the EHR."""
+    address = ", ".join(
+        part
+        for part in (service.address, service.city, f"{service.state} {service.postal_code}".strip())
+        if part
+    )
+    return {
+        "resourceType": "Organization",
+        "id": PERFORMER,
+        "active": True,
+        "name": service.organization or service.name,
+        "telecom": [{"system": "phone", "value": service.phone}] if service.phone else [],
+        "address": [{"text": address}] if address else [],
     }
 
 
@@ -94,9 +123,10 @@ def _categories(category: str) -> list[Json]:
 
 
 def _notes(referral: Referral) -> list[str]:
-    offers = [f"May be offered: {service_phrase(match)}" for match in referral.community_services]
+    matches = [] if referral.chosen else referral.community_services
+    offers = [f"May be offered: {service_phrase(match)}" for match in matches]
     nothing = ["No community service was found; the social worker is asked to look for one."]
     return [
-        *(offers or (nothing if referral.community else [])),
+        *(offers or (nothing if referral.community and not referral.chosen else [])),
         f"Proposed by {protocol_text(referral.protocol)}. The patient chooses the provider.",
     ]

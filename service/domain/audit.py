@@ -17,15 +17,23 @@ class Event(StrEnum):
     CANCEL_REQUESTED = "cancel requested"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    EDITED = "edited"
+    REOPENED = "reopened"
+    CARD_ACCEPTED = "card accepted"
+    CARD_OVERRIDDEN = "card overridden"
     CANCEL_OF_UNKNOWN = "cancel of an unknown encounter ignored"
     CANCEL_OF_OTHER_ORDER = "cancel of another order ignored"
+    TO_BE_CHECKED = "an order that had been called off is looked at in the EHR"
+    FOREIGN = "of another hospital, refused"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One thing that happened.
 
-    actor is the door it came in by, or the step that did it; reference is the literal FHIR reference or the plan
+    actor is the door it came in by, the step that did it, or the person who decided; reference is the literal FHIR reference or the plan
     version it is about, "" if none; discharge is None when the encounter is not known here.
     """
 

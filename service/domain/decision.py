@@ -10,6 +10,8 @@ from service.domain.community_service import CommunityService
 
 #: The plan as a whole, where an item's key stands otherwise.
 WHOLE_PLAN: Final = "care-plan"
+#: The neutral request that stands in the EHR for all care that is withheld from shared resources.
+SOCIAL_WORK: Final = "social-work-follow-up"
 
 
 class Choice(StrEnum):

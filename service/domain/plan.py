@@ -6,11 +6,12 @@ Every item has a stable key, unique within the plan and the same on every re-pla
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from service.domain.assessment import Disposition, Outcome, Readiness
 from service.domain.codes import Code
-from service.domain.community_service import Match
+from service.domain.community_service import CommunityService, Match
+from service.domain.decision import SOCIAL_WORK, WHOLE_PLAN, Choice, Decision
 from service.domain.evidence import Evidence
 from service.domain.need import Need, NeedState
 from service.domain.protocol import ProtocolRef, Urgency
@@ -44,6 +45,8 @@ class Referral:
     patient_text: str = ""
     labels: Labels = NONE
     also_for: tuple[str, ...] = ()
+    #: The service a person chose among those offered, or found themselves.
+    chosen: CommunityService | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,27 @@ class BedsideQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Declined:
+    """What people said no to: kept to be shown and reopened, and asked for nowhere."""
+
+    referrals: tuple[Referral, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    education: tuple[Education, ...] = ()
+    tasks: tuple[PersonTask, ...] = ()
+
+    def items(self) -> "tuple[Item, ...]":
+        """All of them."""
+        return (*self.referrals, *self.goals, *self.follow_ups, *self.education, *self.tasks)
+
+
+#: Anything of a plan that a person can decide about.
+Item = Referral | Goal | FollowUp | Education | PersonTask
+#: The lists of a plan that hold items.
+ITEM_LISTS: Final = ("referrals", "goals", "follow_ups", "education", "tasks")
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything Homeward proposes for one discharge.
 
@@ -149,18 +173,42 @@ class Plan:
     readiness: Readiness | None = None
     gaps: tuple[Gap, ...] = ()
     bookings: tuple[Booking, ...] = ()
+    declined: Declined = Declined()
+    decisions: tuple[Decision, ...] = ()
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""
         return tuple(need for need in self.needs if need.state is NeedState.PRESENT)
+
+    def items(self) -> tuple[Item, ...]:
+        """All that is asked for, without what was declined."""
+        return (*self.referrals, *self.goals, *self.follow_ups, *self.education, *self.tasks)
+
+    def decision_on(self, key: str) -> Decision | None:
+        """What stands about an item, or about the whole plan: its approval or refusal, None while it is proposed."""
+        verdicts = (
+            one for one in reversed(self.decisions) if one.item == key and one.choice is not Choice.EDITED
+        )
+        last = next(verdicts, None)
+        return None if last is None or last.choice is Choice.REOPENED else last
+
+    def approval_of(self, key: str) -> Decision | None:
+        """Who ordered it, even where it was declined later; None once it was reopened."""
+        made = [one for one in self.decisions if one.item == key]
+        reopened = max((n for n, one in enumerate(made) if one.choice is Choice.REOPENED), default=-1)
+        approvals = [one for one in made[reopened + 1 :] if one.choice is Choice.APPROVED]
+        return approvals[-1] if approvals else None
 
     def shareable(self) -> "Plan":
         """The same plan without anything that carries a sensitivity label, for resources that are read whole.
 
         A verdict or a suggestion that rests on something withheld would give it away, so it is withheld with it.
         """
+        declined = _shareable_declined(self.declined)
         return replace(
             self,
+            declined=declined,
+            decisions=_told(self.decisions, (*_open_only(self.items()), *declined.items())),
             needs=tuple(replace(need, evidence=_open_only(need.evidence)) for need in _open_only(self.needs)),
             referrals=tuple(_without_labelled_parts(referral) for referral in _open_only(self.referrals)),
             goals=_open_only(self.goals),
@@ -173,6 +221,10 @@ class Plan:
             disposition=_shareable_disposition(self.disposition),
             readiness=_shareable_readiness(self.readiness),
         )
+
+    def asks_for_social_work(self) -> bool:
+        """Whether the neutral follow-up stands in the shared resources in place of what is withheld."""
+        return self.outcome is Outcome.GOING_HOME and self.withholds()
 
     def withholds(self) -> bool:
         """Whether care that is needed stays out of the shared resources, so that a neutral follow-up stands there."""
@@ -207,7 +259,25 @@ def _is_open(item: _Reasoned) -> bool:
 
 def _without_labelled_parts(referral: Referral) -> Referral:
     offered = tuple(match for match in referral.community_services if may_be_shared(match.service.labels))
-    return replace(referral, community_services=offered, evidence=_open_only(referral.evidence))
+    chosen = referral.chosen if referral.chosen and may_be_shared(referral.chosen.labels) else None
+    evidence = _open_only(referral.evidence)
+    return replace(referral, community_services=offered, evidence=evidence, chosen=chosen)
+
+
+def _shareable_declined(declined: Declined) -> Declined:
+    return Declined(
+        referrals=tuple(_without_labelled_parts(referral) for referral in _open_only(declined.referrals)),
+        goals=_open_only(declined.goals),
+        follow_ups=_open_only(declined.follow_ups),
+        education=_open_only(declined.education),
+        tasks=_open_only(declined.tasks),
+    )
+
+
+def _told(decisions: tuple[Decision, ...], shared: tuple[Item, ...]) -> tuple[Decision, ...]:
+    """Decisions about what is shared: a reason for or against anything else would tell of it."""
+    keys = {WHOLE_PLAN, SOCIAL_WORK, *(item.key for item in shared)}
+    return tuple(decision for decision in decisions if decision.item in keys)
 
 
 def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:

@@ -133,11 +133,14 @@ def _update(
 
 
 def _changed_by_someone(entry: LedgerEntry, current: dict[str, Any], etag: str) -> bool:
-    """Whether a person was there: another version than our receipt's, or a status that neither we wrote nor withdrew."""
-    if entry.etag and etag and not same_version(entry.etag, etag):
-        return True
+    """Whether a person was there: another version than our receipt's, or a status that neither we wrote nor withdrew.
+
+    The draft's own status may be new: a person's decision has made it so.
+    """
+    if entry.etag and etag:
+        return not same_version(entry.etag, etag)
     before = status_before(current) or status_of(current)
-    return before != status_of(entry.draft.body)
+    return before != status_of(entry.sent or entry.draft.body)
 
 
 def _read(reference: str) -> Search:

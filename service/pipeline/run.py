@@ -8,14 +8,12 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from config.tenants import Tenant, WritePolicy
-from fhir_mappings.outbound.author import Author
-from fhir_mappings.outbound.plan import plan_resources
+from config.tenants import Tenant
 from service import metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
-from service.domain.publication import Draft, Ledger
+from service.domain.publication import Ledger
 from service.ehr.client import Ehr
 from service.errors import ConfigurationError
 from service.jobs import Task
@@ -26,10 +24,9 @@ from service.pipeline.match import match
 from service.pipeline.ports import Deps
 from service.pipeline.publish import publish, set_aside
 from service.pipeline.track import resume, withdraw
+from service.pipeline.versions import author_of, commit_version, next_version
 from service.store import Unit
-from service.store.plans import PlanVersion
 
-_DEVICE: Final = "Homeward"
 #: Where a discharge stands when a task is due.
 _DUE: Final = {
     Task.PLAN: DischargeState.RECEIVED,
@@ -46,9 +43,7 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
     tenant = _tenant(discharge, deps)
     with metrics.step(tenant.id, Task.PLAN):
         plan = propose(discharge.encounter, tenant, deps)
-        version = _version(discharge, plan, deps)
-        drafts = () if tenant.write_policy is WritePolicy.OFF else _drafts(plan, tenant, version)
-        _commit_plan(discharge, version, drafts, deps)
+        _commit_plan(discharge, plan, tenant, deps)
 
 
 def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
@@ -67,12 +62,13 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
         if discharge.state is not _DUE[Task.PUBLISH]:
             return
         tenant = _tenant(discharge, deps)
+        version = deps.store.plans.newest(discharge_id)
         with metrics.step(tenant.id, Task.PUBLISH):
             if tenant.write_policy.writes:
                 _write(discharge, ledger, deps.ehr(tenant.id))
             else:
                 set_aside(ledger, tenant.write_policy)
-        _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps)
+        _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)
 
 
 def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
@@ -97,46 +93,35 @@ def give_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
             _record(failed, Event.FAILED, task.value, unit)
 
 
-def author_of(tenant: Tenant) -> Author:
-    """Who writes: Homeward, for this hospital."""
-    return Author(_DEVICE, tenant.organization, tenant.organization_reference)
-
-
 def _write(discharge: Discharge, ledger: Ledger, ehr: Ehr) -> None:
     if discharge.round > 1:
         resume(ledger, ehr)
     publish(ledger, ehr)
 
 
-def _drafts(plan: Plan, tenant: Tenant, version: PlanVersion) -> tuple[Draft, ...]:
-    return plan_resources(plan, author=author_of(tenant), recorded=version.created)
-
-
-def _version(discharge: Discharge, plan: Plan, deps: Deps) -> PlanVersion:
-    """The next version, or the last one again where nothing has changed: then nothing needs to be written again."""
-    last = deps.store.plans.latest(discharge.id)
-    if last is not None and last.plan == plan:
-        return last
-    return PlanVersion(last.number + 1 if last else 1, discharge.round, deps.now(), plan)
-
-
-def _commit_plan(discharge: Discharge, version: PlanVersion, drafts: tuple[Draft, ...], deps: Deps) -> None:
+def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -> None:
     with deps.store.begin() as unit:
         now = unit.discharges.lock(discharge.id)
         if not _still_due(now, discharge):
             return
-        unit.plans.keep(discharge.id, version)
-        unit.publications.want(discharge.id, drafts)
+        version = next_version(now, plan, unit, deps)
         planned = now.move_to(DischargeState.PLANNED, deps.now())
         unit.discharges.save(planned)
         _record(planned, Event.PLANNED, Task.PLAN.value, unit, reference=f"version {version.number}")
-        deps.jobs.defer(Task.PUBLISH, discharge.id, unit)
+        commit_version(planned, version, tenant, unit, deps)
 
 
-def _finish(discharge: Discharge, state: DischargeState, event: Event, deps: Deps) -> None:
+def _finish(
+    discharge: Discharge, state: DischargeState, event: Event, deps: Deps, *, version: int | None = None
+) -> None:
+    """One state further, unless the discharge has gone another way, or a person has decided since this version.
+
+    Their decision has a job of its own, which is due while the state stays.
+    """
     with deps.store.begin() as unit:
         now = unit.discharges.lock(discharge.id)
-        if _still_due(now, discharge):
+        decided = version is not None and unit.plans.newest(discharge.id) != version
+        if _still_due(now, discharge) and not decided:
             done = now.move_to(state, deps.now())
             unit.discharges.save(done)
             _record(done, event, "worker", unit)

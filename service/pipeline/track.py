@@ -13,6 +13,7 @@ from fhir_mappings.withdrawal import (
     closed_task,
     hold_key,
     hold_task,
+    is_hold_task,
     is_on_hold,
     restored,
     status_before,
@@ -69,7 +70,7 @@ def _withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -
     for entry in entries:
         if entry.state is WriteState.PENDING and not entry.reference:
             ledger.mark(entry.draft.key, WriteState.REVOKED)  # it never was in the EHR
-    there = [entry for entry in entries if entry.reference and entry.draft.resource_type != "Task"]
+    there = [entry for entry in entries if entry.reference and not is_hold_task(entry.draft)]
     changes: list[_Change] = []
     tasks: list[Draft] = []
     for entry, current in _read(ehr, there):
@@ -131,13 +132,13 @@ def _resume(ledger: Ledger, ehr: Ehr) -> None:
     changes = [change for entry, current in _read(ehr, held) if (change := _resumption(entry, current))]
     _apply(ledger, ehr, changes, [])
     for entry in entries:
-        if entry.state is WriteState.REVOKED and entry.draft.resource_type != "Task":
+        if entry.state is WriteState.REVOKED and not is_hold_task(entry.draft):
             ledger.mark(entry.draft.key, WriteState.PENDING)
 
 
 def _is_held(entry: LedgerEntry) -> bool:
     """Whether it may rest in the EHR. PENDING too: an earlier run that broke off may have left it so."""
-    if entry.draft.resource_type == "Task":
+    if is_hold_task(entry.draft):
         return entry.state is not WriteState.REVOKED
     return entry.state in {WriteState.ON_HOLD, WriteState.CONFLICT, WriteState.PENDING}
 
@@ -145,7 +146,7 @@ def _is_held(entry: LedgerEntry) -> bool:
 def _resumption(entry: LedgerEntry, current: dict[str, Any] | None) -> _Change | None:
     if current is None:
         return _Change(entry, entry.state, problem=_UNREAD)
-    if entry.draft.resource_type == "Task":
+    if is_hold_task(entry.draft):
         return _Change(entry, WriteState.REVOKED, closed_task(current), version_of(current))
     if entry.state is WriteState.PENDING and not is_on_hold(current):
         return None  # publishing brings it up to date

@@ -1,12 +1,14 @@
-"""A plan as JSON and back, for the database: every field by its name, sets sorted, dates in ISO 8601."""
+"""Plans and decisions as JSON and back, for the database: every field by its name, sets sorted, dates in ISO 8601."""
 
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from cattrs import Converter
 from cattrs.preconf.json import make_converter
 
+from service.domain.decision import Decision
 from service.domain.plan import Plan
 
 
@@ -21,11 +23,24 @@ def plan_from_json(document: dict[str, Any]) -> Plan:
     return _converter().structure(document, Plan)
 
 
+def decision_to_json(decision: Decision) -> dict[str, Any]:
+    """The decision as JSON values only."""
+    document: dict[str, Any] = _converter().unstructure(decision, Decision)
+    return document
+
+
+def decision_from_json(document: dict[str, Any]) -> Decision:
+    """The decision that `decision_to_json` was given."""
+    return _converter().structure(document, Decision)
+
+
 @cache
 def _converter() -> Converter:
     """Made on first use: compiling it takes longer than a command line may wait for its first word."""
     converter = make_converter()
     converter.register_unstructure_hook(str, _storable)
+    converter.register_unstructure_hook(UUID, str)
+    converter.register_structure_hook(UUID, lambda text, _: UUID(text))
     converter.register_unstructure_hook_factory(_is_set, _sorted_list)
     return converter
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.domain.plan import Plan
@@ -35,6 +35,12 @@ class Plans(Repository):
         if row is None:
             return None
         return PlanVersion(row["version"], row["round"], row["created"], plan_from_json(row["content"]))
+
+    def newest(self, discharge: UUID) -> int:
+        """The number of the version that stands, 0 before the first."""
+        query = select(func.max(plan_versions.c.version)).where(plan_versions.c.discharge_id == discharge)
+        with self._connect() as connection:
+            return connection.execute(query).scalar_one() or 0
 
     def keep(self, discharge: UUID, version: PlanVersion) -> None:
         """Keep this version; one that is kept already stays as it is."""

@@ -8,17 +8,21 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from service.domain.publication import Ledger
+from service.store.answers import Answers
 from service.store.audit import Audit
+from service.store.decisions import Decisions
 from service.store.directory import CommunityServices
 from service.store.discharges import Discharges
 from service.store.engine import database_errors
 from service.store.held_ledger import HeldLedger
 from service.store.migrations import at_head
+from service.store.notices import Notices
 from service.store.offers import Offers
 from service.store.plans import Plans
 from service.store.publications import Publications
 from service.store.repository import Connect
 from service.store.spent_tokens import SpentTokens
+from service.store.watches import Watches
 
 #: How long a job waits for another that still writes the same discharge, before it is put back into the queue.
 _HOLD_WAIT = "30s"
@@ -31,8 +35,12 @@ class _Repositories:
         self.publications = Publications(connect)
         self.directory = CommunityServices(connect)
         self.audit = Audit(connect)
+        self.decisions = Decisions(connect)
+        self.answers = Answers(connect)
         self.offers = Offers(connect)
         self.spent_tokens = SpentTokens(connect)
+        self.watches = Watches(connect)
+        self.notices = Notices(connect)
 
 
 class Unit(_Repositories):

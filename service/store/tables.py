@@ -21,9 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from service.domain.decision import Choice
 from service.domain.discharge import DischargeState
 from service.domain.offer import Answer, OfferKind
 from service.domain.publication import Landing, WriteState
+from service.domain.watch import Way
 
 metadata = MetaData(
     naming_convention={
@@ -37,7 +39,7 @@ metadata = MetaData(
 
 
 def _one_of(
-    column: str, states: type[DischargeState | WriteState | Landing | OfferKind | Answer]
+    column: str, states: type[DischargeState | WriteState | Landing | OfferKind | Answer | Choice | Way]
 ) -> CheckConstraint:
     """Adding a state needs a migration, so that no process writes what another cannot read."""
     values = ", ".join(f"'{state.value}'" for state in states)
@@ -56,6 +58,8 @@ discharges = Table(
     Column("created", DateTime(timezone=True), nullable=False),
     Column("changed", DateTime(timezone=True), nullable=False),
     Column("problem", Text, nullable=False),
+    #: What was last told of the stay: its status, and a digest of its end and its patient.
+    Column("told", Text, nullable=False, server_default=text("''")),
     #: One plan for one stay, provably.
     UniqueConstraint("tenant", "encounter"),
     _one_of("state", DischargeState),
@@ -69,6 +73,10 @@ discharge_orders = Table(
     Column("discharge_id", ForeignKey(discharges.c.id, ondelete="CASCADE"), primary_key=True),
     Column("order", Text, primary_key=True),
     Column("cancelled", Boolean, nullable=False),
+    #: The EHR itself called it off, so it may say again that it stands.
+    Column("ended", Boolean, nullable=False, server_default=text("false")),
+    #: What its last notification said of the date; a digest.
+    Column("told", Text, nullable=False, server_default=text("''")),
 )
 
 plan_versions = Table(
@@ -133,6 +141,58 @@ spent_tokens = Table(
     Column("digest", Text, primary_key=True),
     Column("expires", DateTime(timezone=True), nullable=False),
     Index(None, "expires"),
+)
+
+#: What people decided about the items of a plan. Append-only, as the audit trail is.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("discharge_id", ForeignKey(discharges.c.id), nullable=False),
+    Column("act", Uuid, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("choice", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("content", JSONB, nullable=False),
+    _one_of("choice", Choice),
+    Index(None, "discharge_id"),
+)
+
+#: Answers to requests that carried an Idempotency-Key; request is a digest of what was asked, status 0 while it runs.
+answers = Table(
+    "answers",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "at"),
+)
+
+#: How each hospital's EHR tells us of discharges, and how far we have looked ourselves.
+watches = Table(
+    "watches",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("way", Text, nullable=False),
+    Column("due", DateTime(timezone=True), nullable=False),
+    Column("since", DateTime(timezone=True)),
+    Column("stays_seen", DateTime(timezone=True)),
+    Column("failures", Integer, nullable=False),
+    _one_of("way", Way),
+)
+
+#: Numbered notifications: those heard, and those passed over that have not come yet.
+notices = Table(
+    "notices",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("subscription", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("heard", Boolean, nullable=False),
 )
 
 community_services = Table(

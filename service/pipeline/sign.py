@@ -1,0 +1,96 @@
+"""A person decides about a plan: kept with who they are, and on its way to the EHR, in one commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid4
+
+from service.domain.audit import AuditEntry, Event
+from service.domain.decision import UNCHANGED, Choice, Decision, Edit, Signer
+from service.domain.discharge import Discharge, DischargeState
+from service.domain.plan import Plan
+from service.errors import ConfigurationError, NotFound, Outdated, Unusable
+from service.pipeline.decide import check, decidable, still_open
+from service.pipeline.ports import Deps
+from service.pipeline.versions import commit_version, decided_version
+from service.store import Unit
+from service.store.plans import PlanVersion
+
+_EVENTS: Final = {
+    Choice.APPROVED: Event.APPROVED,
+    Choice.DECLINED: Event.DECLINED,
+    Choice.EDITED: Event.EDITED,
+    Choice.REOPENED: Event.REOPENED,
+}
+_CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What a person does at one time. item is a key of the plan, "" for everything that is still open.
+
+    seen is the version that was before their eyes, None where nobody can tell (a hook's feedback).
+    """
+
+    choice: Choice
+    item: str = ""
+    reason: str = ""
+    edit: Edit = UNCHANGED
+    seen: int | None = None
+
+
+def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
+    """The plan as it stands after this act.
+
+    Raises NotFound for an unknown item and before the first plan, Outdated when the plan has changed since it was seen,
+    IllegalTransition and Unusable when the act does not fit, StoreUnavailable; then nothing has happened.
+    """
+    with deps.store.begin() as unit:
+        discharge = unit.discharges.lock(discharge_id)
+        last = unit.plans.latest(discharge_id)
+        if last is None:
+            raise NotFound("There is no plan yet.")
+        if act.seen is not None and act.seen != last.number:
+            raise Outdated
+        if discharge.state in _CALLED_OFF:
+            raise Unusable(
+                "This discharge is cancelled; there is nothing to decide until it is ordered again."
+            )
+        made = _decisions(act, last.plan, by, deps)
+        unit.decisions.add(discharge_id, made)
+        return _commit(discharge, last, made, unit, deps)
+
+
+def _decisions(act: Act, plan: Plan, by: Signer, deps: Deps) -> list[Decision]:
+    keys = (act.item,) if act.item else still_open(plan)
+    if not keys:
+        raise Unusable("Everything in this plan has been decided.")
+    if not set(keys) <= decidable(plan).keys():
+        raise NotFound("The plan has no such item.")
+    one, at = uuid4(), deps.now()
+    made = [Decision(one, key, act.choice, by, at, act.reason, act.edit) for key in keys]
+    for decision in made:
+        check(plan, decision)
+    return made
+
+
+def _commit(
+    discharge: Discharge, last: PlanVersion, made: Sequence[Decision], unit: Unit, deps: Deps
+) -> PlanVersion:
+    tenant = deps.tenants.get(discharge.tenant)
+    if tenant is None:
+        raise ConfigurationError(
+            "This discharge's hospital is no longer in HOMEWARD_TENANTS_FILE; put it back."
+        )
+    version = decided_version(discharge, last, unit)
+    if discharge.state is DischargeState.PUBLISHED:
+        discharge = discharge.move_to(DischargeState.PLANNED, made[0].at)
+        unit.discharges.save(discharge)
+    commit_version(discharge, version, tenant, unit, deps)
+    by = made[0].by
+    who = f"{by.name} ({by.subject})" if by.subject and by.subject != by.name else by.name
+    # The key of an item can tell of a need that not every reader of the trail may know.
+    reference = f"version {version.number}"
+    event = _EVENTS[made[0].choice]
+    unit.audit.record(AuditEntry(made[0].at, discharge.tenant, who, event, discharge.id, reference))
+    return version

@@ -1,0 +1,53 @@
+"""A plan version is committed with all that is to be written for it, and with the job that will write it."""
+
+from dataclasses import replace
+from typing import Final
+
+from config.tenants import Tenant, WritePolicy
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.plan import plan_resources
+from service.domain.discharge import Discharge
+from service.domain.plan import Plan
+from service.domain.publication import Draft
+from service.jobs import Task
+from service.pipeline.decide import decide
+from service.pipeline.ports import Deps
+from service.store import Unit
+from service.store.plans import PlanVersion
+
+_DEVICE: Final = "Homeward"
+
+
+def author_of(tenant: Tenant) -> Author:
+    """Who writes: Homeward, for this hospital."""
+    return Author(_DEVICE, tenant.organization, tenant.organization_reference)
+
+
+def next_version(discharge: Discharge, proposed: Plan, unit: Unit, deps: Deps) -> PlanVersion:
+    """The proposal as people have decided about it; the last version again where nothing has changed."""
+    last = unit.plans.latest(discharge.id)
+    before = last.plan if last else None
+    plan = decide(proposed, unit.decisions.of(discharge.id), before=before)
+    if last is not None and last.plan == plan:
+        return last
+    return PlanVersion(last.number + 1 if last else 1, discharge.round, deps.now(), plan)
+
+
+def decided_version(discharge: Discharge, last: PlanVersion, unit: Unit) -> PlanVersion:
+    """The same proposal after a further decision. created stays: that is when it was proposed."""
+    return replace(last, number=last.number + 1, plan=decide(last.plan, unit.decisions.of(discharge.id)))
+
+
+def commit_version(
+    discharge: Discharge, version: PlanVersion, tenant: Tenant, unit: Unit, deps: Deps
+) -> None:
+    """Keep a version with its drafts, and have it published when the unit is committed."""
+    unit.plans.keep(discharge.id, version)
+    unit.publications.want(discharge.id, _drafts(version, tenant))
+    deps.jobs.defer(Task.PUBLISH, discharge.id, unit)
+
+
+def _drafts(version: PlanVersion, tenant: Tenant) -> tuple[Draft, ...]:
+    if tenant.write_policy is WritePolicy.OFF:
+        return ()
+    return plan_resources(version.plan, author=author_of(tenant), recorded=version.created)
