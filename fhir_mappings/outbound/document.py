@@ -1,0 +1,101 @@
+"""The plan as a document → US Core DocumentReference, for an EHR that takes no CarePlan.
+
+The same words as in CarePlan.text, as HTML and as plain text, and as PDF where the caller can render one.
+"""
+
+import base64
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final
+
+from fhir_mappings import systems
+from fhir_mappings.narrative import generated
+from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.elements import Json, clean, coding
+from service.domain.plan import Plan
+
+#: HTML in, PDF out.
+Renderer = Callable[[str], bytes]
+
+DOCUMENT_KEY: Final = "plan-document"
+#: Of all attachments together, as they travel (base64).
+MAX_ATTACHED_BYTES: Final = 5_000_000
+_TITLE: Final = "Discharge plan"
+_DRAFT: Final = "Discharge plan, a draft for review by the care team"
+_PLAN_OF_CARE_NOTE: Final = "18776-5"
+_PAGE: Final = (
+    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><title>Discharge plan</title></head>'
+    "<body><h1>Discharge plan</h1>{}</body></html>\n"
+)
+
+
+def document_body(
+    plan: Plan, words: str, *, author: Author, recorded: datetime, pdf: Renderer | None = None
+) -> Json | None:
+    """The DocumentReference in FHIR JSON without identifier; None when not even plain text fits into 5 MB.
+
+    plan must be shareable; words is its narrative as an XHTML div (`care_plan_narrative`).
+    """
+    attachments = list(_fitting(_attachments(words, pdf)))
+    if not attachments:
+        return None
+    return {
+        "resourceType": "DocumentReference",
+        "meta": {"profile": [f"{systems.US_CORE}us-core-documentreference"]},
+        "text": generated(_DRAFT),
+        "contained": [author.device()],
+        "status": "current",
+        "docStatus": "preliminary",
+        "type": {
+            "coding": [coding(systems.LOINC, _PLAN_OF_CARE_NOTE, "Plan of care note")],
+            "text": _TITLE,
+        },
+        "category": [
+            {"coding": [coding(systems.US_CORE_DOCUMENT_CATEGORY, "clinical-note", "Clinical Note")]}
+        ],
+        "subject": {"reference": plan.patient.reference},
+        "date": recorded.isoformat(timespec="seconds"),
+        "author": [AUTHOR],
+        "custodian": {"reference": author.organization_reference, "display": author.organization},
+        "description": _DRAFT,
+        "content": [{"attachment": attachment} for attachment in attachments],
+        "context": {"encounter": [{"reference": plan.encounter.reference}]},
+    }
+
+
+def plain_text(words: str) -> str:
+    """An XHTML div of ours as plain text: a blank line before each heading, a dash before each item."""
+    # Our own narrative, escaped by the same library: there is no entity in it to expand.
+    root = ET.fromstring(words)  # noqa: S314
+    return "\n".join(_lines(root)).strip() + "\n"
+
+
+def _lines(root: ET.Element) -> Iterator[str]:
+    for element in root.iter():
+        text = clean("".join(element.itertext()))
+        match element.tag.rpartition("}")[2]:
+            case "h3":
+                yield f"\n{text.upper()}"
+            case "li":
+                yield f"- {text}"
+            case "p":
+                yield text
+
+
+def _attachments(words: str, pdf: Renderer | None) -> Iterator[tuple[str, bytes]]:
+    """Content type and bytes, the one to keep first where not all fit first."""
+    page = _PAGE.format(words)
+    yield "text/plain", f"{_TITLE}\n\n{plain_text(words)}".encode()
+    yield "text/html", page.encode()
+    if pdf is not None:
+        yield "application/pdf", pdf(page)
+
+
+def _fitting(attachments: Iterator[tuple[str, bytes]]) -> Iterator[Json]:
+    room = MAX_ATTACHED_BYTES
+    for kind, content in attachments:
+        data = base64.b64encode(content).decode()
+        if len(data) <= room:
+            room -= len(data)
+            yield {"contentType": kind, "data": data, "size": len(content), "title": _TITLE}

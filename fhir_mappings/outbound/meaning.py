@@ -1,0 +1,42 @@
+"""What counts in a resource of ours, so that a plan made on a later day does not write everything anew.
+
+The day on which something was drafted counts for nothing: `authoredOn`, `created`, `date`, `recorded` … And while the stay
+lasts, the day of leaving is a guess that moves with today; days counted from a guess count by their distance from it.
+Once the stay has ended they are what they say.
+"""
+
+import hashlib
+import json
+import re
+from datetime import date
+from typing import Final
+
+from fhir_mappings.outbound.elements import Json
+from service.domain.plan import Plan
+
+_MADE_ON: Final = frozenset(
+    {"authoredOn", "created", "date", "recorded", "recordedDate", "sent", "startDate"}
+)
+_DAY: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+
+
+def meaning_of(body: Json, plan: Plan) -> str:
+    """A digest in hex: two bodies for one plan item that have the same one need no second writing."""
+    counts = {name: part for name, part in body.items() if name not in _MADE_ON}
+    text = json.dumps(counts, sort_keys=True, separators=(",", ":"))
+    if not _has_left(plan):
+        text = _DAY.sub(lambda day: _distance(day[0], plan.discharge_date), text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _has_left(plan: Plan) -> bool:
+    return plan.encounter.end is not None and plan.encounter.end.date() <= plan.today
+
+
+def _distance(day: str, leaving: date) -> str:
+    """Days after leaving, "+7"; a day before it is a fact of the record and stands as it is."""
+    try:
+        days = (date.fromisoformat(day) - leaving).days
+    except ValueError:
+        return day
+    return f"{days:+d}" if days >= 0 else day
