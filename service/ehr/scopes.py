@@ -21,7 +21,7 @@ WRITTEN_TYPES: Final = (
     "Condition",
 )
 _V1: Final = {"read": "rs", "write": "cud", "*": "cruds"}
-_SCOPE: Final = re.compile(r"(?:system|user)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
+_SCOPE: Final = re.compile(r"system/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
 
 
 class ScopeSyntax(StrEnum):
