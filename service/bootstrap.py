@@ -1,7 +1,7 @@
 """The only place that builds adapters: settings in, everything the doors and the steps work with out."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from config.tenants_file import load_tenants
 from service.domain.community_service import Directory
 from service.domain.content import Content
 from service.ehr.client import Ehr
+from service.ehr.public_keys import PublicKeys
 from service.errors import ConfigurationError
 from service.jobs import Jobs, Steps
 from service.pipeline.service_area import AreaDirectory
@@ -32,6 +33,7 @@ class Deps:
     ehr: Callable[[str], Ehr]
     directory: Callable[[str], Directory]
     now: Callable[[], datetime]
+    hook_keys: PublicKeys = field(default_factory=PublicKeys)
 
 
 def build_deps(settings: Settings) -> Deps:

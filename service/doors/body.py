@@ -1,5 +1,7 @@
 """Reading a JSON body that a stranger sent: bounded in size and depth, every refusal one sentence without its content."""
 
+import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -21,14 +23,25 @@ def json_body() -> Any:
 
 
 def parsed(body: bytes) -> Any:
-    """JSON within the depth limit; BadInput names the place of a mistake, never its text."""
+    """JSON within the depth limit, each name once; BadInput names the place of a mistake, never its text."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadInput(f"The body is not JSON: look at line {error.lineno}, column {error.colno}.") from None
     if _is_deep(document):
         raise BadInput(f"The body is nested too deeply; {MAX_DEPTH} levels are accepted.")
+    _check_names(body)
     return document
+
+
+def _check_names(body: bytes) -> None:
+    """A name twice in one object means one thing to us and another to whoever reads the other one."""
+    json.loads(body, object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise BadInput("The body has an object with the same name twice; send each name once.")
 
 
 def _is_deep(document: Any) -> bool:

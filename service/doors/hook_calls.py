@@ -149,7 +149,7 @@ def _token(body: Mapping[str, Any], server: str) -> str:
     token = lent["access_token"]
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise BadInput("fhirAuthorization.access_token must be text without white space.")
-    if lent["token_type"] != "Bearer":
+    if lent["token_type"] != "Bearer":  # noqa: S105  the kind of token, not one
         raise BadInput("fhirAuthorization.token_type must be Bearer.")
     if type(lent["expires_in"]) is not int or lent["expires_in"] < 1:
         raise BadInput("fhirAuthorization.expires_in must be a whole number of seconds, 1 or more.")

@@ -94,11 +94,9 @@ def verified(
 
 def _unverified(token: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of something that looks like a JWT, to find out who should have signed it."""
-    if not token:
-        raise NotAuthenticated("Send the EHR's JWT: Authorization: Bearer <JWT>.")
+    if not 0 < len(token) <= _MAX_BYTES:
+        raise NotAuthenticated("Send the EHR's JWT: Authorization: Bearer <JWT>, of at most 8 KB.")
     try:
-        if len(token) > _MAX_BYTES:
-            raise ValueError
         parts = jws.extract_compact(token, registry=_REGISTRY)
         header, claims = parts.headers(), orjson.loads(parts.payload)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
@@ -156,7 +154,7 @@ def _check_claims(claims: Mapping[str, Any], audience: str, now: datetime) -> da
 def _seconds(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:
     value = claims.get(name, default)
     # A bool is an int in Python, and a number beyond any date would not become one.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**11:  # noqa: PLR2004
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**11:
         raise NotAuthenticated(f"The JWT's {name} must be a number of seconds since 1970.")
     return float(value)
 

@@ -42,6 +42,9 @@ def describe(app: Flask, *, version: str, public_url: str) -> Api:
     api.spec.components.security_scheme(
         "subscription", bearer | {"description": "The tenant's subscription secret, sent by its EHR."}
     )
+    api.spec.components.security_scheme(
+        "hook", bearer | {"bearerFormat": "JWT", "description": "A JWT that the EHR signs for each call."}
+    )
     app.extensions[_KEY] = api
     return api
 

@@ -129,6 +129,18 @@ class DischargeStatus(Schema):
     )
 
 
+class Services(Schema):
+    """CDS Hooks discovery."""
+
+    services = fields.List(fields.Dict(), metadata={"description": "hook, id, title, description, prefetch."})
+
+
+class Cards(Schema):
+    """A CDS Hooks answer; its cards are described by docs/cds-hooks-cards.schema.json."""
+
+    cards = fields.List(fields.Dict())
+
+
 class Problem(Schema):
     """An RFC 9457 problem. With Accept: application/fhir+json it is an OperationOutcome instead."""
 

@@ -34,9 +34,9 @@ class Offers(Repository):
         """All that was ever shown for a discharge."""
         return self._all(select(offers).where(offers.c.discharge_id == discharge).order_by(offers.c.id))
 
-    def lock(self, tenant: str, ids: Collection[UUID]) -> tuple[Offer, ...]:
-        """Those of these that were shown for this tenant, held until the unit ends."""
-        mine = select(discharges.c.id).where(discharges.c.tenant == tenant)
+    def lock(self, tenants: Collection[str], ids: Collection[UUID]) -> tuple[Offer, ...]:
+        """Those of these that were shown for these tenants, held until the unit ends."""
+        mine = select(discharges.c.id).where(discharges.c.tenant.in_(tenants))
         query = select(offers).where(offers.c.id.in_(ids), offers.c.discharge_id.in_(mine))
         return self._all(query.order_by(offers.c.id).with_for_update())
 

@@ -1,0 +1,262 @@
+"""CDS Hooks 2.0: what a clinician is told while they discharge a patient, at once or not at all wrong.
+
+Every answer comes within half a second. What cannot be known by then is planned behind it; a fault of ours is an error,
+never an empty list of cards.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from flask import Response, abort, g, request
+
+from config.tenants import Tenant
+from fhir_mappings.inbound.draft_order import discharges, stay_of
+from fhir_mappings.inbound.references import literal, subject_of
+from fhir_mappings.outbound.cards import Place, Shown
+from fhir_mappings.prefetch import FULL, SHORT, prefetched
+from fhir_mappings.references import localized, reference_of
+from service.doors.body import json_body
+from service.doors.guard import guarded_by
+from service.doors.hook_calls import ENCOUNTER_DISCHARGE, ORDER_SIGN, HookCall, read_call, same_server
+from service.doors.hook_feedback import read_feedback
+from service.doors.hook_jwt import ehr_signed, signed_for
+from service.doors.schemas import Blueprint, Cards, Problem, Services
+from service.doors.wiring import deps, settings
+from service.errors import BadInput, NotAllowed
+from service.pipeline.consult import Consultation
+from service.pipeline.consulted_record import Question
+from service.pipeline.feedback import take_feedback
+from service.pipeline.in_time import InTime, TooLate
+
+cds_hooks = Blueprint(
+    "cds-hooks",
+    __name__,
+    url_prefix="/cds-services",
+    description="CDS Hooks 2.0: discharge planning inside the EHR's own screens.",
+)
+
+#: The specification asks for about half a second; the way back takes some of it.
+ANSWER_SECONDS: Final = 0.45
+_ANSWERS: Final = InTime(16, "hook-answers")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of the discovery; its id is its hook."""
+
+    hook: str
+    title: str
+    description: str
+    prefetch: Mapping[str, str]
+
+    def described(self) -> dict[str, Any]:
+        """As discovery tells it."""
+        return {
+            "hook": self.hook,
+            "id": self.hook,
+            "title": self.title,
+            "description": self.description,
+            "usageRequirements": "What is not prefetched is read from the EHR's FHIR server while the call waits.",
+            "prefetch": dict(self.prefetch),
+        }
+
+
+SERVICES: Final = {
+    ENCOUNTER_DISCHARGE: Service(
+        ENCOUNTER_DISCHARGE,
+        "Discharge plan",
+        "Readiness, needs with their evidence, what to ask at the bedside, and referrals to take over.",
+        FULL,
+    ),
+    ORDER_SIGN: Service(
+        ORDER_SIGN,
+        "Discharge plan when the discharge is ordered",
+        "The same when a discharge order is signed; other orders are answered without cards.",
+        SHORT,
+    ),
+}
+
+
+def _problem(status: int, description: str) -> Any:
+    return cds_hooks.alt_response(
+        status, schema=Problem, content_type="application/problem+json", description=description
+    )
+
+
+_SIGNED: Final[list[dict[str, list[str]]]] = [{"hook": []}]
+_bad_call = _problem(400, "The call is malformed; the detail says what to change.")
+_unsigned = _problem(401, "No JWT of an EHR known here, or one that does not hold.")
+_another = _problem(403, "fhirServer is not the EHR of the tenant that the call is signed for.")
+_unknown_stay = _problem(404, "The EHR does not have this encounter.")
+_unmet = _problem(412, "A required prefetch is missing and could not be read in time.")
+_large = _problem(413, "The body is too large.")
+_not_json = _problem(415, "The body is not application/json.")
+_later = _problem(503, "Not possible now; call again.")
+
+
+@cds_hooks.get("")
+@cds_hooks.doc(security=_SIGNED)
+@cds_hooks.response(200, Services, description="The services, with what each wants prefetched.")
+@_unsigned
+@_later
+@guarded_by(ehr_signed)
+def discovery() -> Response:
+    """Discover the services."""
+    return _json({"services": [service.described() for service in SERVICES.values()]})
+
+
+@cds_hooks.post(f"/{ENCOUNTER_DISCHARGE}")
+@cds_hooks.doc(security=_SIGNED)
+@cds_hooks.response(200, Cards, description="Cards; none for a visit that is no hospital stay.")
+@_bad_call
+@_unsigned
+@_another
+@_unknown_stay
+@_unmet
+@_large
+@_not_json
+@_later
+@guarded_by(ehr_signed)
+def encounter_discharge() -> Response:
+    """A patient is being discharged."""
+    call, hospital = _call(ENCOUNTER_DISCHARGE)
+    return _answer(call, hospital, FULL, call.encounter)
+
+
+@cds_hooks.post(f"/{ORDER_SIGN}")
+@cds_hooks.doc(security=_SIGNED)
+@cds_hooks.response(200, Cards, description="Cards; none where no discharge is ordered.")
+@_bad_call
+@_unsigned
+@_another
+@_unknown_stay
+@_unmet
+@_large
+@_not_json
+@_later
+@guarded_by(ehr_signed)
+def order_sign() -> Response:
+    """Orders are being signed; only one to discharge the patient concerns us."""
+    call, hospital = _call(ORDER_SIGN)
+    order = next((one for one in call.orders if discharges(one, hospital.order_codes)), None)
+    if order is None:
+        return _json({"cards": []})
+    if subject_of(order) != call.patient:
+        raise BadInput("The discharge order in context.draftOrders is not for context.patientId.")
+    stay = _stay(call, order)
+    # An order that is signed already has a name of its own; a draft's may be gone when it is.
+    signed = literal(reference_of(order)) if order.get("status") == "active" else ""
+    return _answer(call, hospital, SHORT, stay, signed)
+
+
+@cds_hooks.post("/<string:service>/feedback")
+@cds_hooks.doc(security=_SIGNED)
+@cds_hooks.alt_response(200, description="Taken in; cards that were never shown are counted.")
+@_bad_call
+@_unsigned
+@_problem(404, "There is no such service.")
+@_large
+@_not_json
+@_later
+@guarded_by(ehr_signed)
+def feedback(service: str) -> Response:
+    """Tell what became of cards. It is no signature: approval needs a signed order, our API or our page."""
+    if service not in SERVICES:
+        abort(HTTPStatus.NOT_FOUND)
+    told = read_feedback(_sent())
+    tenants = [signed_for()] if signed_for() else list(deps().tenants)
+    take_feedback(tenants, told, deps())
+    return _json({})
+
+
+@cds_hooks.after_request
+def _let_browsers_in(response: Response) -> Response:
+    """CORS for the configured origins; a browser of any other keeps the answer to itself."""
+    origin = request.headers.get("Origin", "")
+    response.vary.add("Origin")
+    if origin in settings().hook_origins:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response
+
+
+def _call(hook: str) -> tuple[HookCall, Tenant]:
+    """The checked call and its tenant; references that name the EHR in full are made relative."""
+    body = _sent()
+    call = read_call(body, hook)
+    hospital = _tenant(call)
+    base = f"{hospital.fhir_base_url}/"
+    if any(f'"reference":{space}"{base}'.encode() in request.get_data() for space in ("", " ")):
+        call = read_call(localized(body, base), hook)
+    return call, hospital
+
+
+def _sent() -> Any:
+    if request.mimetype not in {"application/json", "application/fhir+json"}:
+        abort(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return json_body()
+
+
+def _tenant(call: HookCall) -> Tenant:
+    """The tenant that signed, whose EHR fhirServer must be; unsigned, in the demo, the one whose EHR it is."""
+    tenants = deps().tenants
+    candidates = [tenants[signed_for()]] if signed_for() else list(tenants.values())
+    named = [
+        one for one in candidates if not call.fhir_server or same_server(call.fhir_server, one.fhir_base_url)
+    ]
+    if len(named) == 1:
+        return named[0]
+    if not call.fhir_server:
+        raise BadInput("Send fhirServer, so that it is known for which hospital this is.")
+    raise NotAllowed("fhirServer is not the EHR that this deployment knows for the caller.")
+
+
+def _stay(call: HookCall, order: Mapping[str, Any]) -> str:
+    named = stay_of(order)
+    if call.encounter and named not in {"", call.encounter}:
+        raise BadInput("The discharge order names another encounter than context.encounterId.")
+    if not (call.encounter or named):
+        raise BadInput("Send context.encounterId, or name the stay in the discharge order's encounter.")
+    return call.encounter or named
+
+
+def _answer(
+    call: HookCall, hospital: Tenant, templates: Mapping[str, str], stay: str, order: str = ""
+) -> Response:
+    until = time.monotonic() + ANSWER_SECONDS - (perf_counter() - g.began)
+    question = Question(
+        tenant=hospital,
+        patient=call.patient,
+        encounter=stay,
+        user=call.user,
+        prefetched=prefetched(call.prefetch, templates, patient=call.patient, encounter=stay),
+        until=until,
+        order=order,
+        token=call.token,
+    )
+    consultation = Consultation(question, deps(), _place_in(settings().public_url))
+    try:
+        shown: tuple[Shown, ...] = _ANSWERS.run(consultation.cards, until)
+    except TooLate:
+        shown = consultation.preparing()
+    return _json({"cards": [one.card for one in shown]})
+
+
+def _place_in(home: str) -> Any:
+    def place(discharge: UUID) -> Place:
+        context = orjson.dumps({"discharge": str(discharge)}).decode()
+        return Place(home, f"{home}/discharges/{discharge}", context)
+
+    return place
+
+
+def _json(document: Any) -> Response:
+    return Response(orjson.dumps(document), content_type="application/json")

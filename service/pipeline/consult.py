@@ -1,0 +1,174 @@
+"""What a clinician who asks now is told now: the plan that stands, else what the record sent along tells by itself.
+
+Whatever is missing is planned behind the answer, as for any other trigger.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from fhir_mappings.outbound.cards import Place, Shown, plan_cards, preparing_card
+from fhir_mappings.prefetch import REQUIRED
+from service import metrics
+from service.domain.community_service import Matches
+from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.offer import Answer, Offer, OfferKind
+from service.domain.plan import Plan
+from service.domain.publication import LedgerEntry, WriteState
+from service.domain.record import Record
+from service.errors import BadInput, EhrUnavailable, MissingPrefetch, NotAnInpatientStay
+from service.pipeline.assess import assess
+from service.pipeline.consulted_record import NotObtained, Question, record_of
+from service.pipeline.draft import draft
+from service.pipeline.intake import intake
+from service.pipeline.ports import Deps
+
+DOOR: Final = "cds-hooks"
+#: A plan of these states stands; one that was called off or failed does not.
+_STANDING: Final = frozenset({DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.PUBLISHED})
+_UNSENT: Final = frozenset({WriteState.PENDING, WriteState.REFUSED})
+_ANEW: Final = "A newer plan is being made; this is the one before it."
+_FIRST: Final = "First look at the record as sent; the full plan with its referrals is being prepared."
+_CALLED_OFF: Final = (
+    "This discharge was called off; a new order plans it anew. This is what the record tells now."
+)
+_FAILED: Final = "Planning failed and waits for a person. This is what the record tells now."
+
+
+class Consultation:
+    """One question on its way to its answer; `discharge` is known as soon as its planning is on its way."""
+
+    def __init__(self, question: Question, deps: Deps, place: Callable[[UUID], Place]) -> None:
+        self._question = question
+        self._deps = deps
+        self._place = place
+        self.discharge: Discharge | None = None
+
+    def cards(self) -> tuple[Shown, ...]:
+        """The cards to show, () for a stay that is none of ours.
+
+        Raises BadInput, MissingPrefetch, StoreUnavailable; a fault is never an empty answer.
+        """
+        question, store = self._question, self._deps.store
+        known = store.discharges.of_stay(question.tenant.id, question.encounter)
+        version = store.plans.latest(known.id) if known else None
+        if known and version and known.state in _STANDING:
+            self.discharge = known
+            if version.plan.patient.reference != question.patient:
+                raise BadInput("context.patientId is not the patient of context.encounterId.")
+            self._plan_if_asked()
+            return self._of_plan(version.plan, known)
+        self.discharge = known
+        return self._of_record()
+
+    def preparing(self) -> tuple[Shown, ...]:
+        """The plan is on its way, and that is all that can be said. It asks nobody: there may be no time left."""
+        if self.discharge is None:
+            raise EhrUnavailable("Homeward could not answer in time; call again.")
+        card = preparing_card(
+            self._question.tenant.id, self._question.encounter, self._place(self.discharge.id)
+        )
+        return (card,)
+
+    def _of_plan(self, plan: Plan, discharge: Discharge) -> tuple[Shown, ...]:
+        store = self._deps.store
+        offers = store.offers.of(discharge.id)
+        settled = discharge.state is DischargeState.PUBLISHED
+        entries = store.publications.entries(discharge.id) if settled else ()
+        cards = plan_cards(
+            plan,
+            self._place(discharge.id),
+            offered=[entry.draft for entry in entries if _is_offered(entry, offers)],
+            written={entry.draft.full_url: entry.reference for entry in entries if entry.reference},
+            set_aside=_set_aside(offers),
+            preliminary=_ANEW if discharge.state is DischargeState.RECEIVED else "",
+        )
+        return self._shown(cards, discharge)
+
+    def _of_record(self) -> tuple[Shown, ...]:
+        question = self._question
+        today = self._deps.now().astimezone(question.tenant.time_zone).date()
+        try:
+            record = record_of(question, self._deps, today)
+        except NotAnInpatientStay:
+            return ()  # an outpatient or emergency visit ends without a discharge plan
+        except NotObtained as failure:
+            return self._without_record(failure)
+        discharge = self._plan_if_asked()
+        cards = plan_cards(
+            self._outline(record, today),
+            self._place(discharge.id),
+            set_aside=_set_aside(self._deps.store.offers.of(discharge.id)),
+            preliminary=_why_preliminary(discharge),
+        )
+        return self._shown(cards, discharge)
+
+    def _without_record(self, failure: NotObtained) -> tuple[Shown, ...]:
+        """The plan is on its way where it was before, and where the stay was sent or the EHR was only slow.
+
+        For a caller who must not rely on the next call, the lack of what they must send is an error all the same.
+        """
+        missing = sorted(self._question.prefetched.unmet & set(REQUIRED))
+        before = self.discharge
+        if before is None and (failure.slow or not missing):
+            self._plan_if_asked()
+        if self.discharge and self.discharge.state in _STANDING and (before or not missing):
+            return self.preparing()
+        named = " and ".join(f"prefetch.{key}" for key in missing) or "The record"
+        raise MissingPrefetch(
+            f"{named} did not come and could not be read from the EHR in time; send it with the call."
+        ) from failure
+
+    def _outline(self, record: Record, today: date) -> Plan:
+        """What the record tells by itself: no service is looked for, and no referral of it is shown."""
+        tenant = self._question.tenant
+        assessment = assess(record, self._deps.content, today=today, site_language=tenant.language)
+        return draft(record, assessment, Matches(), tenant=tenant.id)
+
+    def _plan_if_asked(self) -> Discharge:
+        """Have the stay planned: when it is new to us, and when there is an order for it."""
+        question = self._question
+        if self.discharge is None or question.order:
+            trigger = Trigger(question.tenant.id, question.encounter, Action.PLAN, DOOR, question.order)
+            metrics.TRIGGERS.labels(trigger.tenant, trigger.door, trigger.action).inc()
+            self.discharge = intake(trigger, self._deps) or self.discharge
+        if self.discharge is None:
+            raise EhrUnavailable("The discharge could not be taken in; call again.")
+        return self.discharge
+
+    def _shown(self, cards: tuple[Shown, ...], discharge: Discharge) -> tuple[Shown, ...]:
+        """Remember what is shown and to whom: feedback names a card and nobody."""
+        at, user = self._deps.now(), self._question.user
+        offers = [
+            Offer(one.id, discharge.id, OfferKind.CARD, one.key, shown_to=user, shown=at) for one in cards
+        ]
+        offers += [
+            Offer(identity, discharge.id, OfferKind.SUGGESTION, key, shown_to=user, shown=at)
+            for one in cards
+            for identity, key in one.suggested.items()
+        ]
+        self._deps.store.offers.show(offers)
+        return cards
+
+
+def _is_offered(entry: LedgerEntry, offers: tuple[Offer, ...]) -> bool:
+    """An order that the EHR lacks, that we may not or could not write, and that nobody has answered yet."""
+    if entry.draft.resource_type != "ServiceRequest" or not entry.wanted or entry.reference:
+        return False
+    answered = {
+        one.key for one in offers if one.kind is OfferKind.SUGGESTION and one.answer is not Answer.OPEN
+    }
+    return entry.state in _UNSENT and entry.draft.key not in answered
+
+
+def _set_aside(offers: tuple[Offer, ...]) -> frozenset[str]:
+    return frozenset(
+        one.key for one in offers if one.kind is OfferKind.CARD and one.answer is Answer.OVERRIDDEN
+    )
+
+
+def _why_preliminary(discharge: Discharge) -> str:
+    if discharge.state in {DischargeState.CANCELLED, DischargeState.CANCELLING}:
+        return _CALLED_OFF
+    return _FAILED if discharge.state is DischargeState.FAILED else _FIRST

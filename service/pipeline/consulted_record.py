@@ -1,0 +1,93 @@
+"""The record behind a clinician's question: what the EHR sent with it, else what can be read while they wait."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from config.tenants import Tenant
+from fhir_mappings.inbound.record import build_record
+from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
+from service.domain.record import INPATIENT_CLASSES, Record
+from service.ehr.borrowed import BorrowedEhr
+from service.errors import BadInput, EhrError, EhrUnavailable, NotAnInpatientStay
+from service.pipeline.gather import gather
+from service.pipeline.in_time import InTime, TooLate
+from service.pipeline.ports import Deps
+
+#: Kept back from reading for assessing what was read, and for making cards of it.
+_RESERVE_SECONDS: Final = 0.1
+_READERS: Final = InTime(8, "hook-reads")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A clinician's: about a stay of a patient, with what the EHR sent along.
+
+    order is the literal reference of a signed discharge order, "" without one; token the EHR's access token for this
+    call; until is when an answer must be there (time.monotonic).
+    """
+
+    tenant: Tenant
+    patient: str
+    encounter: str
+    user: str
+    prefetched: Prefetched
+    until: float
+    order: str = ""
+    token: str = field(default="", repr=False)
+
+
+class NotObtained(Exception):
+    """Too little was sent to say anything, and the rest could not be read: too slowly, or not at all."""
+
+    def __init__(self, *, slow: bool) -> None:
+        super().__init__("the record could not be obtained in time")
+        self.slow = slow
+
+
+def record_of(question: Question, deps: Deps, today: date) -> Record:
+    """What was sent; where that is not enough to assess, what the EHR gives in time.
+
+    Raises NotObtained, NotAnInpatientStay, UnknownEncounter, and BadInput for a stay that is another patient's.
+    """
+    unmet = question.prefetched.unmet & set(ESSENTIAL)
+    if not unmet:
+        return _of_our_kind(_sent(question, today))
+    try:
+        return _of_our_kind(_read(question, deps, today))
+    except (TooLate, EhrError) as error:
+        # Without the stay nobody knows whom it is about; with neither diagnoses nor screenings nothing can be assessed.
+        if unmet & set(REQUIRED) or unmet == set(ESSENTIAL) - set(REQUIRED):
+            raise NotObtained(slow=isinstance(error, TooLate | EhrUnavailable)) from error
+    return _of_our_kind(_sent(question, today))
+
+
+def _sent(question: Question, today: date) -> Record:
+    sent = question.prefetched
+    return build_record(sent.resources, encounter=question.encounter, gaps=sent.gaps, today=today)
+
+
+def _read(question: Question, deps: Deps, today: date) -> Record:
+    until = question.until - _RESERVE_SECONDS
+    record = _READERS.run(lambda: _gathered(question, deps, today, until), until)
+    if record.patient.reference != question.patient:
+        raise BadInput("context.patientId is not the patient of context.encounterId.")
+    return record
+
+
+def _gathered(question: Question, deps: Deps, today: date, until: float) -> Record:
+    """By the token that came with the call, and then by nothing else; without one by our own."""
+    own = deps.ehr(question.tenant.id)
+    if not question.token:
+        return gather(question.encounter, own, today=today)
+    with BorrowedEhr(own, question.token, seconds=max(0.05, until - time.monotonic())) as lent:
+        return gather(question.encounter, lent, today=today)
+
+
+def _of_our_kind(record: Record) -> Record:
+    if not record.encounter.class_code:
+        raise BadInput("prefetch.encounter has no class, so nobody can tell whether it is a stay; send it.")
+    if record.encounter.class_code not in INPATIENT_CLASSES:
+        raise NotAnInpatientStay
+    return record
