@@ -1,8 +1,10 @@
 """What a CDS Hooks call showed to a clinician, and what the EHR says became of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 
@@ -48,3 +50,19 @@ class Offer:
     def answered_with(self, answer: Answer, at: datetime, *, reason: str = "", comment: str = "") -> "Offer":
         """The same offer with the clinician's answer."""
         return replace(self, answer=answer, answered=at, reason=reason, comment=comment)
+
+
+#: Suggestions that nobody answered are ours to write again after this; clinicians answer at once or not at all.
+UNANSWERED: Final = timedelta(days=1)
+
+
+def left_to_clinicians(offers: Iterable[Offer], at: datetime) -> frozenset[str]:
+    """The keys of plan items that a clinician took over, or may still take over: not to be written by us."""
+    return frozenset(
+        offer.key
+        for offer in offers
+        if offer.kind is OfferKind.SUGGESTION
+        and (
+            offer.answer is Answer.ACCEPTED or (offer.answer is Answer.OPEN and at - offer.shown < UNANSWERED)
+        )
+    )

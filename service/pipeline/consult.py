@@ -74,7 +74,8 @@ class Consultation:
     def _of_plan(self, plan: Plan, discharge: Discharge) -> tuple[Shown, ...]:
         store = self._deps.store
         offers = store.offers.of(discharge.id)
-        settled = discharge.state is DischargeState.PUBLISHED
+        # Not while we write them ourselves, and never where a hospital lets nothing of ours into its EHR.
+        settled = discharge.state is DischargeState.PUBLISHED and self._question.tenant.write_policy.writes
         entries = store.publications.entries(discharge.id) if settled else ()
         cards = plan_cards(
             plan,

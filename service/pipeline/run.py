@@ -12,11 +12,12 @@ from config.tenants import Tenant
 from service import metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Discharge, DischargeState
+from service.domain.offer import left_to_clinicians
 from service.domain.plan import Plan
 from service.domain.publication import Ledger
-from service.ehr.client import Ehr
 from service.errors import ConfigurationError
 from service.jobs import Task
+from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
@@ -65,7 +66,7 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
         version = deps.store.plans.newest(discharge_id)
         with metrics.step(tenant.id, Task.PUBLISH):
             if tenant.write_policy.writes:
-                _write(discharge, ledger, deps.ehr(tenant.id))
+                _write(discharge, ledger, deps)
             else:
                 set_aside(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)
@@ -93,10 +94,12 @@ def give_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
             _record(failed, Event.FAILED, task.value, unit)
 
 
-def _write(discharge: Discharge, ledger: Ledger, ehr: Ehr) -> None:
+def _write(discharge: Discharge, ledger: Ledger, deps: Deps) -> None:
+    ehr = deps.ehr(discharge.tenant)
     if discharge.round > 1:
         resume(ledger, ehr)
-    publish(ledger, ehr)
+    left = left_to_clinicians(deps.store.offers.of(discharge.id), deps.now())
+    publish(adopt(ledger, ehr, left), ehr)
 
 
 def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -> None:
