@@ -4,7 +4,6 @@ from datetime import date
 
 import orjson
 import pytest
-from textstat import textstat  # type: ignore[import-untyped]  # it ships no types
 
 from config.catalogue import Catalogue, catalogue, languages, path_of, read_catalogue
 from fhir_mappings.inbound.bundle_file import read_bundle
@@ -14,6 +13,7 @@ from service.domain.protocol import FollowUpTemplate, ReferralTemplate
 from service.domain.sensitivity import VIOLENCE
 from service.presentation.patient_sheet import Reader, patient_sheet
 from service.sandbox.inpatients import bundle_of, inpatients
+from tests.reading_grade import crawford, english_syllables, flesch_kincaid, spanish_syllables
 from tests.unit.pipeline.assess.shipped import CONTENT
 
 GRADE = 6
@@ -30,13 +30,6 @@ FILLED = {
 TODAY = date(2026, 11, 21)
 
 
-@pytest.fixture
-def in_spanish():
-    textstat.set_lang("es")
-    yield
-    textstat.set_lang("en_US")
-
-
 def filled(text: str) -> str:
     return text.format(**FILLED)
 
@@ -45,13 +38,21 @@ def too_hard(texts, grade):
     return {text: grade(filled(text)) for text in texts if grade(filled(text)) > GRADE}
 
 
+def test_the_measure_knows_easy_from_hard():
+    assert flesch_kincaid("See your doctor in the first week.") < 3
+    assert flesch_kincaid("Anticoagulation necessitates periodic laboratory monitoring.") > 15
+    assert crawford("Vea a su médico. Tome sus pastillas.") < 4
+    assert crawford("La anticoagulación requiere monitorización periódica en el laboratorio.") > 6
+    syllables = [english_syllables("interpreter"), english_syllables("911"), spanish_syllables("enfermera")]
+    assert syllables == [4, 1, 4]
+
+
 def test_every_sentence_for_patients_reads_at_sixth_grade():
-    assert too_hard(MESSAGES, textstat.flesch_kincaid_grade) == {}
+    assert too_hard(MESSAGES, flesch_kincaid) == {}
 
 
-@pytest.mark.usefixtures("in_spanish")
 def test_every_spanish_sentence_reads_at_sixth_grade_by_crawfords_formula():
-    assert too_hard(SPANISH.messages.values(), textstat.crawford) == {}
+    assert too_hard(SPANISH.messages.values(), crawford) == {}
 
 
 def sentences(sheet: str) -> str:
@@ -72,7 +73,7 @@ def test_every_whole_sheet_of_the_sandbox_reads_at_sixth_grade(reader):
     read = {one.id: sheet_of(one, reader) for one in inpatients()}
     english = {key: sentences(sheet) for key, sheet in read.items() if sheet.startswith("YOUR PLAN")}
     assert len(english) > len(read) / 2
-    assert too_hard(english.values(), textstat.flesch_kincaid_grade) == {}
+    assert too_hard(english.values(), flesch_kincaid) == {}
 
 
 def test_the_catalogues_hold_every_message_and_no_other():
