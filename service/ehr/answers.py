@@ -1,6 +1,7 @@
 """What an EHR's answer means: its body read within bounds, its status as one of our errors.
 
-No message holds a query value or a text of the EHR: both may be PHI. Of an OperationOutcome only the issue codes are kept.
+No message holds a query value or a text of the EHR: both may be PHI. Of an OperationOutcome only the issue codes and the
+paths of elements are kept.
 """
 
 import re
@@ -32,6 +33,9 @@ _CONFLICT: Final = frozenset({409, 412})
 #: A gateway that lost the server behind it: a write may have been done.
 _LOST: Final = frozenset({408, 502, 504})
 _ISSUE_CODE: Final = re.compile(r"[a-z-]{1,30}")
+#: "Goal.target[0].detail": a type and names of elements. An expression with a value in it ("where(…)") is no path.
+_PATH: Final = re.compile(r"[A-Z][A-Za-z]{1,40}(\.[a-z][A-Za-z]{0,40}(\[\d{1,3}\])?){1,8}")
+_MOST_ISSUES: Final = 5
 
 
 class BrokenOff(Exception):
@@ -72,9 +76,9 @@ def parse(data: bytes) -> dict[str, Any] | None:
     return body
 
 
-def error_for(what: str, status: int, *, writing: bool, retry_after: str = "", codes: str = "") -> EhrError:
+def error_for(what: str, status: int, *, writing: bool, retry_after: str = "", issues: str = "") -> EhrError:
     """The error of ours for a status that is not a success. what is the method and resource type, without values."""
-    message = f"{what}: the EHR answered {status}{f' ({codes})' if codes else ''}."
+    message = f"{what}: the EHR answered {status}{f' ({issues})' if issues else ''}."
     if status in _CONFLICT:
         return EhrConflict(message)
     if status in _REFUSED or status < 400:  # noqa: PLR2004  a redirect that we do not follow
@@ -86,10 +90,23 @@ def error_for(what: str, status: int, *, writing: bool, retry_after: str = "", c
     return EhrRejected(message, status=status)
 
 
-def issue_codes(outcome: Mapping[str, Any] | None) -> str:
-    """The codes of an OperationOutcome ("business-rule, required"), never its texts."""
+def issues_of(outcome: Mapping[str, Any] | None) -> str:
+    """The issues of an OperationOutcome ("required at Goal.target, value"), never their texts."""
     issues = outcome.get("issue") if outcome else None
     if not isinstance(issues, list):
         return ""
-    codes = {str(issue.get("code", "")) for issue in issues if isinstance(issue, dict)}
-    return ", ".join(sorted(code for code in codes if _ISSUE_CODE.fullmatch(code)))
+    told = {_issue(issue) for issue in issues if isinstance(issue, dict)}
+    return ", ".join(sorted(told - {""})[:_MOST_ISSUES])
+
+
+def _issue(issue: Mapping[str, Any]) -> str:
+    code = str(issue.get("code", ""))
+    if not _ISSUE_CODE.fullmatch(code):
+        return ""
+    expressions = issue.get("expression")
+    paths = [
+        path
+        for path in (expressions if isinstance(expressions, list) else [])
+        if isinstance(path, str) and _PATH.fullmatch(path)
+    ]
+    return f"{code} at {paths[0]}" if paths else code

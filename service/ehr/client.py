@@ -12,7 +12,7 @@ from config.tenants import Tenant
 from fhir_mappings.bundle import Reply, Search, responses, search_batch
 from fhir_mappings.references import literal, reference_of, version_of
 from service.domain.record import Gap, GapReason
-from service.ehr.answers import error_for, issue_codes
+from service.ehr.answers import error_for, issues_of
 from service.ehr.auth import Credentials, credentials_for
 from service.ehr.capability import Capability, capability_from
 from service.ehr.http import Answer, Connection, Request
@@ -56,7 +56,7 @@ class Ehr:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tenant = tenant
-        throttle = Throttle(tenant.max_connections, sleep=sleep)
+        throttle = Throttle(tenant.max_connections, tenant.requests_per_second, sleep=sleep)
         self._connection = Connection(tenant, credentials or credentials_for(tenant), throttle)
         self._quirks = tuple(quirks)
         self._asking = threading.Lock()
@@ -92,6 +92,10 @@ class Ehr:
         answer = self._connection.send(Request("GET", reference))
         resource = _body(answer, reference)
         return Versioned(resource, answer.etag or version_of(resource))
+
+    def events(self, subscription: str, first: int, last: int) -> dict[str, Any]:
+        """The notifications of "Subscription/7" with these numbers, by the backport's $events."""
+        return self._get(f"{subscription}/$events?eventsSinceNumber={first}&eventsUntilNumber={last}")
 
     def batch(self, searches: Sequence[Search]) -> list[SearchResult]:
         """One result for each search, in their order; a search that fails is a result with a gap.
@@ -201,8 +205,8 @@ def _known_refusal(search: Search, capability: Capability) -> Gap | None:
 def _entry_error(search: Search, reply: Reply) -> EhrError:
     if not reply.status:
         return EhrNotFhir(f"GET {search.resource_type}: the EHR's answer has no status and no content.")
-    codes = issue_codes(reply.outcome or reply.resource)
-    return error_for(f"GET {search.resource_type}", reply.status, writing=False, codes=codes)
+    issues = issues_of(reply.outcome or reply.resource)
+    return error_for(f"GET {search.resource_type}", reply.status, writing=False, issues=issues)
 
 
 def _body(answer: Answer, what: str) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from requests.adapters import HTTPAdapter
 
 from config.tenants import Tenant
 from fhir_mappings.references import localized
-from service.ehr.answers import BrokenOff, error_for, issue_codes, parse, read_body
+from service.ehr.answers import BrokenOff, error_for, issues_of, parse, read_body
 from service.ehr.auth import Credentials, OwnOriginAuth, origin_of
+from service.ehr.breaker import Breaker
 from service.ehr.throttle import Throttle
 from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrUnavailable, WriteUnknown
 
@@ -57,11 +58,14 @@ class Answer:
 class Connection:
     """A tenant's session, opened at the first call in each process, so that forked workers share no socket."""
 
-    def __init__(self, tenant: Tenant, credentials: Credentials, throttle: Throttle) -> None:
+    def __init__(
+        self, tenant: Tenant, credentials: Credentials, throttle: Throttle, breaker: Breaker | None = None
+    ) -> None:
         self._tenant = tenant
         self._base = tenant.fhir_base_url.rstrip("/") + "/"
         self._credentials = credentials
         self._throttle = throttle
+        self._breaker = breaker or Breaker()
         self._opening = threading.Lock()
         self._session: requests.Session | None = None
         self._pid = 0
@@ -98,7 +102,7 @@ class Connection:
         return self._once(request)
 
     def _once(self, request: Request) -> Answer:
-        with self._throttle.slot():
+        with self._throttle.slot(), self._breaker.watched():
             url = self.address(request.path)
             for _ in range(_MAX_REDIRECTS + 1):
                 answer = self._exchange(request, url)
@@ -192,12 +196,12 @@ def _names(base: str, data: bytes) -> bool:
 
 def _status_error(request: Request, response: requests.Response, data: bytes) -> EhrError:
     try:
-        codes = issue_codes(parse(data))
+        issues = issues_of(parse(data))
     except EhrNotFhir:
-        codes = ""
+        issues = ""
     retry_after = response.headers.get("Retry-After", "")
     return error_for(
-        request.what, response.status_code, writing=not request.safe, retry_after=retry_after, codes=codes
+        request.what, response.status_code, writing=not request.safe, retry_after=retry_after, issues=issues
     )
 
 

@@ -1,4 +1,4 @@
-"""How many requests at once, and how long to wait before a read is tried again.
+"""How many requests at once and in a second, and how long to wait before a read is tried again.
 
 The retry is our own: urllib3's Retry sees neither a body that breaks off nor an answer that is not FHIR, and its jitter
 is added to the wait instead of spreading it; a library for the ten lines that remain would be one more to keep.
@@ -20,21 +20,33 @@ FIRST_WAIT_SECONDS: Final = 0.25
 #: A longer wait than this is not slept through here: the job is put back, and the worker does something else.
 LONGEST_WAIT_SECONDS: Final = 10.0
 
+_BURST_SECONDS: Final = 2.0
+
 _Answer = TypeVar("_Answer")
 
 
 class Throttle:
-    """Slots for one tenant's requests in this process, and the patience with which reads are repeated."""
+    """Slots and rate of one tenant's requests in this process, and the patience with which reads are repeated."""
 
-    def __init__(self, slots: int, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        slots: int,
+        per_second: float,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._slots = threading.BoundedSemaphore(slots)
+        self._bucket = _Bucket(per_second, clock)
         self._sleep = sleep
         self._random = secrets.SystemRandom()
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a free slot and hold it; a sleeping retry holds none."""
+        """Wait for a free slot and for our turn, and hold the slot; a sleeping retry holds none."""
         with self._slots:
+            if wait := self._bucket.take():
+                self._sleep(wait)
             yield
 
     def patiently(self, read: Callable[[], _Answer]) -> _Answer:
@@ -53,6 +65,26 @@ class Throttle:
         if retry_after is not None:
             return retry_after
         return self._random.uniform(0, FIRST_WAIT_SECONDS * 2**attempt)
+
+
+class _Bucket:
+    """A token bucket: after a quiet time two seconds' worth at once, then as many a second as allowed."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float]) -> None:
+        self._per_second = per_second
+        self._most = max(1.0, _BURST_SECONDS * per_second)
+        self._clock = clock
+        self._changing = threading.Lock()
+        self._tokens, self._at = self._most, clock()
+
+    def take(self) -> float:
+        """Take one token; the seconds to wait until it is there. Who comes later waits longer."""
+        with self._changing:
+            now = self._clock()
+            self._tokens = min(self._most, self._tokens + (now - self._at) * self._per_second)
+            self._at = now
+            self._tokens -= 1
+            return max(0.0, -self._tokens / self._per_second)
 
 
 def retry_after_seconds(header: str, now: datetime) -> float | None:

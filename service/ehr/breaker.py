@@ -1,0 +1,63 @@
+"""A circuit breaker: who does not answer is left alone for a while, by all threads of the process together.
+
+Ours, because of the two kept libraries one holds its lock during the call, so that threads take turns, and the other
+lets every thread through when it tries again; what remains is the page below.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from service.errors import EhrError, EhrUnavailable, WriteUnknown
+
+#: More than one read's tries in a row, so that a single slow question opens nothing.
+FAILURES: Final = 8
+REST_SECONDS: Final = 20.0
+
+
+class Breaker:
+    """Closed while the EHR answers; after FAILURES in a row open for REST_SECONDS; then one call tries for all."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._state = threading.Lock()
+        self._failures = 0
+        self._open_until = 0.0
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """One call. EhrUnavailable, without having called, while the EHR is left alone."""
+        self._admit()
+        try:
+            yield
+        except EhrError as error:
+            self._judge(error)
+            raise
+        self._answered()
+
+    def _admit(self) -> None:
+        with self._state:
+            if self._failures < FAILURES:
+                return
+            rest = self._open_until - self._clock()
+            if rest <= 0:
+                # This call tries; the others wait as long as it may take.
+                self._open_until = self._clock() + REST_SECONDS
+                return
+        raise EhrUnavailable("The EHR has not answered for a while; it is left alone.", retry_after=rest)
+
+    def _judge(self, error: EhrError) -> None:
+        """A refusal is an answer, and so is a Retry-After; only silence and faults count."""
+        silent = isinstance(error, EhrUnavailable) and error.retry_after is None
+        if not silent and not isinstance(error, WriteUnknown):
+            self._answered()
+            return
+        with self._state:
+            self._failures += 1
+            self._open_until = self._clock() + REST_SECONDS
+
+    def _answered(self) -> None:
+        with self._state:
+            self._failures = 0
