@@ -1,14 +1,27 @@
 import re
+from base64 import urlsafe_b64encode
+from dataclasses import fields
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc.jwk import ECKey
 
-from config.tenants import PATIENT_DISCHARGE
+from config.tenants import PATIENT_DISCHARGE, ServiceArea, Tenant, WritePolicy
 from config.tenants_file import load_tenants
 from service.errors import ConfigurationError
+from tests.smart_keys import EC_KEY, RSA_KEY
 
-_DOCS = Path(__file__).parents[3] / "docs" / "tenants.md"
+EXAMPLE = Path(__file__).parents[3] / "config" / "tenants.example.yaml"
+PEM = EC_KEY.private.as_pem(private=True).decode()
+OTHER_PEM = RSA_KEY.private.as_pem(private=True).decode()
+PUBLIC_PEM = EC_KEY.private.as_pem(private=False).decode()
+P256_PEM = ECKey.generate_key("P-256").as_pem(private=True).decode()
+WEAK = rsa.generate_private_key(65537, 1024)  # noqa: S505  it is to be refused
+WEAK_PEM = WEAK.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 SMALLEST = """\
 tenants:
   - id: one
@@ -17,11 +30,26 @@ tenants:
 """
 
 
+WEAK_MODULUS = urlsafe_b64encode(WEAK.public_key().public_numbers().n.to_bytes(128)).rstrip(b"=").decode()
+SECRETS = {
+    "A": "x",
+    "PEM": PEM,
+    "PUBLIC": PUBLIC_PEM,
+    "WEAK": WEAK_PEM,
+    "P256": P256_PEM,
+    "SYMMETRIC": '{"kty": "oct", "k": "c2VjcmV0"}',
+    "BROKEN_JWK": '{"kty": "EC", "crv": "P-384", "x": "a", "y": "b", "d": "c"}',
+    "NO_JSON": "{kty: EC}",
+}
+
+
 @pytest.fixture
 def read(tmp_path):
     def load(text, environ=None):
         (tmp_path / "tenants.yaml").write_text(text)
-        return load_tenants(tmp_path / "tenants.yaml", environ or {})
+        return load_tenants(
+            tmp_path / "tenants.yaml", environ or {}, known_quirks={"known-quirk", "prefer-representation"}
+        )
 
     return load
 
@@ -33,14 +61,33 @@ def test_three_lines_are_enough_and_the_rest_has_defaults(read):
     assert (tenant.auth.kind, tenant.time_zone, tenant.subscription_secret) == ("none", ZoneInfo("UTC"), "")
 
 
-def test_the_documented_example_is_a_tenants_file(read, tmp_path):
-    [example] = re.findall(r"```yaml\n(.*?)```", _DOCS.read_text(), re.DOTALL)
-    (tmp_path / "secret").write_text("from a file\n")
-    example = example.replace("/run/secrets/example-hospital-subscription", str(tmp_path / "secret"))
-    tenant = read(example, {"EXAMPLE_HOSPITAL_TOKEN": "from the environment"})["example-hospital"]
-    assert tenant.auth.secret == "from the environment"
-    assert tenant.subscription_secret == "from a file"
-    assert tenant.time_zone == ZoneInfo("America/New_York")
+@pytest.fixture
+def example(read, tmp_path):
+    """The documented example with its secrets in place."""
+    text = EXAMPLE.read_text().replace("/run/secrets", str(tmp_path))
+    (tmp_path / "example-hospital-key").write_text(PEM)
+    (tmp_path / "example-hospital-subscription").write_text("from a file\n")
+    environ = {"EXAMPLE_HOSPITAL_NEXT_KEY": OTHER_PEM, "EXAMPLE_HOSPITAL_OLD_SUBSCRIPTION": "from before"}
+    return read(text, environ)["example-hospital"]
+
+
+def test_the_documented_example_is_a_tenants_file(example):
+    assert [key.algorithm for key in example.auth.keys] == ["ES384", "RS384"]
+    assert example.subscription_secrets == ("from a file", "from before")
+    assert example.time_zone == ZoneInfo("America/New_York")
+    assert example.service_area == ServiceArea(
+        postal_codes=frozenset({"60601", "60602"}), default_postal_code="60601"
+    )
+    assert example.token_issuers[0].client_ids == {"discharge-lounge"}
+    assert not example.attestations.enforces_security_labels
+
+
+def test_the_example_shows_every_line_there_is(read):
+    with pytest.raises(ConfigurationError) as caught:
+        read(SMALLEST + "    nonsense: 1\n")
+    known = str(caught.value).partition("known are ")[2].split(", ")
+    shown = re.findall(r"^(?:  - |    )(\w+):", EXAMPLE.read_text(), re.MULTILINE)
+    assert sorted(shown) == sorted(known) == sorted(field.name for field in fields(Tenant))
 
 
 def test_secrets_do_not_show(read):
@@ -72,6 +119,34 @@ def test_plain_http_is_for_this_machine(read, host):
         (5, "max_connections: 0", "above 0"),
         (5, "read_timeout_seconds: soon", "number"),
         (5, "organization_reference: St Example", "Organization/id"),
+        (3, "fhir_base_url: https://ehr.example.org:port/fhir", "not an address"),
+        (3, "fhir_base_url: https://ehr.example.org/fhir?tenant=1", "no query"),
+        (5, "language: English, please", "language tag"),
+        (5, "write_policy: everything", "off, shadow, draft, full"),
+        (5, "write_policy: Draft", "off, shadow, draft, full"),
+        (5, "previous_subscription_secret: env:A", "subscription_secret"),
+        (5, "max_connections: 2.5", "whole number"),
+        (5, "requests_per_second: 0", "above 0"),
+        (5, "service_area: {postal_codes: [Chicago]}", "five digits"),
+        (5, 'service_area: {postal_codes: ["60601"], default_postal_code: "60602"}', "postal_codes"),
+        (5, "attestations: {enforces_security_labels: maybe}", "yes or no"),
+        (5, "attestations: {enforces_security_lables: yes}", "unknown key"),
+        (5, "census_list: inpatients", "List/id, Group/id or file:/PATH"),
+        (5, "quirks: [epic]", "known are known-quirk"),
+        (5, "auth: {kind: smart, client_id: x}", "client_id and keys"),
+        (5, "auth: {kind: smart, client_id: x, keys: []}", "at least one"),
+        (5, "auth: {kind: smart, client_id: x, keys: [key.pem]}", "env:NAME or file:PATH"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:PEM, env:PEM]}", "twice"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:WEAK]}", "shorter than 2048 bits"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:P256]}", "P-384"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:PUBLIC]}", "public key"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:A]}", "not a key"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:SYMMETRIC]}", "RSA or EC"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:BROKEN_JWK]}", "not a key"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:NO_JSON]}", "neither a PEM key nor a JWK"),
+        (5, "hooks: [{issuer: https://ehr.example.org}]", "jwks_url or jwks_file"),
+        (5, "hooks: [{issuer: x, jwks_url: http://ehr.example.org/jwks}]", "use https://"),
+        (5, "token_issuers: [{issuer: x, jwks_url: https://x.example/jwks}]", "client_ids is missing"),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_remedy(read, line, wrong, remedy):
@@ -79,7 +154,7 @@ def test_a_mistake_is_told_with_file_line_and_remedy(read, line, wrong, remedy):
     lines[line - 1 : line] = [wrong if wrong.startswith("-") else f"    {wrong}"]
     lines = [f"  {text}" if text.startswith("-") else text for text in lines]
     with pytest.raises(ConfigurationError) as caught:
-        read("\n".join(lines), {"A": "x"})
+        read("\n".join(lines), SECRETS)
     assert str(caught.value).startswith(f"tenants.yaml:{line}: ")
     assert remedy in str(caught.value)
 
@@ -98,3 +173,49 @@ def test_a_hospital_stands_there_once(read):
 def test_a_file_that_is_not_there_is_told_with_its_setting(tmp_path):
     with pytest.raises(ConfigurationError, match="HOMEWARD_TENANTS_FILE"):
         load_tenants(tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize(
+    ("keys", "remedy"),
+    [
+        ([EC_KEY.private.as_dict(private=True)], "private parts"),
+        ([EC_KEY.public(), RSA_KEY.private.as_dict(private=True)], "private parts"),
+        ([{"kty": "oct", "k": "c2VjcmV0"}], "private parts"),
+        ([{"kty": "oct"}], "RSA or EC"),
+        ([{"kty": "RSA", "n": WEAK_MODULUS, "e": "AQAB"}], "shorter than 2048 bits"),
+        ([], "no keys"),
+        ("keys", "not a JWKS"),
+        ([7], "not a JWKS"),
+    ],
+)
+def test_an_issuers_keys_are_public_and_strong(read, tmp_path, keys, remedy):
+    jwks = tmp_path / "jwks.json"
+    jwks.write_bytes(orjson.dumps({"keys": keys}))
+    with pytest.raises(ConfigurationError, match=rf"^tenants.yaml:5: .*{remedy}") as caught:
+        read(SMALLEST + f"    hooks: [{{issuer: x, jwks_file: {jwks}}}]\n")
+    assert EC_KEY.private.as_dict(private=True)["d"] not in str(caught.value)
+
+
+def test_an_issuers_keys_may_stand_in_a_file(read, tmp_path):
+    jwks = tmp_path / "jwks.json"
+    jwks.write_bytes(orjson.dumps({"keys": [EC_KEY.public(), RSA_KEY.public()]}))
+    tenant = read(SMALLEST + f"    hooks: [{{issuer: x, jwks_file: {jwks}}}]\n")["one"]
+    assert tenant.hooks[0].jwks_file == str(jwks)
+
+
+def test_a_key_may_be_a_jwk_that_names_itself(read):
+    jwk = {**EC_KEY.private.as_dict(private=True), "kid": "spring"}
+    text = SMALLEST + "    auth: {kind: smart, client_id: x, keys: [env:JWK]}\n"
+    tenant = read(text, {"JWK": orjson.dumps(jwk).decode()})["one"]
+    assert [key.kid for key in tenant.auth.keys] == ["spring"]
+    assert jwk["d"] not in repr(tenant)
+
+
+def test_only_two_policies_write():
+    assert [policy.value for policy in WritePolicy if policy.writes] == ["draft", "full"]
+
+
+def test_a_file_that_is_not_text_is_told(tmp_path):
+    (tmp_path / "tenants.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="not text in UTF-8"):
+        load_tenants(tmp_path / "tenants.yaml", {})
