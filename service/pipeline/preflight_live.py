@@ -1,6 +1,7 @@
 """Preflight by asking the EHR itself: reachable, TLS, credential, scopes, and then what its /metadata says."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -22,17 +23,25 @@ _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _SOON: Final = 21
 
 
-def of_tenant(tenant: Tenant, quirks: Sequence[Quirk], now: datetime) -> Preflight:
+def of_tenant(
+    tenant: Tenant,
+    quirks: Sequence[Quirk],
+    now: datetime,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Preflight:
     """All findings about a tenant's EHR; what does not answer ends the list, and is the worst of it."""
-    return Preflight(tenant.id, tuple(_findings(tenant, quirks, now)))
+    return Preflight(tenant.id, tuple(_findings(tenant, quirks, now, sleep=sleep)))
 
 
-def _findings(tenant: Tenant, quirks: Sequence[Quirk], now: datetime) -> Iterator[Finding]:
+def _findings(
+    tenant: Tenant, quirks: Sequence[Quirk], now: datetime, *, sleep: Callable[[float], None]
+) -> Iterator[Finding]:
     yield from _tls(tenant, now)
     granted, refused = _token(tenant)
     # A refused credential must not hide what else is wrong, and /metadata is open on most servers.
     asked = replace(tenant, auth=NO_AUTH) if refused else tenant
-    with Ehr(asked, quirks=quirks) as ehr:
+    with Ehr(asked, quirks=quirks, sleep=sleep) as ehr:
         capability = _capability(ehr)
         if isinstance(capability, Finding):
             yield capability

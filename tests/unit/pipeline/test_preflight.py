@@ -1,0 +1,251 @@
+"""What ops are told before go-live: from the vendors' own statements, and from servers that answer badly."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from config.ehr_quirks import load_quirks
+from config.tenants import Auth, Tenant, WritePolicy
+from fhir_mappings.searches import READ_TYPES
+from service.ehr.capability import Capability, ResourceCapability, capability_from
+from service.ehr.quirks import with_quirks
+from service.ehr.scopes import WRITTEN_TYPES
+from service.ehr.tls import Tls
+from service.errors import EhrUnavailable
+from service.pipeline import preflight_live
+from service.pipeline.preflight import Area, Preflight, Verdict, of_capability
+from service.pipeline.preflight_live import of_tenant
+from tests.strict_token_server import token_server
+from tests.unit.ehr.odd_server import Told, fhir, odd_server, statement
+from tests.vendor_statements import vendor_statements
+
+TODAY = date(2024, 3, 5)
+NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
+HOSPITAL = Tenant(id="one", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example Hospital")
+QUIRKS = load_quirks()
+
+
+@pytest.fixture(scope="module")
+def vendors():
+    return {name: with_quirks(capability_from(said), QUIRKS) for name, said in vendor_statements().items()}
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A server that does everything."""
+    everything = ResourceCapability(
+        frozenset({"read", "search-type", "create", "update"}),
+        frozenset(
+            {"patient", "identifier", "category", "date", "target", "_tag", "code", "_lastUpdated", "type"}
+        ),
+    )
+    kinds = (*READ_TYPES, *WRITTEN_TYPES, "Subscription")
+    return Capability(
+        software="Example",
+        fhir_version="4.0.1",
+        batch=True,
+        transaction=True,
+        resources=dict.fromkeys(kinds, everything),
+    )
+
+
+def look(capability, tenant=HOSPITAL, granted=None):
+    return Preflight("one", tuple(of_capability(capability, tenant, today=TODAY, granted=granted)))
+
+
+def by(preflight, area):
+    return {finding.subject: finding for finding in preflight.findings if finding.area is area}
+
+
+def verdicts(preflight, area):
+    return {subject: finding.verdict.value for subject, finding in by(preflight, area).items()}
+
+
+def test_a_server_that_does_everything_is_ready(whole):
+    found = look(whole)
+    assert (found.verdict, found.verdict.exit_code) == (Verdict.READY, 0)
+    assert (
+        "CarePlan in the patient's chart with its goals and referrals, as drafts"
+        in by(found, Area.CLINICIAN)["sees"].said
+    )
+
+
+def test_every_read_and_every_write_has_its_row_and_its_reason(vendors, whole):
+    for capability in (*vendors.values(), whole):
+        found = look(capability)
+        assert set(by(found, Area.READ)) == READ_TYPES
+        assert set(by(found, Area.WRITE)) == set(WRITTEN_TYPES)
+        assert all(finding.said.endswith(".") for finding in found.findings)
+        assert all(finding.rung for finding in by(found, Area.WRITE).values())
+
+
+def test_epic_is_degraded_no_care_plan_but_referrals_as_orders(vendors):
+    found = look(vendors["epic"])
+    assert (found.verdict, found.verdict.exit_code) == (Verdict.DEGRADED, 1)
+    written = by(found, Area.WRITE)
+    assert (written["CarePlan"].rung, written["CarePlan"].verdict) == ("not possible", Verdict.DEGRADED)
+    assert (written["ServiceRequest"].rung, written["ServiceRequest"].verdict) == ("singles", Verdict.READY)
+    assert set(verdicts(found, Area.READ).values()) == {"ready"}
+    assert by(found, Area.READ)["CarePlan"].said == "By patient and category."
+    assert "epic-care-plan-by-category" in by(found, Area.QUIRK)
+    sees = by(found, Area.CLINICIAN)["sees"]
+    assert sees.said.startswith("No CarePlan; instead each referral as a draft order, the plan as a document")
+
+
+def test_oracle_health_is_degraded_and_orders_come_by_hook_rest_or_census(vendors):
+    found = look(vendors["oracle"])
+    assert found.verdict is Verdict.DEGRADED
+    assert verdicts(found, Area.WRITE)["ServiceRequest"] == "degraded"
+    assert verdicts(found, Area.READ)["DeviceRequest"] == "degraded"
+    assert by(found, Area.CONNECTION)["batch"].said == "One request asks many things."
+    assert "CDS Hooks or REST" in by(found, Area.TRIGGER)["polling"].said
+    with_census = look(vendors["oracle"], replace(HOSPITAL, census_list="List/7"))
+    assert by(with_census, Area.TRIGGER)["polling"].said == (
+        "Orders are looked for patient by patient over List/7."
+    )
+
+
+def test_a_server_that_lets_neither_patients_nor_stays_be_read_is_unusable(whole):
+    for kind in ("Patient", "Encounter"):
+        resources = {**whole.resources, kind: ResourceCapability(frozenset({"search-type"}))}
+        found = look(replace(whole, resources=resources))
+        assert verdicts(found, Area.READ)[kind] == "unusable"
+        assert found.verdict.exit_code == 2
+
+
+def test_another_fhir_version_is_unusable(whole):
+    assert look(replace(whole, fhir_version="3.0.2")).verdict is Verdict.UNUSABLE
+
+
+def test_a_server_that_takes_nothing_leaves_our_page(whole):
+    reading = {
+        kind: replace(one, interactions=one.interactions - {"create"})
+        for kind, one in whole.resources.items()
+    }
+    found = look(replace(whole, resources=reading))
+    assert by(found, Area.CLINICIAN)["sees"].said == (
+        "Nothing in the chart: a CDS Hooks card and Homeward's page."
+    )
+    assert found.verdict is Verdict.DEGRADED
+
+
+@pytest.mark.parametrize("policy", [WritePolicy.OFF, WritePolicy.SHADOW])
+def test_what_the_policy_does_not_write_is_no_lack(vendors, policy):
+    found = look(vendors["epic"], replace(HOSPITAL, write_policy=policy))
+    assert set(verdicts(found, Area.WRITE).values()) == {"ready"}
+    assert f"the write policy is {policy}" in by(found, Area.CLINICIAN)["sees"].said
+
+
+def test_under_full_the_clinician_sees_what_was_approved(whole):
+    sees = by(look(whole, replace(HOSPITAL, write_policy=WritePolicy.FULL)), Area.CLINICIAN)["sees"]
+    assert "active once approved" in sees.said
+
+
+@pytest.mark.parametrize(
+    ("granted", "verdict", "missing"),
+    [
+        ("system/*.cruds", Verdict.READY, set()),
+        ("system/*.read system/*.write", Verdict.READY, set()),
+        ("system/*.rs", Verdict.DEGRADED, set(WRITTEN_TYPES)),
+        ("system/CarePlan.cruds", Verdict.UNUSABLE, (READ_TYPES | set(WRITTEN_TYPES)) - {"CarePlan"}),
+    ],
+)
+def test_a_missing_scope_is_a_finding(whole, granted, verdict, missing):
+    found = look(whole, granted=granted)
+    assert found.verdict is verdict
+    assert set(by(found, Area.SCOPES)) == (missing or {"all"})
+    assert all("registered" in by(found, Area.SCOPES)[kind].said for kind in missing)
+
+
+def test_only_what_the_server_offers_must_be_granted(vendors):
+    found = look(vendors["epic"], granted="system/*.rs system/ServiceRequest.cu system/DocumentReference.cu")
+    assert set(by(found, Area.SCOPES)) == {"Communication", "Condition"}
+    assert by(found, Area.WRITE)["Condition"].said == "Offered, but not granted to us."
+
+
+# --- asking the server ----------------------------------------------------------------------------
+@pytest.fixture
+def server():
+    with odd_server() as running:
+        running.tell("GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",)))
+        yield running
+
+
+def ask(server, **more):
+    given = {"connect_timeout_seconds": 0.5, "read_timeout_seconds": 1.0, **more}
+    return of_tenant(
+        replace(HOSPITAL, fhir_base_url=f"{server.url}/fhir", **given), QUIRKS, NOW, sleep=lambda _: None
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(404, "ready"), (200, "ready"), (401, "unusable"), (403, "unusable")]
+)
+def test_whether_the_credential_is_taken_is_tried_with_nobody(server, status, verdict):
+    nobody = "/fhir/Patient/homeward-preflight"
+    server.tell(
+        "GET", nobody, Told(status) if status != 200 else fhir({"resourceType": "Patient", "id": "x"})
+    )
+    found = ask(server, auth=Auth(kind="bearer", secret="invented"))
+    assert verdicts(found, Area.AUTH) == {"bearer": verdict}
+    assert {one.path for one in server.asked} == {"/fhir/metadata", nobody}
+    assert {one.method for one in server.asked} == {"GET"}
+
+
+def test_a_server_that_does_not_answer_is_unusable_and_nothing_more_is_said():
+    found = of_tenant(HOSPITAL, QUIRKS, NOW, sleep=lambda _: None)
+    assert [finding.subject for finding in found.findings] == ["TLS", "reachable"]
+    assert found.verdict.exit_code == 2
+
+
+def test_a_login_page_is_no_ehr(server):
+    server.tell("GET", "/fhir/metadata", Told(200, b"<html>"))
+    assert "HTML" in by(ask(server), Area.CONNECTION)["reachable"].said
+
+
+def test_the_granted_scopes_of_a_real_token_are_compared():
+    with token_server(granted="system/Patient.rs") as server:
+        server.odd.tell("GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",)))
+        found = of_tenant(server.tenant(), QUIRKS, NOW, sleep=lambda _: None)
+    assert verdicts(found, Area.AUTH) == {"smart": "ready"}
+    assert by(found, Area.SCOPES)["Encounter"].said.startswith("Not granted: system/Encounter.rs.")
+    assert found.verdict is Verdict.UNUSABLE
+
+
+def test_a_refused_client_is_told_and_does_not_hide_the_rest():
+    with token_server() as server:
+        server.odd.tell("GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",)))
+        server.answer = Told(400, b'{"error": "invalid_client"}')
+        found = of_tenant(server.tenant(), QUIRKS, NOW, sleep=lambda _: None)
+    assert (
+        by(found, Area.AUTH)["smart"].said == "The token request: the server answered 400 (invalid_client)."
+    )
+    assert verdicts(found, Area.READ)["Patient"] == "ready"
+    assert found.verdict is Verdict.UNUSABLE
+
+
+@pytest.mark.parametrize(
+    ("tls", "verdict", "said"),
+    [
+        (
+            Tls("TLSv1.3", datetime(2025, 3, 5, tzinfo=UTC)),
+            "ready",
+            "TLSv1.3; its certificate ends on 2025-03-05.",
+        ),
+        (Tls("TLSv1.2", datetime(2024, 3, 15, tzinfo=UTC)), "degraded", "ends on 2024-03-15"),
+        (EhrUnavailable("Its certificate does not hold: expired."), "unusable", "does not hold: expired"),
+    ],
+)
+def test_tls_is_told(monkeypatch, tls, verdict, said):
+    def shaken(*_, **__):
+        if isinstance(tls, Exception):
+            raise tls
+        return tls
+
+    monkeypatch.setattr(preflight_live, "tls_of", shaken)
+    found = of_tenant(
+        replace(HOSPITAL, fhir_base_url="https://127.0.0.1:9/fhir"), QUIRKS, NOW, sleep=lambda _: None
+    )
+    assert verdicts(found, Area.CONNECTION)["TLS"] == verdict
+    assert said in by(found, Area.CONNECTION)["TLS"].said
