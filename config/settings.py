@@ -71,15 +71,16 @@ class Settings:
         "PUBLIC_URL", "http://127.0.0.1:8000", "the address by which others reach this service", _address
     )
     tenants_file: str = _setting("TENANTS_FILE", "", "YAML file of the hospitals served; see docs/tenants.md")
-    api_tokens: str = _setting(
-        "API_TOKENS", "", "SHA-256 hex digests of accepted API tokens, separated by commas", secret=True
-    )
+    api_keys_file: str = _setting("API_KEYS_FILE", "", "YAML file of the API keys taken; see docs/api.md")
     open_access: bool = _setting(
         "OPEN_ACCESS", "off", "on: no credential is asked for. Only for the demo, only on 127.0.0.1", _switch
     )
     bind: str = _setting("BIND", "127.0.0.1:8000", "address and port the web server listens on", _listening)
     web_workers: int = _setting("WEB_WORKERS", "2", "web processes", _count)
     job_concurrency: int = _setting("JOB_CONCURRENCY", "4", "jobs one worker runs at a time", _count)
+    calls_per_minute: int = _setting(
+        "CALLS_PER_MINUTE", "600", "calls one API caller may make in a minute, of each web process", _count
+    )
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "8388608", "largest request body", _count)
     hook_origins: tuple[str, ...] = _setting(
         "HOOK_ORIGINS", "", "origins of browsers that may call /cds-services, separated by commas", _origins

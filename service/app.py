@@ -15,6 +15,7 @@ from service.doors.health import health
 from service.doors.jwks import jwks
 from service.doors.openapi import describe, openapi
 from service.doors.pages import pages
+from service.doors.plans import plans
 from service.doors.subscriptions import subscriptions
 from service.doors.wiring import Wiring, wire
 
@@ -36,7 +37,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     threshold.install(app, https=settings.public_url.startswith("https://"))
     problems.install(app)
     api = describe(app, version=version("homeward"), public_url=settings.public_url)
-    for described in (discharges, subscriptions, cds_hooks, health, jwks):
+    for described in (discharges, plans, subscriptions, cds_hooks, health, jwks):
         api.register_blueprint(described)
     app.register_blueprint(pages)
     app.register_blueprint(openapi)

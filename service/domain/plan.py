@@ -4,7 +4,7 @@ Every item has a stable key, unique within the plan and the same on every re-pla
 ("referral:food-pantry"): edits, receipts and resources hang on it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, Protocol, TypeVar
 
@@ -13,6 +13,7 @@ from service.domain.codes import Code
 from service.domain.community_service import CommunityService, Match
 from service.domain.decision import SOCIAL_WORK, WHOLE_PLAN, Choice, Decision
 from service.domain.evidence import Evidence
+from service.domain.explanation import Explanation
 from service.domain.need import Need, NeedState
 from service.domain.protocol import ProtocolRef, Urgency
 from service.domain.record import Encounter, Gap, Patient
@@ -175,6 +176,8 @@ class Plan:
     bookings: tuple[Booking, ...] = ()
     declined: Declined = Declined()
     decisions: tuple[Decision, ...] = ()
+    #: Why each need was raised or not; a plan that only explains itself anew is the same plan.
+    explanations: tuple[Explanation, ...] = field(default=(), compare=False)
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""
@@ -199,6 +202,12 @@ class Plan:
         approvals = [one for one in made[reopened + 1 :] if one.choice is Choice.APPROVED]
         return approvals[-1] if approvals else None
 
+    def unsigned(self) -> "Plan":
+        """The same plan as if nobody had approved anything, for an EHR that takes drafts only."""
+        return replace(
+            self, decisions=tuple(one for one in self.decisions if one.choice is not Choice.APPROVED)
+        )
+
     def shareable(self) -> "Plan":
         """The same plan without anything that carries a sensitivity label, for resources that are read whole.
 
@@ -218,6 +227,7 @@ class Plan:
             bedside_questions=_open_only(self.bedside_questions),
             risk_scores=_open_only(self.risk_scores),
             bookings=_open_only(self.bookings),
+            explanations=_open_only(self.explanations),
             disposition=_shareable_disposition(self.disposition),
             readiness=_shareable_readiness(self.readiness),
         )

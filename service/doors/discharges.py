@@ -6,12 +6,15 @@ from uuid import UUID
 
 from flask import Response, jsonify, url_for
 
+from service.domain.access import Scope
 from service.domain.discharge import Action, Discharge, Trigger
-from service.doors.guard import api_token, guarded_by
-from service.doors.schemas import Blueprint, DischargeRequest, DischargeStatus, Problem
+from service.doors.guard import caller, guarded_by, scope
+from service.doors.idempotency import PARAMETER, idempotent
+from service.doors.schemas import Blueprint, DischargeRequest, DischargeStatus, Explanation, refuses
 from service.doors.view import DischargeView, view_of
 from service.doors.wiring import take_in, tenant
 from service.errors import NotFound
+from service.presentation.explanation import explanation_document, told_to
 
 discharges = Blueprint(
     "discharges",
@@ -20,32 +23,19 @@ discharges = Blueprint(
     description="Ask for a discharge plan, follow it, cancel it.",
 )
 
-_TOKEN: Final[list[dict[str, list[str]]]] = [{"token": []}]
+_WRITE: Final[list[dict[str, list[str]]]] = [{"token": []}, {"oauth2": [Scope.DISCHARGES_WRITE.value]}]
+_READ: Final[list[dict[str, list[str]]]] = [{"token": []}, {"oauth2": [Scope.PLANS_READ.value]}]
 _LOCATION: Final = {
     "Location": {"description": "Where to follow the discharge.", "schema": {"type": "string"}}
 }
 
 
-def _problem(status: int, description: str) -> Any:
-    return discharges.alt_response(
-        status, schema=Problem, content_type="application/problem+json", description=description
-    )
-
-
-_no_credential = _problem(401, "No valid credential.")
-_unknown = _problem(404, "No such thing, or not for this caller.")
-_later = _problem(503, "The database is not reachable; try again shortly.")
-
-
 @discharges.post("")
-@discharges.doc(security=_TOKEN)
+@discharges.doc(security=_WRITE, parameters=[PARAMETER])
 @discharges.response(202, DischargeStatus, description="Taken in; follow its Location.", headers=_LOCATION)
-@_problem(400, "The body cannot be used; the detail says what to change.")
-@_no_credential
-@_unknown
-@_problem(413, "The body is too large.")
-@_later
-@guarded_by(api_token)
+@refuses(discharges, 400, 401, 403, 404, 413, 422, 429, 503)
+@guarded_by(scope(Scope.DISCHARGES_WRITE))
+@idempotent
 @discharges.arguments(DischargeRequest)
 def ask(wanted: dict[str, str]) -> Response:
     """Plan the discharge of a stay.
@@ -57,24 +47,38 @@ def ask(wanted: dict[str, str]) -> Response:
 
 
 @discharges.get("/<uuid:discharge_id>")
-@discharges.doc(security=_TOKEN)
+@discharges.doc(security=_READ)
 @discharges.response(200, DischargeStatus, description="How far it has come, with the newest plan.")
-@_no_credential
-@_unknown
-@_later
-@guarded_by(api_token)
+@refuses(discharges, 401, 403, 404, 429, 503)
+@guarded_by(scope(Scope.PLANS_READ))
 def status(discharge_id: UUID) -> Response:
     """Follow a discharge: its state, what happened when, its plan."""
     return jsonify(_shown(view_of(discharge_id)))
 
 
+@discharges.get("/<uuid:discharge_id>/explanation")
+@discharges.doc(security=_READ)
+@discharges.response(200, Explanation, description="Each protocol's evaluation as the newest plan was made.")
+@refuses(discharges, 401, 403, 404, 429, 503)
+@guarded_by(scope(Scope.PLANS_READ))
+def explanation(discharge_id: UUID) -> Response:
+    """Say why each need is on the plan, or is not: the protocol, what it asked, and what the record answered.
+
+    What carries a sensitivity label is told only to those who may see it.
+    """
+    plan = view_of(discharge_id).plan
+    if plan is None:
+        raise NotFound
+    told = told_to(plan, sensitive=caller().sees_sensitive_items())
+    return jsonify(Explanation().dump(explanation_document(told)))
+
+
 @discharges.post("/<uuid:discharge_id>/cancel")
-@discharges.doc(security=_TOKEN)
+@discharges.doc(security=_WRITE, parameters=[PARAMETER])
 @discharges.response(202, DischargeStatus, description="The drafts are being withdrawn.", headers=_LOCATION)
-@_no_credential
-@_unknown
-@_later
-@guarded_by(api_token)
+@refuses(discharges, 400, 401, 403, 404, 409, 422, 429, 503)
+@guarded_by(scope(Scope.DISCHARGES_WRITE))
+@idempotent
 def cancel(discharge_id: UUID) -> Response:
     """Cancel the discharge of a stay.
 

@@ -1,50 +1,48 @@
-"""Who may enter. Each door names its guard beside its route: `@guarded_by(api_token)`.
+"""Who may enter. Each door names its guard beside its route: `@guarded_by(scope(Scope.PLANS_READ))`.
 
-Secrets are compared in constant time and never kept in clear: an API token is known by its SHA-256.
+Nobody may do anything that no scope says, nor ask about a hospital that is not theirs. Secrets are compared in constant
+time and never kept in clear: an API key is known by its SHA-256.
 """
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import wraps
-from ipaddress import ip_address
+from functools import cache, wraps
 from typing import Final, ParamSpec, TypeVar
 
 from flask import g, request
 
+from config.addresses import is_loopback
+from config.api_keys import ApiKey
 from config.settings import Settings
-from service.doors.wiring import deps, settings
-from service.errors import ConfigurationError, NotAuthenticated
+from service.domain.access import CARE_TEAM, Role, Scope
+from service.domain.decision import Signer
+from service.doors.bearer import token_caller
+from service.doors.caller import Caller, caller
+from service.doors.tokens import bearer
+from service.doors.wiring import api_keys, buckets, deps, settings
+from service.errors import ConfigurationError, NotAllowed, NotAuthenticated
+
+__all__ = [
+    "Caller",
+    "Guard",
+    "Role",
+    "anyone",
+    "caller",
+    "check_access",
+    "guard_of",
+    "guarded_by",
+    "scope",
+    "subscription_secret",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-
-class Role(StrEnum):
-    """What a caller is, as far as it decides what they see."""
-
-    ANYONE = "anyone"
-    CLINICIAN = "clinician"
-    EHR = "ehr"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is at the door. name stands in the audit trail."""
-
-    name: str
-    role: Role
-
-    def sees_sensitive_items(self) -> bool:
-        """Whether items with a sensitivity label are shown; when the role is unknown they are not."""
-        return self.role is Role.CLINICIAN
-
-
 Guard = Callable[[], Caller]
 _GUARD: Final = "homeward_guard"
+#: A compact JWT has three parts; our keys have no full stop.
+_JWT_STOPS: Final = 2
 
 
 def guarded_by(guard: Guard) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -68,27 +66,23 @@ def guard_of(view: Callable[..., object]) -> Guard | None:
     return found
 
 
-def caller() -> Caller:
-    """Who was let in."""
-    let_in: Caller = g.caller
-    return let_in
-
-
 def anyone() -> Caller:
     """Open to all: probes, metrics and the documentation, which tell nothing of a person."""
     return Caller("anyone", Role.ANYONE)
 
 
-def api_token() -> Caller:
-    """Bearer token of Settings.api_tokens; with open access (the demo, on loopback only) nothing is asked."""
-    if settings().open_access:
-        return Caller("demo", Role.CLINICIAN)
-    digest = hashlib.sha256(_bearer()).hexdigest()
-    # Every digest is compared, so that the time tells nothing of which one came close.
-    held = [hmac.compare_digest(digest, accepted) for accepted in token_digests(settings())]
-    if not any(held):
-        raise NotAuthenticated
-    return Caller(f"token:{digest[:8]}", Role.CLINICIAN)
+@cache
+def scope(needed: Scope) -> Guard:
+    """The guard that lets in whoever's access token or API key has this scope, as often as their share allows."""
+
+    def guard() -> Caller:
+        found = _identified()
+        buckets().take(found.name)
+        if needed not in found.scopes:
+            raise NotAllowed(f"This credential is not good for {needed}; ask for one that is.")
+        return found
+
+    return guard
 
 
 def subscription_secret() -> Caller:
@@ -102,41 +96,53 @@ def subscription_secret() -> Caller:
     secrets = tenant.subscription_secrets if tenant else ()
     if tenant and not secrets and settings().open_access:
         return Caller(name, Role.EHR)
-    held = [hmac.compare_digest(_bearer(), secret.encode()) for secret in secrets]
+    held = [hmac.compare_digest(bearer(), secret.encode()) for secret in secrets]
     if not any(held):
         raise NotAuthenticated
     return Caller(name, Role.EHR)
 
 
 def check_access(settings: Settings) -> None:
-    """Refuse to start when the doors would be open to a network, or a token could never match."""
-    if settings.open_access and not _is_loopback(settings.bind):
+    """Refuse to start when the doors would be open to a network."""
+    if settings.open_access and not _is_local(settings.bind):
         raise ConfigurationError(
             "HOMEWARD_OPEN_ACCESS is on, so HOMEWARD_BIND must be a loopback address such as 127.0.0.1:8000; "
-            "otherwise turn it off and set HOMEWARD_API_TOKENS."
-        )
-    if any(not re.fullmatch(r"[0-9a-f]{64}", digest) for digest in token_digests(settings)):
-        raise ConfigurationError(
-            "HOMEWARD_API_TOKENS holds something that is not a SHA-256 in hex; make one with: "
-            'printf %s "$TOKEN" | sha256sum'
+            "otherwise turn it off and set HOMEWARD_API_KEYS_FILE, or name token_issuers in the tenants file."
         )
 
 
-def token_digests(settings: Settings) -> tuple[str, ...]:
-    """SHA-256 hex digests of the accepted tokens."""
-    return tuple(digest.strip().lower() for digest in settings.api_tokens.split(",") if digest.strip())
+def _identified() -> Caller:
+    """Who asks. With open access (the demo, on loopback only) nobody is asked for a credential."""
+    if settings().open_access:
+        everything = frozenset(Scope)
+        return Caller("demo", Role.CLINICIAN, everything, tenants=None, signer=Signer("Demo user"))
+    token = bearer()
+    if token.count(b".") == _JWT_STOPS:
+        return token_caller(
+            token,
+            audience=settings().public_url,
+            tenants=deps().tenants,
+            keys=deps().hook_keys,
+            now=deps().now(),
+        )
+    return _key_caller(token)
 
 
-def _bearer() -> bytes:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip().encode() if scheme.lower() == "bearer" else b""
+def _key_caller(token: bytes) -> Caller:
+    digest = hashlib.sha256(token).hexdigest()
+    # Every digest is compared, so that the time tells nothing of which one came close.
+    held = [key for key in api_keys() if hmac.compare_digest(digest, key.sha256)]
+    if not held:
+        raise NotAuthenticated
+    key = held[0]
+    return Caller(f"key {key.name}", key.role, key.scopes, key.tenants, _holder(key))
 
 
-def _is_loopback(bind: str) -> bool:
-    if bind.startswith("unix:"):
-        return True
-    host = bind.rpartition(":")[0].strip("[]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _holder(key: ApiKey) -> Signer | None:
+    if not key.person or key.role not in CARE_TEAM:
+        return None
+    return Signer(key.person, subject=f"key {key.name}", reference=key.practitioner)
+
+
+def _is_local(bind: str) -> bool:
+    return bind.startswith("unix:") or is_loopback(bind.rpartition(":")[0].strip("[]"))

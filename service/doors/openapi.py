@@ -9,6 +9,7 @@ from flask import Flask, Response, current_app, jsonify, render_template
 from flask_smorest import Api
 
 from service import errors
+from service.domain.access import Scope
 from service.doors.guard import anyone, guarded_by
 from service.doors.problems import kind_of, refusals
 from service.doors.schemas import Problem
@@ -38,7 +39,8 @@ def describe(app: Flask, *, version: str, public_url: str) -> Api:
     )
     api = _Api(app)
     bearer = {"type": "http", "scheme": "bearer"}
-    api.spec.components.security_scheme("token", bearer | {"description": "An API token of the deployment."})
+    api.spec.components.security_scheme("token", bearer | {"description": "An API key of the deployment."})
+    api.spec.components.security_scheme("oauth2", _oauth2())
     api.spec.components.security_scheme(
         "subscription", bearer | {"description": "The tenant's subscription secret, sent by its EHR."}
     )
@@ -47,6 +49,17 @@ def describe(app: Flask, *, version: str, public_url: str) -> Api:
     )
     app.extensions[_KEY] = api
     return api
+
+
+def _oauth2() -> dict[str, Any]:
+    """Access tokens come from the hospital's own server, which the tenants file names; no address of it stands here."""
+    return {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An OAuth2 access token (RFC 9068) for this service, with the scope that each operation names: "
+        f"{', '.join(Scope)}.",
+    }
 
 
 class _Api(Api):  # type: ignore[misc]  # flask-smorest ships no types

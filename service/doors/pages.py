@@ -5,9 +5,10 @@ from uuid import UUID
 import flask
 from flask import render_template
 
+from service.domain.access import Scope
 from service.domain.need import Need, NeedState
 from service.domain.plan import Plan
-from service.doors.guard import api_token, caller, guarded_by
+from service.doors.guard import caller, guarded_by, scope
 from service.doors.view import newest_of_all_tenants, sensitive_part, view_of
 from service.doors.wiring import deps, tenant
 
@@ -15,14 +16,14 @@ pages = flask.Blueprint("pages", __name__, template_folder="templates")
 
 
 @pages.get("/")
-@guarded_by(api_token)
+@guarded_by(scope(Scope.PLANS_READ))
 def index() -> str:
     """The discharges of this deployment, the last changed first."""
     return render_template("index.html", discharges=newest_of_all_tenants(), tenants=deps().tenants)
 
 
 @pages.get("/discharges/<uuid:discharge_id>")
-@guarded_by(api_token)
+@guarded_by(scope(Scope.PLANS_READ))
 def discharge_page(discharge_id: UUID) -> str:
     """One discharge with its plan. Sensitive items stand apart, and only for those who may see them."""
     view = view_of(discharge_id)

@@ -7,6 +7,7 @@ it is a browser. Nothing of the request is repeated in any of them.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import ceil
 from typing import Final
 
 import orjson
@@ -14,7 +15,7 @@ import structlog
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from service.errors import EhrUnavailable, HomewardError, NotAuthenticated
+from service.errors import EhrUnavailable, HomewardError, NotAuthenticated, TooManyCalls
 
 PROBLEM: Final = "application/problem+json"
 FHIR: Final = "application/fhir+json"
@@ -84,8 +85,8 @@ def _ours(error: HomewardError) -> Response:
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="homeward"'
     if error.retryable:
-        after = error.retry_after if isinstance(error, EhrUnavailable) else None
-        headers["Retry-After"] = str(round(after or 5))
+        after = error.retry_after if isinstance(error, EhrUnavailable | TooManyCalls) else None
+        headers["Retry-After"] = str(ceil(after or 5))
     if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("a request failed", exc_info=error)
     return _answer(

@@ -1,11 +1,11 @@
 """What the REST doors take and give. The OpenAPI document is made from these; nothing behind the doors knows them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 import flask_smorest
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 from webargs.flaskparser import FlaskParser
 
 from service.doors.body import json_body
@@ -141,6 +141,24 @@ class Cards(Schema):
     cards = fields.List(fields.Dict())
 
 
+class Explanation(Schema):
+    """Why each need is on the plan, or is not."""
+
+    encounter = fields.String()
+    today = fields.String(metadata={"format": "date", "description": "The day the plan was made for."})
+    needs = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "One for each protocol: need, title, verdict, reason, protocol, sensitive, the conditions "
+            "that failed, and its conditions applies, present and absent as trees of asks, truth (true, false or "
+            "unknown), evidence and parts."
+        },
+    )
+    risk_scores = fields.List(
+        fields.Dict(), metadata={"description": "Each score with its parts: points, because, evidence."}
+    )
+
+
 class Problem(Schema):
     """An RFC 9457 problem. With Accept: application/fhir+json it is an OperationOutcome instead."""
 
@@ -149,6 +167,131 @@ class Problem(Schema):
     status = fields.Integer()
     detail = fields.String(metadata={"description": "One sentence: what is wrong and what to do."})
     instance = fields.String(metadata={"description": "The request id, as in the logs."})
+
+
+class Signed(Schema):
+    """Who decided, when, and why."""
+
+    by = fields.String(metadata={"description": "The person's name."})
+    practitioner = fields.String(
+        allow_none=True, metadata={"description": "Their entry in the EHR, where known."}
+    )
+    at = fields.AwareDateTime()
+    reason = fields.String(allow_none=True)
+
+
+class Service(Schema):
+    """A community service."""
+
+    id = fields.String()
+    name = fields.String()
+    organization = fields.String()
+    phone = fields.String()
+
+
+_STATE: Final = {"enum": ["proposed", "approved", "declined"]}
+
+
+class PlanItem(Schema):
+    """What a person can decide about."""
+
+    key = fields.String(metadata={"description": "The same on every planning of the stay."})
+    kind = fields.String(metadata={"enum": ["referral", "goal", "follow-up", "teaching", "task"]})
+    text = fields.String()
+    due = fields.Date(allow_none=True)
+    existing = fields.String(
+        allow_none=True, metadata={"description": "What the EHR has already in its place."}
+    )
+    sensitive = fields.List(fields.String(), metadata={"description": "HL7 ActCode labels; empty for most."})
+    state = fields.String(metadata=_STATE)
+    decided = fields.Nested(Signed, allow_none=True)
+    community_service = fields.Nested(
+        Service, allow_none=True, metadata={"description": "The one a person chose."}
+    )
+    offered = fields.List(fields.Nested(Service))
+
+
+class PlanState(Schema):
+    """A plan as it stands, for those who decide about it."""
+
+    discharge = fields.UUID()
+    version = fields.Integer(
+        metadata={"description": "Grows with each planning and each decision; also the ETag."}
+    )
+    state = fields.String(metadata=_STATE | {"description": "How the plan as a whole stands."})
+    decided = fields.Nested(Signed, allow_none=True)
+    items = fields.List(fields.Nested(PlanItem))
+    document = fields.Dict(
+        metadata={"description": "The plan, as docs/plan-document.schema.json describes it."}
+    )
+
+
+def _words(most: int) -> Any:
+    return validate.And(
+        validate.Length(1, most, error=f"This is 1 to {most} characters long."),
+        validate.Regexp(r"[\s\S]*\S", error="This is more than space."),
+    )
+
+
+class ItemChange(StrictSchema):
+    """What to change in an item; what is left out stays."""
+
+    text = fields.String(validate=_words(500), metadata={"description": "Its words, as others read them."})
+    due = fields.Date(metadata={"description": "Not for teaching, and not before the day of the plan."})
+    community_service = fields.String(
+        validate=_words(200), metadata={"description": "The id of the service chosen for a referral."}
+    )
+
+    @validates_schema
+    def _something(self, data: Any, **_context: Any) -> None:
+        if not data:
+            raise ValidationError("Change at least one of: text, due, community_service.")
+
+
+class Refusal(StrictSchema):
+    """Why something is declined."""
+
+    reason = fields.String(
+        required=True,
+        validate=_words(500),
+        error_messages={
+            "required": "Say why: reason.",
+            "null": "Say why: reason.",
+            "invalid": "This is text.",
+        },
+        metadata={"description": "In the words that the EHR's readers will see."},
+    )
+
+
+_REFUSALS: Final = {
+    400: "The request cannot be used; the detail says what to change.",
+    401: "No valid credential.",
+    403: "The credential is not good for this, or its holder is no person who may decide.",
+    404: "No such thing, or not for this caller.",
+    409: "As the item stands, this cannot be done.",
+    412: "The plan has changed since it was read.",
+    413: "The body is too large.",
+    422: "This cannot be done; the detail says what to change.",
+    428: "If-Match is missing.",
+    429: "Too many requests; see Retry-After.",
+    503: "The database is not reachable; try again shortly.",
+}
+
+
+def refuses(blueprint: Blueprint, *statuses: int) -> Callable[[Any], Any]:
+    """Document these refusals of a route, each a problem."""
+
+    def described(view: Any) -> Any:
+        for status in statuses:
+            view = blueprint.alt_response(
+                status,
+                schema=Problem,
+                content_type="application/problem+json",
+                description=_REFUSALS[status],
+            )(view)
+        return view
+
+    return described
 
 
 class Liveness(Schema):

@@ -7,10 +7,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from fhir_mappings.bundle import transaction_bundle
+from service.domain.access import Scope
 from service.domain.audit import AuditEntry
 from service.domain.discharge import Discharge
 from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry
+from service.doors.caller import caller
 from service.doors.wiring import deps, tenant
 from service.presentation.document import plan_document
 
@@ -45,12 +47,20 @@ class DischargeView:
     history: tuple[HistoryLine, ...]
     plan: Plan | None
     written: tuple[LedgerEntry, ...]
+    version: int = 0
+
+    def seen(self) -> Plan | None:
+        """The plan as far as the caller may read it; None when they may not, or there is none."""
+        if self.plan is None or Scope.PLANS_READ not in caller().scopes:
+            return None
+        return self.plan if caller().sees_sensitive_items() else self.plan.shareable()
 
     def document(self) -> dict[str, Any] | None:
-        """The plan as documented JSON, with the resources that are, or will be, in the EHR."""
-        if self.plan is None:
+        """What they may read as documented JSON, with the resources that are, or will be, in the EHR."""
+        plan = self.seen()
+        if plan is None:
             return None
-        return plan_document(self.plan, bundle=transaction_bundle([entry.draft for entry in self.written]))
+        return plan_document(plan, bundle=transaction_bundle([entry.draft for entry in self.written]))
 
 
 def view_of(discharge_id: UUID) -> DischargeView:
@@ -64,13 +74,15 @@ def view_of(discharge_id: UUID) -> DischargeView:
         history=_in_words(store.audit.of(discharge_id)),
         plan=version.plan if version else None,
         written=store.publications.entries(discharge_id),
+        version=version.number if version else 0,
     )
 
 
 def newest_of_all_tenants() -> list[Discharge]:
-    """The discharges changed last, of all tenants of this deployment."""
+    """The discharges changed last, of all tenants that the caller may ask about."""
     store = deps().store
-    found = [discharge for name in deps().tenants for discharge in store.discharges.latest(name)]
+    mine = filter(caller().may_enter, deps().tenants)
+    found = [discharge for name in mine for discharge in store.discharges.latest(name)]
     return sorted(found, key=lambda discharge: discharge.changed, reverse=True)
 
 

@@ -3,17 +3,21 @@
 gunicorn forks after the application is made; connections opened before would be shared by all its processes.
 """
 
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
 
 import structlog
 from flask import current_app
 
+from config.api_keys import ApiKey, load_api_keys
 from config.settings import Settings
 from config.tenants import Tenant
 from service import metrics
 from service.bootstrap import Deps, build_deps
 from service.domain.discharge import Discharge, Trigger
+from service.doors.caller import caller
+from service.doors.limits import Buckets
 from service.errors import HomewardError, NotFound
 from service.pipeline.intake import intake
 
@@ -22,10 +26,12 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Wiring:
-    """Builds the adapters once for each process, at the first call."""
+    """Builds the adapters once for each process, at the first call. ConfigurationError for a wrong API keys file."""
 
     def __init__(self, settings: Settings, deps: Deps | None = None) -> None:
         self.settings = settings
+        self.api_keys = load_api_keys(Path(settings.api_keys_file)) if settings.api_keys_file else ()
+        self.buckets = Buckets(settings.calls_per_minute)
         self._deps = deps
         self._lock = Lock()
 
@@ -62,9 +68,19 @@ def deps() -> Deps:
     return _wiring().deps()
 
 
+def api_keys() -> tuple[ApiKey, ...]:
+    """The API keys that are taken."""
+    return _wiring().api_keys
+
+
+def buckets() -> Buckets:
+    """How much each caller may still ask of this process."""
+    return _wiring().buckets
+
+
 def tenant(name: str) -> Tenant:
     """The tenant of that name; NotFound in the same words for unknown and forbidden ones."""
-    if name not in deps().tenants:
+    if name not in deps().tenants or not caller().may_enter(name):
         raise NotFound("There is no such tenant here, or not for this caller.")
     return deps().tenants[name]
 

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from service.domain.audit import AuditEntry, Event
+from service.domain.community_service import CommunityService, Directory
 from service.domain.decision import UNCHANGED, Choice, Decision, Edit, Signer
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
@@ -59,6 +60,23 @@ def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
         made = _decisions(act, last.plan, by, deps)
         unit.decisions.add(discharge_id, made)
         return _commit(discharge, last, made, unit, deps)
+
+
+def service_for(plan: Plan, key: str, service: str, directory: Directory) -> CommunityService:
+    """The community service of this id, offered for the referral of that key or found in the directory for it.
+
+    Unusable when there is none; it then must be entered into the directory first.
+    """
+    known = [one for one in (*plan.referrals, *plan.declined.referrals) if one.key == key]
+    if not known:
+        raise NotFound("The plan has no such referral.")
+    offered = (match.service for match in known[0].community_services)
+    found = {one.id: one for one in directory.candidates({known[0].service}, "")} | {
+        one.id: one for one in offered
+    }
+    if service not in found:
+        raise Unusable("The directory has no such service for this referral.")
+    return found[service]
 
 
 def _decisions(act: Act, plan: Plan, by: Signer, deps: Deps) -> list[Decision]:

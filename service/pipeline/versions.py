@@ -48,6 +48,9 @@ def commit_version(
 
 
 def _drafts(version: PlanVersion, tenant: Tenant) -> tuple[Draft, ...]:
+    """What is to be written: nothing, drafts only, or what people approved as active, as the hospital allows."""
     if tenant.write_policy is WritePolicy.OFF:
         return ()
-    return plan_resources(version.plan, author=author_of(tenant), recorded=version.created)
+    active = tenant.write_policy is WritePolicy.FULL
+    plan = version.plan if active else version.plan.unsigned()
+    return plan_resources(plan, author=author_of(tenant), recorded=version.created)

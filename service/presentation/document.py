@@ -16,6 +16,7 @@ from service.domain.protocol import ProtocolRef
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import Labels
+from service.presentation.items import decision_document
 from service.presentation.patient_sheet import Reader, SheetNote, patient_sheet, sheet_note
 
 Json = dict[str, Any]
@@ -24,8 +25,9 @@ Json = dict[str, Any]
 def plan_document(plan: Plan, *, bundle: Json, phone: str = "") -> Json:
     """The document: dates as YYYY-MM-DD, codes as bare text, null where there is nothing to say.
 
-    phone is the hospital's, for the patient's sheet.
+    phone is the hospital's, for the patient's sheet. `decisions` stands only where a person has decided.
     """
+    decisions = {"decisions": [decision_document(one) for one in plan.decisions]} if plan.decisions else {}
     return {
         "patient": plan.patient.reference,
         "encounter": plan.encounter.reference,
@@ -43,6 +45,7 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "") -> Json:
         "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone),
         "patient_instructions_language": _sheet_note(sheet_note(plan)),
         "bundle": bundle,
+        **decisions,
     }
 
 

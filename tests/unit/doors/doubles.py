@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+from config.content import load_content
 from config.tenants import Tenant
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry
+from service.ehr.public_keys import PublicKeys
 from service.errors import NotFound, StoreUnavailable
 
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
@@ -45,6 +48,8 @@ class Shelf:
     known: dict[UUID, Discharge] = field(default_factory=dict)
     planned: dict[UUID, Plan] = field(default_factory=dict)
     written: dict[UUID, tuple[LedgerEntry, ...]] = field(default_factory=dict)
+    shown: list[Any] = field(default_factory=list)
+    spent: set[str] = field(default_factory=set)
     away: bool = False
     current: bool = True
 
@@ -54,11 +59,19 @@ class Shelf:
 
     @property
     def plans(self) -> Any:
-        return SimpleNamespace(latest=self._version)
+        return SimpleNamespace(latest=self._version, newest=lambda key: int(key in self.planned))
 
     @property
     def publications(self) -> Any:
         return SimpleNamespace(entries=lambda key: self.written.get(key, ()))
+
+    @property
+    def offers(self) -> Any:
+        return SimpleNamespace(of=lambda _: (), show=self.shown.extend)
+
+    @property
+    def spent_tokens(self) -> Any:
+        return SimpleNamespace(spend=self._spend, forget=lambda _: None)
 
     @property
     def audit(self) -> Any:
@@ -72,6 +85,16 @@ class Shelf:
 
     def latest(self, tenant: str) -> tuple[Discharge, ...]:
         return tuple(found for found in self.known.values() if found.tenant == tenant)
+
+    def of_stay(self, tenant: str, encounter: str) -> Discharge | None:
+        self._answer()
+        return next((found for found in self.latest(tenant) if found.encounter == encounter), None)
+
+    def _spend(self, digest: str, _: datetime) -> bool:
+        self._answer()
+        new = digest not in self.spent
+        self.spent.add(digest)
+        return new
 
     def of_order(self, tenant: str, order: str) -> Discharge | None:
         return next((found for found in self.latest(tenant) if found.order == order), None)
@@ -89,7 +112,7 @@ class Shelf:
             raise StoreUnavailable
 
     def _version(self, key: UUID) -> Any:
-        return SimpleNamespace(plan=self.planned[key]) if key in self.planned else None
+        return SimpleNamespace(plan=self.planned[key], number=1) if key in self.planned else None
 
     def _trail(self, key: UUID) -> tuple[AuditEntry, ...]:
         return (AuditEntry(NOW, "demo", "rest", Event.RECEIVED, key, "ServiceRequest/o1"),)
@@ -109,6 +132,12 @@ class Doubles:
     def jobs(self) -> Any:
         return SimpleNamespace(workers_alive=lambda: self.workers)
 
+    hook_keys: PublicKeys = field(default_factory=PublicKeys)
+
+    @property
+    def content(self) -> Any:
+        return _content()
+
     def ehr(self, tenant: str) -> Any:
         return self.ehrs[tenant]
 
@@ -127,3 +156,6 @@ class Doubles:
         if known or trigger.action is Action.CANCEL:
             return known[0] if known else None
         return self.keep(tenant=trigger.tenant, encounter=trigger.encounter, order=trigger.order)
+
+
+_content = cache(load_content)
