@@ -15,6 +15,7 @@ from service.domain.instrument import Choice, Instrument, Item
 from service.domain.protocol import NeedKind
 from service.domain.record import Kind
 from service.domain.sensitivity import NONE, Labels
+from service.domain.wording import Wording
 from service.errors import ConfigurationError
 
 _HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ def _compiled(
     tests = [leaf for leaf in asked if isinstance(leaf, CodeTest)]
     measures = [leaf for leaf in asked if isinstance(leaf, MeasureTest)]
     by_kind = {kind: [test for test in tests if test.kind is kind] for kind in Kind}
-    kinds = list(NeedKind)
+    kinds, wording = list(NeedKind), Wording(instruments, items)
     return Content(
         protocols=tuple(sorted(protocols, key=lambda one: (kinds.index(one.kind), one.ref.id))),
         instruments=instruments,
@@ -59,6 +60,7 @@ def _compiled(
         dispositions=terminology.dispositions,
         question_labels=_question_labels(instruments.values()),
         code_sets=terminology.code_sets,
+        words={leaf: wording.leaf(leaf) for leaf in asked},
     )
 
 

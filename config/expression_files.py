@@ -108,6 +108,7 @@ class ExpressionReader:
             words=tuple(word.casefold() for word in _texts(given, words)),
             scope=given["scope"].choice(Scope) if "scope" in given else Scope.ANY,
             within_days=_days(given),
+            named=tuple(_named(given)),
         )
 
     def _members(self, given: Mapping[str, Entry]) -> tuple[set[tuple[str, str]], set[str]]:
@@ -236,6 +237,15 @@ def _inline_codes(entry: Entry) -> Iterable[tuple[str, str]]:
     )
     for system, codes in entry.fields(systems).items():
         yield from ((system, code) for code in codes.texts())
+
+
+def _named(given: Mapping[str, Entry]) -> Iterable[str]:
+    """The codes as the author named them."""
+    if families := _texts(given, "icd10cm"):
+        yield f"ICD-10-CM {', '.join(families)}"
+    yield from (f"code set {name}" for name in _texts(given, "set"))
+    for system, codes in given["codes"].fields(()).items() if "codes" in given else ():
+        yield f"{system.upper()} {', '.join(codes.texts())}"
 
 
 def _exactly_one(body: Entry, given: Mapping[str, Entry], keys: tuple[str, ...]) -> None:

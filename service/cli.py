@@ -18,6 +18,7 @@ Examples:
   homeward plan patient.json                     a plan from a Bundle, as a table
   homeward plan patient.json.gz --format json    the same as documented JSON
   curl … | homeward plan - --format bundle       the FHIR transaction an EHR would get
+  homeward explain patient.json food-insecurity  why this need is on the plan, or is not
   homeward demo                                  a discharge order in a sandbox EHR becomes a plan
   homeward serve                                 database, web and worker in one command
 """
@@ -66,6 +67,28 @@ def plan(file: str, encounter: str | None, today: datetime | None, form: str) ->
         from service.commands.plan_file import plan_file
 
         show = plan_file(file, encounter=encounter, today=today.date() if today else None, form=form)
+    show()
+
+
+@main.command(short_help="Say of every need why it is raised, or why not.")
+@click.argument("file")
+@click.argument("need", required=False, default="")
+@click.option("--encounter", metavar="ID", help="The stay, as for plan.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="As of this day.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How."
+)
+def explain(file: str, need: str, encounter: str | None, today: datetime | None, form: str) -> None:
+    """Explain the plan of FILE: each need, raised or not, with protocol, evidence and the conditions that failed.
+
+    With NEED (its code, such as food-insecurity) the whole evaluation of this one.
+    """
+    with _waiting("Reading and planning"):
+        from service.commands.plan_file import explain_file
+
+        show = explain_file(
+            file, need=need, encounter=encounter, today=today.date() if today else None, form=form
+        )
     show()
 
 

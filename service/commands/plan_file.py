@@ -23,6 +23,7 @@ from service.pipeline.assess import assess
 from service.pipeline.draft import draft
 from service.pipeline.match import match
 from service.presentation.document import plan_document
+from service.presentation.explanation import explanation_document, explanation_table
 from service.presentation.table import plan_table
 
 #: Identifiers of a plan made from a file: no hospital stands behind it.
@@ -38,6 +39,20 @@ def plan_file(name: str, *, encounter: str | None, today: date | None, form: str
     on = _checked(today)
     plan = plan_of(read_bundle(read_input(name)), encounter=encounter, today=on)
     return _PRINTERS[form](plan)
+
+
+def explain_file(
+    name: str, *, need: str, encounter: str | None, today: date | None, form: str
+) -> Callable[[], None]:
+    """Read and plan, then say why each need (or only this one) was raised or not; what comes back prints it.
+
+    form is "table" or "json". Raises HomewardError for what cannot be planned, BadInput for a need nobody knows.
+    """
+    plan = plan_of(read_bundle(read_input(name)), encounter=encounter, today=_checked(today))
+    if form == "json":
+        return _writing(explanation_document(plan, need))
+    shown = explanation_table(plan, need)
+    return lambda: Console().print(shown)
 
 
 def plan_of(resources: list[dict[str, Any]], *, encounter: str | None, today: date) -> Plan:

@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from service.domain.evidence import Evidence
+from service.domain.explanation import Explanation
 from service.domain.need import Need, NeedState
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
@@ -89,6 +90,8 @@ class Assessment:
     disposition: Disposition
     readiness: Readiness
     gaps: tuple[Gap, ...] = ()
+    #: One for each protocol, also for those that raised nothing.
+    explanations: tuple[Explanation, ...] = ()
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from service.domain.codes import Code, System
-from service.domain.expression import CodeTest, Expression
+from service.domain.expression import CodeTest, Expression, Leaf
 from service.domain.instrument import Instrument, Item
 from service.domain.protocol import (
     EducationTemplate,
@@ -178,6 +178,8 @@ class Content:
     dispositions: tuple[DispositionCode, ...]
     question_labels: Mapping[str, Labels]
     code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
+    #: What each leaf asks, in words (`service.domain.wording`).
+    words: Mapping[Leaf, str] = field(default_factory=dict)
 
 
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})

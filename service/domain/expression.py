@@ -4,7 +4,7 @@ Every question has three answers. A leaf compares equal to another leaf that ask
 look for codes can be found from a code (`service.domain.content.CodeIndex`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from service.domain.record import Kind
@@ -50,7 +50,8 @@ class CodeTest:
 
     codes are exact (system, code) pairs; families and excluded are ICD-10-CM prefixes without the dot; words are whole
     words, in lower case, looked for in an entry without a code, and for kinds other than Condition also in the display
-    of a coded entry: a product's name says its ingredient. within_days is the greatest age, None for any.
+    of a coded entry: a product's name says its ingredient. within_days is the greatest age, None for any. named is how
+    the author named the codes ("code set food-insecurity"): it asks nothing.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class CodeTest:
     words: tuple[str, ...] = ()
     scope: Scope = Scope.ANY
     within_days: int | None = None
+    named: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,23 +31,23 @@ _NOTHING: Final = "none"
 def plan_table(plan: Plan) -> RenderableType:
     """What to print with rich; without colours or a fixed width, so it is plain text where there is no terminal."""
     parts = (
-        _table("Patient", ("", ""), _patient(plan)),
-        _table("Needs", ("Need", "Evidence", "Protocol"), [_need(need) for need in plan.present()]),
-        _table("Referrals", ("Service", "By", "Priority", "Community service"), _referrals(plan)),
-        _table("Goals", ("Goal", "Measured by", "By"), _goals(plan)),
-        _table("Follow-ups", ("What and when",), [(follow_up_phrase(x),) for x in plan.follow_ups]),
-        _table("Tasks", ("For", "What", "By"), [(x.owner, x.text, f"{x.due}") for x in plan.tasks]),
-        _table(
+        table("Patient", ("", ""), _patient(plan)),
+        table("Needs", ("Need", "Evidence", "Protocol"), [_need(need) for need in plan.present()]),
+        table("Referrals", ("Service", "By", "Priority", "Community service"), _referrals(plan)),
+        table("Goals", ("Goal", "Measured by", "By"), _goals(plan)),
+        table("Follow-ups", ("What and when",), [(follow_up_phrase(x),) for x in plan.follow_ups]),
+        table("Tasks", ("For", "What", "By"), [(x.owner, x.text, f"{x.due}") for x in plan.tasks]),
+        table(
             "To ask at the bedside",
             ("About", "Question"),
             [(_title(plan, x.need), x.question) for x in plan.bedside_questions],
         ),
-        _table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps]),
+        table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps]),
     )
     return Group(*parts)
 
 
-def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """One table; cells are Text, so that nothing in a record is read as markup or as terminal control."""
     listed = list(rows) or [(_NOTHING, *("" for _ in columns[1:]))]
     table = Table(

@@ -9,6 +9,9 @@ from cattrs import Converter
 from cattrs.preconf.json import make_converter
 
 from service.domain.decision import Decision
+from service.domain.evidence import Evidence
+from service.domain.explanation import Step
+from service.domain.expression import Truth
 from service.domain.plan import Plan
 
 
@@ -42,7 +45,30 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(UUID, str)
     converter.register_structure_hook(UUID, lambda text, _: UUID(text))
     converter.register_unstructure_hook_factory(_is_set, _sorted_list)
+    _keep_steps_small(converter)
     return converter
+
+
+def _keep_steps_small(converter: Converter) -> None:
+    """A plan holds hundreds of steps, most of them a false leaf: what is empty is left out."""
+
+    def kept(step: Step) -> dict[str, Any]:
+        evidence = [converter.unstructure(one, Evidence) for one in step.evidence]
+        parts = [kept(part) for part in step.parts]
+        full = {"evidence": evidence, "parts": parts, "negates": step.negates}
+        return {"asks": _storable(step.asks), "truth": step.truth.value} | {k: v for k, v in full.items() if v}
+
+    def step_of(document: dict[str, Any], _: Any) -> Step:
+        return Step(
+            asks=document["asks"],
+            truth=Truth(document["truth"]),
+            evidence=tuple(converter.structure(one, Evidence) for one in document.get("evidence", ())),
+            parts=tuple(step_of(part, None) for part in document.get("parts", ())),
+            negates=document.get("negates", False),
+        )
+
+    converter.register_unstructure_hook(Step, kept)
+    converter.register_structure_hook(Step, step_of)
 
 
 def _storable(words: str) -> str:

@@ -18,7 +18,8 @@ def assess(record: Record, content: Content, *, today: date, site_language: str 
     """All judgements over one record on one day; site_language is the BCP 47 tag in which the staff work."""
     findings = collect(record, content, today=today, site_language=site_language)
     findings = replace(findings, risks=risk_scores(findings))
-    needs = assess_needs(findings)
+    judged = assess_needs(findings)
+    needs = tuple(one.need for one in judged if one.need is not None)
     disposition = suggest_disposition(findings, needs)
     return Assessment(
         today=today,
@@ -28,4 +29,5 @@ def assess(record: Record, content: Content, *, today: date, site_language: str 
         disposition=disposition,
         readiness=judge_readiness(findings, needs, disposition),
         gaps=(*record.gaps, *findings.gaps),
+        explanations=tuple(one.explanation for one in judged),
     )

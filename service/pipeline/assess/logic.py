@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.domain.evidence import Evidence
+from service.domain.explanation import Step
 from service.domain.expression import (
     AllOf,
     AnswerTest,
@@ -23,6 +24,7 @@ from service.domain.expression import (
     StayTest,
     Truth,
 )
+from service.domain.wording import combining
 from service.pipeline.assess import person, statements
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.result import Result
@@ -41,11 +43,32 @@ _LEAVES: dict[type, Callable[[Any, Findings], Result]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What an expression gives, and how it came about part by part; there only leaves carry their evidence."""
+
+    result: Result
+    step: Step
+
+
 def evaluate(expression: Expression, findings: Findings) -> Result:
     """Kleene's logic; a combinator's evidence is that of the parts that decided it."""
     if isinstance(expression, AnyOf | AllOf | NoneOf | AtLeast):
         return _combined(expression, [evaluate(part, findings) for part in expression.of])
     return _LEAVES[type(expression)](expression, findings)
+
+
+def trace(expression: Expression, findings: Findings) -> Traced:
+    """The same evaluation, told part by part."""
+    if not isinstance(expression, AnyOf | AllOf | NoneOf | AtLeast):
+        result = evaluate(expression, findings)
+        words = findings.content.words.get(expression, "")
+        return Traced(result, Step(words, result.truth, result.evidence))
+    parts = [trace(part, findings) for part in expression.of]
+    result = _combined(expression, [part.result for part in parts])
+    told = tuple(part.step for part in parts)
+    negates = isinstance(expression, NoneOf)
+    return Traced(result, Step(combining(expression), result.truth, parts=told, negates=negates))
 
 
 def holds(expression: Expression | None, findings: Findings) -> bool:

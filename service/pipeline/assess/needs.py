@@ -1,10 +1,11 @@
 """Each protocol's verdict on the record: the need is there, it is not, or nobody has asked."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from service.domain.content import Offer, Protocol
 from service.domain.evidence import Certainty, Evidence
+from service.domain.explanation import Explanation, Verdict
 from service.domain.expression import Expression, Truth
 from service.domain.need import NEUTRAL_TITLE, Need, NeedState
 from service.domain.protocol import (
@@ -17,26 +18,59 @@ from service.domain.protocol import (
     TaskTemplate,
     Urgency,
 )
-from service.domain.sensitivity import merge
+from service.domain.sensitivity import NONE, Labels, merge
 from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
-from service.pipeline.assess.logic import evaluate, holds
+from service.pipeline.assess.logic import Traced, evaluate, holds, trace
 from service.pipeline.assess.result import Result
 
 _NOT_GIVEN = Result(Truth.FALSE)
 
 
-def assess_needs(findings: Findings) -> tuple[Need, ...]:
-    """Every need of the protocols that is there, is not, or is to be asked for, in the protocols' order."""
-    found = (need_of(protocol, findings) for protocol in findings.content.protocols)
-    return tuple(need for need in found if need is not None)
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One protocol's need, None where it does not apply or nothing fires and nothing is to be asked; and why."""
+
+    need: Need | None
+    explanation: Explanation
 
 
-def need_of(protocol: Protocol, findings: Findings) -> Need | None:
-    """One protocol's need; None where it does not apply, or nothing fires and nothing is to be asked."""
-    if _truth(protocol.applies, findings).truth is Truth.FALSE and protocol.applies is not None:
-        return None
-    present, absent = evaluate(protocol.present, findings), _truth(protocol.absent, findings)
+def assess_needs(findings: Findings) -> tuple[Judged, ...]:
+    """Every protocol's verdict, in the protocols' order."""
+    return tuple(judge(protocol, findings) for protocol in findings.content.protocols)
+
+
+def judge(protocol: Protocol, findings: Findings) -> Judged:
+    """Whether one protocol's need is there, and the evaluation that says so."""
+    applies, absent = _traced(protocol.applies, findings), _traced(protocol.absent, findings)
+    present = trace(protocol.present, findings)
+    verdict, need = Verdict.NOT_APPLICABLE, None
+    if applies is None or applies.result.truth is not Truth.FALSE:
+        need = _need_of(protocol, findings, present.result, absent.result if absent else _NOT_GIVEN)
+        verdict = Verdict(need.state) if need else Verdict.LEFT_OUT
+    explanation = Explanation(
+        need=protocol.ref.id,
+        title=protocol.title,
+        protocol=protocol.ref,
+        verdict=verdict,
+        present=present.step,
+        absent=absent.step if absent else None,
+        applies=applies.step if applies else None,
+        labels=protocol.labels | (need.labels if need else NONE) | _looked_at(present, absent, applies),
+    )
+    return Judged(need, explanation)
+
+
+def _traced(expression: Expression | None, findings: Findings) -> Traced | None:
+    return None if expression is None else trace(expression, findings)
+
+
+def _looked_at(*traced: Traced | None) -> Labels:
+    leaves = (leaf for one in traced if one for leaf in one.step.leaves())
+    return merge(evidence.labels for leaf in leaves for evidence in leaf.evidence)
+
+
+def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Result) -> Need | None:
     context = _shown(_truth(protocol.context, findings))
     if present.truth is Truth.TRUE:
         return _present(protocol, findings, present, absent, context)

@@ -43,6 +43,7 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
         disposition=assessment.disposition,
         readiness=assessment.readiness,
         gaps=tuple(dict.fromkeys((*record.gaps, *assessment.gaps))),
+        explanations=assessment.explanations,
     )
 
 

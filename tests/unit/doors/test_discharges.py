@@ -1,8 +1,13 @@
 import uuid
+from dataclasses import replace
 
 import pytest
 
+from config.content import load_content
 from service.domain.discharge import Action, DischargeState, Trigger
+from service.doors.guard import Caller
+from service.pipeline.assess import assess
+from tests.builders import TODAY, record
 from tests.unit.doors.doubles import NOW
 
 MARK = "Zelda Testperson"
@@ -127,3 +132,26 @@ def test_a_stay_that_intake_does_not_know_is_404(client, doubles, monkeypatch):
     made = doubles.keep()
     monkeypatch.setattr(doubles, "take_in", lambda _trigger: None)
     assert client.post(f"/api/v1/discharges/{made.id}/cancel").status_code == 404
+
+
+def test_the_explanation_says_of_each_need_why_it_is_there_or_not(client, doubles, plan):
+    made = doubles.keep(state=DischargeState.PLANNED)
+    kept = assess(record(), load_content(), today=TODAY).explanations
+    doubles.store.planned[made.id] = replace(plan, explanations=kept)
+    shown = client.get(f"/api/v1/discharges/{made.id}/explanation").json
+    assert shown["encounter"] == plan.encounter.reference
+    assert {one["need"] for one in shown["needs"]} == {one.need for one in kept}
+
+
+def test_who_may_not_see_sensitive_items_gets_no_explanation_of_them(client, doubles, plan, monkeypatch):
+    monkeypatch.setattr(Caller, "sees_sensitive_items", lambda _self: False)
+    made = doubles.keep(state=DischargeState.PLANNED)
+    kept = assess(record(), load_content(), today=TODAY).explanations
+    doubles.store.planned[made.id] = replace(plan, explanations=kept)
+    shown = client.get(f"/api/v1/discharges/{made.id}/explanation")
+    assert "intimate-partner-violence" not in shown.text
+    assert "food-insecurity" in shown.text
+
+
+def test_without_a_plan_there_is_nothing_to_explain(client, doubles):
+    assert client.get(f"/api/v1/discharges/{doubles.keep().id}/explanation").status_code == 404
