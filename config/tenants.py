@@ -90,7 +90,9 @@ class Tenant:
     FHIR reference if known. subscription_secret is what the EHR sends back with each notification; the previous one is
     taken as well while it is being replaced. census_list says who is in hospital: the literal reference of a List or
     Group, or "file:PATH"; "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
-    tokens for our REST API. quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
+    tokens for our REST API. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
+    the topic that tells of discharge orders, for an EHR that does not describe its topics; poll_seconds is how often one
+    without subscriptions is searched. quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
     """
 
     id: str

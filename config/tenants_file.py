@@ -66,6 +66,9 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "service_area": _service_area,
         "attestations": _attestations,
         "census_list": _census,
+        "plan_at_admission": Entry.switch,
+        "subscription_topic": _canonical,
+        "poll_seconds": _positive,
         "quirks": lambda given: _quirks(given, known_quirks),
         "connect_timeout_seconds": _positive,
         "read_timeout_seconds": _positive,
@@ -150,15 +153,6 @@ def _postal_code(entry: Entry) -> str:
 def _attestations(entry: Entry) -> Attestations:
     found = entry.fields(("enforces_security_labels",))
     return Attestations(**{key: value.switch() for key, value in found.items()})
-
-
-def _census(entry: Entry) -> str:
-    given = entry.text()
-    if given.startswith("file:") and Path(given.removeprefix("file:")).is_absolute():
-        return given
-    if not re.fullmatch(r"(List|Group)/[A-Za-z0-9.-]{1,64}", given):
-        raise entry.wrong("expected the literal reference List/id or Group/id, or file:/absolute/path")
-    return given
 
 
 def _canonical(entry: Entry) -> str:

@@ -80,13 +80,18 @@ def database_url(settings: Settings) -> str:
 
 def steps(deps: Deps) -> Steps:
     """The pipeline as callables, so that the job library meets no step and the steps no job library."""
-    from service.pipeline import run  # noqa: PLC0415 - only a worker needs the steps and all they load
+    # Only a worker needs the steps and all they load.
+    from service.pipeline import run  # noqa: PLC0415
+    from service.pipeline.errands import run_errand  # noqa: PLC0415
+    from service.pipeline.rounds import call_rounds  # noqa: PLC0415
 
     return Steps(
         plan=partial(run.plan_discharge, deps=deps),
         publish=partial(run.publish_discharge, deps=deps),
         withdraw=partial(run.withdraw_discharge, deps=deps),
         give_up=partial(run.give_up, deps=deps),
+        errand=partial(run_errand, deps=deps),
+        chores=partial(call_rounds, deps),
     )
 
 

@@ -4,6 +4,7 @@
     ├── BadInput                  400  what was sent cannot be used; the message names the remedy
     │   ├── UnknownEncounter      404
     │   ├── NotAnInpatientStay    422
+    │   ├── PatientMerged         409
     │   ├── MissingPrefetch       412
     │   ├── Unusable              422
     │   └── TooLarge              413
@@ -65,6 +66,16 @@ class NotAnInpatientStay(BadInput):
     http_status, issue_code = 422, "business-rule"
     public_message = (
         "This encounter is not an inpatient stay; name one of class IMP, ACUTE, NONAC, SS or OBSENC."
+    )
+
+
+class PatientMerged(BadInput):
+    """The patient whom the stay names is one no longer: merged into another, or no longer in use."""
+
+    http_status, issue_code = 409, "conflict"
+    public_message = (
+        "The patient of this stay was merged into another or is no longer in use. Once the stay names the "
+        "patient who remains, the plan follows by itself; until then a person must look."
     )
 
 

@@ -1,7 +1,10 @@
 """Encounter → Encounter: a stay or a visit. R5 names are read where they replace those of R4."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from fhir_mappings.inbound.codes import bare_code, codes_or_text, concept_text
 from fhir_mappings.inbound.dates import moment
@@ -51,8 +54,20 @@ def encounter(resource: Json, shared: Shared, *, today: date | None = None) -> E
         part_of=literal(first(resource.get("partOf"))),
         identifiers=identifiers(resource),
         labels=labels(resource),
+        told=told_of_stay(resource),
     )
     return _as_of(found, today)
+
+
+def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False) -> str:
+    """Its status, and a digest of what else makes a plan outdated: its end, its patient, the patient's being merged."""
+    period = first(resource.get("period"))
+    return f"{resource.get('status')} {digest(period.get('end'), literal(resource.get('subject')), merged)}"
+
+
+def digest(*values: object) -> str:
+    """A short name for values that may be PHI, the same for the same ones."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
 
 def is_readable(resource: Json) -> bool:

@@ -1,11 +1,16 @@
 """What a changed order or encounter asks of us. The resource is a hint: the record itself is read from the EHR later."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
+from config.tenants import Tenant
+from fhir_mappings.inbound.encounter import class_code, digest, told_of_stay
 from fhir_mappings.references import literal
 from service.domain.discharge import Action, Trigger
+from service.domain.record import INPATIENT_CLASSES
+from service.errors import NotAllowed
 
 #: Request status → what it asks for. A draft is not signed yet; a completed order has nothing left to plan.
 _ORDER: Final = {
@@ -14,49 +19,107 @@ _ORDER: Final = {
     "entered-in-error": Action.CANCEL,
     "on-hold": Action.CANCEL,
 }
-_STAY: Final = {"cancelled": Action.CANCEL, "entered-in-error": Action.CANCEL}
+#: Encounter status → what it asks for. A stay that goes on or has ended is planned anew if it is being planned.
+_STAY: Final = {
+    "in-progress": Action.REFRESH,
+    "onleave": Action.REFRESH,
+    "finished": Action.REFRESH,
+    "cancelled": Action.CANCEL,
+    "entered-in-error": Action.CANCEL,
+}
+_ADMITTED: Final = frozenset({"in-progress", "onleave"})
 #: A proposal or plan is somebody's wish (ours, too), not an order.
 _WISHES: Final = frozenset({"proposal", "plan", "directive", "option"})
+#: Where an order says when the patient is to leave.
+_WHEN: Final = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
+_FOREIGN: Final = (
+    "This names a stay on another FHIR server; notify that hospital's own address with its own secret."
+)
 
 
 def trigger_from(
-    resource: Mapping[str, Any], *, tenant: str, order_codes: Collection[str], door: str
+    resource: Mapping[str, Any], *, tenant: Tenant, door: str, in_ehr: bool = False
 ) -> Trigger | None:
-    """The trigger in a ServiceRequest or Encounter, None when it is nothing to us. order_codes are "system|code"."""
+    """The trigger in a ServiceRequest or Encounter, None when it is nothing to us.
+
+    in_ehr says that it was read from the EHR just now. NotAllowed for an order whose stay is on another server than the
+    tenant's.
+    """
     if resource.get("resourceType") == "ServiceRequest":
-        return _from_order(resource, tenant, order_codes, door)
-    if resource.get("resourceType") == "Encounter":
-        return _from_encounter(resource, tenant, door)
-    return None
+        found = _from_order(resource, tenant, door)
+    elif resource.get("resourceType") == "Encounter":
+        found = _from_encounter(resource, tenant, door)
+    else:
+        return None
+    return replace(found, in_ehr=in_ehr) if found else None
 
 
-def _from_order(
-    order: Mapping[str, Any], tenant: str, order_codes: Collection[str], door: str
-) -> Trigger | None:
+def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:
     action = _ORDER.get(str(order.get("status")))
     encounter = _encounter(order)
     if action is None or not encounter or order.get("intent") in _WISHES:
         return None
-    if not any(code in order_codes for code in _codes(order)):
+    if not any(code in tenant.order_codes for code in _codes(order)):
         return None
-    return Trigger(tenant, encounter, action, door, _own(order))
+    check_home(_named(order.get("encounter")), tenant.fhir_base_url)
+    return Trigger(tenant.id, encounter, action, door, _own(order), _moment(order), _replaced(order))
 
 
-def _from_encounter(encounter: Mapping[str, Any], tenant: str, door: str) -> Trigger | None:
-    action = _STAY.get(str(encounter.get("status")))
-    reference = _own(encounter)
-    return Trigger(tenant, reference, action, door) if action and reference else None
+def _from_encounter(encounter: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:
+    status = str(encounter.get("status"))
+    action, reference = _STAY.get(status), _own(encounter)
+    if action is None or not reference:
+        return None
+    if action is Action.REFRESH and class_code(dict(encounter)) not in INPATIENT_CLASSES:
+        return None
+    if tenant.plan_at_admission and status in _ADMITTED:
+        action = Action.PLAN
+    return Trigger(tenant.id, reference, action, door, told=told_of_stay(encounter))
+
+
+def is_merged(patient: Mapping[str, Any]) -> bool:
+    """Whether this Patient is one no longer: replaced by another after a merge, or no longer in use."""
+    links = patient.get("link")
+    replaced = isinstance(links, list) and any(
+        isinstance(link, dict) and link.get("type") == "replaced-by" for link in links
+    )
+    return replaced or patient.get("active") is False
+
+
+def check_home(reference: str, base_url: str) -> None:
+    """NotAllowed for an absolute reference that leads to another server than the tenant's own."""
+    if base_url and "://" in reference and not reference.startswith(f"{base_url.rstrip('/')}/"):
+        raise NotAllowed(_FOREIGN)
+
+
+def _moment(order: Mapping[str, Any]) -> str:
+    return digest(*(order.get(name) for name in _WHEN))
+
+
+def _replaced(order: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = order.get("replaces")
+    references = (_literal(_named(one)) for one in listed) if isinstance(listed, list) else ()
+    return tuple(one for one in references if one.startswith("ServiceRequest/"))
+
+
+def _named(reference: Any) -> str:
+    return str(reference.get("reference", "")) if isinstance(reference, dict) else ""
 
 
 def _own(resource: Mapping[str, Any]) -> str:
-    return literal(f"{resource.get('resourceType')}/{resource.get('id', '')}")
+    return _literal(f"{resource.get('resourceType')}/{resource.get('id', '')}")
+
+
+def _literal(reference: str) -> str:
+    """The "Type/id" of a reference, "" where it is not one that FHIR allows."""
+    found = literal(reference)
+    return found if re.fullmatch(r"[A-Za-z]+/[A-Za-z0-9.-]{1,64}", found) else ""
 
 
 def _encounter(order: Mapping[str, Any]) -> str:
     """The order's "Encounter/12"; "" when it names none or something else."""
-    named = order.get("encounter")
-    reference = literal(str(named.get("reference", ""))) if isinstance(named, dict) else ""
-    return reference if re.fullmatch(r"Encounter/[A-Za-z0-9.-]{1,64}", reference) else ""
+    reference = _literal(_named(order.get("encounter")))
+    return reference if reference.startswith("Encounter/") else ""
 
 
 def _codes(order: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ class Action(StrEnum):
     """What a trigger asks for."""
 
     PLAN = "plan"
+    REFRESH = "refresh"  # the stay has changed: plan it anew if it is being planned at all
     CANCEL = "cancel"
 
 
@@ -20,7 +21,9 @@ class Trigger:
     """Someone says that this stay is to be planned, or no longer.
 
     encounter and order are literal references ("Encounter/12", "ServiceRequest/7"; order "" when there is none);
-    door names the way it came in ("subscription", "rest", "cds-hooks", "poll").
+    door names the way it came in ("subscription", "rest", "cds-hooks", "poll"). told is what order or stay say of the
+    date, as a digest ("" if nothing): another one than before means that it has moved. replaces are the orders that
+    this one stands for. in_ehr says that the EHR was asked just now, so that this is no late duplicate.
     """
 
     tenant: str
@@ -28,6 +31,22 @@ class Trigger:
     action: Action
     door: str
     order: str = ""
+    told: str = ""
+    replaces: tuple[str, ...] = ()
+    in_ehr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOrder:
+    """What is known of an order.
+
+    cancelled: it stands no longer. ended: it was the EHR that called it off, so that the EHR may say that it stands
+    again; what a person called off here stays so. told: what it last said of its date, as a digest.
+    """
+
+    cancelled: bool
+    ended: bool
+    told: str
 
 
 class DischargeState(StrEnum):
@@ -49,7 +68,8 @@ _ALLOWED = {
         DischargeState.FAILED,
         DischargeState.CANCELLING,
     },
-    DischargeState.PUBLISHED: {DischargeState.RECEIVED, DischargeState.CANCELLING},
+    # A person's decision is published like a plan.
+    DischargeState.PUBLISHED: {DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.CANCELLING},
     DischargeState.CANCELLING: {DischargeState.CANCELLED, DischargeState.FAILED, DischargeState.RECEIVED},
     DischargeState.CANCELLED: {DischargeState.RECEIVED},
     DischargeState.FAILED: {DischargeState.RECEIVED, DischargeState.CANCELLING},
@@ -61,7 +81,8 @@ class Discharge:
     """One stay that is being planned; unique by (tenant, encounter).
 
     order is the order that stands now; round counts plannings asked for (1 for the first), so that a repeated job
-    knows whether it is still wanted; problem is the PHI-free sentence a person reads when state is FAILED.
+    knows whether it is still wanted; problem is the PHI-free sentence a person reads when state is FAILED; told is what
+    was last told of the stay.
     """
 
     id: UUID
@@ -73,12 +94,17 @@ class Discharge:
     created: datetime
     changed: datetime
     problem: str = ""
+    told: str = ""
 
     def move_to(self, new: DischargeState, at: datetime) -> "Discharge":
         """The same discharge one step further; IllegalTransition if the table does not allow it."""
         if new not in _ALLOWED[self.state]:
             raise IllegalTransition(self.state, new)
         return replace(self, state=new, changed=at)
+
+    def planned(self, told: str, at: datetime) -> "Discharge":
+        """The same discharge with a plan of the stay as it was then told of."""
+        return replace(self.move_to(DischargeState.PLANNED, at), told=told or self.told)
 
     def asked_again(self, order: str, at: datetime) -> "Discharge":
         """The same stay, to be planned once more because of this order ("" keeps the one that stands)."""

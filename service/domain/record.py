@@ -6,7 +6,7 @@ component and each questionnaire item) and the few things with a shape of their 
 RelatedPerson).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -149,7 +149,10 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """A stay or a visit. class_code is v3 ActCode (IMP, EMER, AMB …); diagnoses are ("Condition/id", use)."""
+    """A stay or a visit. class_code is v3 ActCode (IMP, EMER, AMB …); diagnoses are ("Condition/id", use).
+
+    told is its status and a digest of its end and its patient, by which a later reading is told from this one.
+    """
 
     reference: str
     status: str = ""
@@ -168,6 +171,7 @@ class Encounter:
     part_of: str = ""
     identifiers: tuple[str, ...] = ()
     labels: Labels = NONE
+    told: str = field(default="", compare=False)
 
 
 #: v3 ActCode encounter classes that are a hospital stay, so have a discharge to plan.

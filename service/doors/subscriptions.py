@@ -1,35 +1,36 @@
-"""Where an EHR says that something has changed (FHIR R4 rest-hook Subscriptions).
+"""Where an EHR says that something has changed: FHIR R4 rest-hooks, and topic-based ones of the R5 backport.
 
-What is sent is a hint: it names a stay, and the record, its patient included, is read from the tenant's EHR later.
-Anything that is nothing to us is acknowledged all the same, or the EHR would end the subscription.
+What is sent is a hint: it names an order or a stay, and the record, its patient included, is read from the tenant's EHR
+later. Nothing is asked of the EHR before the answer. Anything that is nothing to us is acknowledged all the same, or the
+EHR would end the subscription.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response
 
+from fhir_mappings.inbound.notification import notification_in
 from fhir_mappings.inbound.trigger import trigger_from
-from service.domain.discharge import Action, Trigger
+from service.domain.audit import AuditEntry, Event
 from service.doors.body import json_body
 from service.doors.guard import guarded_by, subscription_secret
 from service.doors.schemas import Blueprint, Problem
-from service.doors.wiring import deps, take_in, tenant
-from service.errors import BadInput
-from service.pipeline.orders import find_orders
+from service.doors.wiring import deps, take_in
+from service.errors import BadInput, NotAllowed
+from service.jobs import Errand
+from service.pipeline.heed import concerns, heed
+from service.pipeline.look import removed
 
 subscriptions = Blueprint(
     "subscriptions",
     __name__,
     url_prefix="/subscriptions",
-    description="Where the EHR says that something has changed (R4 rest-hook).",
+    description="Where the EHR says that something has changed (R4 rest-hook, R5 backport).",
 )
 
 DOOR: Final = "subscription"
-#: How far back an empty notification looks: longer than any outage an EHR bridges by sending again.
-_LOOK_BACK: Final = timedelta(days=1)
 #: What may tell of a discharge; other types are acknowledged unread.
 _TELLING: Final = frozenset({"ServiceRequest", "Encounter"})
 _PATH: Final = "/<string:tenant>/<string:resource_type>/<string:resource_id>"
@@ -43,8 +44,9 @@ def _problem(status: int, description: str) -> Any:
 
 
 _acknowledged = subscriptions.alt_response(204, description="Acknowledged, whether it was for us or not.")
-_bad_body = _problem(400, "The body is not a FHIR resource of the address.")
+_bad_body = _problem(400, "The body is not a FHIR resource of the address, or no notification.")
 _no_secret = _problem(401, "Not the tenant's subscription secret.")
+_foreign = _problem(403, "It names a stay on another FHIR server than this tenant's.")
 _later = _problem(503, "Not taken in; send it again.")
 
 
@@ -53,17 +55,22 @@ _later = _problem(503, "Not taken in; send it again.")
 @_acknowledged
 @_bad_body
 @_no_secret
+@_foreign
 @_later
 @guarded_by(subscription_secret)
 def something_changed(tenant: str) -> Response:
     """Something matched.
 
-    Without a body the EHR is searched for discharge orders before the answer; a resource in the body is taken as
-    if it had been PUT to its own address.
+    Without a body the EHR will be searched for discharge orders. A Bundle is a notification of a topic-based
+    Subscription: handshake, heartbeat or events. Any other resource is taken as if it had been PUT to its own address.
     """
     told = json_body()
-    for trigger in _searched(tenant) if told is None else _in_resource(tenant, told):
-        take_in(trigger)
+    if told is None:
+        _send(Errand.ROUND, tenant)
+    elif isinstance(told, Mapping) and told.get("resourceType") == "Bundle":
+        _heed(tenant, told)
+    else:
+        _take(tenant, told)
     return _acknowledge()
 
 
@@ -72,17 +79,21 @@ def something_changed(tenant: str) -> Response:
 @_acknowledged
 @_bad_body
 @_no_secret
+@_foreign
 @_later
 @guarded_by(subscription_secret)
 def changed(tenant: str, resource_type: str, resource_id: str) -> Response:
-    """A resource was created or changed. Without a body it is read from the EHR."""
+    """A resource was created or changed. Without a body it will be read from the EHR."""
     if resource_type not in _TELLING:
         return _acknowledge()
     told = json_body()
-    resource = deps().ehr(tenant).read(f"{resource_type}/{resource_id}") if told is None else told
-    _check_address(resource, resource_type, resource_id)
-    for trigger in _in_resource(tenant, resource):
-        take_in(trigger)
+    if told is None:
+        reference = _literal(resource_type, resource_id)
+        if concerns(reference, deps().tenants[tenant], deps().store):
+            _send(Errand.LOOK, tenant, reference)
+        return _acknowledge()
+    _check_address(told, resource_type, resource_id)
+    _take(tenant, told)
     return _acknowledge()
 
 
@@ -94,25 +105,48 @@ def changed(tenant: str, resource_type: str, resource_id: str) -> Response:
 @guarded_by(subscription_secret)
 def deleted(tenant: str, resource_type: str, resource_id: str) -> Response:
     """A resource was deleted: the order that stands no longer does, or the stay was a mistake."""
-    reference = f"{resource_type}/{resource_id}"
-    if resource_type == "Encounter":
-        take_in(Trigger(tenant, reference, Action.CANCEL, DOOR))
-    elif resource_type == "ServiceRequest" and (
-        ordered := deps().store.discharges.of_order(tenant, reference)
-    ):
-        take_in(Trigger(tenant, ordered.encounter, Action.CANCEL, DOOR, reference))
+    if resource_type in _TELLING:
+        reference = f"{resource_type}/{resource_id}"
+        for trigger in removed(reference, deps().tenants[tenant], deps(), door=DOOR):
+            take_in(trigger)
     return _acknowledge()
 
 
-def _searched(name: str) -> list[Trigger]:
-    return find_orders(deps().ehr(name), tenant(name), deps().now() - _LOOK_BACK, door=DOOR)
+def _heed(name: str, bundle: Mapping[str, Any]) -> None:
+    notification = notification_in(bundle)
+    if notification is not None:
+        try:
+            heed(notification, deps().tenants[name], deps(), door=DOOR)
+        except NotAllowed:
+            _record_foreign(name)
+            raise
 
 
-def _in_resource(name: str, resource: Any) -> list[Trigger]:
+def _take(name: str, resource: Any) -> None:
     if not isinstance(resource, Mapping) or not isinstance(resource.get("resourceType"), str):
         raise BadInput("Send a FHIR resource in JSON, or an empty body.")
-    trigger = trigger_from(resource, tenant=name, order_codes=tenant(name).order_codes, door=DOOR)
-    return [trigger] if trigger else []
+    try:
+        trigger = trigger_from(resource, tenant=deps().tenants[name], door=DOOR)
+    except NotAllowed:
+        _record_foreign(name)
+        raise
+    if trigger is not None:
+        take_in(trigger)
+
+
+def _send(errand: Errand, name: str, reference: str = "") -> None:
+    with deps().store.begin() as unit:
+        deps().jobs.send(errand, name, reference, unit)
+
+
+def _record_foreign(name: str) -> None:
+    deps().store.audit.record(AuditEntry(deps().now(), name, DOOR, Event.FOREIGN))
+
+
+def _literal(resource_type: str, resource_id: str) -> str:
+    if len(resource_id) > 64 or not resource_id.replace("-", "").replace(".", "").isalnum():  # noqa: PLR2004  FHIR's id
+        raise BadInput("The address does not end in a FHIR id.")
+    return f"{resource_type}/{resource_id}"
 
 
 def _check_address(resource: Any, resource_type: str, resource_id: str) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from config.ehr_quirks import Preference, Quirk
+from fhir_mappings.outbound.subscription import TOPIC_OFFERED
 from service.errors import EhrNotFhir
 
 #: Result parameters that a server may take without listing them for any resource type.
@@ -14,13 +15,18 @@ _COUNT: Final = "_count"
 
 @dataclass(frozen=True, slots=True)
 class ResourceCapability:
-    """One resource type: interaction codes ("read", "create", "update" …), search parameter names and _include values."""
+    """One resource type: interaction codes ("read", "create", "update" …), search parameter names, _include values.
+
+    operations are their names without $; topics the canonicals of those that can be subscribed to.
+    """
 
     interactions: frozenset[str] = frozenset()
     search_parameters: frozenset[str] = frozenset()
     includes: frozenset[str] = frozenset()
     versioning: str = ""
     conditional_create: bool = False
+    operations: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
 
 
 _NOTHING: Final = ResourceCapability()
@@ -126,6 +132,12 @@ def _resource(part: Mapping[str, Any]) -> ResourceCapability:
         includes=_texts(part.get("searchInclude")),
         versioning=str(part.get("versioning", "")),
         conditional_create=part.get("conditionalCreate") is True,
+        operations=frozenset(name.lstrip("$") for name in _codes(part.get("operation"), "name")),
+        topics=frozenset(
+            str(one.get("valueCanonical"))
+            for one in _objects(part.get("extension"))
+            if one.get("url") == TOPIC_OFFERED
+        ),
     )
 
 

@@ -1,5 +1,8 @@
 """One attempt at a job's step, and what is decided when it fails. Nothing of an error but its class goes into the queue."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -9,7 +12,7 @@ from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job
 
 from service.errors import HomewardError
-from service.jobs.steps import Steps, Task, problem_of, wait_before_trying_again
+from service.jobs.steps import Errand, Steps, Task, problem_of, queueing_lock, wait_before_trying_again
 
 _TWIN: Final = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
 #: When even the failure could not be written down.
@@ -20,13 +23,13 @@ _log = structlog.stdlib.get_logger(__name__)
 class TryAgain(Exception):
     """The step is to be run again after some seconds."""
 
-    def __init__(self, task: Task, error: Exception, seconds: float) -> None:
+    def __init__(self, task: Task | Errand, error: Exception, seconds: float) -> None:
         super().__init__(f"{task.value}: {type(error).__name__}, to be tried again")
         self.seconds = seconds
 
 
 class GaveUp(Exception):
-    """The step failed for good, and its discharge says so."""
+    """The step failed for good, and its discharge, if it has one, says so."""
 
 
 class AsDecided(BaseRetryStrategy):
@@ -49,12 +52,10 @@ class Attempts:
         self.number: int | None = None
 
     def make(self, task: Task, context: JobContext, discharge: str) -> None:
-        """Run the step; raises TryAgain or GaveUp, free of whatever the step's own error said."""
-        job, number = context.job, context.job.id or 0
-        self.number = job.worker_id
-        self.held.add(number)
-        try:
-            error = self._error_of(task, UUID(discharge))
+        """Run the step of a discharge; raises TryAgain or GaveUp, free of whatever the step's own error said."""
+        job = context.job
+        with self._holding(job):
+            error = _error_of(partial(self._steps.of(task), UUID(discharge)))
             if error is not None:
                 _log.warning(
                     "a step failed",
@@ -64,22 +65,44 @@ class Attempts:
                     exc_info=error,
                 )
                 raise self._decided(task, UUID(discharge), error, job.attempts)
-        finally:
-            self.held.discard(number)
+
+    def run(self, errand: Errand, context: JobContext, tenant: str, reference: str) -> None:
+        """Run an errand; raises as make does. One that is given up is told in the log alone: rounds go on."""
+        job = context.job
+        with self._holding(job):
+            error = _error_of(partial(self._steps.errand, errand, tenant, reference))
+            if error is None:
+                return
+            _log.warning(
+                "a step failed", step=errand.value, tenant=tenant, attempt=job.attempts + 1, exc_info=error
+            )
+            seconds = wait_before_trying_again(error, job.attempts)
+            if seconds is not None:
+                raise TryAgain(errand, error, seconds)
+            raise GaveUp(f"{errand.value}: {type(error).__name__}")
+
+    def lose(self, job: Job, problem: str) -> None:
+        """The job is not to be run again: tell its discharge, if it is of one."""
+        if "discharge" in job.task_kwargs:
+            self.give_up(Task(job.task_name), UUID(str(job.task_kwargs["discharge"])), problem)
 
     def give_up(self, task: Task, discharge: UUID, problem: str) -> None:
         """Tell the discharge, unless the same step waits to be run anew: then that one decides."""
         with psycopg.connect(self._url, connect_timeout=10) as connection:
-            twin = connection.execute(_TWIN, [f"{task.value}:{discharge}"]).fetchone()
+            twin = connection.execute(_TWIN, [queueing_lock(task, str(discharge))]).fetchone()
         if twin is not None and not twin[0]:
             self._steps.give_up(discharge, task, problem)
 
-    def _error_of(self, task: Task, discharge: UUID) -> Exception | None:
+    @contextmanager
+    def _holding(self, job: Job) -> Iterator[None]:
+        """While a job runs here."""
+        number = job.id or 0
+        self.number = job.worker_id
+        self.held.add(number)
         try:
-            self._steps.of(task)(discharge)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the discharge must say so
-            return error
-        return None
+            yield
+        finally:
+            self.held.discard(number)
 
     def _decided(self, task: Task, discharge: UUID, error: Exception, attempt: int) -> TryAgain | GaveUp:
         seconds = wait_before_trying_again(error, attempt)
@@ -91,3 +114,11 @@ class Attempts:
             # A discharge must not stay on its way for ever because the database was away when it failed.
             return TryAgain(task, untold, _UNTOLD_SECONDS)
         return GaveUp(f"{task.value}: {type(error).__name__}")
+
+
+def _error_of(step: Callable[[], None]) -> Exception | None:
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the discharge must say so
+        return error
+    return None

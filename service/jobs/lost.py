@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 import structlog
 from procrastinate.exceptions import ConnectorException, UniqueViolation
@@ -12,7 +11,7 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 from service.jobs.attempts import Attempts
-from service.jobs.steps import ATTEMPTS, Task
+from service.jobs.steps import ATTEMPTS
 
 #: A worker not heard of for this long is dead: five heartbeats, so that a busy machine does not bury the living.
 STALLED_SECONDS: Final = 15.0
@@ -59,8 +58,7 @@ class LostJobs:
     async def _take_back(self, job: Job) -> None:
         _log.warning("a lost job is taken back", job=job.id, step=job.task_name, attempt=job.attempts)
         if job.attempts + 1 >= ATTEMPTS:
-            task, discharge = Task(job.task_name), UUID(str(job.task_kwargs["discharge"]))
-            await asyncio.to_thread(self._attempts.give_up, task, discharge, _LOST_EVERY_TIME)
+            await asyncio.to_thread(self._attempts.lose, job, _LOST_EVERY_TIME)
             await self._end(job)
             return
         try:

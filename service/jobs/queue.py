@@ -10,7 +10,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from service.errors import StoreUnavailable
 from service.jobs.lost import STALLED_SECONDS
-from service.jobs.steps import PRIORITY, Steps, Task
+from service.jobs.steps import PRIORITY, Errand, Steps, Task, queueing_lock
 from service.jobs.worker import Worker
 
 #: A retry that waits for its time is no longer worth waiting for once somebody asks anew.
@@ -60,18 +60,43 @@ class Jobs:
         Where the same step of the same discharge is waiting already, that one will do. No two jobs of one discharge run
         at the same time.
         """
+        unit.driver_connection.execute(_HURRY, [str(discharge)])
+        self._put(task, str(discharge), unit, discharge=str(discharge))
+
+    def send(
+        self,
+        errand: Errand,
+        tenant: str,
+        reference: str,
+        unit: InTransaction,
+        *,
+        hurry: bool = True,
+        in_seconds: int = 0,
+    ) -> None:
+        """Have an errand run for a tenant, as defer does; reference is a literal FHIR reference, "" for none.
+
+        Without hurry one that waits to be tried again goes on waiting; in_seconds is how long to wait before it runs.
+        """
+        lock = f"{tenant}:{reference}"
+        if hurry:
+            unit.driver_connection.execute(_HURRY, [lock])
+        self._put(errand, lock, unit, in_seconds, tenant=tenant, reference=reference)
+
+    def _put(
+        self, task: Task | Errand, lock: str, unit: InTransaction, in_seconds: int = 0, **ids: str
+    ) -> None:
         connection = unit.driver_connection
         job = self._app.configure_task(
             task.value,
-            lock=str(discharge),
-            queueing_lock=f"{task.value}:{discharge}",
+            lock=lock,
+            queueing_lock=queueing_lock(task, lock),
             priority=PRIORITY[task],
+            schedule_in={"seconds": in_seconds} if in_seconds else None,
             connection=connection,
         )
-        connection.execute(_HURRY, [str(discharge)])
         connection.execute("SAVEPOINT defer_job")
         try:
-            job.defer(discharge=str(discharge))
+            job.defer(**ids)
         except AlreadyEnqueued:
             connection.execute("ROLLBACK TO SAVEPOINT defer_job")
 

@@ -26,18 +26,49 @@ class Task(StrEnum):
     WITHDRAW = "withdraw"
 
 
+class Errand(StrEnum):
+    """What a job does for a hospital, before it is known whether a discharge comes of it."""
+
+    LOOK = "look"  # read one order or stay in the EHR
+    ROUND = "round"  # search the EHR for all that changed since the last round
+    HEAL = "heal"  # find what the missing notifications of a Subscription told
+
+
 #: A higher one goes first, and does not wait for a lower one of the same discharge that waits to be tried again.
-PRIORITY: Final = {Task.PLAN: 0, Task.PUBLISH: 10, Task.WITHDRAW: 20}
+PRIORITY: Final = {
+    Task.PLAN: 0,
+    Task.PUBLISH: 10,
+    Task.WITHDRAW: 20,
+    Errand.ROUND: 5,
+    Errand.HEAL: 5,
+    Errand.LOOK: 15,
+}
+
+
+def queueing_lock(task: Task | Errand, lock: str) -> str:
+    """The name under which the same work waits only once."""
+    return f"{task.value}:{lock}"
+
+
+def _nothing(*_: object) -> None:
+    """For a worker that is given discharges only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The callables of the pipeline: each takes a discharge's id; give_up also the task and a PHI-free sentence."""
+    """The callables of the pipeline.
+
+    Those named like tasks take a discharge's id; give_up also the task and a PHI-free sentence. errand takes the
+    errand, a tenant's id and a literal FHIR reference ("" for none); chores is called every few seconds in every worker
+    and does in its own transaction what only one of them is to do.
+    """
 
     plan: Callable[[UUID], None]
     publish: Callable[[UUID], None]
     withdraw: Callable[[UUID], None]
     give_up: Callable[[UUID, Task, str], None]
+    errand: Callable[[Errand, str, str], None] = _nothing
+    chores: Callable[[], None] = _nothing
 
     def of(self, task: Task) -> Callable[[UUID], None]:
         """The step of a task."""
@@ -60,7 +91,7 @@ def wait_before_trying_again(error: Exception, attempt: int) -> float | None:
     return max(wait, min(asked or 0.0, _LONGEST_RETRY_AFTER_SECONDS))
 
 
-def problem_of(error: Exception, task: Task) -> str:
+def problem_of(error: Exception, task: Task | Errand) -> str:
     """The sentence a person reads on a discharge that failed."""
     if isinstance(error, HomewardError):
         return error.public_message

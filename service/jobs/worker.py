@@ -17,11 +17,12 @@ from psycopg_pool import PoolTimeout
 from service.errors import HomewardError
 from service.jobs.attempts import AsDecided, Attempts
 from service.jobs.lost import STALLED_SECONDS, LostJobs
-from service.jobs.steps import Steps, Task
+from service.jobs.steps import Errand, Steps, Task
 
 _HEARTBEAT_SECONDS: Final = 3.0
 #: New jobs are announced; this is for those whose time to be tried again has come.
 _POLL_SECONDS: Final = 2.0
+_CHORE_SECONDS: Final = 2.0
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _DUE: Final = """
@@ -76,14 +77,24 @@ class Worker:
                 stalled_worker_timeout=STALLED_SECONDS,
                 delete_jobs="successful",
             )
-            await _first_of(
-                working, LostJobs(app.job_manager, attempts).take_back_for_ever(), stopping.wait()
-            )
+            lost = LostJobs(app.job_manager, attempts)
+            await _first_of(working, lost.take_back_for_ever(), self._chores_for_ever(), stopping.wait())
+
+    async def _chores_for_ever(self) -> None:
+        """What is to be done again and again; a fault of it stops no job."""
+        while True:
+            try:
+                await asyncio.to_thread(self._steps.chores)
+            except Exception as error:  # noqa: BLE001 - jobs are run all the same, and it is tried again
+                _log.warning("a chore failed", exc_info=error)
+            await asyncio.sleep(_CHORE_SECONDS)
 
     def _app(self, attempts: Attempts) -> App:
         app = App(connector=PsycopgConnector(conninfo=self._url, min_size=1, max_size=4, timeout=10))
         for task in Task:
             app.task(name=task.value, pass_context=True, retry=AsDecided())(partial(attempts.make, task))
+        for errand in Errand:
+            app.task(name=errand.value, pass_context=True, retry=AsDecided())(partial(attempts.run, errand))
         return app
 
     def _is_idle(self) -> bool:

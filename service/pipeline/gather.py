@@ -6,12 +6,20 @@ from datetime import date
 from typing import Any, Final
 
 from fhir_mappings.inbound.record import build_record, subject_of
+from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.references import reference_of
 from fhir_mappings.searches import Question, questions
 from service.domain.record import INPATIENT_CLASSES, Gap, GapReason, Record
 from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
-from service.errors import BadInput, EhrRefused, EhrUnavailable, NotAnInpatientStay, UnknownEncounter
+from service.errors import (
+    BadInput,
+    EhrRefused,
+    EhrUnavailable,
+    NotAnInpatientStay,
+    PatientMerged,
+    UnknownEncounter,
+)
 
 _GONE: Final = frozenset({404, 410})
 
@@ -19,7 +27,7 @@ _GONE: Final = frozenset({404, 410})
 def gather(encounter: str, ehr: Ehr, *, today: date) -> Record:
     """The record of a stay ("Encounter/12") in at most three round trips on a server that takes batches.
 
-    Raises UnknownEncounter, NotAnInpatientStay, EhrRefused when stay or patient may not be read, EhrUnavailable when the
+    Raises UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when stay or patient may not be read, EhrUnavailable when the
     EHR does not answer. All else that is missing is a Gap of the record.
     """
     stay = _stay(encounter, ehr)
@@ -29,6 +37,8 @@ def gather(encounter: str, ehr: Ehr, *, today: date) -> Record:
     asked, not_offered = questions(patient, _end_of(stay, today), ehr.capability())
     results = ehr.batch([question.search for question in asked])
     _require_patient(results[0])
+    if any(is_merged(resource) for resource in results[0].resources):
+        raise PatientMerged
     resources = [stay, *(resource for result in results for resource in result.resources)]
     gaps = [*not_offered, *_gaps(asked, results)]
     return build_record(_each_once(resources), encounter=encounter, gaps=_counted(gaps), today=today)

@@ -1,16 +1,20 @@
 """A trigger becomes a discharge: committed together with the job that will plan it, and only once however often it comes.
 
-What a repeated trigger does depends on its order. An order seen before is a late duplicate and starts nothing; a new
-one plans the stay anew. Without an order only a person's request (REST) starts again what was cancelled or failed.
+What a repeated trigger does depends on its order. An order seen before is a late duplicate and starts nothing, unless its
+date has moved; a new one plans the stay anew. One that the EHR had called off is first looked at in the EHR: only if it
+stands there again is it no late duplicate. Without an order only a person's request (REST) starts again what was cancelled
+or failed. What happens when is the table in docs/triggers.md.
 """
 
+from dataclasses import replace
 from datetime import datetime
+from enum import Enum, auto
 from typing import Final
 from uuid import uuid4
 
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
-from service.jobs import Task
+from service.jobs import Errand, Task
 from service.pipeline.ports import Deps
 from service.store import Unit
 
@@ -18,6 +22,15 @@ from service.store import Unit
 _ON_PURPOSE: Final = "rest"
 _STOPPED: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED, DischargeState.FAILED})
 _CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
+#: Encounter statuses of a stay that was called off, and of one that goes on, as `Trigger.told` begins.
+_STAY_OFF: Final = ("cancelled ", "entered-in-error ")
+_STAY_ON: Final = ("in-progress ", "onleave ")
+
+
+class _Effect(Enum):
+    NOTHING = auto()
+    PLAN = auto()
+    ASK_THE_EHR = auto()
 
 
 def intake(trigger: Trigger, deps: Deps) -> Discharge | None:
@@ -27,42 +40,89 @@ def intake(trigger: Trigger, deps: Deps) -> Discharge | None:
     """
     at = deps.now()
     with deps.store.begin() as unit:
-        if trigger.action is Action.CANCEL:
-            return _cancel(trigger, unit, deps, at)
-        return _plan(trigger, unit, deps, at)
+        return take(trigger, unit, deps, at)
+
+
+def take(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | None:
+    """The same as part of a unit of work: it happens if the unit is committed."""
+    if trigger.action is Action.CANCEL:
+        return _cancel(trigger, unit, deps, at)
+    if trigger.action is Action.REFRESH:
+        known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter)
+        return _refresh(trigger, known, unit, deps, at) if known else None
+    return _plan(trigger, unit, deps, at)
 
 
 def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:
-    new = Discharge(
-        uuid4(), trigger.tenant, trigger.encounter, trigger.order, DischargeState.RECEIVED, 1, at, at
-    )
+    told = "" if trigger.order else trigger.told
+    received = DischargeState.RECEIVED
+    new = Discharge(uuid4(), trigger.tenant, trigger.encounter, trigger.order, received, 1, at, at, told=told)
     if unit.discharges.add(new):
         return _begun(new, Event.RECEIVED, trigger, unit, deps)
     known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter) or new
-    if not _starts_again(trigger, known, unit):
-        _record(Event.DUPLICATE, trigger, known, unit, at)
+    if told:
+        return _refresh(trigger, known, unit, deps, at)
+    effect = _effect_of_order(trigger, known, unit) if trigger.order else _effect_of_request(trigger, known)
+    if effect is _Effect.PLAN:
+        return _again(known.asked_again(trigger.order, at), trigger, unit, deps)
+    if effect is _Effect.ASK_THE_EHR:
+        return _ask_the_ehr(trigger.order, trigger, known, unit, deps, at)
+    _record(Event.DUPLICATE, trigger, known, unit, at)
+    return known
+
+
+def _refresh(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
+    """What is known of the stay has changed, or has been told once more."""
+    if trigger.told == known.told:
         return known
-    again = known.asked_again(trigger.order, at)
+    told = replace(known, told=trigger.told)
+    if known.state not in _CALLED_OFF:
+        return _again(told.asked_again("", at), trigger, unit, deps)
+    unit.discharges.save(told)
+    if known.order and known.told.startswith(_STAY_OFF) and trigger.told.startswith(_STAY_ON):
+        return _ask_the_ehr(known.order, trigger, told, unit, deps, at)
+    return told
+
+
+def _again(again: Discharge, trigger: Trigger, unit: Unit, deps: Deps) -> Discharge:
     unit.discharges.save(again)
     return _begun(again, Event.ASKED_AGAIN, trigger, unit, deps)
 
 
+def _ask_the_ehr(
+    order: str, trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime
+) -> Discharge:
+    _record(Event.TO_BE_CHECKED, trigger, known, unit, at)
+    deps.jobs.send(Errand.LOOK, trigger.tenant, order, unit)
+    return known
+
+
 def _begun(discharge: Discharge, event: Event, trigger: Trigger, unit: Unit, deps: Deps) -> Discharge:
     if trigger.order:
-        unit.discharges.remember_order(discharge.id, trigger.order)
+        unit.discharges.remember_order(discharge.id, trigger.order, trigger.told)
+    for replaced in trigger.replaces:
+        unit.discharges.supersede_order(discharge.id, replaced)
     _record(event, trigger, discharge, unit, discharge.changed)
     deps.jobs.defer(Task.PLAN, discharge.id, unit)
     return discharge
 
 
-def _starts_again(trigger: Trigger, known: Discharge, unit: Unit) -> bool:
-    on_purpose = trigger.door == _ON_PURPOSE
-    if not trigger.order:
-        return on_purpose and known.state in _STOPPED
-    cancelled = unit.discharges.order_seen(known.id, trigger.order)
-    if cancelled is None:
-        return True
-    return on_purpose and known.state is DischargeState.FAILED and not cancelled
+def _effect_of_request(trigger: Trigger, known: Discharge) -> _Effect:
+    again = trigger.door == _ON_PURPOSE and known.state in _STOPPED
+    return _Effect.PLAN if again else _Effect.NOTHING
+
+
+def _effect_of_order(trigger: Trigger, known: Discharge, unit: Unit) -> _Effect:
+    seen = unit.discharges.order_seen(known.id, trigger.order)
+    if seen is None:
+        return _Effect.PLAN
+    if seen.ended and known.state in _CALLED_OFF:
+        return _Effect.PLAN if trigger.in_ehr else _Effect.ASK_THE_EHR
+    if seen.cancelled:
+        return _Effect.NOTHING
+    tried_again = trigger.door == _ON_PURPOSE and known.state is DischargeState.FAILED
+    moved = trigger.told not in {"", seen.told} and known.state not in _CALLED_OFF
+    return _Effect.PLAN if tried_again or moved else _Effect.NOTHING
 
 
 def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | None:
@@ -74,11 +134,20 @@ def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge
         _record(Event.CANCEL_OF_OTHER_ORDER, trigger, known, unit, at)
         return known
     if known.state in _CALLED_OFF:
+        if trigger.door == _ON_PURPOSE:
+            unit.discharges.cancel_orders(known.id)  # from now on it is a person who called it off
         _record(Event.DUPLICATE, trigger, known, unit, at)
         return known
-    cancelling = known.move_to(DischargeState.CANCELLING, at)
+    return _called_off(trigger, known, unit, deps, at)
+
+
+def _called_off(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
+    told = known.told if trigger.order else trigger.told or known.told
+    cancelling = replace(known.move_to(DischargeState.CANCELLING, at), told=told)
     unit.discharges.save(cancelling)
     unit.discharges.cancel_orders(known.id)
+    if known.order and trigger.door != _ON_PURPOSE:
+        unit.discharges.end_order(known.id, known.order)
     _record(Event.CANCEL_REQUESTED, trigger, known, unit, at)
     deps.jobs.defer(Task.WITHDRAW, known.id, unit)
     return cancelling

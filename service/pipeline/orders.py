@@ -1,42 +1,131 @@
-"""Looking for discharge orders in an EHR that only says that something has changed."""
+"""Looking for discharge orders, and for stays, in an EHR that only says that something has changed, or not even that."""
 
-from datetime import datetime
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
 
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
 from fhir_mappings.inbound.trigger import trigger_from
 from service.domain.discharge import Trigger
+from service.domain.record import INPATIENT_CLASSES, GapReason
+from service.ehr.capability import Capability
 from service.ehr.client import Ehr
-from service.errors import EhrRefused
+from service.ehr.search import SearchResult
+from service.errors import EhrError, EhrRefused, EhrUnavailable, NotAllowed
+from service.pipeline.census import census
 
-_ORDER: Final = "ServiceRequest"
+_ORDER, _STAY = "ServiceRequest", "Encounter"
+#: An order may be signed long before its discharge is near, and `authored` stays what it was when it is called off.
+_SIGNED_BEFORE: Final = timedelta(days=7)
+#: Searches that go out together: as many as fit one batch that an EHR takes.
+_TOGETHER: Final = 50
+_log = structlog.stdlib.get_logger(__name__)
+
+Parameters = tuple[tuple[str, str], ...]
 
 
-def find_orders(ehr: Ehr, tenant: Tenant, since: datetime, *, door: str = "subscription") -> list[Trigger]:
-    """What the discharge orders changed since then ask for, in the EHR's order.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was found; lacking is the error that stands for what was not, None where nothing is missing."""
 
-    Raises EhrRefused when the EHR cannot search orders by code, EhrError when it does not answer. The search is as
+    triggers: tuple[Trigger, ...]
+    lacking: EhrError | None = None
+
+
+def searchable(capability: Capability, tenant: Tenant) -> bool:
+    """Whether discharge orders can be searched for at all: by code for the whole hospital, or over its census.
+
+    A search for all orders of all patients is none; where each must name a patient, the tenant must name a census_list.
+    """
+    if not capability.searches(_ORDER, "code"):
+        return False
+    if not _by_patient(capability, tenant):
+        return True
+    return bool(tenant.census_list) and capability.searches(_ORDER, "patient")
+
+
+def find_orders(ehr: Ehr, tenant: Tenant, since: datetime, *, door: str) -> Changes:
+    """What discharge orders changed since then ask for, in the EHR's order; stays too where an admission starts a plan.
+
+    Raises EhrRefused when the EHR cannot be searched so, EhrUnavailable when it does not answer. The searches are as
     narrow as the EHR allows; taking in a trigger twice is harmless.
     """
-    if not ehr.capability().searches(_ORDER, "code"):
-        raise EhrRefused("The EHR cannot search orders by code; let its notifications carry the resource.")
-    [result] = ehr.batch([Search(_ORDER, _parameters(ehr, tenant, since))])
-    if result.gaps and not result.resources:
-        raise EhrRefused(f"The search for discharge orders failed: {result.gaps[0].reason}.")
-    found = (
-        trigger_from(resource, tenant=tenant.id, order_codes=tenant.order_codes, door=door)
-        for resource in result.resources
+    capability = ehr.capability()
+    if not searchable(capability, tenant):
+        raise EhrRefused("The EHR cannot be searched for discharge orders; use hooks, notifications or REST.")
+    searches = [Search(_ORDER, _orders(tenant, since, capability))]
+    if tenant.plan_at_admission and (stays := _stays(since, capability)):
+        searches.append(Search(_STAY, stays))
+    if _by_patient(capability, tenant):
+        searches = [_of(patient, search) for patient in census(ehr, tenant) for search in searches]
+    results = _answers(ehr, searches)
+    found = [resource for result in results for resource in result.resources]
+    lacking = next((error for result in results if (error := _lack(result))), None)
+    return Changes(tuple(triggers_in(found, tenant, door=door)), lacking)
+
+
+def triggers_in(
+    resources: Iterable[dict[str, Any]], tenant: Tenant, *, door: str, in_ehr: bool = True
+) -> Iterator[Trigger]:
+    """What resources ask for that were read from the tenant's EHR just now; one that leads elsewhere is left out."""
+    for resource in resources:
+        try:
+            trigger = trigger_from(resource, tenant=tenant, door=door, in_ehr=in_ehr)
+        except NotAllowed as error:
+            _log.warning("an order of another hospital is left out", tenant=tenant.id, exc_info=error)
+            continue
+        if trigger is not None:
+            yield trigger
+
+
+def _answers(ehr: Ehr, searches: Sequence[Search]) -> list[SearchResult]:
+    starts = range(0, len(searches), _TOGETHER)
+    return [result for start in starts for result in ehr.batch(searches[start : start + _TOGETHER])]
+
+
+def _lack(result: SearchResult) -> EhrError | None:
+    """The error in an answer with a gap. What a server found without saying what it searched for is looked at itself."""
+    gap = next(
+        (one for one in result.gaps if one.reason is not GapReason.UNCERTAIN or not result.resources), None
     )
-    return [trigger for trigger in found if trigger is not None]
+    if gap is None:
+        return None
+    said = f"The search for discharge orders gave no whole answer: {gap.reason}."
+    return EhrUnavailable(said) if gap.reason is GapReason.INCOMPLETE else EhrRefused(said)
 
 
-def _parameters(ehr: Ehr, tenant: Tenant, since: datetime) -> tuple[tuple[str, str], ...]:
+def _by_patient(capability: Capability, tenant: Tenant) -> bool:
+    """A hospital that names its census wants it used."""
+    required = capability.left_out(_ORDER, ("code", "_lastUpdated", "authored"))
+    return "patient" in required or bool(tenant.census_list)
+
+
+def _orders(tenant: Tenant, since: datetime, capability: Capability) -> Parameters:
     code = ("code", ",".join(sorted(tenant.order_codes)))
-    offered = ehr.capability()
-    if offered.searches(_ORDER, "_lastUpdated"):
+    if capability.searches(_ORDER, "_lastUpdated"):
         return code, ("_lastUpdated", f"ge{since.isoformat(timespec='seconds')}")
-    if offered.searches(_ORDER, "authored"):
-        # The day, not the moment: an order may be signed long before its discharge is near, but rarely days before.
-        return code, ("authored", f"ge{since.date().isoformat()}")
+    if capability.searches(_ORDER, "authored"):
+        return code, ("authored", f"ge{(since - _SIGNED_BEFORE).date().isoformat()}")
     return (code,)
+
+
+def _stays(since: datetime, capability: Capability) -> Parameters:
+    """Open stays changed since then; () where they cannot be narrowed to those."""
+    if not (capability.searches(_STAY, "status") and capability.searches(_STAY, "class")):
+        return ()
+    narrow = ("status", "in-progress,onleave"), ("class", ",".join(sorted(INPATIENT_CLASSES)))
+    if capability.searches(_STAY, "_lastUpdated"):
+        return *narrow, ("_lastUpdated", f"ge{since.isoformat(timespec='seconds')}")
+    if capability.searches(_STAY, "date"):
+        return *narrow, ("date", f"ge{since.date().isoformat()}")
+    return narrow
+
+
+def _of(patient: str, search: Search) -> Search:
+    return Search(
+        search.resource_type, (("patient", patient.rpartition("/")[2]), *search.parameters), search.id
+    )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
+from config.settings import Settings
 from config.tenants import Tenant
 from service.domain.community_service import Directory
 from service.domain.content import Content
@@ -14,6 +15,11 @@ from service.store import Store
 
 class Deps(Protocol):
     """The adapters and the content, as the steps use them."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the deployment is set to."""
+        ...
 
     @property
     def tenants(self) -> Mapping[str, Tenant]:

@@ -21,10 +21,11 @@ from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
+from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
 from service.pipeline.ports import Deps
 from service.pipeline.publish import publish, set_aside
-from service.pipeline.track import resume, withdraw
+from service.pipeline.track import resume, retire, withdraw
 from service.pipeline.versions import author_of, commit_version, next_version
 from service.store import Unit
 
@@ -66,7 +67,7 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
         version = deps.store.plans.newest(discharge_id)
         with metrics.step(tenant.id, Task.PUBLISH):
             if tenant.write_policy.writes:
-                _write(discharge, ledger, deps)
+                _write(discharge, ledger, tenant, deps)
             else:
                 set_aside(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)
@@ -94,12 +95,13 @@ def give_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
             _record(failed, Event.FAILED, task.value, unit)
 
 
-def _write(discharge: Discharge, ledger: Ledger, deps: Deps) -> None:
-    ehr = deps.ehr(discharge.tenant)
+def _write(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> None:
+    ehr = deps.ehr(tenant.id)
     if discharge.round > 1:
         resume(ledger, ehr)
     left = left_to_clinicians(deps.store.offers.of(discharge.id), deps.now())
-    publish(adopt(ledger, ehr, left), ehr)
+    publish(adopt(ledger, ehr, left), ehr, lower_rungs(discharge, tenant, deps))
+    retire(ledger, ehr, author=author_of(tenant), recorded=discharge.changed)
 
 
 def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -> None:
@@ -108,7 +110,7 @@ def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -
         if not _still_due(now, discharge):
             return
         version = next_version(now, plan, unit, deps)
-        planned = now.move_to(DischargeState.PLANNED, deps.now())
+        planned = now.planned(plan.encounter.told, deps.now())
         unit.discharges.save(planned)
         _record(planned, Event.PLANNED, Task.PLAN.value, unit, reference=f"version {version.number}")
         commit_version(planned, version, tenant, unit, deps)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from service.domain.discharge import Discharge, DischargeState
+from service.domain.discharge import Discharge, DischargeState, SeenOrder
 from service.errors import NotFound
 from service.store.repository import Repository
 from service.store.tables import discharge_orders, discharges
@@ -80,24 +80,41 @@ class Discharges(Repository):
                 (tenant, DischargeState(state)): number for tenant, state, number in connection.execute(query)
             }
 
-    def order_seen(self, discharge: UUID, order: str) -> bool | None:
-        """None for an order never seen; otherwise whether it was cancelled."""
-        query = select(discharge_orders.c.cancelled).where(_of(discharge, order))
-        with self._connect() as connection:
-            cancelled: bool | None = connection.execute(query).scalar_one_or_none()
-            return cancelled
+    def standing(self, tenant: str, *, limit: int) -> tuple[Discharge, ...]:
+        """A tenant's discharges that nobody called off, the last changed first."""
+        off = (DischargeState.CANCELLING, DischargeState.CANCELLED)
+        return self.latest(tenant, states=tuple(s for s in DischargeState if s not in off), limit=limit)
 
-    def remember_order(self, discharge: UUID, order: str) -> None:
-        """This order has been seen."""
-        values = {"discharge_id": discharge, "order": order, "cancelled": False}
+    def order_seen(self, discharge: UUID, order: str) -> SeenOrder | None:
+        """What is known of an order; None for one never seen."""
+        columns = (discharge_orders.c.cancelled, discharge_orders.c.ended, discharge_orders.c.told)
         with self._connect() as connection:
-            connection.execute(insert(discharge_orders).values(values).on_conflict_do_nothing())
+            row = connection.execute(select(*columns).where(_of(discharge, order))).mappings().first()
+            return SeenOrder(**row) if row else None
+
+    def remember_order(self, discharge: UUID, order: str, told: str = "") -> None:
+        """This order stands, and says this of its date."""
+        self._put(discharge, order, {"cancelled": False, "ended": False, "told": told})
+
+    def supersede_order(self, discharge: UUID, order: str) -> None:
+        """Another order stands in its place: whatever is told of it later starts nothing."""
+        self._put(discharge, order, {"cancelled": True, "ended": False})
+
+    def end_order(self, discharge: UUID, order: str) -> None:
+        """The EHR called this order off; it may say that it stands again."""
+        self._put(discharge, order, {"cancelled": True, "ended": True})
 
     def cancel_orders(self, discharge: UUID) -> None:
         """All orders seen so far no longer stand."""
         mine = discharge_orders.c.discharge_id == discharge
         with self._connect() as connection:
-            connection.execute(update(discharge_orders).where(mine).values(cancelled=True))
+            connection.execute(update(discharge_orders).where(mine).values(cancelled=True, ended=False))
+
+    def _put(self, discharge: UUID, order: str, values: dict[str, Any]) -> None:
+        row = insert(discharge_orders).values(discharge_id=discharge, order=order, **values)
+        row = row.on_conflict_do_update(index_elements=["discharge_id", "order"], set_=values)
+        with self._connect() as connection:
+            connection.execute(row)
 
     def _one(self, query: Select[Any]) -> Discharge:
         with self._connect() as connection:

@@ -171,7 +171,7 @@ class TestAfterACancel:
     @pytest.fixture
     def called_off(self, deps, state):
         first = take(plan(), deps)
-        cancelled = take(cancel(), deps)
+        cancelled = take(cancel(door="rest"), deps)
         stand(deps, cancelled, state)
         return first
 

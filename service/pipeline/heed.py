@@ -1,0 +1,100 @@
+"""A notification of a topic-based Subscription: each of its events is acted on once, and a lost one is noticed.
+
+Nothing is asked of the EHR here: what is to be looked at is left to jobs, committed together with the event's number.
+"""
+
+from typing import Final
+
+from config.tenants import Tenant
+from fhir_mappings.inbound.notification import (
+    Happening,
+    Notification,
+    NotificationType,
+    notification_in,
+)
+from fhir_mappings.inbound.trigger import check_home, trigger_from
+from fhir_mappings.outbound.references import type_of
+from service import metrics
+from service.jobs import Errand
+from service.pipeline.intake import take
+from service.pipeline.look import DOOR
+from service.pipeline.ports import Deps
+from service.pipeline.rounds import search_since_last
+from service.store import Store, Unit
+
+#: Events are sent side by side, so a later one may come first; this long we wait before we look for the missing one.
+PATIENCE_SECONDS: Final = 10
+#: Numbers that are remembered beyond the newest: repeats come within hours, not after so many others.
+_REMEMBERED: Final = 10_000
+#: The backport's operation that sends events again.
+_EVENTS: Final = "events"
+
+
+def heed(notification: Notification, tenant: Tenant, deps: Deps, *, door: str) -> None:
+    """Take in a notification; one that came before does nothing. NotAllowed when it is of another server."""
+    check_home(notification.address, tenant.fhir_base_url)
+    with deps.store.begin() as unit:
+        if _is_behind(notification, tenant, unit, deps, door):
+            subscription = notification.subscription
+            deps.jobs.send(
+                Errand.HEAL, tenant.id, subscription, unit, hurry=False, in_seconds=PATIENCE_SECONDS
+            )
+
+
+def heal(subscription: str, tenant: Tenant, deps: Deps) -> None:
+    """Find what the events told that never came: by $events where the EHR offers it, else by a search."""
+    missing = deps.store.notices.missing(tenant.id, subscription)
+    if not missing:
+        return
+    ehr = deps.ehr(tenant.id)
+    if _EVENTS in ehr.capability().of("Subscription").operations:
+        sent_again = notification_in(ehr.events(subscription, missing[0], missing[-1]))
+        if sent_again is not None:
+            heed(sent_again, tenant, deps, door=DOOR)
+    if deps.store.notices.missing(tenant.id, subscription):
+        search_since_last(tenant, deps)
+    deps.store.notices.found(tenant.id, subscription, missing)
+    deps.store.notices.forget_before(tenant.id, subscription, missing[-1] - _REMEMBERED)
+
+
+def _is_behind(notification: Notification, tenant: Tenant, unit: Unit, deps: Deps, door: str) -> bool:
+    """Act on what is new; whether an event is missing."""
+    subscription, count = notification.subscription, notification.count
+    if notification.type is NotificationType.HANDSHAKE:
+        unit.notices.begin(tenant.id, subscription, count or 0)
+        return False
+    behind = [
+        _act(happening, subscription, tenant, unit, deps, door)
+        for happening in sorted(notification.happenings, key=lambda happening: happening.number)
+    ]
+    behind.append(count is not None and unit.notices.count(tenant.id, subscription, count))
+    return any(behind)
+
+
+def _act(happening: Happening, subscription: str, tenant: Tenant, unit: Unit, deps: Deps, door: str) -> bool:
+    """Act on an event that is heard for the first time; whether others were passed over before it."""
+    is_new, is_gap = unit.notices.hear(tenant.id, subscription, happening.number)
+    if is_new:
+        _follow(happening, tenant, unit, deps, door)
+    return is_gap
+
+
+def _follow(happening: Happening, tenant: Tenant, unit: Unit, deps: Deps, door: str) -> None:
+    check_home(happening.address, tenant.fhir_base_url)
+    if happening.resource is not None:
+        trigger = trigger_from(happening.resource, tenant=tenant, door=door)
+        if trigger is not None:
+            metrics.TRIGGERS.labels(tenant.id, door, trigger.action).inc()
+            take(trigger, unit, deps, deps.now())
+    elif not happening.focus:
+        deps.jobs.send(Errand.ROUND, tenant.id, "", unit)
+    elif concerns(happening.focus, tenant, unit):
+        deps.jobs.send(Errand.LOOK, tenant.id, happening.focus, unit)
+
+
+def concerns(reference: str, tenant: Tenant, store: Unit | Store) -> bool:
+    """Whether to look at what changed: any order may be a discharge order, a stay counts if it is being planned."""
+    kind = type_of(reference)
+    if kind == "Encounter":
+        return tenant.plan_at_admission or store.discharges.of_stay(tenant.id, reference) is not None
+    return kind == "ServiceRequest"

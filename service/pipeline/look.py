@@ -1,0 +1,71 @@
+"""Looking at one order or stay in the EHR, because we were told that it changed, and taking in what it asks for.
+
+Whatever was told is a hint; what counts is how it stands in the EHR when we look.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from config.tenants import Tenant
+from fhir_mappings.inbound.encounter import told_of_stay
+from fhir_mappings.inbound.references import subject_of
+from fhir_mappings.inbound.trigger import is_merged
+from service import metrics
+from service.domain.discharge import Action, Trigger
+from service.ehr.client import Ehr
+from service.errors import EhrRefused
+from service.pipeline.intake import intake
+from service.pipeline.orders import triggers_in
+from service.pipeline.ports import Deps
+
+DOOR: Final = "look"
+_GONE: Final = frozenset({404, 410})
+
+
+def look(reference: str, tenant: Tenant, deps: Deps) -> None:
+    """Take in what an order or a stay asks for as it stands in the EHR now; one that is gone no longer stands."""
+    ehr = deps.ehr(tenant.id)
+    try:
+        resource = ehr.read(reference)
+    except EhrRefused as error:
+        if error.status not in _GONE:
+            raise
+        take_all(removed(reference, tenant, deps, door=DOOR), deps)
+        return
+    patient = _patient_of(resource, ehr) if reference.startswith("Encounter/") else {}
+    take_all(asked_by(resource, patient, tenant, door=DOOR), deps)
+
+
+def asked_by(
+    resource: dict[str, Any], patient: dict[str, Any], tenant: Tenant, *, door: str
+) -> Iterable[Trigger]:
+    """What an order or a stay asks for; of a stay with the patient it names, who may have become another."""
+    for trigger in triggers_in([resource], tenant, door=door):
+        is_stay = resource.get("resourceType") == "Encounter"
+        merged = is_stay and bool(patient) and is_merged(patient)
+        yield replace(trigger, told=told_of_stay(resource, merged=True)) if merged else trigger
+
+
+def removed(reference: str, tenant: Tenant, deps: Deps, *, door: str) -> tuple[Trigger, ...]:
+    """What it means that an order or a stay is no longer in the EHR: the stay is not to be planned."""
+    if reference.startswith("Encounter/"):
+        return (Trigger(tenant.id, reference, Action.CANCEL, door),)
+    known = deps.store.discharges.of_order(tenant.id, reference)
+    return (Trigger(tenant.id, known.encounter, Action.CANCEL, door, reference),) if known else ()
+
+
+def take_all(triggers: Iterable[Trigger], deps: Deps) -> None:
+    """Take in triggers one by one, and count them."""
+    for trigger in triggers:
+        metrics.TRIGGERS.labels(trigger.tenant, trigger.door, trigger.action).inc()
+        intake(trigger, deps)
+
+
+def _patient_of(stay: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
+    """The patient of a stay, {} where the EHR does not give them."""
+    patient = subject_of(stay)
+    try:
+        return ehr.read(patient) if patient.startswith("Patient/") else {}
+    except EhrRefused:
+        return {}
