@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,10 @@ from service.sandbox.ehr import HOST, IN_MEMORY, listen, stop_process
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered client: its id, its public keys, the scopes it may have."""
+    """A registered client: its id, its public keys, the scopes it may have.
+
+    Keys of one kind only: sekmet tries each on every assertion, and fails on one of another kind.
+    """
 
     client_id: str
     keys: tuple[SigningKey, ...]
@@ -28,7 +31,7 @@ class Client:
 
 
 @contextmanager
-def smart_sandbox(client: Client, folder: Path, *, token_seconds: int = 300) -> Iterator[str]:
+def smart_sandbox(clients: Sequence[Client], folder: Path, *, token_seconds: int = 300) -> Iterator[str]:
     """The FHIR base URL of a sandbox that answers; it is stopped at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     with listen(0) as listener, (folder / "ehr.log").open("ab") as log:
@@ -42,6 +45,7 @@ def smart_sandbox(client: Client, folder: Path, *, token_seconds: int = 300) -> 
                     "jwks": {"keys": [key.public() for key in client.keys]},
                     "scopes": client.scopes,
                 }
+                for client in clients
             ],
         }
         process = subprocess.Popen(

@@ -52,7 +52,7 @@ class Sent:
 def urls(tmp_path_factory):
     with ExitStack() as stack:
         started = {
-            name: stack.enter_context(smart_sandbox(client, tmp_path_factory.mktemp(name)))
+            name: stack.enter_context(smart_sandbox([client], tmp_path_factory.mktemp(name)))
             for name, client in CLIENTS.items()
         }
         for name, url in started.items():

@@ -1,0 +1,133 @@
+"""What a hospital that only watches gets: a plan, a report of what would have been written, and nothing in its EHR."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from config.tenants import Tenant, WritePolicy
+from service.bootstrap import steps
+from service.cli import main
+from service.domain.discharge import Action, DischargeState, Trigger
+from service.domain.publication import WriteState
+from service.ehr.client import Ehr
+from service.errors import EhrRefused
+from service.jobs import Jobs
+from service.pipeline import run
+from service.pipeline.intake import intake
+from tests.builders import interventions, need, planned
+from tests.integration.test_run import Deps
+from tests.unit.ehr.odd_server import fhir, odd_server, statement
+
+HOSPITAL = Tenant(id="one", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example Hospital")
+
+
+class Silence:
+    """An EHR of which nothing may be asked."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"the EHR was asked: {name}")
+
+
+@pytest.fixture
+def deps(store, database_url, monkeypatch):
+    made = Deps(store, None)
+    made.jobs = Jobs(database_url, lambda: steps(made))
+    monkeypatch.setattr(made, "ehr", lambda _tenant: Silence(), raising=False)
+    proposed = planned(need(interventions=interventions()))
+    monkeypatch.setattr(run, "propose", lambda *_: proposed)
+    return made
+
+
+def publish(deps, policy, encounter):
+    """One discharge planned and published under a policy."""
+    deps.tenants = {"one": replace(HOSPITAL, write_policy=policy)}
+    asked = intake(Trigger("one", encounter, Action.PLAN, "rest", ""), deps)
+    deps.jobs.work(until_idle=True)
+    return deps.store.discharges.get(asked.id)
+
+
+def test_shadow_makes_everything_ready_sends_nothing_and_says_why(deps):
+    discharge = publish(deps, WritePolicy.SHADOW, "Encounter/shadow")
+    assert discharge.state is DischargeState.PUBLISHED
+    entries = deps.store.publications.entries(discharge.id)
+    assert {"CarePlan", "ServiceRequest", "Goal"} <= {entry.draft.resource_type for entry in entries}
+    assert {(entry.state, entry.reference) for entry in entries} == {(WriteState.PENDING, "")}
+    assert {entry.problem for entry in entries} == {
+        "This hospital's write policy is shadow: nothing is sent to its EHR."
+    }
+
+
+def test_off_plans_and_makes_nothing_ready(deps):
+    discharge = publish(deps, WritePolicy.OFF, "Encounter/off")
+    assert discharge.state is DischargeState.PUBLISHED
+    assert deps.store.plans.latest(discharge.id) is not None
+    assert deps.store.publications.entries(discharge.id) == ()
+
+
+@pytest.fixture
+def report(deps, database_url: str, tmp_path: Path):
+    publish(deps, WritePolicy.SHADOW, "Encounter/reported")
+    tenants = tmp_path / "tenants.yaml"
+    tenants.write_text(
+        "tenants:\n  - {id: one, fhir_base_url: http://127.0.0.1:9/fhir, organization: Example Hospital, "
+        "write_policy: shadow}\n"
+    )
+    settings = {
+        "HOMEWARD_DATABASE_URL": database_url,
+        "HOMEWARD_TENANTS_FILE": str(tenants),
+        "COLUMNS": "160",
+    }
+
+    def show(*arguments):
+        shown = CliRunner(env=settings).invoke(main, ["shadow-report", *arguments])
+        return SimpleNamespace(code=shown.exit_code, said=shown.stdout, errors=shown.stderr)
+
+    return show
+
+
+def test_the_report_says_what_would_have_been_written(report):
+    shown = report("one")
+    assert shown.code == 0
+    assert "what would have been written; the write policy is shadow" in shown.said
+    assert "Encounter/reported" in shown.said
+    assert "CarePlan" in shown.said
+    assert "Zelda" not in shown.said
+
+
+def test_the_reports_document_holds_the_resources(report):
+    document = json.loads(report("one", "--format", "json").said)
+    assert (document["tenant"], document["write_policy"]) == ("one", "shadow")
+    [one] = [found for found in document["discharges"] if found["encounter"] == "Encounter/reported"]
+    kinds = {given["resource"]["resourceType"] for given in one["resources"]}
+    assert {"CarePlan", "ServiceRequest", "Goal"} <= kinds
+
+
+def test_a_report_of_an_unknown_hospital_is_refused(report):
+    shown = report("elsewhere")
+    assert (shown.code, shown.said) == (2, "")
+    assert "no such hospital" in shown.errors
+
+
+@pytest.mark.parametrize("policy", [WritePolicy.OFF, WritePolicy.SHADOW])
+def test_the_connection_itself_refuses_to_write(policy):
+    with odd_server() as server:
+        server.tell("GET", "/metadata", statement(transaction=True, Goal=("identifier",)))
+        server.tell("POST", "/Subscription", fhir({"resourceType": "Subscription", "id": "1"}, 201))
+        tenant = replace(HOSPITAL, fhir_base_url=server.url, write_policy=policy)
+        goal = {"resourceType": "Goal", "id": "7"}
+        with Ehr(tenant) as ehr:
+            writes = (
+                lambda: ehr.create(goal),
+                lambda: ehr.update(goal),
+                lambda: ehr.transaction({"resourceType": "Bundle", "type": "transaction"}),
+            )
+            for write in writes:
+                with pytest.raises(EhrRefused, match=f"write policy is {policy}"):
+                    write()
+            assert server.count("POST") == server.count("PUT") == 0
+            # What tells us of orders is no part of a chart.
+            assert ehr.create({"resourceType": "Subscription"}).reference == "Subscription/1"
