@@ -7,7 +7,6 @@ it is a browser. Nothing of the request is repeated in any of them.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from math import ceil
 from typing import Final
 
 import orjson
@@ -86,7 +85,7 @@ def _ours(error: HomewardError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="homeward"'
     if error.retryable:
         after = error.retry_after if isinstance(error, EhrUnavailable | TooManyCalls) else None
-        headers["Retry-After"] = str(ceil(after or 5))
+        headers["Retry-After"] = str(max(1, round(after or 5)))
     if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("a request failed", exc_info=error)
     return _answer(

@@ -1,6 +1,5 @@
 """The web server as it runs in production: gunicorn with several processes, a real database, real sockets."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import requests
 from service.sandbox.homeward_process import free_port
 from service.store import Store
 from tests.processes import answers, running, wait_until
+from tests.unit.doors.keys import keys_file
 
 TOKEN = "an API token of the tests"
 SECRET = "a subscription secret of the tests"
@@ -44,11 +44,13 @@ def web(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("web")
     (folder / "secret").write_text(SECRET)
     (folder / "tenants.yaml").write_text(TENANTS.format(secret=folder / "secret"))
+    ward = {"key": TOKEN, "scopes": ["plans:read", "discharges:write"], "role": "clinician"}
+    keys = keys_file(folder, ward=ward)
     address = f"127.0.0.1:{free_port(0)}"
     settings = {
         "HOMEWARD_DATABASE_URL": database_url,
         "HOMEWARD_TENANTS_FILE": str(folder / "tenants.yaml"),
-        "HOMEWARD_API_TOKENS": hashlib.sha256(TOKEN.encode()).hexdigest(),
+        "HOMEWARD_API_KEYS_FILE": str(keys),
         "HOMEWARD_BIND": address,
         "HOMEWARD_PUBLIC_URL": f"http://{address}",
         "HOMEWARD_WEB_WORKERS": "2",

@@ -42,7 +42,7 @@ def test_what_is_no_address_is_refused(bind):
 
 def test_secrets_do_not_show():
     settings = load_settings(
-        {"HOMEWARD_DATABASE_URL": "postgresql://u:hidden@h/n", "HOMEWARD_API_TOKENS": "hidden"}
+        {"HOMEWARD_DATABASE_URL": "postgresql://u:hidden@h/n", "HOMEWARD_STATE_DIR": "x"}
     )
     assert "hidden" not in repr(settings)
 
