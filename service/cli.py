@@ -116,6 +116,31 @@ def worker() -> None:
     run_worker()
 
 
+@main.command("subscribe", short_help="Have an EHR tell us of discharge orders.")
+@click.argument("tenant")
+@click.option("--check", is_flag=True, help="Only say how it stands; change nothing.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table to read, or JSON.",
+)
+@click.pass_context
+def subscribe_to(ctx: click.Context, tenant: str, check: bool, form: str) -> None:  # noqa: FBT001  click passes options by name
+    """Have TENANT's EHR tell us of discharge orders: by a topic, by a rest-hook, or by our own searching.
+
+    What is missing is made and what is broken is repaired; running it again changes nothing. Exit code 0: orders reach
+    us; 1: not, or something is left to repair; 2: the configuration is wrong.
+    """
+    with _waiting("Asking the EHR"):
+        from service.commands.subscribe import subscribe_tenant
+
+        code = subscribe_tenant(tenant, check=check, form=form)
+    ctx.exit(code)
+
+
 @main.command(short_help="Bring the database to the newest version.")
 @click.option("--check", is_flag=True, help="Prove the migrations on a throwaway database instead.")
 def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
