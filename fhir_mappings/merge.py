@@ -50,11 +50,14 @@ def overlaid(current: Json, body: Json) -> Json:
 def agrees(body: Any, current: Any) -> bool:
     """Whether everything our draft says stands in the EHR's resource, whatever else stands there.
 
-    A link to another draft (urn:uuid) has another name in the EHR, so any name agrees with it.
+    A link to another draft (urn:uuid) has another name in the EHR, so any name agrees with it. A narrative that says no
+    more than the elements may be the server's own, and an attachment may have moved behind a url.
     """
     if isinstance(body, dict):
         return isinstance(current, dict) and all(
-            name in current and agrees(part, current[name]) for name, part in body.items() if name != "meta"
+            name in current and agrees(part, current[name])
+            for name, part in body.items()
+            if not _is_the_servers(name, part, current)
         )
     if isinstance(body, list):
         return (
@@ -84,6 +87,11 @@ def pruned(value: Any, missing: Collection[str]) -> Any:
     if isinstance(value, list):
         return [part for item in value if (part := pruned(item, missing)) not in ({}, [])]
     return value
+
+
+def _is_the_servers(name: str, part: Any, current: Json) -> bool:
+    generated = name == "text" and isinstance(part, dict) and part.get("status") == "generated"
+    return name == "meta" or generated or (name == "data" and "url" in current)
 
 
 def _shared(body: Json, current: Json) -> Json:

@@ -22,11 +22,25 @@ _WITHDRAWN: Final[Mapping[str, Mapping[str, str]]] = {
     "ServiceRequest": {"draft": "revoked", "active": "on-hold"},
     "Task": {"requested": "on-hold", "accepted": "on-hold", "in-progress": "on-hold"},
     "Goal": {"proposed": "cancelled", "planned": "on-hold", "accepted": "on-hold", "active": "on-hold"},
+    "DocumentReference": {"current": "superseded"},
+    "Condition": {"active": "inactive"},
+}
+#: Status now → status when the plan no longer proposes it.
+_RETIRED: Final[Mapping[str, Mapping[str, str]]] = {
+    "CarePlan": {"draft": "revoked", "active": "revoked", "on-hold": "revoked"},
+    "ServiceRequest": {"draft": "revoked", "active": "revoked", "on-hold": "revoked"},
+    "Task": {"requested": "cancelled"},
+    "Goal": dict.fromkeys(("proposed", "planned", "accepted", "active", "on-hold"), "cancelled"),
+    "DocumentReference": {"current": "superseded"},
+    "Condition": {"active": "inactive"},
 }
 _ON_HOLD: Final = "on-hold"
 _HOLD: Final = "on-hold:"
 _REASON: Final = "The discharge was cancelled or delayed; this was {} before."
-_OUR_REASON: Final = re.compile(re.escape(_REASON).replace(r"\{\}", "([a-z-]+)"))
+_NO_LONGER: Final = "The discharge plan no longer proposes this; it was {} before."
+_OUR_REASON: Final = re.compile(
+    "|".join(re.escape(words).replace(r"\{\}", "([a-z-]+)") for words in (_REASON, _NO_LONGER))
+)
 _GOES_ON: Final = "The discharge goes on; the referral is active again."
 _TASK: Final = (
     "The discharge was cancelled or delayed, and this approved referral is on hold. Tell the provider; decide whether it "
@@ -36,31 +50,51 @@ _TASK: Final = (
 
 def withdrawn(resource: Json, *, author: Author, recorded: datetime) -> Json | None:
     """The resource as it is to stand while there is no discharge; None when it is to be left alone."""
+    return _taken_back(resource, _WITHDRAWN, _REASON, author=author, recorded=recorded)
+
+
+def retired(resource: Json, *, author: Author, recorded: datetime) -> Json | None:
+    """The resource as it is to stand when the plan goes on without it; None when it is to be left alone."""
+    return _taken_back(resource, _RETIRED, _NO_LONGER, author=author, recorded=recorded)
+
+
+def _taken_back(
+    resource: Json,
+    table: Mapping[str, Mapping[str, str]],
+    words: str,
+    *,
+    author: Author,
+    recorded: datetime,
+) -> Json | None:
     before = status_of(resource)
-    after = _WITHDRAWN.get(str(resource.get("resourceType")), {}).get(before)
+    after = table.get(str(resource.get("resourceType")), {}).get(before)
     if not after:
         return None
-    reason = _REASON.format(before)
-    if resource["resourceType"] == "Goal":
-        dated = {"statusDate": recorded.date().isoformat(), "statusReason": reason}
-        return resource | dated | {"lifecycleStatus": after}
-    if resource["resourceType"] == "Task":
-        return resource | {"status": after, "statusReason": {"text": reason}}
+    reason = words.format(before)
+    changed = _with_status(resource, after)
+    match resource["resourceType"]:
+        case "Goal":
+            return changed | {"statusDate": recorded.date().isoformat(), "statusReason": reason}
+        case "Task":
+            return changed | {"statusReason": {"text": reason}}
+        case "DocumentReference":
+            return changed | {"description": reason}
     note = {
         "authorString": author.device_name,
         "time": recorded.isoformat(timespec="seconds"),
         "text": reason,
     }
-    return resource | {"status": after, "note": [*_notes(resource), note]}
+    return changed | {"note": [*_notes(resource), note]}
 
 
 def status_before(resource: Json) -> str:
     """The status that a resource had before we withdrew it; "" when it is not as we left it then."""
     texts = [_reason_of(resource), *(note.get("text") for note in _notes(resource))]
-    found = [match[1] for text in texts if isinstance(text, str) and (match := _OUR_REASON.fullmatch(text))]
-    before = found[-1] if found else ""
-    ours = _WITHDRAWN.get(str(resource.get("resourceType")), {})
-    return before if before and ours.get(before) == status_of(resource) else ""
+    found = [match for text in texts if isinstance(text, str) and (match := _OUR_REASON.fullmatch(text))]
+    before = next(word for word in found[-1].groups() if word) if found else ""
+    kind, now = str(resource.get("resourceType")), status_of(resource)
+    ours = [table.get(kind, {}).get(before) for table in (_WITHDRAWN, _RETIRED)]
+    return before if before and now in ours else ""
 
 
 def restored(resource: Json) -> Json | None:
@@ -68,14 +102,15 @@ def restored(resource: Json) -> Json | None:
     before = status_before(resource)
     if not before:
         return None
-    name = "lifecycleStatus" if resource["resourceType"] == "Goal" else "status"
-    return without_reason(resource) | {name: before}
+    return _with_status(without_reason(resource), before)
 
 
 def without_reason(resource: Json) -> Json:
     """The resource without the reason for which we withdrew it; notes of people stay."""
     notes = [note for note in _notes(resource) if not _OUR_REASON.fullmatch(str(note.get("text", "")))]
-    ours = {"note"} | ({"statusReason", "statusDate"} if _is_our_reason(_reason_of(resource)) else set())
+    is_document = resource.get("resourceType") == "DocumentReference"
+    names = {"description"} if is_document else {"statusReason", "statusDate"}
+    ours = {"note"} | (names if _is_our_reason(_reason_of(resource)) else set())
     rest = {name: part for name, part in resource.items() if name not in ours}
     return rest | ({"note": notes} if notes else {})
 
@@ -86,8 +121,13 @@ def is_on_hold(resource: Json) -> bool:
 
 
 def status_of(resource: Mapping[str, Any]) -> str:
-    """The status, or a Goal's lifecycleStatus; "" for a type without."""
-    return str(resource.get("lifecycleStatus") or resource.get("status") or "")
+    """The status, a Goal's lifecycleStatus or a Condition's clinicalStatus; "" for a type without."""
+    status = resource.get("lifecycleStatus") or resource.get("status") or ""
+    clinical = resource.get("clinicalStatus")
+    if isinstance(clinical, dict):
+        codings = clinical.get("coding") or [{}]
+        status = codings[0].get("code", "")
+    return str(status)
 
 
 def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded: datetime) -> Draft:
@@ -132,9 +172,20 @@ def closed_task(task: Json) -> Json | None:
 
 
 def _reason_of(resource: Mapping[str, Any]) -> object:
-    """A Goal's statusReason is text in our words, a Task's a concept with one."""
+    """A Goal's statusReason is text in our words, a Task's a concept with one; a document has only its description."""
     reason = resource.get("statusReason")
+    if reason is None and resource.get("resourceType") == "DocumentReference":
+        return resource.get("description")
     return reason.get("text") if isinstance(reason, dict) else reason
+
+
+def _with_status(resource: Json, status: str) -> Json:
+    if resource["resourceType"] == "Goal":
+        return resource | {"lifecycleStatus": status}
+    if resource["resourceType"] == "Condition":
+        coding = {"system": systems.CONDITION_CLINICAL, "code": status}
+        return resource | {"clinicalStatus": {"coding": [coding]}}
+    return resource | {"status": status}
 
 
 def _notes(resource: Mapping[str, Any]) -> list[Json]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Draft:
 def digest_of(body: dict[str, Any]) -> str:
     """SHA-256 of a body as canonical JSON, in hex: equal bodies have equal digests, whatever the order of keys."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+#: The problem of a draft that will be sent once another write is no longer unknown.
+WAITS: Final = "This waits for another resource of which it is not known whether the EHR has it."
 
 
 class WriteState(StrEnum):

@@ -23,8 +23,12 @@ from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected, EhrUna
 
 #: An EHR's /metadata is read again once a day: upgrades change it.
 CAPABILITY_SECONDS: Final = 24 * 3600.0
+#: A refusal that contradicts /metadata has it read again, at most this often.
+DOUBT_SECONDS: Final = 600.0
 #: Answers that mean that the EHR takes no Bundles at all, so that it is not asked with one again.
 _NO_BUNDLES: Final = frozenset({400, 404, 405, 422, 501})
+#: Refusals of what /metadata offers: it may have changed since it was read.
+_CONTRADICTED: Final = frozenset({403, 405, 501})
 _STRICT: Final = {"Prefer": "handling=strict"}
 
 
@@ -62,6 +66,8 @@ class Ehr:
         self._asking = threading.Lock()
         self._capability: tuple[float, Capability] | None = None
         self._bundles = True
+        self._batch_writes = True
+        self._doubted = -CAPABILITY_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -80,8 +86,16 @@ class Ehr:
                 stated = capability_from(self._get("metadata"))
                 known = with_quirks(stated, self._quirks, named=self.tenant.quirks)
                 self._capability = time.monotonic(), known
-                self._bundles = True
+                self._bundles = self._batch_writes = True
             return self._capability[1]
+
+    def writes_in_batch(self) -> bool:
+        """Whether several writes go in one batch."""
+        return self.capability().batch and self._batch_writes
+
+    def no_writes_in_batch(self) -> None:
+        """It lists batches and refuses writes in them: not asked again until /metadata is read anew."""
+        self._batch_writes = False
 
     def read(self, reference: str) -> dict[str, Any]:
         """The resource "Type/id"; EhrRefused with status 404 or 410 when it is not there."""
@@ -135,14 +149,29 @@ class Ehr:
         """Write a new resource. if_none_exist is a search ("identifier=…") whose one match is taken instead."""
         headers = {**self._prefer(), **({"If-None-Exist": if_none_exist} if if_none_exist else {})}
         request = Request("POST", str(resource["resourceType"]), resource, headers, safe=False)
-        return _written(self._connection.send(request))
+        return _written(self._write(request))
 
     def update(self, resource: dict[str, Any], *, etag: str = "") -> Written:
         """Put a whole resource back, only if its version is still this one; EhrConflict if it is not."""
         headers = {**self._prefer(), **({"If-Match": etag} if etag else {})}
         reference = reference_of(resource)
-        written = _written(self._connection.send(Request("PUT", reference, resource, headers, safe=False)))
+        written = _written(self._write(Request("PUT", reference, resource, headers, safe=False)))
         return Written(written.reference or reference, written.etag)
+
+    def _write(self, request: Request) -> Answer:
+        try:
+            return self._connection.send(request)
+        except EhrRefused as error:
+            if error.status in _CONTRADICTED:
+                self._doubt()
+            raise
+
+    def _doubt(self) -> None:
+        """What /metadata listed is not done: it is read again at the next question, but not at every refusal."""
+        with self._asking:
+            if time.monotonic() - self._doubted > DOUBT_SECONDS:
+                self._doubted = time.monotonic()
+                self._capability = None
 
     def _prefer(self) -> dict[str, str]:
         """What to be answered after a write; nothing is asked of /metadata for it that is not known yet."""

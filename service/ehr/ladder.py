@@ -1,9 +1,16 @@
-"""How each resource type can be written in an EHR, and why: decided from its /metadata alone."""
+"""How each resource type can be written in an EHR, and on which rung each item of a plan therefore stands.
 
-from collections.abc import Iterable
+How a type is written is decided from /metadata alone; where an item stands also from what the EHR has said to it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import Final
 
+from fhir_mappings.likeness import COMPARABLE
+from service.domain.publication import WAITS, Landed, Landing, LedgerEntry, WriteState
 from service.ehr.capability import Capability
 
 
@@ -58,5 +65,129 @@ def how_to_find(capability: Capability, resource_type: str) -> str:
         ways = {"_tag": "a search by tag", "target": "a search by target"}
     else:
         ways = {"identifier": "a search by identifier"}
-    found = next((text for name, text in ways.items() if capability.searches(resource_type, name)), "")
-    return found or ("conditional create" if capability.of(resource_type).conditional_create else "")
+    found = next((text for name, text in ways.items() if findable_by(capability, resource_type, name)), "")
+    if found:
+        return found
+    if resource_type in COMPARABLE and findable_by(capability, resource_type, "patient"):
+        return "a search by patient that compares what is found"
+    return "conditional create" if capability.of(resource_type).conditional_create else ""
+
+
+def findable_by(capability: Capability, resource_type: str, parameter: str) -> bool:
+    """Whether a search by this parameter alone is taken."""
+    return capability.searches(resource_type, parameter) and not capability.left_out(
+        resource_type, [parameter]
+    )
+
+
+#: The rungs of a plan's own resource types, best first. What a Provenance or a Task says, our page says as well.
+_RUNGS: Final[Mapping[str, tuple[Landing, ...]]] = {
+    "CarePlan": (Landing.RESOURCE, Landing.DOCUMENT, Landing.MESSAGE, Landing.PAGE),
+    "Goal": (Landing.RESOURCE, Landing.CARE_PLAN, Landing.DOCUMENT, Landing.MESSAGE, Landing.PAGE),
+    "ServiceRequest": (
+        Landing.RESOURCE,
+        Landing.CARE_PLAN,
+        Landing.DOCUMENT,
+        Landing.MESSAGE,
+        Landing.CONCERN,
+        Landing.PAGE,
+    ),
+    "Task": (Landing.RESOURCE, Landing.PAGE),
+    "Provenance": (Landing.RESOURCE, Landing.PAGE),
+}
+#: The resource type that makes a lower rung.
+_MADE_OF: Final = {
+    Landing.DOCUMENT: "DocumentReference",
+    Landing.MESSAGE: "Communication",
+    Landing.CONCERN: "Condition",
+}
+_IN_WORDS: Final[Mapping[Landing, str]] = {
+    Landing.CARE_PLAN: "It stands in the words of the care plan.",
+    Landing.DOCUMENT: "It stands in the plan document.",
+    Landing.MESSAGE: "It stands in a message to the care team.",
+    Landing.CONCERN: "What it is for stands as an unconfirmed health concern.",
+    Landing.PAGE: "It stands on Homeward's page only.",
+}
+#: Without one of these nothing in the EHR asks anybody to do something.
+_REQUEST: Final = "ServiceRequest"
+
+_Step = Callable[[str], Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """Where each item of a plan stands, and the resource types that this takes beside the plan's own."""
+
+    landed: tuple[Landed, ...]
+    types: frozenset[str]
+
+
+def descend(entries: Sequence[LedgerEntry], capability: Capability) -> Descent:
+    """The rungs of all that a plan wants, by what the EHR offers and has refused.
+
+    An EHR that takes the CarePlan has every item at least in its words. Where it does not, the plan goes as a document;
+    what then asks for care and is no ServiceRequest also goes as a message to the care team; and where no ServiceRequest
+    is taken at all, open needs go as unconfirmed health concerns.
+    """
+
+    @cache
+    def step(kind: str) -> Step:
+        return step_for(capability, kind)
+
+    items = [entry for entry in entries if entry.wanted and entry.draft.resource_type in _RUNGS]
+    there = {entry.draft.key for entry in items if _is_there(entry, step(entry.draft.resource_type))}
+    offered = frozenset(_offered(entries, step, items, there))
+    landed = tuple(_landed(entry, step(entry.draft.resource_type), there, offered) for entry in items)
+    return Descent(landed, frozenset(_types(landed, items, offered, step)))
+
+
+def _is_there(entry: LedgerEntry, step: Step) -> bool:
+    """Whether it has its resource, or will have it once this run of publishing, or the next, has come to it."""
+    if entry.reference or entry.is_doubtful:
+        return True
+    expected = entry.state is WriteState.PENDING and entry.problem in {"", WAITS}
+    return expected and step.rung is not Rung.NOT_POSSIBLE
+
+
+def _offered(
+    entries: Sequence[LedgerEntry], step: _Step, items: Sequence[LedgerEntry], there: Collection[str]
+) -> Iterator[Landing]:
+    """The lower rungs that this EHR has."""
+    if any(entry.draft.resource_type == "CarePlan" and entry.draft.key in there for entry in items):
+        yield Landing.CARE_PLAN
+    for rung, kind in _MADE_OF.items():
+        written = [entry for entry in entries if entry.draft.resource_type == kind]
+        refused = bool(written) and not any(_is_there(entry, step(kind)) for entry in written)
+        if step(kind).rung is not Rung.NOT_POSSIBLE and not refused:
+            yield rung
+
+
+def _landed(entry: LedgerEntry, step: Step, there: Collection[str], offered: Collection[Landing]) -> Landed:
+    key = entry.draft.key
+    if key in there:
+        return Landed(key, Landing.RESOURCE, "")
+    lower = _RUNGS[entry.draft.resource_type][1:]
+    rung = next((one for one in lower if one in offered), Landing.PAGE)
+    why = step.reason if step.rung is Rung.NOT_POSSIBLE else entry.problem
+    return Landed(key, rung, f"{why} {_IN_WORDS[rung]}")
+
+
+def _types(
+    landed: Sequence[Landed], items: Sequence[LedgerEntry], offered: Collection[Landing], step: _Step
+) -> Iterator[str]:
+    if Landing.CARE_PLAN in offered:
+        return
+    rungs = {one.rung for one in landed}
+    requests = [
+        one.rung for one, entry in zip(landed, items, strict=True) if entry.draft.resource_type == _REQUEST
+    ]
+    asked = [rung for rung in requests if rung is not Landing.RESOURCE]
+    none_taken = Landing.RESOURCE not in requests and (
+        bool(requests) or step(_REQUEST).rung is Rung.NOT_POSSIBLE
+    )
+    if Landing.DOCUMENT in rungs:
+        yield _MADE_OF[Landing.DOCUMENT]
+    if Landing.MESSAGE in rungs or (asked and Landing.MESSAGE in offered):
+        yield _MADE_OF[Landing.MESSAGE]
+    if none_taken and Landing.CONCERN in offered:
+        yield _MADE_OF[Landing.CONCERN]

@@ -15,6 +15,7 @@ PAGE_SIZE: Final = 1000
 #: Parameters whose values are references: a server may write "7" back as "Patient/7" or as a full URL.
 _REFERENCES: Final = frozenset({"patient", "subject", "beneficiary", "actor"})
 
+_GONE: Final = frozenset({404, 410})
 #: Parameters that shape the answer and do not narrow it.
 _RESULT: Final = frozenset({"_count", "_include"})
 
@@ -23,11 +24,12 @@ Fetch = Callable[[str], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search gave: resources, and what is missing from them."""
+    """What a search gave: resources, and what is missing from them. gone: what was named by id is not there (any more)."""
 
     search: Search
     resources: tuple[dict[str, Any], ...] = ()
     gaps: tuple[Gap, ...] = ()
+    gone: bool = False
 
 
 class _NotHonoured(Exception):
@@ -53,7 +55,8 @@ def result_of(search: Search, first: Mapping[str, Any], fetch: Fetch) -> SearchR
 
 def refusal(search: Search, error: EhrError) -> SearchResult:
     """A search that gave an error instead of an answer."""
-    return SearchResult(search, gaps=(Gap(search.resource_type, _reason(error), str(error)),))
+    gone = bool(search.id) and isinstance(error, EhrRefused) and error.status in _GONE
+    return SearchResult(search, gaps=(Gap(search.resource_type, _reason(error), str(error)),), gone=gone)
 
 
 def _reason(error: EhrError) -> GapReason:

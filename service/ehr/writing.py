@@ -1,6 +1,7 @@
 """Writing several resources: all or nothing, or each by itself; and finding again what may have been written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from fhir_mappings.bundle import (
     Reply,
@@ -12,15 +13,23 @@ from fhir_mappings.bundle import (
     transaction_bundle,
     write_batch,
 )
+from fhir_mappings.likeness import COMPARABLE
 from fhir_mappings.references import references_in, version_of
 from service.domain.publication import Draft, Receipt
 from service.ehr.answers import error_for, issues_of
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
-from service.errors import EhrError, WriteUnknown
+from service.ehr.ladder import findable_by
+from service.errors import EhrError, EhrRefused, EhrRejected, WriteUnknown
 
 #: One for each resource, creates first: where it was written, or why it was not.
 Outcome = Receipt | EhrError
+#: By what kind a patient's resources can be narrowed down, and what says when ours was made.
+_KINDS: Final = ("type", "category", "code")
+_MADE_ON: Final = ("date", "recordedDate", "sent", "authoredOn", "created", "startDate")
+_TOO_LARGE: Final = 413
+#: What an EHR answers that lists `batch` and means searches only.
+_NO_WRITES_IN_BATCH: Final = frozenset({403, 405, 501})
 
 
 def write_together(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> list[Outcome]:
@@ -33,19 +42,46 @@ def write_together(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] 
 
 
 def write_each(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> list[Outcome]:
-    """One batch where the EHR takes batches, else one request each. An error is an outcome and stops nothing."""
+    """One batch where the EHR takes batches, else one request each. An error is an outcome and stops nothing.
+
+    A batch that is too large goes in halves; one whose entries are all not allowed goes one by one, as does every later
+    one: some servers only read in a batch.
+    """
     if not drafts and not updates:
         return []
-    if not ehr.capability().batch:
+    if not ehr.writes_in_batch():
         return [_create(ehr, draft) for draft in drafts] + [_put(ehr, update) for update in updates]
+    try:
+        outcomes = _in_batch(ehr, drafts, updates)
+    except EhrRejected as error:
+        if error.status != _TOO_LARGE or len(drafts) + len(updates) == 1:
+            return [error] * (len(drafts) + len(updates))
+        return _in_halves(ehr, drafts, updates)
+    except EhrError as error:
+        outcomes = [error] * (len(drafts) + len(updates))
+    if all(isinstance(one, EhrRefused) and one.status in _NO_WRITES_IN_BATCH for one in outcomes):
+        ehr.no_writes_in_batch()
+        return write_each(ehr, drafts, updates)
+    return outcomes
+
+
+def _in_batch(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> list[Outcome]:
     capability = ehr.capability()
     bundle = write_batch(
         drafts, updates, condition=lambda draft: condition(draft, capability), base=_base(ehr)
     )
-    try:
-        return _outcomes(drafts, updates, responses(ehr.transaction(bundle)))
-    except EhrError as error:
-        return [error] * (len(drafts) + len(updates))
+    return _outcomes(drafts, updates, responses(ehr.transaction(bundle)))
+
+
+def _in_halves(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> list[Outcome]:
+    """Nothing in a batch links to anything else in it, so that any part can go first."""
+    if drafts and updates:
+        return write_each(ehr, drafts) + write_each(ehr, (), updates)
+    if drafts:
+        middle = len(drafts) // 2
+        return write_each(ehr, drafts[:middle]) + write_each(ehr, drafts[middle:])
+    middle = len(updates) // 2
+    return write_each(ehr, (), updates[:middle]) + write_each(ehr, (), updates[middle:])
 
 
 def condition(draft: Draft, capability: Capability) -> str:
@@ -67,12 +103,35 @@ def refusal_of(draft: Draft, capability: Capability) -> str:
 def search_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -> Search | None:
     """The search that finds a draft if it was written; None where the EHR offers none. known: full URL → "Type/id"."""
     name, value = finder(draft)
-    if name and capability.searches(draft.resource_type, name):
+    if name and findable_by(capability, draft.resource_type, name):
         return Search(draft.resource_type, ((name, value),))
     targets = [known[url] for url in references_in(draft.body.get("target")) if url in known]
     if targets and capability.searches(draft.resource_type, "target"):
         return Search(draft.resource_type, (("target", targets[-1]),))
+    if draft.resource_type in COMPARABLE and findable_by(capability, draft.resource_type, "patient"):
+        return Search(draft.resource_type, tuple(_among_the_patients(draft, capability)))
     return None
+
+
+def _among_the_patients(draft: Draft, capability: Capability) -> Iterator[tuple[str, str]]:
+    """The patient's resources of this kind, or at least those touched since the day on which the draft was made."""
+    about = draft.body.get("subject") or draft.body.get("for") or {}
+    yield "patient", str(about.get("reference", "")).removeprefix("Patient/")
+    for name in _KINDS:
+        token = _token(draft.body.get(name))
+        if token and capability.searches(draft.resource_type, name):
+            yield name, token
+            return
+    day = next((str(draft.body[name])[:10] for name in _MADE_ON if name in draft.body), "")
+    if day and capability.searches(draft.resource_type, "_lastUpdated"):
+        yield "_lastUpdated", f"ge{day}"
+
+
+def _token(concepts: Any) -> str:
+    """The first coding of a concept, or of the first of several, as "system|code"."""
+    first = concepts[0] if isinstance(concepts, list) else concepts
+    codings = first.get("coding") if isinstance(first, dict) else None
+    return f"{codings[0]['system']}|{codings[0]['code']}" if codings else ""
 
 
 def _carries_modifier(value: object) -> bool:

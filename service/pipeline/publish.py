@@ -1,41 +1,39 @@
 """A plan's drafts → resources in the EHR, each once, each with its receipt."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from config.tenants import WritePolicy
-from fhir_mappings.bundle import Search, Update
-from fhir_mappings.merge import agrees, overlaid, same_version
-from fhir_mappings.references import resolved, version_of
-from fhir_mappings.withdrawal import status_before, status_of
+from fhir_mappings.merge import pruned
 from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
 from service.ehr.client import Ehr
-from service.ehr.ladder import Rung, step_for
+from service.ehr.ladder import Rung, descend, step_for
 from service.ehr.writing import condition, refusal_of
-from service.errors import EhrConflict
+from service.errors import EhrConflict, WriteUnknown
+from service.pipeline.examine import updates
 from service.pipeline.send import send
 from service.pipeline.settle import known_in, settle
 
-_CHANGED: Final = "A person changed this in the EHR; theirs stands."
-_UNREAD: Final = "The EHR did not let us read this before changing it."
 _POLICY: Final = "This hospital's write policy is {}: nothing is sent to its EHR."
-_NO_UPDATE: Final = "The EHR does not let us change a {}; it stands as first written."
+_SIGNS: Final = "Provenance"
+
+#: The same plan as document, message and health concerns, for an EHR that does not take it otherwise.
+Lower = Callable[[], Sequence[Draft]]
 
 
-def publish(ledger: Ledger, ehr: Ehr) -> tuple[LedgerEntry, ...]:
+def publish(ledger: Ledger, ehr: Ehr, lower: Lower = tuple) -> tuple[LedgerEntry, ...]:
     """Bring the EHR to what the ledger wants; the ledger as it then stands.
 
-    One transaction where nothing is unknown. What the EHR cannot take stays PENDING with a problem, what a person
-    changed becomes CONFLICT. Raises EhrUnavailable and WriteUnknown when it is worth running again: whatever was sent
-    stays SENDING and is then looked for first.
+    One transaction where nothing is unknown. What the EHR does not take as a resource of its own goes on the lower rungs
+    that it has; the ledger says where each item stands. What a person changed becomes CONFLICT, what nobody can find out
+    UNKNOWN. Raises EhrUnavailable and WriteUnknown when it is worth running again: whatever was sent stays SENDING and is
+    then looked for first. Raises EhrRefused when our credential is refused.
     """
-    _look(ledger, ehr, everything=False)
-    try:
-        _send(ledger, ehr)
-    except EhrConflict:
-        # Someone was quicker than our reading; the second look shows who, and theirs is left alone.
-        _look(ledger, ehr, everything=True)
-        _send(ledger, ehr)
+    _bring(ledger, ehr)
+    _descend(ledger, ehr, lower)
+    if any(entry.state is WriteState.SENDING for entry in ledger.entries()):
+        raise WriteUnknown("Some writes could not be looked for just now.")
     return ledger.entries()
 
 
@@ -47,10 +45,41 @@ def set_aside(ledger: Ledger, policy: WritePolicy) -> None:
             ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
 
 
+def _bring(ledger: Ledger, ehr: Ehr) -> None:
+    _look(ledger, ehr, everything=False)
+    try:
+        _send(ledger, ehr, again=False)
+    except EhrConflict:
+        # Someone was quicker than our reading; the second look shows who, and theirs is left alone.
+        _look(ledger, ehr, everything=True)
+        _send(ledger, ehr, again=True)
+
+
+def _descend(ledger: Ledger, ehr: Ehr, lower: Lower) -> None:
+    """One rung down for what the EHR does not take, and further where it refuses that as well."""
+    tried: frozenset[str] = frozenset()
+    found = descend(ledger.entries(), ehr.capability())
+    while not found.types <= tried:
+        tried |= found.types
+        ledger.want_also(_of_types(lower(), tried))
+        _bring(ledger, ehr)
+        found = descend(ledger.entries(), ehr.capability())
+    stood = {entry.draft.key: (entry.rung, entry.reason) for entry in ledger.entries()}
+    ledger.land([one for one in found.landed if stood[one.key] != (one.rung, one.reason)])
+
+
+def _of_types(drafts: Sequence[Draft], types: frozenset[str]) -> list[Draft]:
+    """The drafts of these types, and the Provenance of them."""
+    chosen = [draft for draft in drafts if draft.resource_type in types]
+    others = {draft.full_url for draft in drafts if draft not in chosen}
+    signed = [draft for draft in drafts if draft.resource_type == _SIGNS]
+    return [*chosen, *(replace(draft, body=pruned(draft.body, others)) for draft in signed)]
+
+
 def _look(ledger: Ledger, ehr: Ehr, *, everything: bool) -> None:
     """Settle what is unknown; also what is new, where the EHR would not notice that it has it."""
     entries = ledger.entries()
-    doubtful = [entry for entry in entries if entry.state is WriteState.SENDING or _is_new(entry)]
+    doubtful = [entry for entry in entries if entry.is_doubtful or entry.is_new]
     if not everything:
         doubtful = [entry for entry in doubtful if _unguarded(entry, ehr)]
     if doubtful:
@@ -59,24 +88,24 @@ def _look(ledger: Ledger, ehr: Ehr, *, everything: bool) -> None:
 
 def _unguarded(entry: LedgerEntry, ehr: Ehr) -> bool:
     possible = step_for(ehr.capability(), entry.draft.resource_type).rung is not Rung.NOT_POSSIBLE
-    return entry.state is WriteState.SENDING or (possible and not condition(entry.draft, ehr.capability()))
+    return entry.is_doubtful or (possible and not condition(entry.draft, ehr.capability()))
 
 
-def _send(ledger: Ledger, ehr: Ehr) -> None:
+def _send(ledger: Ledger, ehr: Ehr, *, again: bool) -> None:
     entries = ledger.entries()
     creates = writable(ledger, ehr, entries)
-    updates = _updates(ledger, ehr, entries)
-    if creates or any(not update.reference.startswith("Provenance/") for update in updates):
-        send(ledger, ehr, creates, updates)
-    elif updates:
+    changes = updates(ledger, ehr, entries)
+    if creates or any(not update.reference.startswith(f"{_SIGNS}/") for update in changes):
+        send(ledger, ehr, creates, changes, again=again)
+    elif changes:
         # Nothing that the Provenance speaks of has changed: the one in the EHR is still true.
-        ledger.written([Receipt(update.key, update.reference, update.etag) for update in updates])
+        ledger.written([Receipt(update.key, update.reference, update.etag) for update in changes])
 
 
 def writable(ledger: Ledger, ehr: Ehr, entries: Iterable[LedgerEntry]) -> list[Draft]:
     """The drafts of what is not there yet and can be written; the others stay PENDING with the reason."""
     drafts: list[Draft] = []
-    for entry in filter(_is_new, entries):
+    for entry in (entry for entry in entries if entry.is_new):
         step = step_for(ehr.capability(), entry.draft.resource_type)
         possible = step.rung is not Rung.NOT_POSSIBLE
         problem = refusal_of(entry.draft, ehr.capability()) if possible else step.reason
@@ -85,64 +114,3 @@ def writable(ledger: Ledger, ehr: Ehr, entries: Iterable[LedgerEntry]) -> list[D
         elif entry.problem != problem:
             ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
     return drafts
-
-
-def _is_new(entry: LedgerEntry) -> bool:
-    return entry.wanted and entry.state is WriteState.PENDING and not entry.reference
-
-
-def _updates(ledger: Ledger, ehr: Ehr, entries: Sequence[LedgerEntry]) -> list[Update]:
-    """What is there and has changed in the plan, unless a person has changed it in the EHR."""
-    changed = [
-        entry for entry in entries if entry.wanted and entry.state is WriteState.PENDING and entry.reference
-    ]
-    possible = [entry for entry in changed if ehr.capability().can(entry.draft.resource_type, "update")]
-    for entry in changed:
-        if entry not in possible:
-            problem = _NO_UPDATE.format(entry.draft.resource_type)
-            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
-    results = ehr.batch([_read(entry.reference) for entry in possible])
-    known = known_in(entries)
-    updates = [
-        _update(
-            ledger,
-            entry,
-            result.resources[0] if result.resources else None,
-            resolved(entry.draft.body, known),
-        )
-        for entry, result in zip(possible, results, strict=True)
-    ]
-    return [update for update in updates if update]
-
-
-def _update(
-    ledger: Ledger, entry: LedgerEntry, current: dict[str, Any] | None, body: dict[str, Any]
-) -> Update | None:
-    key = entry.draft.key
-    if current is None:
-        ledger.mark(key, WriteState.PENDING, problem=_UNREAD)
-        return None
-    etag = version_of(current)
-    if agrees(body, current):
-        ledger.written([Receipt(key, entry.reference, etag)])
-        return None
-    if _changed_by_someone(entry, current, etag):
-        ledger.mark(key, WriteState.CONFLICT, problem=_CHANGED)
-        return None
-    return Update(key, entry.reference, overlaid(current, body), etag)
-
-
-def _changed_by_someone(entry: LedgerEntry, current: dict[str, Any], etag: str) -> bool:
-    """Whether a person was there: another version than our receipt's, or a status that neither we wrote nor withdrew.
-
-    The draft's own status may be new: a person's decision has made it so.
-    """
-    if entry.etag and etag:
-        return not same_version(entry.etag, etag)
-    before = status_before(current) or status_of(current)
-    return before != status_of(entry.sent or entry.draft.body)
-
-
-def _read(reference: str) -> Search:
-    kind, _, identity = reference.partition("/")
-    return Search(kind, id=identity)

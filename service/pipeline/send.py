@@ -7,28 +7,35 @@ from typing import Final
 from fhir_mappings.bundle import Update
 from fhir_mappings.merge import pruned
 from fhir_mappings.references import references_in, resolved
-from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.publication import WAITS, Draft, Ledger, LedgerEntry, Receipt, WriteState
 from service.ehr.client import Ehr
 from service.ehr.writing import Outcome, write_each, write_together
 from service.errors import EhrConflict, EhrError, EhrRefused, EhrRejected
 
-_WAITS: Final = "This waits for another resource of which it is not known whether the EHR has it."
 _EMPTY: Final = "Nothing that this speaks of is in the EHR."
+_AT_ONCE: Final = "Someone else is changing this in the EHR at the same time; theirs stands."
 _UNAUTHORIZED: Final = 401
 
 
-def send(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequence[Update]) -> None:
+def send(
+    ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequence[Update], *, again: bool = False
+) -> None:
     """Write all of these; each that arrived gets its receipt, each that did not its problem.
 
-    Raises EhrConflict when nothing was written because someone was quicker, and what is worth another run
-    (EhrUnavailable, WriteUnknown) after everything else has been tried.
+    Raises EhrConflict when someone was quicker, and what is worth another run (EhrUnavailable, WriteUnknown) after
+    everything else has been tried; EhrRefused when our credential is. again: it is the second try after a conflict, so
+    each is written by itself where need be, and one that meets another conflict is theirs.
     """
     creates, updates = _without_waiting(ledger, creates, updates)
     if not creates and not updates:
         return
-    if ehr.capability().transaction and _sent_together(ledger, ehr, creates, updates):
-        return
-    _send_each(ledger, ehr, creates, updates)
+    try:
+        if ehr.capability().transaction and _sent_together(ledger, ehr, creates, updates):
+            return
+    except EhrConflict:
+        if not again:
+            raise
+    _send_each(ledger, ehr, creates, updates, again=again)
 
 
 def _without_waiting(
@@ -41,10 +48,10 @@ def _without_waiting(
         waiting |= {draft.full_url for draft in held}
         ready = [draft for draft in ready if draft not in held]
         for draft in held:
-            ledger.mark(draft.key, WriteState.PENDING, problem=_WAITS)
+            ledger.mark(draft.key, WriteState.PENDING, problem=WAITS)
     for update in updates:
         if _links(update.body, waiting):
-            ledger.mark(update.key, WriteState.PENDING, problem=_WAITS)
+            ledger.mark(update.key, WriteState.PENDING, problem=WAITS)
     return ready, [update for update in updates if not _links(update.body, waiting)]
 
 
@@ -57,26 +64,41 @@ def _sent_together(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: 
         outcomes = write_together(ehr, drafts, changes)
     except (EhrConflict, EhrRejected, EhrRefused) as error:
         for key in keys:  # all or nothing: it was nothing
-            ledger.mark(key, WriteState.PENDING, problem=str(error))
-        if isinstance(error, EhrConflict) or getattr(error, "status", 0) == _UNAUTHORIZED:
+            ledger.mark(key, WriteState.PENDING)
+        if isinstance(error, EhrConflict) or _is_about_us(error):
             raise
         return False
-    _raise_first(_take(ledger, keys, outcomes))
+    _raise_first(_take(ledger, keys, outcomes).values())
     return True
 
 
-def _send_each(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequence[Update]) -> None:
+def _send_each(
+    ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: Sequence[Update], *, again: bool
+) -> None:
     """What is linked to first, updates last. An error keeps back only what depends on the resource it struck."""
-    failures: list[EhrError] = []
+    failures: dict[str, EhrError] = {}
     rest, changed = list(creates), list(updates)
     while wave := _next_wave(rest, _unknown(ledger.entries())):
         rest = [draft for draft in rest if draft not in wave]
-        failures += _write(ledger, ehr, *_linked(ledger, wave, (), coming=rest))
+        failures |= _write(ledger, ehr, *_linked(ledger, wave, (), coming=rest))
     for draft in rest:
-        ledger.mark(draft.key, WriteState.PENDING, problem=_WAITS)
+        ledger.mark(draft.key, WriteState.PENDING, problem=WAITS)
     changed = [update for update in changed if not _links(update.body, _unknown(ledger.entries()))]
-    failures += _write(ledger, ehr, *_linked(ledger, (), changed, coming=rest))
-    _raise_first(failures)
+    failures |= _write(ledger, ehr, *_linked(ledger, (), changed, coming=rest))
+    if again:
+        failures = _left_to_others(ledger, failures)
+    _raise_first(failures.values())
+
+
+def _left_to_others(ledger: Ledger, failures: dict[str, EhrError]) -> dict[str, EhrError]:
+    """What met a second conflict is theirs; the other failures."""
+    rest: dict[str, EhrError] = {}
+    for key, error in failures.items():
+        if isinstance(error, EhrConflict):
+            ledger.mark(key, WriteState.CONFLICT, problem=_AT_ONCE)
+        else:
+            rest[key] = error
+    return rest
 
 
 def _next_wave(rest: Sequence[Draft], unknown: set[str]) -> list[Draft]:
@@ -85,29 +107,42 @@ def _next_wave(rest: Sequence[Draft], unknown: set[str]) -> list[Draft]:
     return [draft for draft in rest if not _links(draft.body, waiting)]
 
 
-def _write(ledger: Ledger, ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> list[EhrError]:
+def _write(
+    ledger: Ledger, ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]
+) -> dict[str, EhrError]:
     keys = _keys(drafts, updates)
     if not keys:
-        return []
+        return {}
     ledger.sending(keys)
     return _take(ledger, keys, write_each(ehr, drafts, updates))
 
 
-def _take(ledger: Ledger, keys: Sequence[str], outcomes: Sequence[Outcome]) -> list[EhrError]:
-    """Record what became of each; the errors. What the EHR said no to is not there, of anything else nobody knows."""
+def _take(ledger: Ledger, keys: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, EhrError]:
+    """Record what became of each; the errors by key."""
     ledger.written([outcome for outcome in outcomes if isinstance(outcome, Receipt)])
-    failures = [
-        (key, outcome) for key, outcome in zip(keys, outcomes, strict=True) if isinstance(outcome, EhrError)
-    ]
-    for key, error in failures:
-        said_no = isinstance(error, EhrRefused | EhrRejected | EhrConflict)
-        ledger.mark(key, WriteState.PENDING if said_no else WriteState.SENDING, problem=str(error))
-    return [error for _, error in failures]
+    failures = {
+        key: outcome for key, outcome in zip(keys, outcomes, strict=True) if isinstance(outcome, EhrError)
+    }
+    for key, error in failures.items():
+        ledger.mark(key, _state_after(error), problem=str(error))
+    return failures
+
+
+def _state_after(error: EhrError) -> WriteState:
+    """What the EHR said no to is not there: for good where it is the content. Of anything else nobody knows."""
+    if isinstance(error, EhrRejected):
+        return WriteState.REFUSED
+    return WriteState.PENDING if isinstance(error, EhrRefused | EhrConflict) else WriteState.SENDING
+
+
+def _is_about_us(error: EhrError) -> bool:
+    """Whether it is our credential that was refused, and so anything we send."""
+    return isinstance(error, EhrRefused) and error.status == _UNAUTHORIZED
 
 
 def _raise_first(failures: Iterable[EhrError]) -> None:
     for failure in failures:
-        if failure.retryable:
+        if failure.retryable or _is_about_us(failure):
             raise failure
 
 

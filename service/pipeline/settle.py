@@ -1,26 +1,38 @@
 """What became of writes of which no answer is known: looked for before anything is sent again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from fhir_mappings.bundle import Search, carries
+from fhir_mappings.bundle import Search
+from fhir_mappings.likeness import Likeness, likeness
 from fhir_mappings.merge import agrees
 from fhir_mappings.references import reference_of, resolved, version_of
 from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.record import GapReason
 from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
 from service.ehr.writing import search_for
 
-_CANNOT_LOOK = "It is not known whether the EHR has this, and the EHR offers no way to look; a person must."
-_NOT_NOW = "It is not known whether the EHR has this; the EHR did not answer when it was looked for."
-_TWICE = "The EHR holds more than one copy of this; a person must remove the others."
-_CHANGED = "A person changed this in the EHR; theirs stands."
+CHANGED: Final = "A person changed this in the EHR; theirs stands."
+REMOVED: Final = "A person removed this from the EHR; it is not written again."
+_CANNOT_LOOK: Final = (
+    "It is not known whether the EHR has this, and the EHR offers no way to look; a person must."
+)
+_NOT_LET: Final = "It is not known whether the EHR has this, and it does not let us look; a person must."
+_OTHERWISE: Final = "The EHR holds this in other words than ours, and gave no receipt; they stand."
+_PERHAPS: Final = (
+    "The EHR has something like this, and it cannot be told whether it is ours; a person must look."
+)
+_NOT_NOW: Final = "It is not known whether the EHR has this; the EHR did not answer when it was looked for."
+_TWICE: Final = "The EHR holds more than one copy of this; a person must remove the others."
+#: Gaps that may be filled at the next try.
+_PASSING: Final = frozenset({GapReason.INCOMPLETE, GapReason.UNREADABLE})
 
 
 def settle_unknown(ledger: Ledger, ehr: Ehr) -> None:
     """Settle all that was sent without an answer."""
     entries = ledger.entries()
-    doubtful = [entry for entry in entries if entry.state is WriteState.SENDING]
+    doubtful = [entry for entry in entries if entry.is_doubtful]
     if doubtful:
         settle(ledger, ehr, doubtful, known_in(entries))
 
@@ -28,7 +40,8 @@ def settle_unknown(ledger: Ledger, ehr: Ehr) -> None:
 def settle(ledger: Ledger, ehr: Ehr, doubtful: Sequence[LedgerEntry], known: Mapping[str, str]) -> None:
     """Look for these in one batch: one copy is adopted, none is to be sent (again), several are told, never joined.
 
-    known: full URL → reference of what is surely there. What cannot be looked for stays as it is, with a problem.
+    known: full URL → reference of what is surely there. What cannot be looked for, or found and not told from another's,
+    is a person's (UNKNOWN) and not sent again. What could not be looked for just now stays as it is, with a problem.
     """
     asked: list[tuple[LedgerEntry, Search]] = []
     for entry in doubtful:
@@ -36,7 +49,7 @@ def settle(ledger: Ledger, ehr: Ehr, doubtful: Sequence[LedgerEntry], known: Map
         if search:
             asked.append((entry, search))
         elif entry.state is WriteState.SENDING:
-            ledger.mark(entry.draft.key, WriteState.SENDING, problem=_CANNOT_LOOK)
+            ledger.mark(entry.draft.key, WriteState.UNKNOWN, problem=_CANNOT_LOOK)
     for (entry, _), result in zip(asked, ehr.batch([search for _, search in asked]), strict=True):
         _settle_one(ledger, entry, result, known)
 
@@ -55,15 +68,38 @@ def _search(entry: LedgerEntry, ehr: Ehr, known: Mapping[str, str]) -> Search | 
 
 def _settle_one(ledger: Ledger, entry: LedgerEntry, result: SearchResult, known: Mapping[str, str]) -> None:
     key = entry.draft.key
-    found = [one for one in result.resources if entry.reference or carries(one, entry.draft.identifier)]
-    if not found and result.gaps:
-        ledger.mark(key, entry.state, problem=_NOT_NOW)
-    elif not found:
-        ledger.mark(key, WriteState.PENDING)
-    elif len(found) > 1:
+    ours, perhaps = _found(entry, result)
+    if result.gone:
+        ledger.mark(key, WriteState.CONFLICT, problem=REMOVED)
+    elif len(ours) == 1:
+        _adopt(ledger, entry, ours[0], known)
+    elif ours:
         ledger.mark(key, WriteState.CONFLICT, problem=_TWICE)
+    elif result.gaps:
+        _not_seen(ledger, entry, result)
+    elif perhaps and entry.is_doubtful:
+        ledger.mark(key, WriteState.UNKNOWN, problem=_PERHAPS)
+    elif entry.is_doubtful or entry.problem:
+        ledger.mark(key, WriteState.PENDING)
+
+
+def _found(entry: LedgerEntry, result: SearchResult) -> tuple[list[dict[str, Any]], bool]:
+    """What is surely ours, and whether something else may be."""
+    if entry.reference:
+        return list(result.resources), False
+    verdicts = [(one, likeness(one, entry.draft)) for one in result.resources]
+    ours = [one for one, verdict in verdicts if verdict is Likeness.OURS]
+    return ours, any(verdict is Likeness.PERHAPS for _, verdict in verdicts)
+
+
+def _not_seen(ledger: Ledger, entry: LedgerEntry, result: SearchResult) -> None:
+    """Without an answer nobody knows; a refusal to answer will not change by itself."""
+    key = entry.draft.key
+    passing = any(gap.reason in _PASSING for gap in result.gaps)
+    if not entry.is_doubtful or passing:
+        ledger.mark(key, entry.state, problem=_NOT_NOW)
     else:
-        _adopt(ledger, entry, found[0], known)
+        ledger.mark(key, WriteState.UNKNOWN, problem=_NOT_LET)
 
 
 def _adopt(ledger: Ledger, entry: LedgerEntry, found: dict[str, Any], known: Mapping[str, str]) -> None:
@@ -74,7 +110,7 @@ def _adopt(ledger: Ledger, entry: LedgerEntry, found: dict[str, Any], known: Map
     elif entry.reference:
         # The update did not arrive. The etag stays that of our last receipt, so that another's change shows.
         ledger.mark(key, WriteState.PENDING)
-    elif etag in {"", 'W/"1"'}:
+    elif etag == 'W/"1"':
         ledger.mark(key, WriteState.PENDING, reference=reference, etag=etag)
     else:
-        ledger.mark(key, WriteState.CONFLICT, reference=reference, etag=etag, problem=_CHANGED)
+        ledger.mark(key, WriteState.CONFLICT, reference=reference, etag=etag, problem=_OTHERWISE)

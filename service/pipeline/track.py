@@ -16,18 +16,23 @@ from fhir_mappings.withdrawal import (
     is_hold_task,
     is_on_hold,
     restored,
+    retired,
     status_before,
     withdrawn,
 )
 from service.domain.publication import Draft, Ledger, LedgerEntry, WriteState
 from service.ehr.client import Ehr
 from service.errors import EhrConflict
+from service.pipeline.examine import is_a_persons
 from service.pipeline.publish import writable
 from service.pipeline.send import send
 from service.pipeline.settle import settle_unknown
 
 _NOT_LET: Final = "The EHR does not let us withdraw this; a person must."
 _UNREAD: Final = "The EHR did not let us read this to withdraw it; a person must look."
+_TAKEN_UP: Final = (
+    "The plan no longer proposes this, but a person has taken it up or changed it; theirs stands."
+)
 _EDITED: Final = "A person changed this in the EHR before it was withdrawn; their words stand."
 
 
@@ -64,11 +69,51 @@ def resume(ledger: Ledger, ehr: Ehr) -> tuple[LedgerEntry, ...]:
     return ledger.entries()
 
 
+def retire(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> None:
+    """What the plan no longer proposes is revoked with the reason, unless a person has taken it up or changed it."""
+    if not any(map(_is_left_over, ledger.entries())):
+        return
+    try:
+        _retire(ledger, ehr, author=author, recorded=recorded)
+    except EhrConflict:
+        _retire(ledger, ehr, author=author, recorded=recorded)
+
+
+def _retire(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> None:
+    there = [entry for entry in ledger.entries() if _is_left_over(entry)]
+    found = [
+        _retirement(entry, current, author=author, recorded=recorded) for entry, current in _read(ehr, there)
+    ]
+    _apply(ledger, ehr, [change for change in found if change], [])
+
+
+def _is_left_over(entry: LedgerEntry) -> bool:
+    """Whether it stands in the EHR as ours and no plan wants it. A Provenance tells what was, and stays."""
+    settled = entry.state in {WriteState.WRITTEN, WriteState.PENDING, WriteState.REFUSED}
+    ours = entry.draft.resource_type != "Provenance" and not is_hold_task(entry.draft)
+    return ours and settled and bool(entry.reference) and not entry.wanted
+
+
+def _retirement(
+    entry: LedgerEntry, current: dict[str, Any] | None, *, author: Author, recorded: datetime
+) -> _Change | None:
+    if current is None:
+        return _Change(entry, entry.state, problem=_UNREAD)
+    if status_before(current):  # done in an earlier run that did not come to its end
+        return _Change(entry, WriteState.REVOKED)
+    body = retired(current, author=author, recorded=recorded)
+    if is_a_persons(entry, current):
+        return _Change(entry, WriteState.CONFLICT, problem=_TAKEN_UP)
+    if body is None:
+        return None
+    return _Change(entry, WriteState.REVOKED, body, version_of(current))
+
+
 def _withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> None:
     settle_unknown(ledger, ehr)
     entries = ledger.entries()
     for entry in entries:
-        if entry.state is WriteState.PENDING and not entry.reference:
+        if entry.state in {WriteState.PENDING, WriteState.REFUSED} and not entry.reference:
             ledger.mark(entry.draft.key, WriteState.REVOKED)  # it never was in the EHR
     there = [entry for entry in entries if entry.reference and not is_hold_task(entry.draft)]
     changes: list[_Change] = []
@@ -132,7 +177,7 @@ def _resume(ledger: Ledger, ehr: Ehr) -> None:
     changes = [change for entry, current in _read(ehr, held) if (change := _resumption(entry, current))]
     _apply(ledger, ehr, changes, [])
     for entry in entries:
-        if entry.state is WriteState.REVOKED and not is_hold_task(entry.draft):
+        if entry.wanted and entry.state is WriteState.REVOKED and not is_hold_task(entry.draft):
             ledger.mark(entry.draft.key, WriteState.PENDING)
 
 

@@ -202,7 +202,7 @@ def test_one_refused_resource_does_not_lose_the_rest(ehr, patient):
     broken = replace(drafts[1], body={**drafts[1].body, "subject": 7})
     ledger = MemoryLedger(drafts[0], broken, *drafts[2:])
     publish(ledger, ehr)
-    assert ledger.state(f"{patient} referral") is WriteState.PENDING
+    assert ledger.state(f"{patient} referral") is WriteState.REFUSED
     assert "400" in ledger.rows[f"{patient} referral"].problem
     assert ledger.state(f"{patient} care-plan") is WriteState.WRITTEN
     assert "activity" not in in_ehr(ehr, patient)["CarePlan"][0]

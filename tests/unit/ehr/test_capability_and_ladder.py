@@ -44,13 +44,14 @@ def test_epic_takes_service_requests_one_by_one_and_no_care_plan(epic):
     }
 
 
-def test_oracle_takes_only_a_provenance_that_can_be_found_again(oracle):
-    rungs = {step.resource_type: step.rung for step in ladder(oracle, WRITTEN)}
-    assert rungs["Provenance"] is Rung.BATCH
+def test_oracle_takes_what_can_be_found_again(oracle):
+    rungs = {step.resource_type: step.rung for step in ladder(oracle, (*WRITTEN, "Communication"))}
+    assert rungs["Provenance"] is rungs["DocumentReference"] is Rung.BATCH
     assert rungs["CarePlan"] is rungs["ServiceRequest"] is rungs["Goal"] is Rung.NOT_POSSIBLE
     # It can be created, but after a lost answer nobody could tell whether it was.
-    assert rungs["DocumentReference"] is Rung.NOT_POSSIBLE
-    assert "found again" in step_for(oracle, "DocumentReference").reason
+    assert rungs["Communication"] is Rung.NOT_POSSIBLE
+    assert "found again" in step_for(oracle, "Communication").reason
+    assert "compares what is found" in step_for(oracle, "DocumentReference").reason
 
 
 def test_every_step_says_why(epic, oracle):

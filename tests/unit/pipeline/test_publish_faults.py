@@ -7,7 +7,7 @@ import pytest
 from config.tenants import Tenant
 from service.domain.publication import WriteState
 from service.ehr.client import Ehr
-from service.errors import EhrConflict, EhrRefused, EhrUnavailable, WriteUnknown
+from service.errors import EhrRefused, EhrUnavailable, WriteUnknown
 from service.pipeline.publish import publish
 from tests.builders import MemoryLedger, draft_of
 from tests.ehr_fixtures import plan_for
@@ -116,19 +116,41 @@ def test_an_unknown_write_that_cannot_be_looked_for_now_is_not_sent_again(server
     ledger.sending([GOAL])
     server.tell("GET", "Goal", Told(403))
     publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.UNKNOWN
+    assert "does not let us look; a person must" in ledger.rows[GOAL].problem
+    assert server.odd.count("POST", "/Goal") == 0
+    # Nobody knows when a person will have looked, so the rest goes without a link to it.
+    assert ledger.state(CARE_PLAN) is WriteState.WRITTEN
+
+
+def test_an_unknown_write_that_cannot_be_looked_for_just_now_keeps_what_links_to_it_waiting(
+    server, ehr, ledger
+):
+    ledger.sending([GOAL, REFERRAL])
+    server.tell("GET", "Goal", Told(503))
+    with pytest.raises(WriteUnknown):
+        publish(ledger, ehr)
     assert ledger.state(GOAL) is WriteState.SENDING
     assert "did not answer when it was looked for" in ledger.rows[GOAL].problem
-    assert server.odd.count("POST", "/Goal") == 0
+    assert ledger.state(REFERRAL) is WriteState.WRITTEN
     assert ledger.state(CARE_PLAN) is WriteState.PENDING
+    assert server.odd.count("POST", "/Goal") == 0
 
 
 def test_an_unknown_write_that_can_never_be_looked_for_is_a_persons(server, ehr, ledger):
-    server.offer(**{**ALL_SEARCHES, "Goal": ("patient",)})
+    server.offer(**{**ALL_SEARCHES, "Goal": ("target-date",)})
     ledger.sending([GOAL])
     publish(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.SENDING
+    assert ledger.state(GOAL) is WriteState.UNKNOWN
     assert "a person must" in ledger.rows[GOAL].problem
     assert server.odd.count("POST", "/Goal") == 0
+
+
+def test_what_is_a_persons_is_settled_once_the_ehr_lets_us_look(server, ehr, ledger):
+    ledger.mark(GOAL, WriteState.UNKNOWN, problem="A person must.")
+    server.tell("GET", "Goal", found(ledger.rows[GOAL].draft))
+    publish(ledger, ehr)
+    assert (ledger.state(GOAL), ledger.rows[GOAL].problem) == (WriteState.WRITTEN, "")
 
 
 def test_a_lost_create_whose_plan_has_changed_is_adopted_and_brought_up_to_date(server, ehr):
@@ -161,7 +183,7 @@ def test_a_search_that_answers_with_something_else_finds_nothing(server, ehr):
     server.tell("GET", "Goal", found(draft_of("another", {"resourceType": "Goal"})))
     publish(ledger, ehr)
     # The server did not say what it searched for, so nothing is known, and nothing is sent.
-    assert ledger.state(GOAL) is WriteState.SENDING
+    assert ledger.state(GOAL) is WriteState.UNKNOWN
     assert server.odd.count("POST") == 0
 
 
@@ -207,13 +229,13 @@ def test_what_cannot_be_read_is_not_overwritten(server, ehr):
     assert server.odd.count("PUT") == 0
 
 
-def test_two_conflicts_in_a_row_are_left_to_the_queue(server, ehr):
+def test_two_conflicts_in_a_row_are_a_conflict_on_the_plan(server, ehr):
     [draft, *_] = plan_for(PATIENT)
     ledger = MemoryLedger(draft)
     server.tell("POST", "Goal", Told(412))
-    with pytest.raises(EhrConflict):
-        publish(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.PENDING
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.CONFLICT
+    assert "at the same time; theirs stands" in ledger.rows[GOAL].problem
     assert server.odd.count("POST", "/Goal") == 2
 
 
@@ -247,19 +269,28 @@ def test_an_entry_without_a_place_is_unknown_and_the_others_have_their_receipts(
     assert ledger.rows[CARE_PLAN].reference == "CarePlan/1"
 
 
-def test_a_batch_entry_that_is_refused_waits_with_its_reason(server, ehr):
+def test_a_batch_entry_that_is_refused_says_why_and_where_without_a_word_of_the_record(server, ehr):
     server.offer(batch=True, **ALL_SEARCHES)
     [draft, *_] = plan_for(PATIENT)
     ledger = MemoryLedger(draft)
-    issue = {"code": "required", "diagnostics": "Zelda Testperson lacks something"}
+    issue = {
+        "code": "required",
+        "diagnostics": "Zelda Testperson lacks something",
+        "expression": ["Goal.target[0].measure"],
+    }
     refused = {
         "status": "422 Unprocessable",
         "outcome": {"resourceType": "OperationOutcome", "issue": [issue]},
     }
     server.tell("POST", "", fhir({"resourceType": "Bundle", "entry": [{"response": refused}]}))
     publish(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.PENDING
-    assert ledger.rows[GOAL].problem == "Writing Goal: the EHR answered 422 (required)."
+    assert ledger.state(GOAL) is WriteState.REFUSED
+    assert (
+        ledger.rows[GOAL].problem
+        == "Writing Goal: the EHR answered 422 (required at Goal.target[0].measure)."
+    )
+    publish(ledger, ehr)
+    assert server.odd.count("POST") == 1  # the same words are not sent again
 
 
 def test_a_batch_without_answer_is_unknown_as_a_whole(server, ehr, ledger):

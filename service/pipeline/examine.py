@@ -1,0 +1,102 @@
+"""What the EHR now holds of ours, against what we wrote and what the plan now wants: whose words stand."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from fhir_mappings.bundle import Search, Update
+from fhir_mappings.merge import agrees, overlaid, pruned, same_version
+from fhir_mappings.references import resolved, version_of
+from fhir_mappings.withdrawal import status_before, status_of
+from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
+from service.ehr.client import Ehr
+from service.ehr.search import SearchResult
+from service.pipeline.settle import CHANGED, REMOVED, known_in
+
+_UNREAD: Final = "The EHR did not let us read this before changing it."
+_NO_UPDATE: Final = "The EHR does not let us change a {}; it stands as first written."
+_SIGNS: Final = "Provenance"
+
+
+def updates(ledger: Ledger, ehr: Ehr, entries: Sequence[LedgerEntry]) -> list[Update]:
+    """What is there and has changed in the plan, unless a person has changed it in the EHR.
+
+    Everything that stands in the EHR is read, in one batch, so that a person's change is known also where the plan says
+    the same as before. Nothing is read when nothing was written yet.
+    """
+    there = [entry for entry in entries if _is_ours(entry)]
+    changed = [entry for entry in there if entry.state is WriteState.PENDING]
+    for entry in changed:
+        if not _can_update(entry, ehr):
+            problem = _NO_UPDATE.format(entry.draft.resource_type)
+            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
+    read = [entry for entry in there if entry not in changed or _can_update(entry, ehr)]
+    results = ehr.batch([_reading(entry.reference) for entry in read])
+    names = known_in(entries)
+    missing = {entry.draft.full_url for entry in entries} - set(names)
+    found = [
+        _examined(ledger, entry, result, names, missing) for entry, result in zip(read, results, strict=True)
+    ]
+    return [update for update in found if update]
+
+
+def _is_ours(entry: LedgerEntry) -> bool:
+    """Whether we may have to change it, or a person may have. A Provenance is nobody's to change."""
+    if not entry.wanted or not entry.reference:
+        return False
+    looked_at = entry.state is WriteState.WRITTEN and entry.draft.resource_type != _SIGNS
+    return entry.state is WriteState.PENDING or looked_at
+
+
+def _can_update(entry: LedgerEntry, ehr: Ehr) -> bool:
+    return ehr.capability().can(entry.draft.resource_type, "update")
+
+
+def _examined(
+    ledger: Ledger,
+    entry: LedgerEntry,
+    result: SearchResult,
+    names: dict[str, str],
+    missing: Collection[str],
+) -> Update | None:
+    key, changed = entry.draft.key, entry.state is WriteState.PENDING
+    if result.gone:
+        ledger.mark(key, WriteState.CONFLICT, problem=REMOVED)
+        return None
+    if not result.resources:
+        if changed:
+            ledger.mark(key, WriteState.PENDING, problem=_UNREAD)
+        return None
+    current = result.resources[0]
+    etag = version_of(current)
+    body = resolved(entry.draft.body, names)
+    if changed and agrees(body, current):
+        ledger.written([Receipt(key, entry.reference, etag)])
+    elif is_a_persons(entry, current, missing):
+        ledger.mark(key, WriteState.CONFLICT, problem=CHANGED)
+    elif changed:
+        return Update(key, entry.reference, overlaid(current, body), etag)
+    return None
+
+
+def is_a_persons(entry: LedgerEntry, current: dict[str, Any], missing: Collection[str] = ()) -> bool:
+    """Whether a person has changed what we wrote.
+
+    Its status is another than we gave it or withdrew it from; or it has another version than our receipt; or, where the
+    EHR keeps no versions, it no longer says what we sent. What we do not want to change stays ours while it says what we
+    sent, whatever its version: others may add to it.
+    """
+    sent = pruned(entry.sent, missing) if entry.sent is not None else None
+    before = status_before(current) or status_of(current)
+    if before != status_of(sent or entry.draft.body):
+        return True
+    etag = version_of(current)
+    if entry.etag and etag:
+        if same_version(entry.etag, etag):
+            return False
+        return entry.state is WriteState.PENDING or (sent is not None and not agrees(sent, current))
+    return entry.state is WriteState.PENDING and sent is not None and not agrees(sent, current)
+
+
+def _reading(reference: str) -> Search:
+    kind, _, identity = reference.partition("/")
+    return Search(kind, id=identity)

@@ -1,0 +1,45 @@
+"""A discharge's plan as it goes to an EHR that does not take it as CarePlan, Goals and ServiceRequests."""
+
+from collections.abc import Sequence
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NoReturn
+
+from config.tenants import Tenant
+from fhir_mappings.outbound.document import Renderer
+from fhir_mappings.outbound.lower import lower_resources
+from service.domain.discharge import Discharge
+from service.domain.publication import Draft
+from service.pipeline.ports import Deps
+from service.pipeline.publish import Lower
+from service.pipeline.versions import author_of
+
+
+def lower_rungs(discharge: Discharge, tenant: Tenant, deps: Deps) -> Lower:
+    """The drafts of the plan that stands, made when they are first asked for."""
+    return cache(partial(_lower, discharge, tenant, deps))
+
+
+def _lower(discharge: Discharge, tenant: Tenant, deps: Deps) -> Sequence[Draft]:
+    version = deps.store.plans.latest(discharge.id)
+    if version is None:
+        return ()
+    return lower_resources(
+        version.plan, author=author_of(tenant), recorded=version.created, pdf=pdf_renderer()
+    )
+
+
+@cache
+def pdf_renderer() -> Renderer | None:
+    """HTML to PDF where the extra `pdf` is installed, None elsewhere."""
+    if find_spec("weasyprint") is None:
+        return None
+    library: Any = import_module("weasyprint")
+    return lambda page: bytes(library.HTML(string=page, url_fetcher=_nothing_outside).write_pdf())
+
+
+def _nothing_outside(url: str, *_: object, **__: object) -> NoReturn:
+    """A plan has no pictures: whatever would be fetched is not ours. The address is not repeated."""
+    del url
+    raise ValueError("A plan document fetches nothing.")
