@@ -82,6 +82,8 @@ def prefetched(
     resources: list[dict[str, Any]] = []
     gaps: list[Gap] = []
     unmet = {key for key in templates if key not in sent}
+    # Nobody and no stay is no answer, even where the EHR says that it looked.
+    unmet |= {key for key in REQUIRED if sent.get(key) is None}
     for key in templates.keys() & sent.keys():
         found, gap = _value(key, sent[key], templates[key])
         resources += found

@@ -59,7 +59,9 @@ def prefetch_of(resources: Iterable[Json], encounter: str) -> Json:
     return answers | {key: searchset(sorted_out[key]) for key in keys}
 
 
-def call_for(resources: Iterable[Json], encounter: str, hook: str = "encounter-discharge", **more: Any) -> Json:
+def call_for(
+    resources: Iterable[Json], encounter: str, hook: str = "encounter-discharge", **more: Any
+) -> Json:
     """A call for the stay among these resources, with all of them prefetched; `None` takes a member away."""
     listed = list(resources)
     stay = next(one for one in listed if reference_of(one) == encounter)
