@@ -57,10 +57,26 @@ def load_inpatients(base_url: str, today: date) -> Iterator[Inpatient]:
     """
     with requests.Session() as session:
         session.trust_env = False
-        _write(session, base_url, _moved(_index()["hospital"], today))
+        load_hospital(session, base_url, today)
         for patient in inpatients():
-            _write(session, base_url, bundle_of(patient, today))
+            write(session, base_url, bundle_of(patient, today))
             yield patient
+
+
+def load_hospital(session: requests.Session, base_url: str, today: date) -> None:
+    """Write what all patients share: the organization and its people."""
+    write(session, base_url, _moved(_index()["hospital"], today))
+
+
+def write(session: requests.Session, base_url: str, bundle: dict[str, Any]) -> None:
+    """Have the EHR carry out a transaction of the hospital's own side; EhrRejected if it does not."""
+    headers = {"Content-Type": "application/fhir+json", "Prefer": "return=minimal", **INSIDE}
+    answer = session.post(base_url, data=orjson.dumps(bundle), headers=headers, timeout=60)
+    if not answer.ok:
+        raise EhrRejected(
+            f"The EHR did not take the sample patients (HTTP {answer.status_code}).",
+            status=answer.status_code,
+        )
 
 
 def moved_by(value: Any, days: timedelta) -> Any:
@@ -85,13 +101,3 @@ def _moved(file: str, today: date) -> dict[str, Any]:
 def _index() -> dict[str, Any]:
     index: dict[str, Any] = yaml.safe_load((PATIENTS / "index.yaml").read_text(encoding="utf-8"))
     return index
-
-
-def _write(session: requests.Session, base_url: str, bundle: dict[str, Any]) -> None:
-    headers = {"Content-Type": "application/fhir+json", "Prefer": "return=minimal", **INSIDE}
-    answer = session.post(base_url, data=orjson.dumps(bundle), headers=headers, timeout=30)
-    if not answer.ok:
-        raise EhrRejected(
-            f"The EHR did not take the sample patients (HTTP {answer.status_code}).",
-            status=answer.status_code,
-        )
