@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from service.domain.codes import Code, System
 from service.domain.content import Content
 from service.domain.evidence import Certainty, Evidence
-from service.domain.record import Fact, Observation
+from service.domain.record import Encounter, Fact, Observation
 from service.domain.sensitivity import Labels, merge
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -38,6 +38,11 @@ class Citing:
         return Evidence(
             observation.reference, code, day_of(observation), text, firm, self.labels(observation)
         )
+
+    def stay(self, stay: Encounter, text: str, *said: Code) -> Evidence:
+        """The stay itself; said are the codes that the words come from, as they may tell more than its own labels."""
+        labels = stay.labels | self._labels(said)
+        return Evidence(stay.reference, None, stay.start and stay.start.date(), text, labels=labels)
 
     def labels(self, observation: Observation) -> Labels:
         """What an answer or measurement gives away: its resource, its question, its answer."""

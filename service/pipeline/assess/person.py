@@ -81,7 +81,7 @@ def stayed(test: StayTest, findings: Findings) -> Result:
         _long(test.days_at_least, stay, findings.today),
     ]
     worst = min(asked, key=lambda truth: truth.value)
-    return Result(worst, (_cite_stay(stay),) if worst is Truth.TRUE else ())
+    return Result(worst, (_cite_stay(findings),) if worst is Truth.TRUE else ())
 
 
 def related(test: RelatedTest, findings: Findings) -> Result:
@@ -187,10 +187,11 @@ def _long(days: int | None, stay: Encounter, today: date) -> Truth:
     return Truth.UNKNOWN if length is None else truth_of(length >= days)
 
 
-def _cite_stay(stay: Encounter) -> Evidence:
-    texts = (code.display or code.code for code in (*stay.disposition, *stay.types))
-    said = next(texts, stay.class_code)
-    return Evidence(stay.reference, None, stay.start and stay.start.date(), said, labels=stay.labels)
+def _cite_stay(findings: Findings) -> Evidence:
+    stay = findings.record.encounter
+    said = (*stay.disposition, *stay.types)[:1]
+    words = (code.display or code.code for code in said)
+    return findings.citing.stay(stay, next(words, stay.class_code), *said)
 
 
 def _is_there(person: RelatedPerson, today: date) -> bool:

@@ -85,7 +85,7 @@ def _oncology(findings: Findings) -> ScorePart:
     words = " ".join((code.display or code.code) for code in services)
     oncology = any(word in words.casefold() for word in _ONCOLOGY_WORDS)
     oncology = oncology or any(code.code in _ONCOLOGY_CODES for code in services)
-    cited = cite_stay(findings.record.encounter, f"Service: {words}")
+    cited = findings.citing.stay(findings.record.encounter, f"Service: {words}", *services)
     return known("Oncology service", _ONCOLOGY_POINTS if oncology else 0, words, (cited,))
 
 

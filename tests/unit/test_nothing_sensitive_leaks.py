@@ -1,0 +1,176 @@
+"""Every sensitive code, in every place of a record, through the whole of planning: nothing of it goes anywhere open."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.directory_file import load_directory
+from fhir_mappings import systems
+from fhir_mappings.inbound.record import build_record
+from fhir_mappings.narrative import care_plan_narrative
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.cards import Place, plan_cards
+from fhir_mappings.outbound.plan import plan_resources
+from service.domain.community_service import LoadedDirectory
+from service.domain.need import NeedState
+from service.domain.plan import Plan
+from service.domain.sensitivity import VIOLENCE, Label
+from service.pipeline.assess import assess
+from service.pipeline.draft import draft
+from service.pipeline.match import match
+from service.presentation.patient_sheet import Reader, patient_sheet
+from tests import builders as a
+from tests import sensitive_records as s
+from tests.unit.pipeline.assess.shipped import CONTENT
+
+DIRECTORY = LoadedDirectory(load_directory())
+SECRETS = s.sensitive_codes(CONTENT)
+ANSWERS = tuple(s.sensitive_answers(CONTENT))
+AUTHOR = Author("Homeward", "Example Hospital", "")
+HERE = Place("https://homeward.example", "https://homeward.example/discharges/1", "1")
+
+
+def planned(resources: Sequence[s.Json]) -> Plan:
+    record = build_record(resources, encounter=a.ENCOUNTER, today=a.TODAY)
+    assessment = assess(record, CONTENT, today=a.TODAY)
+    matches = match(assessment, record.patient, DIRECTORY, today=a.TODAY)
+    return draft(record, assessment, matches, tenant="example")
+
+
+ORDINARY = planned([s.stay(), *s.ordinary_record()])
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text inside, but for the person and the stay, which the plan is about."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | list | frozenset):
+        for part in value:
+            yield from texts(part)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            if field.name not in {"patient", "encounter"}:
+                yield from texts(getattr(value, field.name))
+
+
+def told_to_anyone(plan: Plan) -> str:
+    """All that is open: the shared plan itself, what is written of it, what a card says, what a proxy reads."""
+    shared = plan.shareable()
+    narrative = care_plan_narrative(shared, social_work=plan.withholds())
+    cards = json.dumps([shown.card for shown in plan_cards(plan, HERE)])
+    return "\n".join(
+        [*texts(shared), narrative, cards, patient_sheet(plan, Reader.PROXY), patient_sheet(plan)]
+    )
+
+
+def written(plan: Plan) -> str:
+    drafts = plan_resources(plan, author=AUTHOR, recorded=datetime(2024, 3, 5, tzinfo=UTC))
+    return json.dumps([(draft.key, draft.body) for draft in drafts])
+
+
+def withheld_words(plan: Plan) -> set[str]:
+    """What the labelled items of a plan are called, and the services for them, unless something open is called the same."""
+    open_names = _names(plan.shareable())
+    return {name for name in _names(plan) if not any(name in known for known in open_names)}
+
+
+def _names(plan: Plan) -> set[str]:
+    present = [need for need in plan.needs if need.state is NeedState.PRESENT]
+    named = {need.title for need in present} | {item.question for item in plan.bedside_questions}
+    named |= {item.title for item in plan.referrals}
+    for items in (plan.goals, plan.follow_ups, plan.education, plan.tasks):
+        named |= {item.text for item in items}
+    named |= {x.service.name for item in plan.referrals for x in item.community_services}
+    return named
+
+
+def leaked(text: str, plan: Plan, secrets: Sequence[s.Secret] = ()) -> set[str]:
+    """What of the secrets, or of what was withheld because of them, stands in a text."""
+    codes = [*(secret.code.code for secret in secrets), *Label]
+    found = {code for code in codes if re.search(rf"(?<![\w.]){re.escape(code)}(?![\w.])", text)}
+    return found | {words for words in (s.SECRET, *withheld_words(plan)) if words in text}
+
+
+def told_to_the_patient(plan: Plan) -> str:
+    return patient_sheet(plan, Reader.PATIENT)
+
+
+def check(resources: Sequence[s.Json], secrets: Sequence[s.Secret] = ()) -> None:
+    plan = planned(resources)
+    assert leaked(told_to_anyone(plan), plan, secrets) == set()
+    sheet = told_to_the_patient(plan)
+    assert leaked(sheet, plan, secrets) == set()
+    for need in plan.present():
+        if need.labels & VIOLENCE:
+            spoken = {x.patient_text for x in need.interventions.referrals if x.patient_text}
+            assert not [words for words in spoken if words in sheet]
+
+
+def test_the_ordinary_record_has_much_to_tell_and_nothing_to_withhold():
+    assert len(ORDINARY.present()) > 8
+    assert not ORDINARY.withholds()
+    assert ORDINARY.shareable().present() == ORDINARY.present()
+
+
+def test_every_sensitive_code_is_known_to_be():
+    assert len(SECRETS) > 600
+    assert {label for secret in SECRETS for label in CONTENT.sensitivity.of(secret.code)} >= {
+        Label.SDV,
+        Label.VIO,
+        Label.SUD,
+        Label.BH,
+        Label.HIV,
+        Label.SEX,
+        Label.STD,
+    }
+
+
+def test_every_sensitive_code_as_a_diagnosis_of_the_stay_stays_inside():
+    put = s.POSITIONS["diagnosis of the stay"]
+    for secret in SECRETS:
+        check(put([secret]), [secret])
+
+
+@pytest.mark.parametrize("position", s.POSITIONS)
+def test_every_sensitive_code_in_every_place_stays_inside(position):
+    """All at once, where the place holds many, and every seventeenth alone, others in each place."""
+    put, first = s.POSITIONS[position], list(s.POSITIONS).index(position) % 17
+    check(put(SECRETS), SECRETS)
+    for secret in SECRETS[first::17]:
+        check(put([secret]), [secret])
+
+
+@given(st.sampled_from(SECRETS), st.sampled_from(sorted(s.POSITIONS)))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_sensitive_code_in_any_place_is_written_into_the_ehr(secret, position):
+    plan = planned(s.POSITIONS[position]([secret]))
+    assert leaked(written(plan), plan, [secret]) == set()
+
+
+@pytest.mark.parametrize("label", Label)
+def test_what_is_sensitive_by_its_mark_alone_stays_inside(label):
+    for _, resources in s.labelled_only(label):
+        check(resources)
+
+
+def test_every_sensitive_answer_stays_inside():
+    for question, answer in ANSWERS:
+        observation = a.observation(
+            "asked", question, answer, code={**a.concept(question, systems.LOINC), "text": s.SECRET}
+        )
+        check([s.stay(), *s.ordinary_record(), observation])
+
+
+def test_planning_logs_nothing(caplog):
+    with caplog.at_level(logging.DEBUG):
+        for position in s.POSITIONS.values():
+            planned(position(SECRETS[:1]))
+    assert caplog.records == []
