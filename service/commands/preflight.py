@@ -1,5 +1,6 @@
 """`homeward preflight`: what a hospital's EHR lets us do, before go-live."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -66,6 +67,6 @@ def _print(preflight: Preflight, form: str) -> None:
     if form == "json":
         click.echo(orjson.dumps(preflight_document(preflight), option=orjson.OPT_INDENT_2))
         return
-    console = Console(highlight=False)
     # In a pipe nobody wraps: a row stays a line that grep finds.
-    console.print(preflight_table(preflight), width=None if console.is_terminal else _WIDE)
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(highlight=False, width=width).print(preflight_table(preflight))

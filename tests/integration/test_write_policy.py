@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -34,7 +35,7 @@ class Silence:
 
 @pytest.fixture
 def deps(store, database_url, monkeypatch):
-    made = Deps(store, None)
+    made: Any = Deps(store, None)
     made.jobs = Jobs(database_url, lambda: steps(made))
     monkeypatch.setattr(made, "ehr", lambda _tenant: Silence(), raising=False)
     proposed = planned(need(interventions=interventions()))
@@ -45,9 +46,9 @@ def deps(store, database_url, monkeypatch):
 def publish(deps, policy, encounter):
     """One discharge planned and published under a policy."""
     deps.tenants = {"one": replace(HOSPITAL, write_policy=policy)}
-    asked = intake(Trigger("one", encounter, Action.PLAN, "rest", ""), deps)
+    intake(Trigger("one", encounter, Action.PLAN, "rest", ""), deps)
     deps.jobs.work(until_idle=True)
-    return deps.store.discharges.get(asked.id)
+    return next(found for found in deps.store.discharges.latest("one") if found.encounter == encounter)
 
 
 def test_shadow_makes_everything_ready_sends_nothing_and_says_why(deps):

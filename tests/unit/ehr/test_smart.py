@@ -254,7 +254,7 @@ def test_no_secret_shows(server):
     seen = " ".join(map(repr, (tenant, credentials, credentials._held, tenant.auth, EC_KEY)))  # noqa: SLF001
     assert "token-1" not in seen
     assert "RSAKey" not in seen
-    assert EC_KEY.private.as_dict(private=True)["d"] not in seen
+    assert str(EC_KEY.private.as_dict(private=True)["d"]) not in seen
 
 
 def test_an_unforeseen_failure_releases_those_who_wait(server, monkeypatch):
