@@ -1,0 +1,3 @@
+from tests.sandbox_fixtures import sandbox
+
+__all__ = ["sandbox"]
