@@ -11,8 +11,9 @@ from typing import Final
 
 from config.tenants import Tenant, WritePolicy
 from fhir_mappings.searches import READ_TYPES, questions
+from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
 from service.ehr.capability import Capability
-from service.ehr.ladder import Rung, Step, step_for
+from service.ehr.ladder import Rung, Step, descend, step_for
 from service.ehr.scopes import WRITTEN_TYPES, Access, not_granted
 
 _PATIENT: Final = "Patient/homeward-preflight"
@@ -20,6 +21,18 @@ _PATIENT: Final = "Patient/homeward-preflight"
 _INDISPENSABLE: Final = frozenset({"Patient", "Encounter"})
 #: The plan as it should stand in a chart; the other types are what it becomes where that cannot be.
 _NATIVE: Final = frozenset({"CarePlan", "Goal", "ServiceRequest", "Task", "Provenance"})
+
+#: The parts of a plan, and what they become lower down, as a clinician calls them.
+_PLAN: Final = {
+    "CarePlan": "a CarePlan",
+    "Goal": "each goal",
+    "ServiceRequest": "each referral as an order",
+}
+_LOWER: Final = {
+    "DocumentReference": "the plan as a document",
+    "Communication": "a message to the care team",
+    "Condition": "needs that are not sensitive as health concerns",
+}
 
 
 class Verdict(StrEnum):
@@ -90,7 +103,7 @@ def of_capability(
     yield from _writes(steps, missing, tenant)
     yield from _triggers(capability, tenant)
     yield from (Finding(Area.QUIRK, quirk.id, Verdict.READY, quirk.about) for quirk in capability.quirks)
-    yield _seen(steps, tenant)
+    yield _seen(capability, tenant)
 
 
 def needed_of(capability: Capability, tenant: Tenant, today: date) -> tuple[Access, ...]:
@@ -208,33 +221,24 @@ def _polling(capability: Capability, tenant: Tenant) -> Finding:
     return Finding(Area.TRIGGER, "polling", Verdict.DEGRADED, said)
 
 
-def _seen(steps: Sequence[Step], tenant: Tenant) -> Finding:
-    """What the clinician will see, in a sentence."""
-    possible = {step.resource_type for step in steps if step.rung is not Rung.NOT_POSSIBLE}
+def _seen(capability: Capability, tenant: Tenant) -> Finding:
+    """What the clinician will see, in a sentence: a small plan is taken down the ladder as a real one would be."""
     if not tenant.write_policy.writes:
         said = f"Nothing in the EHR while the write policy is {tenant.write_policy}; the plan on Homeward's page."
         return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
-    if "CarePlan" in possible:
+    descent = descend([_nominal(kind) for kind in _PLAN], capability)
+    whole = {one.key for one in descent.landed if one.rung is Landing.RESOURCE}
+    if "CarePlan" in whole:
         state = "drafts, active once approved" if tenant.write_policy is WritePolicy.FULL else "drafts"
-        parts = (
-            "with its goals and referrals"
-            if {"Goal", "ServiceRequest"} <= possible
-            else "with what else fits"
-        )
-        return Finding(
-            Area.CLINICIAN, "sees", Verdict.READY, f"A CarePlan in the patient's chart {parts}, as {state}."
-        )
-    return Finding(Area.CLINICIAN, "sees", Verdict.DEGRADED, _lesser(possible))
+        own = [words for kind, words in _PLAN.items() if kind in whole]
+        said = f"In the patient's chart {' and '.join(own)}, as {state}."
+        return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
+    shown = [words for kind, words in {**_PLAN, **_LOWER}.items() if kind in whole | descent.types]
+    said = f"No CarePlan; instead {', '.join(shown)}, as drafts; the whole plan on Homeward's page."
+    nothing = "Nothing in the chart: a CDS Hooks card and Homeward's page."
+    return Finding(Area.CLINICIAN, "sees", Verdict.DEGRADED, said if shown else nothing)
 
 
-def _lesser(possible: set[str]) -> str:
-    parts = [
-        ("ServiceRequest", "each referral as a draft order"),
-        ("DocumentReference", "the plan as a document in the chart"),
-        ("Communication", "a message to the care team"),
-        ("Condition", "needs that are not sensitive as health concerns"),
-    ]
-    shown = [words for kind, words in parts if kind in possible]
-    if not shown:
-        return "Nothing in the chart: a CDS Hooks card and Homeward's page."
-    return f"No CarePlan; instead {', '.join(shown)}; the whole plan on Homeward's page."
+def _nominal(kind: str) -> LedgerEntry:
+    """An item of that type that has not been sent."""
+    return LedgerEntry(Draft(kind, kind, "", "", {}), WriteState.PENDING, "")
