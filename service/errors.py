@@ -24,6 +24,7 @@
         ├── EhrRejected           502  400, 422: the EHR read it and said no
         ├── EhrConflict           409  retryable once: a person changed it, 409 or 412
         ├── EhrNotFhir            502  the answer is not FHIR, or too large
+        │   └── EhrGarbled        502  retryable: an HTML page or a torso of JSON instead; it may pass
         └── WriteUnknown          503  retryable: sent, and no answer came; search before sending again
 
 Each class carries what its readers need: `http_status` and `issue_code` (FHIR IssueType) for the client,
@@ -228,6 +229,12 @@ class EhrNotFhir(EhrError):
 
     issue_code = "structure"
     public_message = "The EHR's answer could not be read as FHIR."
+
+
+class EhrGarbled(EhrNotFhir):
+    """An HTML page or a part of the JSON in place of an answer: a gateway's page, a connection cut off behind it."""
+
+    retryable = True
 
 
 class WriteUnknown(EhrError):

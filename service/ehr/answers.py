@@ -18,6 +18,7 @@ from service.ehr.throttle import retry_after_seconds
 from service.errors import (
     EhrConflict,
     EhrError,
+    EhrGarbled,
     EhrNotFhir,
     EhrRefused,
     EhrRejected,
@@ -62,7 +63,7 @@ def read_body(response: Response, deadline: float) -> bytes:
 
 
 def parse(data: bytes) -> dict[str, Any] | None:
-    """A FHIR resource, None for an empty body; EhrNotFhir for HTML, truncated JSON or anything else."""
+    """A FHIR resource, None for an empty body; EhrGarbled for HTML and truncated JSON, EhrNotFhir for any other."""
     if not data.strip():
         return None
     try:
@@ -70,7 +71,7 @@ def parse(data: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         # The parser's error quotes the document, so it is not chained.
         kind = "an HTML page" if data.lstrip()[:1] == b"<" else "not whole JSON"
-        raise EhrNotFhir(f"The EHR's answer is {kind}, not FHIR.") from None
+        raise EhrGarbled(f"The EHR's answer is {kind}, not FHIR.") from None
     if not isinstance(body, dict) or not isinstance(body.get("resourceType"), str):
         raise EhrNotFhir("The EHR's answer is JSON, but not a FHIR resource.")
     return body

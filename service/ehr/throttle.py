@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
-from service.errors import EhrUnavailable
+from service.errors import EhrGarbled, EhrUnavailable
 
 ATTEMPTS: Final = 4
 FIRST_WAIT_SECONDS: Final = 0.25
@@ -50,10 +50,12 @@ class Throttle:
             yield
 
     def patiently(self, read: Callable[[], _Answer]) -> _Answer:
-        """Repeat a read while the EHR is unavailable: full jitter, or as long as its Retry-After says."""
+        """Repeat a read that finds no answer or half of one: full jitter, or as long as the EHR's Retry-After says."""
         for attempt in range(1, ATTEMPTS):
             try:
                 return read()
+            except EhrGarbled:
+                wait = self._wait(attempt, None)
             except EhrUnavailable as error:
                 wait = self._wait(attempt, error.retry_after)
                 if wait > LONGEST_WAIT_SECONDS:

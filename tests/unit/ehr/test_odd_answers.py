@@ -86,6 +86,12 @@ def test_what_is_not_fhir_is_refused_without_quoting_it(server, ehr, body, kind)
         ehr.read("Patient/7")
 
 
+@pytest.mark.parametrize("garbled", [b"<html>Please log in</html>", b'{"resourceType": "Patient", "id"'])
+def test_a_page_or_a_torso_in_place_of_an_answer_is_asked_for_again(server, ehr, garbled):
+    server.tell("GET", "/Patient/7", Told(200, garbled), fhir(PATIENT))
+    assert ehr.read("Patient/7") == PATIENT
+
+
 def test_an_empty_answer_to_a_read_is_not_fhir(server, ehr):
     server.tell("GET", "/Patient/7", Told(200))
     with pytest.raises(EhrNotFhir, match="empty"):
