@@ -21,7 +21,7 @@ from service.domain.protocol import (
     Urgency,
 )
 
-_INTERVENTIONS = ("referrals", "goals", "follow_ups", "education", "tasks")
+_INTERVENTIONS = ("referrals", "goals", "follow_ups", "education", "tasks", "programmes")
 _KEYS = (
     "id",
     "version",
@@ -117,6 +117,7 @@ class ProtocolReader:
             "follow_ups": self._follow_up,
             "education": self._education,
             "tasks": _task,
+            "programmes": self._programme,
         }
         for name in _INTERVENTIONS:
             seen: set[str] = set()
@@ -184,6 +185,13 @@ class ProtocolReader:
             patient_text=_text(given, "patient_text"),
         )
         return template, given
+
+    def _programme(self, entry: Entry) -> tuple[Template, Given]:
+        given = entry.fields(("programme", "when"), required=("programme",))
+        known, key = self.expressions.terminology.programmes, given["programme"].text()
+        if key not in known:
+            raise given["programme"].wrong(f"{key!r} is not in terminology/programmes.csv")
+        return known[key], given
 
     def _code(self, given: Given, key: str) -> Code | None:
         if key not in given:

@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from service.domain.codes import Code, System
@@ -14,7 +15,7 @@ from service.domain.content import (
     known_labels,
     undotted,
 )
-from service.domain.protocol import Review
+from service.domain.protocol import ProgrammeRules, ProgrammeTemplate, Review
 from service.domain.sensitivity import NONE, Labels
 from service.errors import ConfigurationError
 
@@ -40,6 +41,13 @@ class Row:
             return float(self[column])
         except ValueError:
             raise self.wrong(f"{column} must be a number") from None
+
+    def day(self, column: str) -> date | None:
+        """A day as YYYY-MM-DD, None where the column is empty."""
+        try:
+            return date.fromisoformat(self[column]) if self[column] else None
+        except ValueError:
+            raise self.wrong(f"{column} must be a day as YYYY-MM-DD") from None
 
     def labels(self) -> Labels:
         """The column `labels`, ActCode names separated by spaces."""
@@ -67,6 +75,7 @@ class Terminology:
     comorbidities: tuple[Comorbidity, ...]
     frailty: tuple[FrailtyGroup, ...]
     dispositions: tuple[DispositionCode, ...]
+    programmes: dict[str, ProgrammeTemplate]
 
 
 def load_terminology(folder: Path) -> Terminology:
@@ -82,6 +91,7 @@ def load_terminology(folder: Path) -> Terminology:
         comorbidities=tuple(_comorbidities(folder / "charlson.csv", code_sets)),
         frailty=tuple(_frailty(folder / "hfrs.csv")),
         dispositions=tuple(_dispositions(folder / "dispositions.csv")),
+        programmes=_programmes(folder / "programmes.csv"),
     )
 
 
@@ -141,6 +151,35 @@ def _dispositions(path: Path) -> Iterator[DispositionCode]:
     for row in _rows(path, ("code", "display", "ub04", "when", "source", "review")):
         _reviewed(row)
         yield DispositionCode(row["code"], row["display"], tuple(row["ub04"].split()))
+
+
+def _programmes(path: Path) -> dict[str, ProgrammeTemplate]:
+    """One line for each time that a programme's rules or figures held; times may not overlap."""
+    columns = ("programme", "title", "rule", "authority", "effective", "until", "status", "review")
+    found: dict[str, ProgrammeTemplate] = {}
+    for row in _rows(path, columns):
+        rules = _rules(row)
+        key = row["programme"]
+        known = found.get(key) or ProgrammeTemplate(key, row["title"], row["authority"], ())
+        if (known.title, known.authority) != (row["title"], row["authority"]):
+            raise row.wrong(f"{key} has one title and one authority")
+        if any(_overlap(rules, other) for other in known.rules):
+            raise row.wrong(f"{key} has other rules for the same days")
+        found[key] = replace(known, rules=(*known.rules, rules))
+    return found
+
+
+def _rules(row: Row) -> ProgrammeRules:
+    if row["review"] not in set(Review):
+        raise row.wrong(f"review must be {' or '.join(Review)}")
+    if not row["status"]:
+        raise row.wrong("status is missing: where do the figures come from?")
+    return ProgrammeRules(row["rule"], row.day("effective"), row.day("until"), Review(row["review"]))
+
+
+def _overlap(one: ProgrammeRules, other: ProgrammeRules) -> bool:
+    first, last = max(one.effective or date.min, other.effective or date.min), date.max
+    return first <= min(one.until or last, other.until or last)
 
 
 def _once(path: Path, column: str, value: Callable[[Row], Labels]) -> dict[str, Labels]:

@@ -14,8 +14,8 @@ from service.domain.assessment import Blocker, Outcome
 from service.domain.community_service import Match
 from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need
-from service.domain.plan import FollowUp, Goal, Plan, Referral
-from service.domain.protocol import Urgency
+from service.domain.plan import FollowUp, Goal, Plan, Programme, Referral
+from service.domain.protocol import Review, Urgency
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
 
@@ -69,6 +69,14 @@ def evidence_lines(need: Need) -> list[str]:
     more = len(need.evidence) - _SHOWN_EVIDENCE
     shown = [evidence_phrase(item) for item in need.evidence[:_SHOWN_EVIDENCE]]
     return [*shown, f"and {more} more"] if more > 0 else shown
+
+
+def programme_phrase(programme: Programme) -> str:
+    """For whom a programme is, never that the patient qualifies: "May qualify, verify: income up to …"."""
+    rules = programme.rules or f"the rules of this day are not on file, ask the {programme.authority}"
+    since = f" (since {programme.effective})" if programme.effective else ""
+    pending = "; review: pending" if programme.review is Review.PENDING else ""
+    return f"May qualify, verify: {rules}{since}{pending}"
 
 
 def service_phrase(match: Match) -> str:

@@ -15,6 +15,7 @@ from service.domain.protocol import (
     FollowUpTemplate,
     GoalTemplate,
     NeedKind,
+    ProgrammeTemplate,
     ProtocolRef,
     ReferralTemplate,
     Source,
@@ -24,7 +25,9 @@ from service.domain.protocol import (
 from service.domain.record import Kind
 from service.domain.sensitivity import NONE, Label, Labels
 
-Template = ReferralTemplate | GoalTemplate | FollowUpTemplate | EducationTemplate | TaskTemplate
+Template = (
+    ReferralTemplate | GoalTemplate | FollowUpTemplate | EducationTemplate | TaskTemplate | ProgrammeTemplate
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from service.domain.decision import SOCIAL_WORK, WHOLE_PLAN, Choice, Decision
 from service.domain.evidence import Evidence
 from service.domain.explanation import Explanation
 from service.domain.need import Need, NeedState
-from service.domain.protocol import ProtocolRef, Urgency
+from service.domain.protocol import ProtocolRef, Review, Urgency
 from service.domain.record import Encounter, Gap, Patient
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import NONE, Labels, may_be_shared, merge
@@ -120,6 +120,25 @@ class PersonTask:
 
 
 @dataclass(frozen=True, slots=True)
+class Programme:
+    """A public programme for which the patient may qualify, to be verified; never more than that.
+
+    rules and figures are those in force on the day of planning since effective; "" where none are on file for it.
+    need is the first need that it may help with, also_for the codes of the others.
+    """
+
+    key: str
+    need: str
+    title: str
+    authority: str
+    rules: str
+    effective: date | None
+    review: Review
+    also_for: tuple[str, ...] = ()
+    labels: Labels = NONE
+
+
+@dataclass(frozen=True, slots=True)
 class BedsideQuestion:
     """What nobody has asked yet."""
 
@@ -174,6 +193,7 @@ class Plan:
     readiness: Readiness | None = None
     gaps: tuple[Gap, ...] = ()
     bookings: tuple[Booking, ...] = ()
+    programmes: tuple[Programme, ...] = ()
     declined: Declined = Declined()
     decisions: tuple[Decision, ...] = ()
     #: Why each need was raised or not; a plan that only explains itself anew is the same plan.
@@ -227,6 +247,7 @@ class Plan:
             bedside_questions=_open_only(self.bedside_questions),
             risk_scores=_open_only(self.risk_scores),
             bookings=_open_only(self.bookings),
+            programmes=_open_only(self.programmes),
             explanations=_open_only(self.explanations),
             disposition=_shareable_disposition(self.disposition),
             readiness=_shareable_readiness(self.readiness),

@@ -5,6 +5,7 @@ patient's sheet, in plain words.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from service.domain.codes import Code
@@ -118,6 +119,34 @@ class TaskTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgrammeRules:
+    """Who may qualify for a programme, with its figures, from one day to another (None: open)."""
+
+    text: str
+    effective: date | None = None
+    until: date | None = None
+    review: Review = Review.PENDING
+
+    def hold_on(self, day: date) -> bool:
+        """Whether they are in force that day."""
+        return (self.effective is None or self.effective <= day) and (self.until is None or day <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeTemplate:
+    """A public programme that may help; nobody qualifies until the programme itself says so."""
+
+    key: str
+    title: str
+    authority: str
+    rules: tuple[ProgrammeRules, ...]
+
+    def rules_on(self, day: date) -> ProgrammeRules | None:
+        """The rules in force that day, None if they are not on file."""
+        return next((rules for rules in self.rules if rules.hold_on(day)), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Interventions:
     """All that follows when the need is present."""
 
@@ -126,6 +155,7 @@ class Interventions:
     follow_ups: tuple[FollowUpTemplate, ...] = ()
     education: tuple[EducationTemplate, ...] = ()
     tasks: tuple[TaskTemplate, ...] = ()
+    programmes: tuple[ProgrammeTemplate, ...] = ()
     #: Sentences for the patient's sheet: when to call, and whom.
     warning_signs: tuple[str, ...] = ()
 

@@ -15,6 +15,7 @@ from service.domain.publication import LedgerEntry
 from service.doors.caller import caller
 from service.doors.wiring import deps, tenant
 from service.presentation.document import plan_document
+from service.presentation.landing import Standing, landing
 
 #: The parts of a plan of which some may be shared and others not.
 _LISTS: Final = (
@@ -24,6 +25,7 @@ _LISTS: Final = (
     "follow_ups",
     "education",
     "tasks",
+    "programmes",
     "bedside_questions",
     "risk_scores",
 )
@@ -60,7 +62,13 @@ class DischargeView:
         plan = self.seen()
         if plan is None:
             return None
-        return plan_document(plan, bundle=transaction_bundle([entry.draft for entry in self.written]))
+        wanted = [entry.draft for entry in self.written if entry.wanted]
+        return plan_document(plan, bundle=transaction_bundle(wanted))
+
+    def landing(self) -> tuple[Standing, ...]:
+        """Where each item that they may read stands in the EHR, and why."""
+        plan = self.seen()
+        return landing(plan, self.written) if plan else ()
 
 
 def view_of(discharge_id: UUID) -> DischargeView:

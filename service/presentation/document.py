@@ -7,11 +7,21 @@ labels; what is meant for others inside it, `bundle` and `patient_instructions`,
 from collections.abc import Iterable
 from typing import Any
 
+from fhir_mappings.narrative import programme_phrase
 from service.domain.assessment import Blocker, Disposition, Factor, Readiness
 from service.domain.community_service import Match
 from service.domain.evidence import Evidence
 from service.domain.need import Need
-from service.domain.plan import BedsideQuestion, Education, FollowUp, Goal, PersonTask, Plan, Referral
+from service.domain.plan import (
+    BedsideQuestion,
+    Education,
+    FollowUp,
+    Goal,
+    PersonTask,
+    Plan,
+    Programme,
+    Referral,
+)
 from service.domain.protocol import ProtocolRef
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
@@ -37,6 +47,7 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "") -> Json:
         "goals": [_goal(goal) for goal in plan.goals],
         "follow_ups": [*map(_follow_up, plan.follow_ups), *map(_task, plan.tasks)],
         "education": [_lesson(lesson) for lesson in plan.education],
+        "programmes": [_programme(programme) for programme in plan.programmes],
         "bedside_questions": [_question(question) for question in plan.bedside_questions],
         "risk_scores": [_score(score) for score in plan.risk_scores],
         "disposition": _disposition(plan.disposition),
@@ -134,6 +145,19 @@ def _task(task: PersonTask) -> Json:
 
 def _lesson(lesson: Education) -> Json:
     return {"need": lesson.need, "text": lesson.text, "link": lesson.link or None}
+
+
+def _programme(programme: Programme) -> Json:
+    return {
+        "key": programme.key,
+        "title": programme.title,
+        "needs": [programme.need, *programme.also_for],
+        "says": programme_phrase(programme),
+        "authority": programme.authority,
+        "rules": programme.rules or None,
+        "effective": programme.effective.isoformat() if programme.effective else None,
+        "review": str(programme.review),
+    }
 
 
 def _question(question: BedsideQuestion) -> Json:

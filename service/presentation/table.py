@@ -14,6 +14,7 @@ from fhir_mappings.narrative import (
     follow_up_phrase,
     gap_phrase,
     headline,
+    programme_phrase,
     referral_phrase,
     score_phrase,
 )
@@ -37,6 +38,7 @@ def plan_table(plan: Plan) -> RenderableType:
         table("Goals", ("Goal", "Measured by", "By"), _goals(plan)),
         table("Follow-ups", ("What and when",), [(follow_up_phrase(x),) for x in plan.follow_ups]),
         table("Tasks", ("For", "What", "By"), [(x.owner, x.text, f"{x.due}") for x in plan.tasks]),
+        table("Programmes", ("Programme", "For whom"), _programmes(plan)),
         table(
             "To ask at the bedside",
             ("About", "Question"),
@@ -100,6 +102,10 @@ def _referrals(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 def _goals(plan: Plan) -> list[tuple[str, str, str]]:
     return [(f"{x.text}{_mark(x.labels)}", x.target, f"{x.due}") for x in plan.goals]
+
+
+def _programmes(plan: Plan) -> list[tuple[str, str]]:
+    return [(f"{x.title}{_mark(x.labels)}", programme_phrase(x)) for x in plan.programmes]
 
 
 def _blockers(plan: Plan) -> tuple[Blocker, ...]:

@@ -14,6 +14,7 @@ from service.domain.protocol import (
     FollowUpTemplate,
     GoalTemplate,
     Interventions,
+    ProgrammeTemplate,
     ReferralTemplate,
     TaskTemplate,
     Urgency,
@@ -159,6 +160,7 @@ def _interventions(protocol: Protocol, findings: Findings) -> Interventions:
         follow_ups=tuple(one for one in offered if isinstance(one, FollowUpTemplate)),
         education=tuple(one for one in offered if isinstance(one, EducationTemplate)),
         tasks=tuple(one for one in offered if isinstance(one, TaskTemplate)),
+        programmes=tuple(one for one in offered if isinstance(one, ProgrammeTemplate)),
         warning_signs=protocol.warning_signs,
     )
 

@@ -8,7 +8,7 @@ from service.domain.community_service import Matches
 from service.domain.need import Need, NeedState
 from service.domain.plan import BedsideQuestion, PersonTask, Plan
 from service.domain.record import Encounter, Record
-from service.pipeline.draft.interventions import bookings, education, follow_ups, goals, tasks
+from service.pipeline.draft.interventions import bookings, education, follow_ups, goals, programmes, tasks
 from service.pipeline.draft.referrals import referrals, searches_for_services
 from service.pipeline.draft.standing import standing
 
@@ -60,6 +60,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         tasks=(*tasks(present, discharge=day), *searches_for_services(asked_for, discharge=day)),
         bedside_questions=_questions(assessment.needs),
         bookings=bookings(there, discharge=day),
+        programmes=programmes(present, today=plan.today),
     )
 
 

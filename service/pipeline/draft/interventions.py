@@ -1,6 +1,7 @@
 """What else follows from a need: goals, follow-ups, teaching, tasks. What two needs say in the same words is said once."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -8,11 +9,17 @@ from urllib.parse import urlencode
 from fhir_mappings import systems
 from service.domain.codes import Code
 from service.domain.need import Need
-from service.domain.plan import Booking, Education, FollowUp, Goal, PersonTask
-from service.domain.protocol import EducationTemplate, FollowUpTemplate, GoalTemplate
+from service.domain.plan import Booking, Education, FollowUp, Goal, PersonTask, Programme
+from service.domain.protocol import (
+    EducationTemplate,
+    FollowUpTemplate,
+    GoalTemplate,
+    ProgrammeTemplate,
+    Review,
+)
 from service.domain.record import Fact, Patient
 from service.domain.sensitivity import NONE, Labels, on_patient_sheet
-from service.pipeline.draft.keys import item_key
+from service.pipeline.draft.keys import item_key, programme_key
 from service.pipeline.draft.standing import Standing, words
 
 #: Tasks after leaving are due with the first worklist, which asks two days after discharge.
@@ -72,6 +79,34 @@ def tasks(needs: Iterable[Need], *, discharge: date) -> tuple[PersonTask, ...]:
         for template in need.interventions.tasks
     ]
     return _once(sorted(drafted, key=lambda task: task.due))
+
+
+def programmes(needs: Iterable[Need], *, today: date) -> tuple[Programme, ...]:
+    """Programmes that may help, each once, with the rules of the day; readers of one kind see no need of another."""
+    found: dict[str, Programme] = {}
+    for need in needs:
+        for template in need.interventions.programmes:
+            drafted = _programme(need, template, today)
+            found[drafted.key] = _also_for(known, need) if (known := found.get(drafted.key)) else drafted
+    return tuple(found.values())
+
+
+def _also_for(known: Programme, need: Need) -> Programme:
+    return replace(known, also_for=(*known.also_for, need.code), labels=known.labels | need.labels)
+
+
+def _programme(need: Need, template: ProgrammeTemplate, today: date) -> Programme:
+    rules = template.rules_on(today)
+    return Programme(
+        key=programme_key(template.key, need.labels),
+        need=need.code,
+        title=template.title,
+        authority=template.authority,
+        rules=rules.text if rules else "",
+        effective=rules.effective if rules else None,
+        review=rules.review if rules else Review.PENDING,
+        labels=need.labels,
+    )
 
 
 def _goal(need: Need, template: GoalTemplate, standing: Standing, *, start: date, due: date) -> Goal:

@@ -20,6 +20,11 @@ def referral_key(service: str, labels: Labels) -> str:
     return f"referral:{service}{_AUDIENCES[on_patient_sheet(labels)]}"
 
 
+def programme_key(programme: str, labels: Labels) -> str:
+    """One for each programme and audience, as for referrals."""
+    return f"programme:{programme}{_AUDIENCES[on_patient_sheet(labels)]}"
+
+
 def item_key(kind: str, need: Need, name: str) -> str:
     """One for each template of a need: "goal:food-insecurity:enough-food"."""
     return f"{kind}:{need.code}:{name}"

@@ -36,6 +36,7 @@ def test_the_document_has_the_keys_of_its_contract_in_its_order():
         "goals",
         "follow_ups",
         "education",
+        "programmes",
         "bedside_questions",
         "risk_scores",
         "disposition",
