@@ -111,5 +111,6 @@ def _shown(view: DischargeView) -> Any:
             "changed": discharge.changed,
             "history": view.history,
             "plan": view.document(),
+            "landing": view.landing(),
         }
     )

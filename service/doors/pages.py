@@ -1,18 +1,39 @@
 """The pages a clinician reads: one for each discharge, and the list of them. Rendered here, without any script."""
 
+from dataclasses import dataclass, replace
+from datetime import date
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
 from uuid import UUID
 
 import flask
-from flask import render_template
+from flask import Response, render_template, request, url_for
 
 from service.domain.access import Scope
+from service.domain.decision import UNCHANGED, Choice, Edit, Signer
 from service.domain.need import Need, NeedState
 from service.domain.plan import Plan
+from service.doors.forms import check_form, form_token, remember_name, remembered_name
 from service.doors.guard import caller, guarded_by, scope
-from service.doors.view import newest_of_all_tenants, sensitive_part, view_of
-from service.doors.wiring import deps, tenant
+from service.doors.view import DischargeView, newest_of_all_tenants, sensitive_part, view_of
+from service.doors.wiring import deps, settings, tenant
+from service.errors import BadInput, NotFound
+from service.pipeline.decide import difference
+from service.pipeline.sign import Act, service_for, sign
+from service.presentation.landing import landing
 
 pages = flask.Blueprint("pages", __name__, template_folder="templates")
+
+_LONGEST_NAME: Final = 64
+_LONGEST_TEXT: Final = 500
+#: What is said after a decision; nothing else that stands in an address is ever shown.
+_DONE: Final = {
+    Choice.APPROVED.value: "Approved. It is being written to the EHR.",
+    Choice.DECLINED.value: "Declined. It is being revoked in the EHR, with your reason.",
+    Choice.EDITED.value: "Changed. It is being written to the EHR.",
+    Choice.REOPENED.value: "Reopened. It is proposed again.",
+}
 
 
 @pages.get("/")
@@ -34,12 +55,104 @@ def discharge_page(discharge_id: UUID) -> str:
         discharge=view.discharge,
         hospital=tenant(view.discharge.tenant),
         history=view.history,
-        written=view.written,
+        landing=landing(shared, view.written) if shared else (),
         plan=shared,
         not_assessed=_not_assessed(shared) if shared else (),
         sensitive=sensitive if caller().sees_sensitive_items() else None,
         withheld=sensitive is not None,
+        desk=_desk(view),
+        done=_DONE.get(request.args.get("done", ""), ""),
     )
+
+
+@pages.post("/discharges/<uuid:discharge_id>/decisions")
+@pages.post("/discharges/<uuid:discharge_id>/decisions/<string:key>")
+@guarded_by(scope(Scope.PLANS_APPROVE))
+def decide(discharge_id: UUID, key: str = "") -> Response:
+    """One decision, signed on the page; the browser is then led back to it."""
+    check_form()
+    by = _signer()
+    view = view_of(discharge_id)
+    sign(discharge_id, _act(view, key), by, deps())
+    back = url_for("pages.discharge_page", discharge_id=discharge_id, done=_choice().value)
+    response = Response(status=HTTPStatus.SEE_OTHER, headers={"Location": back})
+    if settings().open_access:
+        remember_name(response, by.name)
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the forms of a page need: where they go, what they carry, and whether they ask who signs."""
+
+    discharge: UUID
+    seen: int
+    token: str
+    asks_name: bool
+    name: str
+
+    def action(self, key: str) -> str:
+        """The address that takes a decision about an item, or about the whole plan for ""."""
+        whole = url_for("pages.decide", discharge_id=self.discharge)
+        return f"{whole}/{quote(key, safe=':')}" if key else whole
+
+
+def _desk(view: DischargeView) -> Desk | None:
+    """The desk of somebody who may decide now; None for everybody else."""
+    person = caller().signer is not None and caller().sees_sensitive_items()
+    if not person or Scope.PLANS_APPROVE not in caller().scopes or view.discharge.is_called_off():
+        return None
+    return Desk(view.discharge.id, view.version, form_token(), settings().open_access, remembered_name())
+
+
+def _signer() -> Signer:
+    """The caller; where nobody is asked for a credential, whoever they say they are."""
+    by = caller().as_signer()
+    if not settings().open_access:
+        return by
+    name = request.form.get("name", "").strip()
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise BadInput("Type your name: it stands on what you sign.")
+    return replace(by, name=name)
+
+
+def _choice() -> Choice:
+    try:
+        return Choice(request.form.get("choice", ""))
+    except ValueError:
+        raise BadInput("Choose what to do with it.") from None
+
+
+def _act(view: DischargeView, key: str) -> Act:
+    """What the form asks for; only what differs from the item as it stands is an edit."""
+    choice, seen = _choice(), request.form.get("seen", "")
+    reason = request.form.get("reason", "").strip()
+    if choice is Choice.DECLINED and not 0 < len(reason) <= _LONGEST_TEXT:
+        raise BadInput("Say why it is declined, in 500 characters at most.")
+    if not key and choice not in {Choice.APPROVED, Choice.DECLINED}:
+        raise BadInput("A whole plan is approved or declined.")
+    edit = _edit(view, key) if choice is Choice.EDITED else UNCHANGED
+    # An empty or broken number is no version that anybody has seen.
+    read = int(seen) if seen.isdecimal() else 0
+    return Act(choice=choice, item=key, reason=reason, edit=edit, seen=read)
+
+
+def _edit(view: DischargeView, key: str) -> Edit:
+    item = next((one for one in view.plan.items() if one.key == key), None) if view.plan else None
+    if item is None or view.plan is None:
+        raise NotFound("The plan has no such item.")
+    text, due, chosen = (request.form.get(name, "").strip() for name in ("text", "due", "community_service"))
+    if len(text) > _LONGEST_TEXT:
+        raise BadInput("The words are too long; 500 characters are taken.")
+    service = service_for(view.plan, key, chosen, deps().directory(view.discharge.tenant)) if chosen else None
+    return difference(item, Edit(text, _day(due), service))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadInput("A due date is a day, written like 2026-03-31.") from None
 
 
 def _not_assessed(plan: Plan) -> tuple[Need, ...]:

@@ -8,6 +8,7 @@ import flask_smorest
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 from webargs.flaskparser import FlaskParser
 
+from service.domain.publication import Landing, WriteState
 from service.doors.body import json_body
 from service.errors import BadInput
 
@@ -107,6 +108,23 @@ class HistoryEntry(Schema):
     who = fields.String(metadata={"description": "Which door, job or person did it."})
 
 
+class Standing(Schema):
+    """Where one item of the plan stands in the EHR."""
+
+    item = fields.String(metadata={"description": "The item's key; care-plan is the plan itself."})
+    title = fields.String()
+    rung = fields.String(
+        metadata={
+            "enum": [rung.value for rung in Landing],
+            "description": "As a resource of its own, or in what the EHR takes instead; page: in Homeward only.",
+        }
+    )
+    reason = fields.String(metadata={"description": "Why it stands there and no higher."})
+    reference = fields.String(metadata={"description": "The resource in the EHR, empty where it has none."})
+    state = fields.String(metadata={"enum": ["", *(state.value for state in WriteState)]})
+    problem = fields.String(metadata={"description": "What a person must look at, empty for nothing."})
+
+
 class DischargeStatus(Schema):
     """How far a discharge has come."""
 
@@ -127,6 +145,7 @@ class DischargeStatus(Schema):
             "description": "The newest plan, as described by docs/plan-document.schema.json; null while there is none."
         },
     )
+    landing = fields.List(fields.Nested(Standing))
 
 
 class Services(Schema):

@@ -1,0 +1,74 @@
+"""Where each item of a plan stands in the EHR, and why there: for the status document, the page and the table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from service.domain.decision import WHOLE_PLAN
+from service.domain.plan import Item, Plan
+from service.domain.publication import Landing, LedgerEntry
+from service.domain.sensitivity import may_be_shared
+
+_SENSITIVE: Final = (
+    "It is sensitive, so it stands in nothing that is shared. It stands on Homeward's page only."
+)
+_EXISTING: Final = "It was there before the plan."
+_WITH_THE_PLAN: Final = "It has no resource of its own and stands with the plan's words."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One item: its key and title, the rung on which it stands, why, and what a person must look at ("" for nothing).
+
+    reference is the resource in the EHR, "" where it has none of its own; state is the write's, "" where there is none.
+    """
+
+    item: str
+    title: str
+    rung: Landing
+    reason: str
+    reference: str = ""
+    state: str = ""
+    problem: str = ""
+
+
+def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
+    """All items of the plan in its order, the plan itself first; then what the lower rungs are made of."""
+    rows = {entry.draft.key: entry for entry in written if entry.wanted}
+    whole = rows.get(WHOLE_PLAN)
+    if whole is None:  # a hospital where nothing is written
+        return ()
+    items = [_item(item, rows, whole) for item in plan.items()]
+    told = {one.item for one in items} | {WHOLE_PLAN}
+    rest = [_row(entry) for key, entry in rows.items() if key not in told and not _is_source(entry)]
+    return (_row(whole), *items, *rest)
+
+
+def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> Standing:
+    title = str(getattr(item, "title", "") or getattr(item, "text", ""))
+    existing = str(getattr(item, "existing", ""))
+    if item.key in rows:
+        return _row(rows[item.key], title)
+    if existing:
+        return Standing(item.key, title, Landing.RESOURCE, _EXISTING, existing)
+    if not may_be_shared(item.labels):
+        return Standing(item.key, title, Landing.PAGE, _SENSITIVE)
+    rung = Landing.CARE_PLAN if whole.rung is Landing.RESOURCE else whole.rung
+    return Standing(item.key, title, rung, whole.reason or _WITH_THE_PLAN)
+
+
+def _row(entry: LedgerEntry, title: str = "") -> Standing:
+    return Standing(
+        entry.draft.key,
+        title or entry.draft.resource_type,
+        entry.rung,
+        entry.reason,
+        entry.reference,
+        entry.state.value,
+        entry.problem,
+    )
+
+
+def _is_source(entry: LedgerEntry) -> bool:
+    """A Provenance says who made the others; it is no item."""
+    return entry.draft.resource_type == "Provenance"
