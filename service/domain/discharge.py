@@ -111,6 +111,10 @@ class Discharge:
         again = self if self.state is DischargeState.RECEIVED else self.move_to(DischargeState.RECEIVED, at)
         return replace(again, order=order or self.order, round=self.round + 1, changed=at, problem="")
 
+    def is_called_off(self) -> bool:
+        """Whether there is nothing to decide until it is ordered again."""
+        return self.state in {DischargeState.CANCELLING, DischargeState.CANCELLED}
+
     def failed(self, problem: str, at: datetime) -> "Discharge":
         """The same discharge, waiting for a person; problem is one PHI-free sentence."""
         return replace(self.move_to(DischargeState.FAILED, at), problem=problem)

@@ -10,7 +10,7 @@ from fhir_mappings.bundle import transaction_bundle
 from service.domain.access import Scope
 from service.domain.audit import AuditEntry
 from service.domain.discharge import Discharge
-from service.domain.plan import Plan
+from service.domain.plan import ITEM_LISTS, Declined, Plan
 from service.domain.publication import LedgerEntry
 from service.doors.caller import caller
 from service.doors.wiring import deps, tenant
@@ -102,8 +102,13 @@ def sensitive_part(plan: Plan) -> Plan | None:
         name: None if getattr(shared, name) == getattr(plan, name) else getattr(plan, name)
         for name in _VERDICTS
     }
+    declined = {
+        name: _not_in(getattr(shared.declined, name), getattr(plan.declined, name)) for name in ITEM_LISTS
+    }
     kept = lists | verdicts
-    return replace(plan, **kept) if any(kept.values()) else None
+    if not any((*kept.values(), *declined.values())):
+        return None
+    return replace(plan, **kept, declined=Declined(**declined))
 
 
 def _not_in(shared: Sequence[Any], items: Sequence[Any]) -> tuple[Any, ...]:

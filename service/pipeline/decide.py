@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from service.domain.assessment import Outcome
-from service.domain.decision import SOCIAL_WORK, WHOLE_PLAN, Choice, Decision, Edit
+from service.domain.decision import SOCIAL_WORK, UNCHANGED, WHOLE_PLAN, Choice, Decision, Edit
 from service.domain.plan import (
     ITEM_LISTS,
     Declined,
@@ -86,6 +86,19 @@ def still_open(plan: Plan) -> tuple[str, ...]:
 def _existing(item: Item | None) -> str:
     """What the EHR has already in its place, "" if nothing."""
     return str(getattr(item, "existing", ""))
+
+
+def difference(item: Item, edit: Edit) -> Edit:
+    """What of an edit differs from the item as it stands; Unusable when nothing does."""
+    chosen = item.chosen if isinstance(item, Referral) else None
+    changed = Edit(
+        text="" if edit.text == getattr(item, _text_field(item)) else edit.text,
+        due=None if edit.due == getattr(item, "due", None) else edit.due,
+        service=None if edit.service == chosen else edit.service,
+    )
+    if changed == UNCHANGED:
+        raise Unusable("Nothing is different from what stands there.")
+    return changed
 
 
 def _every_item(plan: Plan) -> tuple[Item, ...]:

@@ -23,7 +23,6 @@ _EVENTS: Final = {
     Choice.EDITED: Event.EDITED,
     Choice.REOPENED: Event.REOPENED,
 }
-_CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,7 @@ def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
             raise NotFound("There is no plan yet.")
         if act.seen is not None and act.seen != last.number:
             raise Outdated
-        if discharge.state in _CALLED_OFF:
+        if discharge.is_called_off():
             raise Unusable(
                 "This discharge is cancelled; there is nothing to decide until it is ordered again."
             )

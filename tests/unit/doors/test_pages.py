@@ -18,7 +18,7 @@ SECRET_NEED = "Intimate partner violence"
 class Outline(HTMLParser):
     """Tags with their attributes, and which were left open."""
 
-    VOID = frozenset({"meta", "link", "br"})
+    VOID = frozenset({"meta", "link", "br", "input"})
 
     def __init__(self, page: str) -> None:
         super().__init__()
