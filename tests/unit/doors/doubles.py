@@ -1,6 +1,7 @@
 """What the doors work with, in memory: the smallest store, queue and EHR that answer as the real ones do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,7 @@ from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry
 from service.ehr.public_keys import PublicKeys
 from service.errors import NotFound, StoreUnavailable
+from service.jobs import Errand
 
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
 SECRET = "a secret of the sandbox"
@@ -50,6 +52,7 @@ class Shelf:
     written: dict[UUID, tuple[LedgerEntry, ...]] = field(default_factory=dict)
     shown: list[Any] = field(default_factory=list)
     spent: set[str] = field(default_factory=set)
+    recorded: list[AuditEntry] = field(default_factory=list)
     away: bool = False
     current: bool = True
 
@@ -75,7 +78,13 @@ class Shelf:
 
     @property
     def audit(self) -> Any:
-        return SimpleNamespace(of=self._trail)
+        return SimpleNamespace(of=self._trail, record=self.recorded.append)
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        """A unit of work that is the shelf itself."""
+        self._answer()
+        yield self
 
     def get(self, key: UUID) -> Discharge:
         self._answer()
@@ -127,10 +136,11 @@ class Doubles:
     workers: int = 1
     triggers: list[Trigger] = field(default_factory=list)
     ehrs: dict[str, Any] = field(default_factory=dict)
+    errands: list[tuple[Errand, str, str]] = field(default_factory=list)
 
     @property
     def jobs(self) -> Any:
-        return SimpleNamespace(workers_alive=lambda: self.workers)
+        return SimpleNamespace(workers_alive=lambda: self.workers, send=self._send)
 
     hook_keys: PublicKeys = field(default_factory=PublicKeys)
 
@@ -143,6 +153,9 @@ class Doubles:
 
     def now(self) -> datetime:
         return NOW
+
+    def _send(self, errand: Errand, tenant: str, reference: str, _unit: Any) -> None:
+        self.errands.append((errand, tenant, reference))
 
     def keep(self, **more: Any) -> Discharge:
         made = discharge(**more)

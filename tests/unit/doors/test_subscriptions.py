@@ -1,16 +1,15 @@
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
+from service.domain.audit import Event
 from service.domain.discharge import Action, Trigger
-from service.ehr.search import SearchResult
-from service.errors import EhrUnavailable
+from service.jobs import Errand
 from tests.unit.doors.doubles import SECRET
 
 AUTHORIZED = {"Authorization": f"Bearer {SECRET}"}
 ORDER_URL = "/subscriptions/demo/ServiceRequest/o1"
+STAY_URL = "/subscriptions/demo/Encounter/e1"
 
 
 def order(**more):
@@ -26,41 +25,26 @@ def order(**more):
     return {name: value for name, value in (given | more).items() if value is not None}
 
 
+def stay(**more):
+    given = {
+        "resourceType": "Encounter",
+        "id": "e1",
+        "status": "in-progress",
+        "class": {"code": "IMP"},
+        "subject": {"reference": "Patient/p1"},
+    }
+    return {name: value for name, value in (given | more).items() if value is not None}
+
+
 def _put(client, resource, url=ORDER_URL):
     return client.put(url, json=resource, headers=AUTHORIZED)
 
 
-class Asked:
-    """An EHR that holds one order and remembers what it was asked."""
-
-    def __init__(self, *found):
-        self.found = found
-        self.asked: list[Any] = []
-
-    def capability(self):
-        return SimpleNamespace(searches=lambda _type, name: name in {"code", "_lastUpdated"})
-
-    def batch(self, searches):
-        self.asked += searches
-        return [SearchResult(search, self.found) for search in searches]
-
-    def read(self, reference):
-        self.asked.append(reference)
-        return self.found[0]
-
-
-class Silent(Asked):
-    """An EHR that answers nothing but /metadata."""
-
-    def batch(self, _searches):
-        raise EhrUnavailable
-
-
 def test_a_discharge_order_plans_its_stay(client, doubles):
     assert _put(client, order()).status_code == 204
-    assert doubles.triggers == [
-        Trigger("demo", "Encounter/e1", Action.PLAN, "subscription", "ServiceRequest/o1")
-    ]
+    [trigger] = doubles.triggers
+    assert (trigger.tenant, trigger.encounter, trigger.order) == ("demo", "Encounter/e1", "ServiceRequest/o1")
+    assert (trigger.action, trigger.door, trigger.in_ehr) == (Action.PLAN, "subscription", False)
 
 
 @pytest.mark.parametrize("status", ["revoked", "entered-in-error", "on-hold"])
@@ -71,9 +55,8 @@ def test_an_order_that_no_longer_stands_cancels(client, doubles, status):
 
 @pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
 def test_a_cancelled_stay_cancels(client, doubles, status):
-    stay = {"resourceType": "Encounter", "id": "e1", "status": status}
-    assert _put(client, stay, "/subscriptions/demo/Encounter/e1").status_code == 204
-    assert doubles.triggers == [Trigger("demo", "Encounter/e1", Action.CANCEL, "subscription")]
+    assert _put(client, stay(status=status), STAY_URL).status_code == 204
+    assert [(one.encounter, one.action) for one in doubles.triggers] == [("Encounter/e1", Action.CANCEL)]
 
 
 @pytest.mark.parametrize(
@@ -105,10 +88,53 @@ def test_what_is_nothing_to_us_is_acknowledged_and_ignored(client, doubles, reso
     assert doubles.triggers == []
 
 
-def test_a_stay_that_goes_on_is_ignored(client, doubles):
-    stay = {"resourceType": "Encounter", "id": "e1", "status": "in-progress"}
-    assert _put(client, stay, "/subscriptions/demo/Encounter/e1").status_code == 204
+@pytest.mark.parametrize("status", ["in-progress", "onleave", "finished"])
+def test_a_stay_that_goes_on_or_has_ended_is_planned_anew_if_it_is_planned(client, doubles, status):
+    assert _put(client, stay(status=status), STAY_URL).status_code == 204
+    assert [(one.encounter, one.action) for one in doubles.triggers] == [("Encounter/e1", Action.REFRESH)]
+
+
+@pytest.mark.parametrize("given", [{"status": "planned"}, {"class": {"code": "AMB"}}, {"class": None}])
+def test_a_stay_before_it_begins_and_a_visit_are_ignored(client, doubles, given):
+    assert _put(client, stay(**given), STAY_URL).status_code == 204
     assert doubles.triggers == []
+
+
+def test_an_admission_starts_a_plan_where_the_hospital_wants_it(client, doubles):
+    doubles.tenants = {"demo": replace(doubles.tenants["demo"], plan_at_admission=True)}
+    _put(client, stay(), STAY_URL)
+    _put(client, stay(status="finished"), STAY_URL)
+    assert [one.action for one in doubles.triggers] == [Action.PLAN, Action.REFRESH]
+
+
+def test_what_is_told_of_a_stay_changes_with_its_status_its_end_and_its_patient(client, doubles):
+    told = [
+        stay(),
+        stay(status="finished"),
+        stay(period={"end": "2024-03-07"}),
+        stay(subject={"reference": "Patient/other"}),
+        stay(location=[{"location": {"display": "Room 7"}}]),
+    ]
+    for one in told:
+        _put(client, one, STAY_URL)
+    seen = [trigger.told for trigger in doubles.triggers]
+    assert len(set(seen)) == 4
+    assert seen[0] == seen[4]
+    assert "2024" not in "".join(seen)
+
+
+@pytest.mark.parametrize(
+    ("encounter", "status"),
+    [
+        ("http://127.0.0.1:9/fhir/Encounter/e1", 204),
+        ("http://127.0.0.1:9/fhirs/Encounter/e1", 403),
+        ("https://ehr.example.org/fhir/Encounter/e1", 403),
+    ],
+)
+def test_a_stay_on_another_server_is_refused_and_recorded(client, doubles, encounter, status):
+    assert _put(client, order(encounter={"reference": encounter})).status_code == status
+    assert len(doubles.triggers) == (status == 204)
+    assert [entry.event for entry in doubles.store.recorded] == [Event.FOREIGN] * (status == 403)
 
 
 def test_other_types_are_acknowledged_unread(client, doubles):
@@ -129,11 +155,23 @@ def test_a_resource_that_is_not_the_one_of_the_address_is_400(client, doubles):
     assert doubles.triggers == []
 
 
-def test_without_the_resource_it_is_read_from_the_ehr(client, doubles):
-    doubles.ehrs["demo"] = ehr = Asked(order())
+def test_without_the_resource_it_will_be_read_from_the_ehr(client, doubles):
     assert client.put(ORDER_URL, headers=AUTHORIZED).status_code == 204
-    assert ehr.asked == ["ServiceRequest/o1"]
-    assert [trigger.encounter for trigger in doubles.triggers] == ["Encounter/e1"]
+    assert doubles.errands == [(Errand.LOOK, "demo", "ServiceRequest/o1")]
+
+
+def test_a_stay_without_the_resource_is_looked_at_only_if_it_is_planned(client, doubles):
+    client.put("/subscriptions/demo/Encounter/e9", headers=AUTHORIZED)
+    assert doubles.errands == []
+    doubles.keep(encounter="Encounter/e9")
+    client.put("/subscriptions/demo/Encounter/e9", headers=AUTHORIZED)
+    assert doubles.errands == [(Errand.LOOK, "demo", "Encounter/e9")]
+
+
+def test_an_address_that_is_no_fhir_id_is_400(client, doubles):
+    url = "/subscriptions/demo/ServiceRequest/o1%20or%202"
+    assert client.put(url, headers=AUTHORIZED).status_code == 400
+    assert doubles.errands == []
 
 
 def test_a_resource_may_be_posted_to_the_endpoint_itself(client, doubles):
@@ -141,20 +179,31 @@ def test_a_resource_may_be_posted_to_the_endpoint_itself(client, doubles):
     assert [trigger.order for trigger in doubles.triggers] == ["ServiceRequest/o1"]
 
 
-def test_an_empty_notification_has_the_ehr_searched_for_recent_orders(client, doubles):
-    doubles.ehrs["demo"] = ehr = Asked(order(), order(id="o2", encounter={"reference": "Encounter/e2"}))
+def test_an_empty_notification_has_the_ehr_searched_after_the_answer(client, doubles):
     assert client.post("/subscriptions/demo", headers=AUTHORIZED).status_code == 204
-    assert [trigger.encounter for trigger in doubles.triggers] == ["Encounter/e1", "Encounter/e2"]
-    [search] = ehr.asked
-    assert dict(search.parameters) == {
-        "code": "http://snomed.info/sct|58000006",
-        "_lastUpdated": "ge2024-03-04T12:00:00+00:00",
-    }
+    assert doubles.errands == [(Errand.ROUND, "demo", "")]
 
 
-def test_an_ehr_that_does_not_answer_is_asked_to_notify_again(client, doubles):
-    doubles.ehrs["demo"] = Silent()
+def test_a_notification_that_cannot_be_kept_is_to_be_sent_again(client, doubles):
+    doubles.store.away = True
     assert client.post("/subscriptions/demo", headers=AUTHORIZED).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    [
+        {},
+        {"type": "history", "entry": []},
+        {"type": "history", "entry": [{"resource": {"resourceType": "Patient"}}]},
+        {"type": "searchset", "entry": [{"resource": {"resourceType": "Parameters"}}]},
+        {"type": "history", "entry": [{"resource": {"resourceType": "Parameters", "parameter": 7}}]},
+    ],
+)
+def test_a_bundle_that_is_no_notification_is_400_and_says_what_one_is(client, doubles, bundle):
+    answer = client.post("/subscriptions/demo", json={"resourceType": "Bundle", **bundle}, headers=AUTHORIZED)
+    assert answer.status_code == 400
+    assert "history Bundle" in answer.json["detail"]
+    assert doubles.triggers == doubles.errands == []
 
 
 def test_a_deleted_order_cancels_the_stay_it_stood_for(client, doubles):
