@@ -38,14 +38,24 @@ class House:
     """
 
     refusal: int
-    needed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    needed: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     reads_in_batch: bool = False
     modifier_extensions: bool = True
 
 
 HOUSES: Final[Mapping[str, House]] = {
-    "epic-like": House(_NOT_ALLOWED, needed={"CarePlan": "category"}),
-    "oracle-like": House(403, reads_in_batch=True, modifier_extensions=False),
+    "epic-like": House(_NOT_ALLOWED, needed={"CarePlan": frozenset({"category"})}),
+    "oracle-like": House(
+        403,
+        # The documentation of the parameters in its statement.
+        needed={
+            "Appointment": frozenset({"date"}),
+            "Communication": frozenset({"category", "received", "recipient", "-email-status"}),
+            "ServiceRequest": frozenset({"patient"}),
+        },
+        reads_in_batch=True,
+        modifier_extensions=False,
+    ),
 }
 
 
@@ -94,13 +104,13 @@ class Rules:
         listed = {one["name"] for one in self._types[kind].get("searchParam", [])} | _ALWAYS
         names = [name.partition(":")[0] for name, _ in query]
         unknown = sorted({name for name in names if name not in listed})
-        needed = self.house.needed.get(kind)
+        missing = sorted(self.house.needed.get(kind, frozenset()) - set(names))
         if unknown:
             return Refusal(
                 _BAD_REQUEST, "not-supported", f"{kind} cannot be searched by {', '.join(unknown)}."
             )
-        if needed and needed not in names and "_id" not in names:
-            return Refusal(_BAD_REQUEST, "required", f"A search for {kind} must carry {needed}.")
+        if missing and "_id" not in names:
+            return Refusal(_BAD_REQUEST, "required", f"A search for {kind} must carry {', '.join(missing)}.")
         return self._of_includes(kind, query)
 
     def _of_includes(self, kind: str, query: Sequence[tuple[str, str]]) -> Refusal | None:

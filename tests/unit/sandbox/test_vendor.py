@@ -97,6 +97,13 @@ def test_epic_wants_a_category_of_care_plans(epic, oracle):
     assert oracle.status("GET", "CarePlan?patient=1") == 200
 
 
+def test_oracle_wants_the_patient_of_an_order_and_the_day_of_an_appointment(oracle):
+    assert oracle.status("GET", "ServiceRequest?code=1") == 400
+    assert oracle.status("GET", "Appointment?patient=1") == 400
+    assert oracle.status("GET", "Communication?received=2024-03-05") == 400
+    assert oracle.status("GET", "ServiceRequest?patient=1&code=1") == 200
+
+
 def test_only_who_lists_it_brings_other_resources_along(epic, oracle):
     question = "MedicationRequest?patient=1&_include=MedicationRequest:medication"
     assert epic.status("GET", question) == 200
