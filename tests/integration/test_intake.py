@@ -202,3 +202,135 @@ def test_what_failed_is_tried_again_when_a_person_asks(deps):
         stand(deps, deps.store.discharges.get(first.id), DischargeState.FAILED)
         assert take(asked, deps).state is DischargeState.RECEIVED
     assert deps.store.discharges.get(first.id).round == 3
+
+
+# --- one discharge, told of in many ways: docs/triggers.md ---------------------------------------
+def stay(status="in-progress", digest="1", *, encounter="Encounter/1", door="subscription"):
+    action = Action.CANCEL if status in {"cancelled", "entered-in-error"} else Action.REFRESH
+    return Trigger("one", encounter, action, door, told=f"{status} {digest}")
+
+
+def seen_in_ehr(trigger):
+    return replace(trigger, in_ehr=True)
+
+
+class TestAnOrderThatWasPaused:
+    @pytest.fixture
+    def paused(self, deps):
+        first = take(plan(), deps)
+        stand(deps, take(cancel("ServiceRequest/1"), deps), DischargeState.CANCELLED)
+        return first
+
+    def test_is_looked_at_in_the_ehr_when_told_of_again(self, deps, paused, database_url):
+        assert take(plan(), deps).state is DischargeState.CANCELLED
+        assert waiting(database_url) == ["look"]
+        assert events(deps, paused)[-1] is Event.TO_BE_CHECKED
+
+    def test_resumes_when_it_stands_in_the_ehr(self, deps, paused, database_url):
+        again = take(seen_in_ehr(plan()), deps)
+        assert (again.id, again.state, again.round) == (paused.id, DischargeState.RECEIVED, 2)
+        assert waiting(database_url) == ["plan"]
+        stand(deps, again, DischargeState.PUBLISHED)
+        assert take(seen_in_ehr(plan()), deps).round == 2
+
+    @pytest.mark.usefixtures("paused")
+    def test_stays_called_off_when_it_is_so_in_the_ehr(self, deps):
+        assert take(seen_in_ehr(cancel("ServiceRequest/1")), deps).state is DischargeState.CANCELLED
+
+    @pytest.mark.usefixtures("paused")
+    def test_does_not_resume_what_a_person_called_off_since(self, deps, database_url):
+        take(cancel(door="rest"), deps)
+        assert take(seen_in_ehr(plan()), deps).state is DischargeState.CANCELLED
+        assert waiting(database_url) == []
+
+
+@pytest.mark.parametrize("order", ["", "ServiceRequest/1"])
+def test_what_a_person_called_off_no_round_brings_back(deps, database_url, order):
+    take(plan(), deps)
+    stand(deps, take(cancel(order, door="rest"), deps), DischargeState.CANCELLED)
+    assert take(seen_in_ehr(plan(door="poll")), deps).state is DischargeState.CANCELLED
+    assert waiting(database_url) == []
+
+
+def test_a_plan_begun_on_request_is_refreshed_by_the_order(deps):
+    first = take(plan("", door="rest"), deps)
+    stand(deps, first, DischargeState.PUBLISHED)
+    again = take(plan(), deps)
+    assert (again.id, again.round, again.order) == (first.id, 2, "ServiceRequest/1")
+
+
+def test_a_plan_begun_at_admission_is_refreshed_by_the_order(deps, database_url):
+    admission = replace(stay(), action=Action.PLAN)
+    first = take(admission, deps)
+    assert take(admission, deps) == first
+    assert take(plan(), deps).round == 2
+    assert waiting(database_url) == ["plan"]
+
+
+def test_hook_notification_and_poll_in_the_same_second_are_one_plan(deps, database_url):
+    doors = [plan("", door="cds-hooks"), plan(door="subscription"), seen_in_ehr(plan(door="poll"))]
+    assert len({take(trigger, deps).id for trigger in doors}) == 1
+    assert waiting(database_url) == ["plan"]
+
+
+def test_an_order_that_replaces_another_makes_it_tell_nothing_more(deps, database_url):
+    new = replace(plan("ServiceRequest/2"), replaces=("ServiceRequest/1",))
+    first = take(new, deps)
+    for late in (plan("ServiceRequest/1"), cancel("ServiceRequest/1"), seen_in_ehr(plan("ServiceRequest/1"))):
+        known = take(late, deps)
+        assert (known.id, known.state, known.order) == (first.id, DischargeState.RECEIVED, "ServiceRequest/2")
+    assert waiting(database_url) == ["plan"]
+
+
+def test_an_order_that_is_called_off_and_replaced_leaves_one_plan(deps, database_url):
+    first = take(plan("ServiceRequest/1"), deps)
+    take(cancel("ServiceRequest/1"), deps)
+    again = take(replace(plan("ServiceRequest/2"), replaces=("ServiceRequest/1",)), deps)
+    assert (again.id, again.state, again.round) == (first.id, DischargeState.RECEIVED, 2)
+    assert take(plan("ServiceRequest/1"), deps).order == "ServiceRequest/2"
+    assert "look" not in waiting(database_url)
+
+
+def test_an_order_whose_date_has_moved_plans_anew_once(deps):
+    take(replace(plan(), told="monday"), deps)
+    moved = replace(plan(), told="friday")
+    assert take(moved, deps).round == 2
+    assert take(moved, deps).round == 2
+
+
+def test_a_stay_whose_end_has_moved_is_planned_anew_once(deps, database_url):
+    first = take(plan(), deps)
+    stand(deps, first, DischargeState.PUBLISHED)
+    take(stay(digest="thursday"), deps)
+    stand(deps, deps.store.discharges.get(first.id), DischargeState.PUBLISHED)
+    assert take(stay(digest="thursday"), deps).round == 2
+    assert waiting(database_url) == []
+    assert take(stay("finished", "friday"), deps).round == 3
+    assert take(stay("in-progress", "open"), deps).round == 4
+    assert waiting(database_url) == ["plan"]
+
+
+def test_a_stay_that_nobody_asked_to_plan_is_left_alone(deps, database_url):
+    assert intake(stay(), deps) is None
+    assert waiting(database_url) == []
+
+
+def test_a_stay_called_off_by_mistake_has_its_order_looked_at(deps, database_url):
+    take(plan(), deps)
+    stand(deps, take(stay("cancelled"), deps), DischargeState.CANCELLED)
+    take(stay("in-progress"), deps)
+    assert waiting(database_url) == ["look"]
+    assert take(seen_in_ehr(plan()), deps).state is DischargeState.RECEIVED
+
+
+def test_a_stay_that_goes_on_does_not_bring_back_what_a_person_called_off(deps, database_url):
+    take(plan(), deps)
+    stand(deps, take(cancel(door="rest"), deps), DischargeState.CANCELLED)
+    assert take(stay("in-progress"), deps).state is DischargeState.CANCELLED
+    assert waiting(database_url) == []
+
+
+def test_a_stay_that_moved_to_another_patient_takes_up_a_plan_that_waited_for_a_person(deps):
+    first = take(plan(), deps)
+    stand(deps, first, DischargeState.FAILED)
+    assert take(stay(digest="other patient"), deps).state is DischargeState.RECEIVED
