@@ -9,6 +9,7 @@ from datetime import date
 from typing import Final, Protocol, TypeVar
 
 from service.domain.assessment import Disposition, Outcome, Readiness
+from service.domain.checklist import BoostItem, ComplianceItem
 from service.domain.codes import Code
 from service.domain.community_service import CommunityService, Match
 from service.domain.decision import SOCIAL_WORK, WHOLE_PLAN, Choice, Decision
@@ -193,6 +194,8 @@ class Plan:
     readiness: Readiness | None = None
     gaps: tuple[Gap, ...] = ()
     bookings: tuple[Booking, ...] = ()
+    compliance: tuple[ComplianceItem, ...] = ()
+    boost: tuple[BoostItem, ...] = ()
     programmes: tuple[Programme, ...] = ()
     declined: Declined = Declined()
     decisions: tuple[Decision, ...] = ()
@@ -214,6 +217,11 @@ class Plan:
         )
         last = next(verdicts, None)
         return None if last is None or last.choice is Choice.REOPENED else last
+
+    def edit_of(self, key: str) -> Decision | None:
+        """The last change that a person made to an item, None where nobody did."""
+        edits = (one for one in reversed(self.decisions) if one.item == key and one.choice is Choice.EDITED)
+        return next(edits, None)
 
     def approval_of(self, key: str) -> Decision | None:
         """Who ordered it, even where it was declined later; None once it was reopened."""
@@ -247,6 +255,8 @@ class Plan:
             bedside_questions=_open_only(self.bedside_questions),
             risk_scores=_open_only(self.risk_scores),
             bookings=_open_only(self.bookings),
+            compliance=_open_only(self.compliance),
+            boost=_open_only(self.boost),
             programmes=_open_only(self.programmes),
             explanations=_open_only(self.explanations),
             disposition=_shareable_disposition(self.disposition),
