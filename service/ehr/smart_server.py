@@ -32,6 +32,7 @@ _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 ASSERTION_SECONDS: Final = 240
 #: How long a token is taken to hold where the server does not say.
 _UNSAID_SECONDS: Final = 300.0
+_LONGEST_SECONDS: Final = 366 * 86_400.0
 _OAUTH_ERROR: Final = re.compile(r"[a-z_]{1,40}")
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
@@ -181,7 +182,11 @@ def _oauth_code(said: object) -> str:
 
 
 def _seconds(said: object) -> float:
-    if isinstance(said, str) and said.isdecimal():
-        return float(said)
-    usable = isinstance(said, int | float) and not isinstance(said, bool) and said > 0
-    return float(said) if usable else _UNSAID_SECONDS  # type: ignore[arg-type]  # a number, as the line above says
+    """expires_in, which some servers write as text; what is no time to live counts as not said."""
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return _UNSAID_SECONDS
+    try:
+        seconds = float(said)
+    except ValueError:
+        return _UNSAID_SECONDS
+    return seconds if 0 < seconds < _LONGEST_SECONDS else _UNSAID_SECONDS

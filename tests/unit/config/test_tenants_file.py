@@ -146,6 +146,7 @@ def test_plain_http_is_for_this_machine(read, host):
         (5, "auth: {kind: smart, client_id: x, keys: [env:NO_JSON]}", "neither a PEM key nor a JWK"),
         (5, "hooks: [{issuer: https://ehr.example.org}]", "jwks_url or jwks_file"),
         (5, "hooks: [{issuer: x, jwks_url: http://ehr.example.org/jwks}]", "use https://"),
+        (5, "hooks: [{issuer: x, jwks_file: /no/such/file}]", "not there or empty"),
         (5, "token_issuers: [{issuer: x, jwks_url: https://x.example/jwks}]", "client_ids is missing"),
     ],
 )

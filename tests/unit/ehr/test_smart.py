@@ -111,8 +111,8 @@ def test_a_token_is_renewed_before_it_ends_and_serves_on_while_that_fails(server
         credentials.authorization()
 
 
-@pytest.mark.parametrize("said", [None, "soon", -5, True, 0])
-def test_a_lifetime_that_is_not_said_is_taken_to_be_five_minutes(server, said):
+@pytest.mark.parametrize("said", [None, "soon", -5, True, 0, "0", "nan", 1e300, [300], "300"])
+def test_a_lifetime_that_is_not_said_or_is_none_is_taken_to_be_five_minutes(server, said):
     server.lifetime = said
     clock = Clock()
     credentials = SmartCredentials(server.tenant(), clock=clock)
