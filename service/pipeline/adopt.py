@@ -66,6 +66,8 @@ def adopt(ledger: Ledger, ehr: Ehr, keys: Collection[str]) -> Ledger:
     """
     entries = ledger.entries()
     waiting = [entry for entry in entries if _is_left(entry, keys)]
+    if not waiting:
+        return ledger
     asked = [
         (entry, search)
         for entry in waiting
@@ -73,7 +75,7 @@ def adopt(ledger: Ledger, ehr: Ehr, keys: Collection[str]) -> Ledger:
     ]
     for entry, found in zip(waiting, _copies(ehr, waiting, asked), strict=True):
         _settle(ledger, entry, found, entries)
-    return Left(ledger, keys) if waiting else ledger
+    return Left(ledger, keys)
 
 
 def _is_left(entry: LedgerEntry, keys: Collection[str]) -> bool:

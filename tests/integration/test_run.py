@@ -68,7 +68,7 @@ def script(monkeypatch, deps):
         def propose(self, *_):
             return self._then("propose", self.plan)
 
-        def publish(self, ledger, _):
+        def publish(self, ledger, *_):
             entries = ledger.entries()
             ledger.sending([entry.draft.key for entry in entries if entry.state is WriteState.PENDING])
             self._then("publish", None)
@@ -77,6 +77,9 @@ def script(monkeypatch, deps):
 
         def withdraw(self, *_, **__):
             self._then("withdraw", None)
+
+        def retire(self, *_, **__):
+            pass
 
         def resume(self, *_):
             self._then("resume", None)
@@ -89,7 +92,7 @@ def script(monkeypatch, deps):
             return result
 
     made = Script()
-    for name in ("propose", "publish", "withdraw", "resume"):
+    for name in ("propose", "publish", "retire", "withdraw", "resume"):
         monkeypatch.setattr(run, name, getattr(made, name))
     return made
 
