@@ -231,7 +231,7 @@ def _seen(capability: Capability, tenant: Tenant) -> Finding:
     if "CarePlan" in whole:
         state = "drafts, active once approved" if tenant.write_policy is WritePolicy.FULL else "drafts"
         own = [words for kind, words in _PLAN.items() if kind in whole]
-        said = f"In the patient's chart {' and '.join(own)}, as {state}."
+        said = f"In the patient's chart: {', '.join(own)}; as {state}."
         return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
     shown = [words for kind, words in {**_PLAN, **_LOWER}.items() if kind in whole | descent.types]
     said = f"No CarePlan; instead {', '.join(shown)}, as drafts; the whole plan on Homeward's page."

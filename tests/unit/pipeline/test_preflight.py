@@ -66,7 +66,7 @@ def test_a_server_that_does_everything_is_ready(whole):
     found = look(whole)
     assert (found.verdict, found.verdict.exit_code) == (Verdict.READY, 0)
     assert by(found, Area.CLINICIAN)["sees"].said == (
-        "In the patient's chart a CarePlan and each goal and each referral as an order, as drafts."
+        "In the patient's chart: a CarePlan, each goal, each referral as an order; as drafts."
     )
 
 
