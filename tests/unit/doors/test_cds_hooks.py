@@ -1,0 +1,316 @@
+"""What a clinician is told: at once, from what is known, and never nothing because of a fault of ours."""
+
+import re
+import time
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+import pytest
+
+from fhir_mappings.inbound.record import build_record
+from fhir_mappings.prefetch import FULL, SHORT, context_fields
+from service.domain.discharge import Action, DischargeState, Trigger
+from service.doors import cds_hooks
+from service.ehr.client import Ehr
+from service.errors import EhrUnavailable, NotAnInpatientStay
+from service.pipeline import consult, consulted_record
+from tests import builders
+from tests.hooks import searchset
+from tests.unit.doors.hooked import ORDER, RESOURCES, STAY, call, context, prefetch, signing, without
+
+PLAN = Trigger("demo", STAY, Action.PLAN, "cds-hooks")
+
+
+@pytest.fixture
+def door(client, doubles, monkeypatch):
+    """The hook door of the demo; planning is only remembered, and the EHR must not be read."""
+    monkeypatch.setattr(consult, "intake", lambda trigger, _deps: doubles.take_in(trigger))
+    monkeypatch.setattr(consulted_record, "gather", _must_not_be_read)
+    doubles.ehrs["demo"] = None
+    return client
+
+
+def _must_not_be_read(*_args, **_more):
+    raise AssertionError("the EHR was read")
+
+
+def ask(door, body=None, service="encounter-discharge"):
+    return door.post(f"/cds-services/{service}", json=call() if body is None else body)
+
+
+def titles(answer):
+    return [card["summary"] for card in answer.json["cards"]]
+
+
+# --- discovery ----------------------------------------------------------------------------------
+def test_discovery_describes_both_services(door):
+    services = door.get("/cds-services").json["services"]
+    assert [service["hook"] for service in services] == ["encounter-discharge", "order-sign"]
+    assert all(service["id"] == service["hook"] for service in services)
+
+
+@pytest.mark.parametrize("template", [*FULL.values(), *SHORT.values()])
+def test_every_template_keeps_to_the_recommended_subset(template):
+    assert set(context_fields(template)) in ({"context.patientId"}, {"context.encounterId"})
+    if "?" not in template:
+        assert re.fullmatch(r"(Patient|Encounter)/\{\{context\.\w+\}\}", template)
+        return
+    names = [name for name, _ in parse_qsl(template.partition("?")[2])]
+    assert names[0] == "patient"
+    assert set(names) <= {"patient", "category", "type", "_sort", "_count"}
+
+
+# --- the three answers --------------------------------------------------------------------------
+def test_without_a_plan_the_prefetch_is_assessed_and_the_plan_is_on_its_way(door, doubles):
+    answer = ask(door)
+    assert answer.status_code == 200
+    assert "Food insecurity" in answer.json["cards"][0]["detail"]
+    assert "being prepared" in answer.json["cards"][0]["detail"]
+    assert doubles.triggers == [PLAN]
+
+
+def test_asking_again_while_it_is_planned_starts_nothing(door, doubles):
+    ask(door)
+    ask(door)
+    assert doubles.triggers == [PLAN]
+
+
+def test_a_finished_plan_is_shown_as_it_stands(door, doubles, plan):
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    doubles.store.planned[made.id] = plan
+    answer = ask(door, call(prefetch={}))
+    assert answer.status_code == 200
+    assert "housing" not in titles(answer)[0]
+    assert "Is your home safe to return to?" in answer.json["cards"][0]["detail"]
+    assert answer.json["cards"][0]["links"][0]["url"].endswith(f"/discharges/{made.id}")
+    assert doubles.triggers == []
+
+
+def test_a_plan_that_is_made_anew_is_shown_with_a_word(door, doubles, plan):
+    made = doubles.keep(state=DischargeState.RECEIVED)
+    doubles.store.planned[made.id] = plan
+    assert "newer plan" in ask(door).json["cards"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [(DischargeState.CANCELLED, "called off"), (DischargeState.FAILED, "waits for a person")],
+)
+def test_a_discharge_that_stopped_is_told_with_what_the_record_says_now(door, doubles, plan, state, word):
+    made = doubles.keep(state=state)
+    doubles.store.planned[made.id] = plan
+    detail = ask(door).json["cards"][0]["detail"]
+    assert word in detail
+    assert "Food insecurity" in detail
+    assert doubles.triggers == []
+
+
+def test_while_it_is_planned_and_nothing_was_sent_the_plan_is_being_prepared(door, doubles, monkeypatch):
+    monkeypatch.setattr(consulted_record, "gather", _away)
+    made = doubles.keep()
+    answer = ask(door, call(prefetch={}))
+    assert titles(answer) == ["The discharge plan is being prepared"]
+    assert answer.json["cards"][0]["links"][0]["url"].endswith(f"/discharges/{made.id}")
+
+
+def test_a_stay_without_diagnoses_and_screenings_is_not_assessed_by_guess(door, doubles, monkeypatch):
+    monkeypatch.setattr(consulted_record, "gather", _away)
+    sent = {name: value for name, value in prefetch().items() if name in {"patient", "encounter"}}
+    assert titles(ask(door, call(prefetch=sent))) == ["The discharge plan is being prepared"]
+    assert doubles.triggers == [PLAN]
+
+
+def test_a_page_of_diagnoses_is_told_as_incomplete(door, monkeypatch):
+    monkeypatch.setattr(consulted_record, "gather", _away)
+    paged = searchset([RESOURCES[2]], link=[{"relation": "next", "url": "http://127.0.0.1:9/fhir?page=2"}])
+    detail = ask(door, call(prefetch=prefetch(conditions=paged))).json["cards"][0]["detail"]
+    assert "Food insecurity" in detail
+    assert "Condition: incomplete" in detail
+
+
+def test_what_could_not_be_prefetched_is_told(door):
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+    detail = ask(door, call(prefetch=prefetch(coverages=outcome))).json["cards"][0]["detail"]
+    assert "Coverage: refused" in detail
+
+
+def test_null_is_an_answer(door):
+    assert ask(door, call(prefetch=prefetch(conditions=None, coverages=None))).status_code == 200
+
+
+def test_references_that_name_the_ehr_in_full_are_understood(door):
+    base = "http://127.0.0.1:9/fhir"
+    condition = builders.condition("c1", "Z59.41", subject={"reference": f"{base}/Patient/p1"})
+    body = call(fhirServer=f"{base}/", prefetch=prefetch(conditions=searchset([condition])))
+    assert "Food insecurity" in ask(door, body).json["cards"][0]["detail"]
+
+
+def test_a_visit_that_is_no_stay_has_no_cards_and_no_plan(door, doubles):
+    visit = builders.encounter(class_code="AMB")
+    assert ask(door, call(prefetch=prefetch(encounter=visit))).json == {"cards": []}
+    assert doubles.triggers == []
+
+
+# --- reading the EHR ----------------------------------------------------------------------------
+def _away(*_args, **_more):
+    raise EhrUnavailable
+
+
+@pytest.mark.parametrize("missing", ["patient", "encounter", "conditions", "screenings"])
+def test_what_is_essential_and_was_not_sent_is_read(door, doubles, monkeypatch, missing):
+    record = build_record(RESOURCES, encounter=STAY)
+    monkeypatch.setattr(consulted_record, "gather", lambda *_args, **_more: record)
+    assert "Food insecurity" in ask(door, call(prefetch=without(missing))).json["cards"][0]["detail"]
+    assert doubles.triggers == [PLAN]
+
+
+def test_with_the_callers_token_only_that_is_used(door, doubles, monkeypatch):
+    seen = []
+
+    def gathered(_encounter, ehr, **_more):
+        seen.append(ehr)
+        return build_record(RESOURCES, encounter=STAY)
+
+    monkeypatch.setattr(consulted_record, "gather", gathered)
+    doubles.ehrs["demo"] = Ehr(doubles.tenants["demo"])
+    lent = {
+        "access_token": "lent",
+        "token_type": "Bearer",
+        "expires_in": 300,
+        "scope": "user/*.rs",
+        "subject": "homeward",
+    }
+    body = call(prefetch={}, fhirServer="http://127.0.0.1:9/fhir", fhirAuthorization=lent)
+    assert ask(door, body).status_code == 200
+    [ehr] = seen
+    assert isinstance(ehr, consulted_record.BorrowedEhr)
+    assert ehr.tenant.fhir_base_url == "http://127.0.0.1:9/fhir"
+    assert ehr.tenant.read_timeout_seconds < 0.5
+
+
+def test_a_visit_found_out_by_reading_has_no_cards(door, monkeypatch):
+    def visit(*_args, **_more):
+        raise NotAnInpatientStay
+
+    monkeypatch.setattr(consulted_record, "gather", visit)
+    assert ask(door, call(prefetch={})).json == {"cards": []}
+
+
+# --- time and faults ----------------------------------------------------------------------------
+def test_an_ehr_that_is_slow_delays_no_answer(door, doubles, monkeypatch):
+    monkeypatch.setattr(consulted_record, "gather", lambda *_args, **_more: time.sleep(2))
+    doubles.keep()
+    began = time.perf_counter()
+    answer = ask(door, call(prefetch={}))
+    assert time.perf_counter() - began < 0.75
+    assert titles(answer) == ["The discharge plan is being prepared"]
+
+
+def test_a_database_that_is_slow_is_an_error_in_time(door, doubles, monkeypatch):
+    monkeypatch.setattr(doubles.store, "of_stay", lambda *_: time.sleep(2), raising=False)
+    began = time.perf_counter()
+    assert ask(door).status_code == 503
+    assert time.perf_counter() - began < 0.75
+
+
+def test_an_assessment_that_is_slow_is_a_plan_being_prepared(door, monkeypatch):
+    monkeypatch.setattr(consult, "assess", lambda *_args, **_more: time.sleep(2))
+    assert titles(ask(door)) == ["The discharge plan is being prepared"]
+
+
+def test_a_fault_of_ours_is_500_and_never_an_empty_answer(door, monkeypatch):
+    def fault(*_args, **_more):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(consult, "assess", fault)
+    answer = ask(door)
+    assert answer.status_code == 500
+    assert "cards" not in answer.json
+
+
+def test_a_database_that_is_away_is_503_and_never_an_empty_answer(door, doubles):
+    doubles.store.away = True
+    answer = ask(door)
+    assert answer.status_code == 503
+    assert "cards" not in answer.json
+
+
+# --- order-sign ---------------------------------------------------------------------------------
+def test_a_discharge_order_being_signed_is_answered_as_a_discharge(door, doubles):
+    answer = ask(door, signing(), "order-sign")
+    assert "Food insecurity" in answer.json["cards"][0]["detail"]
+    assert doubles.triggers == [PLAN]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ORDER | {"code": {"coding": [{"system": "http://snomed.info/sct", "code": "306206005"}]}},
+        ORDER | {"code": {"text": "discharge"}},
+        ORDER | {"status": "revoked"},
+        builders.resource("MedicationRequest", "m1", status="draft"),
+    ],
+)
+def test_other_orders_have_no_cards(door, doubles, order):
+    assert ask(door, signing(order), "order-sign").json == {"cards": []}
+    assert doubles.triggers == []
+
+
+def test_the_discharge_is_found_among_other_orders(door, doubles):
+    other = builders.resource("MedicationRequest", "m1", status="draft")
+    assert ask(door, signing(other, ORDER), "order-sign").json["cards"]
+    assert doubles.triggers == [PLAN]
+
+
+def test_a_hospitals_own_code_means_discharge_where_it_says_so(door, doubles):
+    codes = frozenset({"http://hospital.example/orders|DC"})
+    doubles.tenants = {"demo": replace(doubles.tenants["demo"], order_codes=codes)}
+    own = ORDER | {"code": {"coding": [{"system": "http://hospital.example/orders", "code": "DC"}]}}
+    assert ask(door, signing(own), "order-sign").json["cards"]
+    assert ask(door, signing(), "order-sign").json == {"cards": []}
+
+
+def test_the_order_names_the_stay_where_the_context_does_not(door, doubles):
+    orders = builders.bundle(ORDER)
+    body = signing(context=context(encounterId=None, draftOrders=orders))
+    assert ask(door, body, "order-sign").status_code == 200
+    assert doubles.triggers == [PLAN]
+
+
+def test_an_order_that_is_signed_already_is_taken_by_its_name(door, doubles):
+    signed = ORDER | {"status": "active", "id": "o7"}
+    ask(door, signing(signed), "order-sign")
+    assert [trigger.order for trigger in doubles.triggers] == ["ServiceRequest/o7"]
+
+
+# --- browsers -----------------------------------------------------------------------------------
+def test_a_configured_origin_may_call_from_a_browser(house, doubles):
+    del doubles
+    door = house({"HOMEWARD_OPEN_ACCESS": "on", "HOMEWARD_HOOK_ORIGINS": "https://ehr.example.org"})
+    origin = {"Origin": "https://ehr.example.org"}
+    asked = door.options("/cds-services/encounter-discharge", headers=origin)
+    assert asked.status_code == 200
+    assert asked.headers["Access-Control-Allow-Origin"] == "https://ehr.example.org"
+    assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
+    assert door.get("/cds-services", headers=origin).headers["Access-Control-Allow-Origin"]
+    assert "Access-Control-Allow-Credentials" not in asked.headers
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://ehr.example.org.evil.example"])
+def test_any_other_origin_keeps_the_answer_to_itself(house, doubles, origin):
+    del doubles
+    door = house({"HOMEWARD_OPEN_ACCESS": "on", "HOMEWARD_HOOK_ORIGINS": "https://ehr.example.org"})
+    answer = door.get("/cds-services", headers={"Origin": origin})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Origin" in answer.headers["Vary"]
+
+
+def test_what_was_shown_is_remembered_with_the_user(door, doubles):
+    cards = ask(door).json["cards"]
+    assert [str(offer.id) for offer in doubles.store.shown] == [card["uuid"] for card in cards]
+    assert {offer.shown_to for offer in doubles.store.shown} == {"Practitioner/arthur-attending"}
+
+
+def test_there_is_half_a_second(door):
+    del door
+    assert cds_hooks.ANSWER_SECONDS < 0.5
