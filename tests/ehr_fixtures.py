@@ -121,17 +121,18 @@ def in_ehr(ehr: Ehr, patient: str) -> Mapping[str, list[Json]]:
     """Everything of ours about a patient, by resource type, read without our client."""
     base, number = ehr.tenant.fhir_base_url, patient.removeprefix("Patient/")
     found = {
-        kind: _search(base, f"{kind}?patient={number}")
+        kind: search(base, f"{kind}?patient={number}")
         for kind in ("Goal", "ServiceRequest", "CarePlan", "Task")
     }
     plans = [f"CarePlan/{plan['id']}" for plan in found["CarePlan"]]
     return {
         **found,
-        "Provenance": [one for plan in plans for one in _search(base, f"Provenance?target={plan}")],
+        "Provenance": [one for plan in plans for one in search(base, f"Provenance?target={plan}")],
     }
 
 
-def _search(base_url: str, query: str) -> list[Json]:
+def search(base_url: str, query: str) -> list[Json]:
+    """All of a search's results, read without our client."""
     answer = requests.get(f"{base_url}/{query}&_count=100", headers={"Prefer": "handling=strict"}, timeout=10)
     answer.raise_for_status()
     return [entry["resource"] for entry in answer.json().get("entry", [])]

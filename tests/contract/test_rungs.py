@@ -1,0 +1,122 @@
+"""On which rung a plan stands in each kind of EHR: the two vendors' own statements, and servers that take less and less."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.lower import lower_resources
+from fhir_mappings.outbound.plan import plan_resources
+from service.domain.publication import Landing, WriteState
+from service.ehr.capability import Capability, ResourceCapability
+from service.ehr.ladder import descend
+from tests.builders import MemoryLedger, interventions, need, planned
+from tests.vendors import vendor
+
+AUTHOR = Author("Homeward", "Example Hospital")
+RECORDED = datetime(2024, 3, 5, 12, tzinfo=UTC)
+ALL = ("CarePlan", "Goal", "ServiceRequest", "Provenance", "DocumentReference", "Communication", "Condition")
+
+
+def taking(*types, **more):
+    able = ResourceCapability(
+        frozenset({"read", "create", "update", "search-type"}), frozenset({"identifier", "patient", "_tag"})
+    )
+    return Capability(resources=dict.fromkeys(types, able), **more)
+
+
+def without(*types):
+    return taking(*(kind for kind in ALL if kind not in types))
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return planned(need(interventions=interventions()))
+
+
+@pytest.fixture
+def ledger(plan):
+    return MemoryLedger(*plan_resources(plan, author=AUTHOR, recorded=RECORDED))
+
+
+def stands(ledger, capability):
+    """Resource type → rung, and the further types that are written."""
+    found = descend(ledger.entries(), capability)
+    types = {entry.draft.key: entry.draft.resource_type for entry in ledger.entries()}
+    return {types[one.key]: one.rung for one in found.landed}, found.types
+
+
+def test_where_all_is_taken_everything_is_a_resource_and_nothing_else_is_written(ledger):
+    rungs, further = stands(ledger, taking(*ALL, transaction=True))
+    assert set(rungs.values()) == {Landing.RESOURCE}
+    assert further == frozenset()
+
+
+def test_epic_gets_service_requests_and_the_plan_as_a_document(ledger):
+    rungs, further = stands(ledger, vendor("epic-like"))
+    assert rungs["ServiceRequest"] is Landing.RESOURCE
+    assert rungs["CarePlan"] is rungs["Goal"] is Landing.DOCUMENT
+    assert rungs["Provenance"] is Landing.PAGE
+    assert further == {"DocumentReference"}
+
+
+def test_oracle_gets_a_document_and_health_concerns_and_no_message_that_could_not_be_found_again(ledger):
+    rungs, further = stands(ledger, vendor("oracle-like"))
+    assert rungs["CarePlan"] is rungs["Goal"] is rungs["ServiceRequest"] is Landing.DOCUMENT
+    assert further == {"DocumentReference", "Condition"}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "asked", "further"),
+    [
+        (("Goal",), Landing.RESOURCE, set()),
+        (("ServiceRequest",), Landing.CARE_PLAN, set()),
+        (("CarePlan",), Landing.RESOURCE, {"DocumentReference"}),
+        (
+            ("CarePlan", "ServiceRequest"),
+            Landing.DOCUMENT,
+            {"DocumentReference", "Communication", "Condition"},
+        ),
+        (
+            ("CarePlan", "ServiceRequest", "DocumentReference"),
+            Landing.MESSAGE,
+            {"Communication", "Condition"},
+        ),
+        (
+            ("CarePlan", "ServiceRequest", "DocumentReference", "Communication"),
+            Landing.CONCERN,
+            {"Condition"},
+        ),
+        (ALL, Landing.PAGE, set()),
+    ],
+    ids=["no goal", "no request", "no plan", "neither", "no document", "no message", "nothing"],
+)
+def test_each_lack_is_one_rung_further_down(ledger, lacking, asked, further):
+    rungs, types = stands(ledger, without(*lacking))
+    assert rungs["ServiceRequest"] is asked
+    assert types == further
+
+
+def test_what_was_refused_stands_lower_as_if_it_were_not_offered(ledger):
+    keys = {entry.draft.resource_type: entry.draft.key for entry in ledger.entries()}
+    ledger.mark(keys["CarePlan"], WriteState.REFUSED, problem="Writing CarePlan: the EHR answered 422.")
+    rungs, further = stands(ledger, taking(*ALL))
+    assert rungs["CarePlan"] is Landing.DOCUMENT
+    assert rungs["ServiceRequest"] is Landing.RESOURCE
+    assert further == {"DocumentReference"}
+
+
+def test_a_refused_document_is_a_message(plan, ledger):
+    ledger.want_also(lower_resources(plan, author=AUTHOR, recorded=RECORDED))
+    ledger.mark("plan-document", WriteState.REFUSED, problem="Writing DocumentReference: 413.")
+    rungs, _ = stands(ledger, without("CarePlan"))
+    assert rungs["CarePlan"] is Landing.MESSAGE
+
+
+def test_every_lower_rung_says_why_and_where(ledger):
+    for capability in (vendor("epic-like"), vendor("oracle-like"), without(*ALL)):
+        for one in descend(ledger.entries(), capability).landed:
+            if one.rung is not Landing.RESOURCE:
+                why, where = one.reason.split(". ")
+                assert why
+                assert "stands" in where
