@@ -1,14 +1,17 @@
 """All clinical and social content, read and checked once at start."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from config.checklist_files import read_checklists
 from config.expression_files import ExpressionReader
 from config.instrument_files import read_instrument
 from config.marked_yaml import Entry, read_yaml
 from config.protocol_files import ProtocolReader
 from config.terminology_files import Terminology, load_terminology
+from service.domain.checklist import Checklists
 from service.domain.content import CodeIndex, Content, Protocol
 from service.domain.expression import CodeTest, MeasureTest, leaves
 from service.domain.instrument import Choice, Instrument, Item
@@ -18,8 +21,36 @@ from service.domain.sensitivity import NONE, Labels
 from service.domain.wording import Wording
 from service.errors import ConfigurationError
 
-_HERE = Path(__file__).parent
+#: What Homeward ships.
+SHIPPED = Path(__file__).parent
 _Read = TypeVar("_Read", Instrument, Protocol)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentReader:
+    """Tables and instruments of a folder, and the reader of protocols that may refer to them."""
+
+    terminology: Terminology
+    instruments: dict[str, Instrument]
+    items: dict[str, Item]
+
+    @classmethod
+    def of(cls, folder: Path) -> "ContentReader":
+        """ConfigurationError names file and line of the first thing that is wrong."""
+        terminology = load_terminology(folder / "terminology")
+        instruments = _read_all(folder / "instruments", read_instrument, lambda instrument: instrument.id)
+        return cls(terminology, instruments, _items(instruments.values()))
+
+    def protocol(self, entry: Entry) -> Protocol:
+        """One protocol; ConfigurationError names file and line."""
+        return ProtocolReader(self._expressions()).read(entry)
+
+    def checklists(self, folder: Path) -> Checklists:
+        """The checklists of a folder; ConfigurationError names file and line."""
+        return read_checklists(folder, self._expressions())
+
+    def _expressions(self) -> ExpressionReader:
+        return ExpressionReader(self.terminology, self.instruments, self.items)
 
 
 def load_content(folder: Path | None = None) -> Content:
@@ -27,22 +58,19 @@ def load_content(folder: Path | None = None) -> Content:
 
     ConfigurationError names file and line of the first thing that is wrong.
     """
-    root = folder or _HERE
-    terminology = load_terminology(root / "terminology")
-    instruments = _read_all(root / "instruments", read_instrument, lambda instrument: instrument.id)
-    items = _items(instruments.values())
-    reader = ProtocolReader(ExpressionReader(terminology, instruments, items))
-    protocols = _read_all(root / "protocols", reader.read, lambda protocol: protocol.ref.id)
-    return _compiled(tuple(protocols.values()), instruments, items, terminology)
+    root = folder or SHIPPED
+    reader = ContentReader.of(root)
+    protocols = _read_all(root / "protocols", reader.protocol, lambda protocol: protocol.ref.id)
+    return _compiled(tuple(protocols.values()), reader, reader.checklists(root))
 
 
-def _compiled(
-    protocols: Sequence[Protocol],
-    instruments: dict[str, Instrument],
-    items: dict[str, Item],
-    terminology: Terminology,
-) -> Content:
-    asked = [leaf for one in protocols for expression in one.expressions() for leaf in leaves(expression)]
+def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: Checklists) -> Content:
+    terminology, instruments, items = reader.terminology, reader.instruments, reader.items
+    given = [
+        *(expression for one in protocols for expression in one.expressions()),
+        *checklists.expressions(),
+    ]
+    asked = [leaf for expression in given for leaf in leaves(expression)]
     tests = [leaf for leaf in asked if isinstance(leaf, CodeTest)]
     measures = [leaf for leaf in asked if isinstance(leaf, MeasureTest)]
     by_kind = {kind: [test for test in tests if test.kind is kind] for kind in Kind}
@@ -60,6 +88,7 @@ def _compiled(
         dispositions=terminology.dispositions,
         question_labels=_question_labels(instruments.values()),
         code_sets=terminology.code_sets,
+        checklists=checklists,
         words={leaf: wording.leaf(leaf) for leaf in asked},
     )
 

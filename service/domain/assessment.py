@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from service.domain.checklist import BoostItem, ComplianceItem
 from service.domain.evidence import Evidence
 from service.domain.explanation import Explanation
 from service.domain.need import Need, NeedState
@@ -92,6 +93,8 @@ class Assessment:
     gaps: tuple[Gap, ...] = ()
     #: One for each protocol, also for those that raised nothing.
     explanations: tuple[Explanation, ...] = ()
+    compliance: tuple[ComplianceItem, ...] = ()
+    boost: tuple[BoostItem, ...] = ()
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""

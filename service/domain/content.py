@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from service.domain.checklist import NO_CHECKLISTS, Checklists
 from service.domain.codes import Code, System
 from service.domain.expression import CodeTest, Expression, Leaf
 from service.domain.instrument import Instrument, Item
@@ -181,6 +182,7 @@ class Content:
     dispositions: tuple[DispositionCode, ...]
     question_labels: Mapping[str, Labels]
     code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
+    checklists: Checklists = NO_CHECKLISTS
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ import flask
 from flask import Response, render_template, request, url_for
 
 from service.domain.access import Scope
+from service.domain.assessment import Outcome
 from service.domain.decision import UNCHANGED, Choice, Edit, Signer
 from service.domain.need import Need, NeedState
 from service.domain.plan import Plan
@@ -22,6 +23,7 @@ from service.errors import BadInput, NotFound
 from service.pipeline.decide import difference
 from service.pipeline.sign import Act, service_for, sign
 from service.presentation.landing import landing
+from service.presentation.patient_sheet import sheet_note
 
 pages = flask.Blueprint("pages", __name__, template_folder="templates")
 
@@ -57,6 +59,7 @@ def discharge_page(discharge_id: UUID) -> str:
         history=view.history,
         landing=landing(shared, view.written) if shared else (),
         plan=shared,
+        sheet=sheet_note(shared).text if shared and shared.outcome is Outcome.GOING_HOME else "",
         not_assessed=_not_assessed(shared) if shared else (),
         sensitive=sensitive if caller().sees_sensitive_items() else None,
         withheld=sensitive is not None,

@@ -28,6 +28,8 @@ _LISTS: Final = (
     "programmes",
     "bedside_questions",
     "risk_scores",
+    "boost",
+    "compliance",
 )
 _VERDICTS: Final = ("disposition", "readiness")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from fhir_mappings.narrative import programme_phrase
 from service.domain.assessment import Blocker, Disposition, Factor, Readiness
+from service.domain.checklist import BoostItem, ComplianceItem, Mark
 from service.domain.community_service import Match
 from service.domain.evidence import Evidence
 from service.domain.need import Need
@@ -50,8 +51,10 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "") -> Json:
         "programmes": [_programme(programme) for programme in plan.programmes],
         "bedside_questions": [_question(question) for question in plan.bedside_questions],
         "risk_scores": [_score(score) for score in plan.risk_scores],
+        "boost_8p": [_boost(item) for item in plan.boost],
         "disposition": _disposition(plan.disposition),
         "readiness": _readiness(plan.readiness),
+        "compliance": [_compliance(item) for item in plan.compliance],
         "gaps": [_gap(gap) for gap in plan.gaps],
         "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone),
         "patient_instructions_language": _sheet_note(sheet_note(plan)),
@@ -173,6 +176,32 @@ def _score(score: RiskScore) -> Json:
         "high": score.high,
         "band": score.band,
         "missing": list(score.missing),
+    }
+
+
+def _boost(item: BoostItem) -> Json:
+    return {
+        "key": item.key,
+        "title": item.title,
+        "state": str(item.state),
+        "sensitive": _labels(item.labels),
+        "evidence": _evidence(item.evidence),
+    }
+
+
+def _compliance(item: ComplianceItem) -> Json:
+    """Who does what stands only while it is open."""
+    is_open = item.mark is Mark.OPEN
+    return {
+        "key": item.key,
+        "requirement": item.requirement,
+        "frameworks": list(item.frameworks),
+        "status": str(item.mark),
+        "owner": item.owner if is_open else None,
+        "to_do": item.to_do if is_open else None,
+        "review": str(item.review),
+        "sensitive": _labels(item.labels),
+        "evidence": _evidence(item.evidence),
     }
 
 

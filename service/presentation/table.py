@@ -11,6 +11,7 @@ from rich.text import Text
 from fhir_mappings.narrative import (
     blocker_phrase,
     evidence_lines,
+    evidence_phrase,
     follow_up_phrase,
     gap_phrase,
     headline,
@@ -20,6 +21,7 @@ from fhir_mappings.narrative import (
 )
 from fhir_mappings.outbound.elements import clean
 from service.domain.assessment import Blocker, Outcome
+from service.domain.checklist import Mark
 from service.domain.need import Need
 from service.domain.plan import Plan
 from service.domain.protocol import Review
@@ -27,6 +29,7 @@ from service.domain.sensitivity import Labels
 from service.presentation.patient_sheet import sheet_note
 
 _NOTHING: Final = "none"
+_SHOWN_EVIDENCE: Final = 2
 
 
 def plan_table(plan: Plan) -> RenderableType:
@@ -44,6 +47,8 @@ def plan_table(plan: Plan) -> RenderableType:
             ("About", "Question"),
             [(_title(plan, x.need), x.question) for x in plan.bedside_questions],
         ),
+        table("BOOST 8P", ("", "State", "Evidence"), _boost(plan)),
+        table("Compliance", ("Who", "Still to do", "Asked for by"), _compliance(plan)),
         table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps]),
     )
     return Group(*parts)
@@ -106,6 +111,29 @@ def _goals(plan: Plan) -> list[tuple[str, str, str]]:
 
 def _programmes(plan: Plan) -> list[tuple[str, str]]:
     return [(f"{x.title}{_mark(x.labels)}", programme_phrase(x)) for x in plan.programmes]
+
+
+def _boost(plan: Plan) -> list[tuple[str, str, str]]:
+    return [
+        (
+            f"{item.title}{_mark(item.labels)}",
+            item.state.replace("_", " "),
+            "; ".join(map(evidence_phrase, item.evidence[:_SHOWN_EVIDENCE])),
+        )
+        for item in plan.boost
+    ]
+
+
+def _compliance(plan: Plan) -> list[tuple[str, str, str]]:
+    """What is open, and by whom; of the rest only what it is called."""
+    by_mark = {mark: [item for item in plan.compliance if item.mark is mark] for mark in Mark}
+    still_open = [
+        (item.owner, f"{item.to_do}{_mark(item.labels)}", ", ".join(item.frameworks))
+        for item in by_mark[Mark.OPEN]
+    ]
+    done = [(mark, by_mark[mark]) for mark in (Mark.MET, Mark.NOT_APPLICABLE) if by_mark[mark]]
+    named = [(f"({mark})", ", ".join(f"{x.key}{_mark(x.labels)}" for x in items), "") for mark, items in done]
+    return still_open + named
 
 
 def _blockers(plan: Plan) -> tuple[Blocker, ...]:

@@ -6,6 +6,7 @@ from datetime import date
 from service.domain.assessment import Assessment
 from service.domain.content import Content
 from service.domain.record import Record
+from service.pipeline.assess.checklists import boost_of, compliance_of
 from service.pipeline.assess.disposition import suggest_disposition
 from service.pipeline.assess.findings import collect
 from service.pipeline.assess.needs import assess_needs
@@ -29,5 +30,7 @@ def assess(record: Record, content: Content, *, today: date, site_language: str 
         disposition=disposition,
         readiness=judge_readiness(findings, needs, disposition),
         gaps=(*record.gaps, *findings.gaps),
+        compliance=compliance_of(findings),
+        boost=boost_of(findings),
         explanations=tuple(one.explanation for one in judged),
     )

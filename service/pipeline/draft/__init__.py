@@ -8,6 +8,7 @@ from service.domain.community_service import Matches
 from service.domain.need import Need, NeedState
 from service.domain.plan import BedsideQuestion, PersonTask, Plan
 from service.domain.record import Encounter, Record
+from service.pipeline.draft.compliance import settled
 from service.pipeline.draft.interventions import bookings, education, follow_ups, goals, programmes, tasks
 from service.pipeline.draft.referrals import referrals, searches_for_services
 from service.pipeline.draft.standing import standing
@@ -51,7 +52,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
     present, day = assessment.present(), plan.discharge_date
     there = standing(record, tenant=plan.tenant, needs=assessment.needs)
     asked_for = referrals(present, matches, there, discharge=day)
-    return replace(
+    filled = replace(
         plan,
         referrals=asked_for,
         goals=goals(present, there, start=plan.today, discharge=day),
@@ -61,7 +62,9 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         bedside_questions=_questions(assessment.needs),
         bookings=bookings(there, discharge=day),
         programmes=programmes(present, today=plan.today),
+        boost=assessment.boost,
     )
+    return replace(filled, compliance=settled(assessment.compliance, filled))
 
 
 def _discharge_date(encounter: Encounter, today: date) -> date:
