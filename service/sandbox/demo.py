@@ -127,6 +127,7 @@ def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, st
         "fhir_base_url": fhir_base_url,
         "organization": ORGANIZATION,
         "organization_reference": ORGANIZATION_REFERENCE,
+        "write_policy": "full",
         "time_zone": TIME_ZONE.key,
         "subscription_secret": f"file:{secret_file}",
     }
