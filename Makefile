@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench messages lock clean
+.PHONY: help install demo test check bench messages needs mutants lock clean
 
 help: ## what can be made here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: install ## speed, as ratios within one run on this machine
 
 messages: install ## bring config/locale in step with what the sheet and the protocols say to patients
 	@$(BIN)/python -m service.commands.messages
+
+needs: install ## write docs/needs.md from the protocols, for a clinician to sign off
+	@$(BIN)/python -m config.needs_document
 
 lock: install ## rewrite the lock files from setup.cfg's ranges
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \

@@ -92,7 +92,10 @@ class ExpressionReader:
 
     def _at_least(self, body: Entry) -> AtLeast:
         given = body.fields(("count", "of"), required=("count", "of"))
-        return AtLeast(given["count"].whole(), self._parts(given["of"]))
+        count, parts = given["count"].whole(), self._parts(given["of"])
+        if not 1 <= count <= len(parts):
+            raise given["count"].wrong("count lies between 1 and the number of expressions")
+        return AtLeast(count, parts)
 
     def _codes(self, kind: Kind, body: Entry) -> CodeTest:
         words = "text" if kind is Kind.CONDITION else "names"
@@ -187,6 +190,7 @@ class ExpressionReader:
 
 def _patient(body: Entry) -> PatientTest:
     given = body.fields(("age_at_least", "age_below", "sex", "language", "interpreter", "veteran"))
+    _something(body, given)
     fixed = {"language": "other than site", "interpreter": "needed", "veteran": "yes"}
     for key, only in fixed.items():
         if key in given and given[key].text() != only:
@@ -205,6 +209,7 @@ def _patient(body: Entry) -> PatientTest:
 
 def _stay(body: Entry) -> StayTest:
     given = body.fields(("class", "disposition", "admit_source", "days_at_least"))
+    _something(body, given)
     return StayTest(
         classes=frozenset(_texts(given, "class")),
         dispositions=frozenset(_texts(given, "disposition")),
@@ -246,6 +251,12 @@ def _named(given: Mapping[str, Entry]) -> Iterable[str]:
     yield from (f"code set {name}" for name in _texts(given, "set"))
     for system, codes in given["codes"].fields(()).items() if "codes" in given else ():
         yield f"{system.upper()} {', '.join(codes.texts())}"
+
+
+def _something(body: Entry, given: Mapping[str, Entry]) -> None:
+    """A leaf that asks nothing would always be true."""
+    if not given:
+        raise body.wrong("expected at least one key")
 
 
 def _exactly_one(body: Entry, given: Mapping[str, Entry], keys: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 Values are never guessed at: `no` stays a word, and a SNOMED CT identifier keeps all its digits.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,8 @@ from service.errors import ConfigurationError
 
 # The C parser reads all content in a tenth of the time; PyYAML without it still works.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_WHOLE = re.compile(r"[0-9]+")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -65,15 +68,14 @@ class Entry:
         return tuple(member.text() for member in self.items())
 
     def number(self) -> float:
-        """A number."""
-        try:
-            return float(self.text())
-        except ValueError:
-            raise self.wrong("expected a number") from None
+        """A number, written plainly: 12 or -0.5."""
+        if not _NUMBER.fullmatch(self.text()):
+            raise self.wrong("expected a number")
+        return float(self.text())
 
     def whole(self) -> int:
         """A whole number, zero or more."""
-        if not self.text().isdecimal():
+        if not _WHOLE.fullmatch(self.text()):
             raise self.wrong("expected a whole number")
         return int(self.text())
 

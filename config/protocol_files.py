@@ -197,9 +197,10 @@ class ProtocolReader:
         if key not in given:
             return None
         systems = (System.LOINC.value, System.ICD10CM.value, System.SNOMED.value)
-        (system, value), *others = given[key].fields(systems).items()
-        if others:
+        codes = list(given[key].fields(systems).items())
+        if len(codes) != 1:
             raise given[key].wrong("expected one code")
+        system, value = codes[0]
         return self._snomed(value) if system == System.SNOMED else Code(system, value.text())
 
     def _snomed(self, entry: Entry) -> Code:

@@ -204,6 +204,58 @@ def shadow_report(tenant: str, form: str, limit: int) -> None:
     print_shadow_report(tenant, form, limit)
 
 
+@main.group(short_help="The clinical and social content, for its authors.")
+def protocols() -> None:
+    """The protocols that decide needs: check them, list them, read them."""
+
+
+_form = click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How."
+)
+
+
+@protocols.command()
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_form
+@click.pass_context
+def check(ctx: click.Context, folder: Path | None, form: str) -> None:
+    """Check a FOLDER laid out like config/ (without it: what is shipped). Exit 1 and file:line for each mistake."""
+    from service.commands.protocols import check_folder
+
+    show, code = check_folder(folder, form)
+    show()
+    ctx.exit(code)
+
+
+@protocols.command("list")
+@_form
+def list_(form: str) -> None:
+    """List all protocols with version and review status."""
+    from service.commands.protocols import list_protocols
+
+    list_protocols(form)()
+
+
+@protocols.command("show")
+@click.argument("need")
+@_form
+def show_(need: str, form: str) -> None:
+    """Show the protocol of NEED as a clinician signs it: conditions, question, what follows, sources."""
+    from service.commands.protocols import show_protocol
+
+    show_protocol(need, form)()
+
+
+@protocols.command("explain")
+@click.argument("need")
+@_form
+def explain_(need: str, form: str) -> None:
+    """Explain what the protocol of NEED asks of a record, with the codes of its code sets."""
+    from service.commands.protocols import explain_protocol
+
+    explain_protocol(need, form)()
+
+
 @main.group(short_help="The community services referred to.")
 def directory() -> None:
     """The community services that referrals go to."""

@@ -130,7 +130,7 @@ def test_a_fault_of_ours_is_exit_1_and_names_its_place_but_not_its_values(monkey
 
 def test_help_names_every_command_with_examples():
     shown = _run("--help").output
-    for command in ("plan", "explain", "serve", "web", "worker", "migrate", "demo", "directory"):
+    for command in ("plan", "explain", "protocols", "serve", "web", "worker", "migrate", "demo", "directory"):
         assert f"\n  {command} " in shown
     assert "homeward plan patient.json" in shown
 

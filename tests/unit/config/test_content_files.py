@@ -112,6 +112,31 @@ def test_a_right_folder_is_read(folder: Path) -> None:
         ),
         ("status: verified", "status: sure", 15, "'sure' is not one of verified, pending"),
         ("year: 2020", "year: MMXX", 15, "expected a whole number"),
+        ("year: 2020", "year: ٢٠٢٠", 15, "expected a whole number"),
+        (
+            "present:\n  answer: {question: 88122-7, is: [LA28397-0]}",
+            "present:\n  patient: {}",
+            7,
+            "at least one key",
+        ),
+        (
+            "present:\n  answer: {question: 88122-7, is: [LA28397-0]}",
+            "present:\n  encounter: {}",
+            7,
+            "at least one key",
+        ),
+        (
+            "present:\n  answer: {question: 88122-7, is: [LA28397-0]}",
+            "present:\n  at_least: {count: 2, of: [{coverage: insured}]}",
+            7,
+            "count lies between 1 and the number of expressions",
+        ),
+        (
+            "present:\n  answer: {question: 88122-7, is: [LA28397-0]}",
+            "present:\n  risk: {score: LACE, at_least: nan}",
+            7,
+            "expected a number",
+        ),
         ("service: food-pantry", "service: food-truck", 11, "'food-truck' is not in"),
         (
             "patient_text: Get food.}",
