@@ -42,7 +42,7 @@ class Ward:
 
     def order(self, number: int) -> None:
         body = {"tenant": "one", "encounter": self.encounter, "order": f"order-{number}"}
-        answer = self.client.post("/api/v1/discharges", json=body, headers=bearer("dana"))
+        answer: Any = self.client.post("/api/v1/discharges", json=body, headers=bearer("dana"))
         assert answer.status_code == 202, answer.text
         self.discharge = answer.json["id"]
         self.deps.jobs.work(until_idle=True)
@@ -60,7 +60,9 @@ class Ward:
 
     def ours(self, kind: str) -> list[dict[str, Any]]:
         """What the EHR holds of this type about the patient, without our client."""
-        patient = self.deps.store.plans.latest(self._id()).plan.patient.reference
+        version = self.deps.store.plans.latest(self._id())
+        assert version is not None
+        patient = version.plan.patient.reference
         query = {"patient": patient.removeprefix("Patient/"), "_count": "200"}
         found = requests.get(f"{self.base_url}/{kind}", params=query, timeout=10).json()
         held = [entry["resource"] for entry in found.get("entry", [])]
