@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy import (
 from service.domain.publication import Draft, Landed, LedgerEntry, Receipt, WriteState
 from service.errors import StoreUnavailable
 from service.store.engine import database_errors
-from service.store.publications import added, entries_of, listed, of, rows_of, wanted
+from service.store.publications import KNOWN, added, after, listed, of, rows, rows_of, wanted
 from service.store.tables import publications as ledger
 
 #: Positions behind every plan's own: its lower rungs, then what no plan asked for.
@@ -33,48 +33,54 @@ class HeldLedger:
     """A Ledger on the very connection that holds the discharge's lock.
 
     Who lost that connection lost the lock, and can record nothing more: a worker taken for dead that comes back finds
-    out at its next step.
+    out at its next step. Only the holder writes what is known of the EHR, so the rows are read once and then follow from
+    what each statement returns; they are read again when a new plan has changed one meanwhile.
     """
 
     def __init__(self, connection: Connection, discharge: UUID) -> None:
         self._connection = connection
         self._discharge = discharge
+        self._rows: dict[str, tuple[int, LedgerEntry]] | None = None
         self._digests: dict[str, str] = {}
 
     def entries(self) -> tuple[LedgerEntry, ...]:
         """See Ledger."""
-        with self._commit():
-            entries = entries_of(self._connection, self._discharge)
-        # The first reading counts: what is sent was read at some time after it.
-        self._digests = {entry.draft.key: entry.digest for entry in entries} | self._digests
-        return entries
+        if self._rows is None:
+            with self._commit():
+                self._rows = {
+                    entry.draft.key: (at, entry) for at, entry in rows(self._connection, self._discharge)
+                }
+            # The first reading counts: what is sent was read at some time after it.
+            digests = {key: entry.digest for key, (_, entry) in self._rows.items()}
+            self._digests = digests | self._digests
+        return tuple(entry for _, entry in sorted(self._rows.values(), key=_in_order))
 
     def add(self, drafts: Sequence[Draft]) -> None:
         """See Ledger."""
         if drafts:
             with self._commit():
                 self._connection.execute(added(self._discharge), rows_of(drafts, first=_ADDED))
+            self._rows = None
 
     def want_also(self, drafts: Sequence[Draft]) -> None:
         """See Ledger."""
         if drafts:
             with self._commit():
                 self._connection.execute(wanted(self._discharge), rows_of(drafts, first=_ALSO))
+            self._rows = None
 
     def land(self, landed: Sequence[Landed]) -> None:
         """See Ledger."""
         given = listed("landed", key=Text(), rung=Text(), reason=Text())
         change = self._rows_in(given).values(rung=given.c.rung, reason=given.c.reason)
         if landed:
-            with self._commit():
-                self._connection.execute(change, {"landed": [asdict(one) for one in landed]})
+            self._change(change, {"landed": [asdict(one) for one in landed]})
 
     def sending(self, keys: Collection[str]) -> None:
         """See Ledger."""
         mine = of(self._discharge) & ledger.c.key.in_(keys)
         if keys:
-            with self._commit():
-                self._connection.execute(update(ledger).where(mine).values(state=WriteState.SENDING.value))
+            self._change(update(ledger).where(mine).values(state=WriteState.SENDING.value))
 
     def written(self, receipts: Sequence[Receipt]) -> None:
         """See Ledger."""
@@ -88,10 +94,9 @@ class HeldLedger:
             reference=_or_as_before(given.c.reference, ledger.c.reference),
             etag=_or_as_before(given.c.etag, ledger.c.etag),
         )
-        rows = [asdict(one) | {"digest": self._digests.get(one.key)} for one in receipts]
-        if rows:
-            with self._commit():
-                self._connection.execute(change, {"receipts": rows})
+        given_rows = [asdict(one) | {"digest": self._digests.get(one.key)} for one in receipts]
+        if given_rows:
+            self._change(change, {"receipts": given_rows})
 
     def mark(
         self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
@@ -99,9 +104,19 @@ class HeldLedger:
         """See Ledger."""
         known = {name: value for name, value in (("reference", reference), ("etag", etag)) if value}
         mine = of(self._discharge) & (ledger.c.key == key)
-        change = update(ledger).where(mine).values(state=state.value, problem=problem, **known)
+        self._change(update(ledger).where(mine).values(state=state.value, problem=problem, **known))
+
+    def _change(self, change: Update, parameters: dict[str, Any] | None = None) -> None:
         with self._commit():
-            self._connection.execute(change)
+            changed = self._connection.execute(change.returning(*KNOWN), parameters).mappings().all()
+        if self._rows is None:
+            return
+        for row in changed:
+            at, before = self._rows.get(row["key"], (0, None))
+            if before is None or before.digest != row["digest"]:
+                self._rows = None
+                return
+            self._rows[row["key"]] = at, after(before, row)
 
     def _rows_in(self, given: TableValuedAlias) -> Update:
         return update(ledger).where(of(self._discharge), ledger.c.key == given.c.key)
@@ -116,3 +131,8 @@ class HeldLedger:
 
 def _or_as_before(given: ColumnElement[str], before: ColumnElement[str]) -> ColumnElement[str]:
     return func.coalesce(func.nullif(given, ""), before)
+
+
+def _in_order(row: tuple[int, LedgerEntry]) -> tuple[int, str]:
+    at, entry = row
+    return at, entry.draft.key

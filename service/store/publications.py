@@ -5,6 +5,7 @@ and neither SQLAlchemy nor PostgreSQL has to read it again.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -52,6 +53,14 @@ _CONTENT = {
     "digest": Text(),
 }
 _DRAFTS = "drafts"
+#: What a statement that changes rows gives back of them: all but the bodies.
+KNOWN = (
+    *(
+        ledger.c[name]
+        for name in ("key", "digest", "state", "wanted", "reference", "etag", "problem", "rung", "reason")
+    ),
+    (ledger.c.sent == ledger.c.body).label("is_sent"),
+)
 
 
 class Publications(Repository):
@@ -81,7 +90,7 @@ class Publications(Repository):
     def entries(self, discharge: UUID) -> tuple[LedgerEntry, ...]:
         """The ledger of a discharge as it stands, in the order of the plan."""
         with self._connect() as connection:
-            return entries_of(connection, discharge)
+            return tuple(entry for _, entry in rows(connection, discharge))
 
 
 def of(discharge: UUID) -> ColumnElement[bool]:
@@ -89,10 +98,17 @@ def of(discharge: UUID) -> ColumnElement[bool]:
     return ledger.c.discharge_id == discharge
 
 
-def entries_of(connection: Connection, discharge: UUID) -> tuple[LedgerEntry, ...]:
-    """The rows of one discharge as entries, in the order of the plan."""
+def rows(connection: Connection, discharge: UUID) -> list[tuple[int, LedgerEntry]]:
+    """The rows of one discharge as positions and entries, in the order of the plan."""
     query = select(ledger).where(of(discharge)).order_by(ledger.c.position, ledger.c.key)
-    return tuple(_entry(row) for row in connection.execute(query).mappings())
+    return [(row["position"], _entry(row)) for row in connection.execute(query).mappings()]
+
+
+def after(entry: LedgerEntry, row: RowMapping) -> LedgerEntry:
+    """The entry with what is now known of it: `row` has the columns `KNOWN`, and the same draft."""
+    known = {name: row[name] for name in ("reference", "etag", "problem", "wanted", "reason")}
+    sent = entry.draft.body if row["is_sent"] else entry.sent
+    return replace(entry, state=WriteState(row["state"]), rung=Landing(row["rung"]), sent=sent, **known)
 
 
 def wanted(discharge: UUID) -> Insert:

@@ -80,7 +80,8 @@ class Store(_Repositories):
         """
         with database_errors():
             connection = self._engine.connect()
-        with connection:
+        # Each statement is a commit of its own, without a round trip to begin it and one to end it.
+        with connection.execution_options(isolation_level="AUTOCOMMIT"):
             key = int.from_bytes(discharge.bytes[:8], signed=True)
             _lock(connection, key)
             try:
@@ -113,9 +114,11 @@ def _committed(engine: Engine) -> Iterator[Connection]:
 
 
 def _lock(connection: Connection, key: int) -> None:
+    # Sent as one, the two are one transaction, to which SET LOCAL keeps. key is a number of ours.
     with database_errors(), connection.begin():
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_HOLD_WAIT}'"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = '{_HOLD_WAIT}'; SELECT pg_advisory_lock({key:d})"
+        )
 
 
 def _unlock(connection: Connection, key: int) -> None:
