@@ -7,6 +7,11 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+#: Suggestions that nobody answered are ours to write again after this; clinicians answer at once or not at all.
+UNANSWERED: Final = timedelta(days=1)
+#: Screens open many times an hour; each time need not be written down.
+SHOWN_LATELY: Final = timedelta(hours=1)
+
 
 class OfferKind(StrEnum):
     """A whole card, or one suggestion on it."""
@@ -43,6 +48,10 @@ class Offer:
     comment: str = ""
     answered: datetime | None = None
 
+    def is_news(self, before: "Offer | None") -> bool:
+        """Whether this showing must be remembered: the first, to another user, or so late that the last grows old."""
+        return before is None or before.shown_to != self.shown_to or self.shown - before.shown > SHOWN_LATELY
+
     def answers_anew(self, answer: Answer, at: datetime) -> bool:
         """Whether this says something new: not a repeat, and not older than what is known."""
         return answer is not self.answer and (self.answered is None or at >= self.answered)
@@ -50,10 +59,6 @@ class Offer:
     def answered_with(self, answer: Answer, at: datetime, *, reason: str = "", comment: str = "") -> "Offer":
         """The same offer with the clinician's answer."""
         return replace(self, answer=answer, answered=at, reason=reason, comment=comment)
-
-
-#: Suggestions that nobody answered are ours to write again after this; clinicians answer at once or not at all.
-UNANSWERED: Final = timedelta(days=1)
 
 
 def left_to_clinicians(offers: Iterable[Offer], at: datetime) -> frozenset[str]:

@@ -3,6 +3,7 @@
 gunicorn forks after the application is made; connections opened before would be shared by all its processes.
 """
 
+import gc
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
@@ -49,6 +50,9 @@ class Wiring:
     def _try(self) -> None:
         try:
             self.deps().store.at_head()
+            # All content is read by now and stays: looking through it for garbage again and again costs every caller.
+            gc.collect()
+            gc.freeze()
         except HomewardError as error:
             _log.warning("not ready yet", exc_info=error)
 

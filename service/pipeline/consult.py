@@ -44,23 +44,26 @@ class Consultation:
         self._deps = deps
         self._place = place
         self.discharge: Discharge | None = None
+        self._offers: tuple[Offer, ...] = ()
 
     def cards(self) -> tuple[Shown, ...]:
         """The cards to show, () for a stay that is none of ours.
 
         Raises BadInput, MissingPrefetch, StoreUnavailable; a fault is never an empty answer.
         """
-        question, store = self._question, self._deps.store
-        known = store.discharges.of_stay(question.tenant.id, question.encounter)
-        version = store.plans.latest(known.id) if known else None
-        if known and version and known.state in _STANDING:
-            self.discharge = known
-            if version.plan.patient.reference != question.patient:
-                raise BadInput("context.patientId is not the patient of context.encounterId.")
-            self._plan_if_asked()
-            return self._of_plan(version.plan, known)
-        self.discharge = known
-        return self._of_record()
+        question = self._question
+        with self._deps.store.begin() as unit:
+            self.discharge = unit.discharges.of_stay(question.tenant.id, question.encounter)
+            known = self.discharge
+            version = unit.plans.latest(known.id) if known else None
+            self._offers = unit.offers.of(known.id) if known else ()
+            entries = unit.publications.entries(known.id) if known and self._may_suggest(known) else ()
+        if not (known and version and known.state in _STANDING):
+            return self._of_record()
+        if version.plan.patient.reference != question.patient:
+            raise BadInput("context.patientId is not the patient of context.encounterId.")
+        self._plan_if_asked()
+        return self._of_plan(version.plan, known, entries)
 
     def preparing(self) -> tuple[Shown, ...]:
         """The plan is on its way, and that is all that can be said. It asks nobody: there may be no time left."""
@@ -71,18 +74,19 @@ class Consultation:
         )
         return (card,)
 
-    def _of_plan(self, plan: Plan, discharge: Discharge) -> tuple[Shown, ...]:
-        store = self._deps.store
-        offers = store.offers.of(discharge.id)
-        # Not while we write them ourselves, and never where a hospital lets nothing of ours into its EHR.
-        settled = discharge.state is DischargeState.PUBLISHED and self._question.tenant.write_policy.writes
-        entries = store.publications.entries(discharge.id) if settled else ()
+    def _may_suggest(self, discharge: Discharge) -> bool:
+        """Not while we write them ourselves, and never where a hospital lets nothing of ours into its EHR."""
+        return discharge.state is DischargeState.PUBLISHED and self._question.tenant.write_policy.writes
+
+    def _of_plan(
+        self, plan: Plan, discharge: Discharge, entries: tuple[LedgerEntry, ...]
+    ) -> tuple[Shown, ...]:
         cards = plan_cards(
             plan,
             self._place(discharge.id),
-            offered=[entry.draft for entry in entries if _is_offered(entry, offers)],
+            offered=[entry.draft for entry in entries if _is_offered(entry, self._offers)],
             written={entry.draft.full_url: entry.reference for entry in entries if entry.reference},
-            set_aside=_set_aside(offers),
+            set_aside=_set_aside(self._offers),
             preliminary=_ANEW if discharge.state is DischargeState.RECEIVED else "",
         )
         return self._shown(cards, discharge)
@@ -100,7 +104,7 @@ class Consultation:
         cards = plan_cards(
             self._outline(record, today),
             self._place(discharge.id),
-            set_aside=_set_aside(self._deps.store.offers.of(discharge.id)),
+            set_aside=_set_aside(self._offers),
             preliminary=_why_preliminary(discharge),
         )
         return self._shown(cards, discharge)
@@ -149,7 +153,8 @@ class Consultation:
             for one in cards
             for identity, key in one.suggested.items()
         ]
-        self._deps.store.offers.show(offers)
+        known = {offer.id: offer for offer in self._offers}
+        self._deps.store.offers.show([one for one in offers if one.is_news(known.get(one.id))])
         return cards
 
 

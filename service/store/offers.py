@@ -25,7 +25,6 @@ class Offers(Repository):
         again = rows.on_conflict_do_update(
             index_elements=["id"],
             set_={"shown_to": rows.excluded.shown_to, "shown": rows.excluded.shown},
-            where=offers.c.shown_to != rows.excluded.shown_to,
         )
         with self._connect() as connection:
             connection.execute(again)

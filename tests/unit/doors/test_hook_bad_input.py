@@ -208,6 +208,7 @@ def door(house, doubles, monkeypatch):
     monkeypatch.setattr(consult, "intake", lambda trigger, _deps: doubles.take_in(trigger))
     monkeypatch.setattr(consulted_record, "gather", away)
     doubles.ehrs["demo"] = None
+    assert doubles.content  # read before a caller waits, as a web process does
     return house({"HOMEWARD_OPEN_ACCESS": "on", "HOMEWARD_MAX_BODY_BYTES": "100000"})
 
 
