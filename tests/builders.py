@@ -15,6 +15,7 @@ from fhir_mappings import systems
 from service.domain.assessment import Assessment, Disposition, Factor, Outcome, Readiness, Verdict
 from service.domain.codes import Code, System
 from service.domain.community_service import CommunityService, Match, Matches
+from service.domain.decision import Choice, Decision, Signer
 from service.domain.evidence import Evidence
 from service.domain.need import Need, NeedState
 from service.domain.plan import Plan
@@ -364,3 +365,15 @@ NO_MATCHES = Matches()
 def planned(*needs: Need, matches: Matches = NO_MATCHES, about: Record | None = None, **more: Any) -> Plan:
     """The plan drafted for these needs; every keyword goes into the assessment."""
     return draft_plan(about or record(), assessment(*needs, **more), matches, tenant="example")
+
+
+# --- decisions ----------------------------------------------------------------------------------
+DANA = Signer("Dana Example, MSW", subject="dana", reference="Practitioner/dana")
+
+
+def decision(item: str, choice: Choice = Choice.APPROVED, /, **more: Any) -> Decision:
+    """Dana's decision about an item on the evening of TODAY; every one is an act of its own."""
+    at = datetime(2024, 3, 5, 18, 0, tzinfo=UTC)
+    act = uuid5(NAMESPACE_URL, f"{item} {choice} {more}")
+    given: Json = {"act": act, "by": DANA, "at": at}
+    return Decision(item=item, choice=choice, **{**given, **more})

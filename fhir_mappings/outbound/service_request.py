@@ -21,7 +21,7 @@ from fhir_mappings.outbound.elements import (
 from fhir_mappings.outbound.references import Names
 from fhir_mappings.outbound.signing import person, refusal_notes, request_status, word_for
 from service.domain.codes import Code, System
-from service.domain.community_service import CommunityService
+from service.domain.community_service import CommunityService, Match
 from service.domain.decision import SOCIAL_WORK
 from service.domain.plan import Plan, Referral
 from service.domain.protocol import NeedKind, Urgency
@@ -123,10 +123,17 @@ def _categories(category: str) -> list[Json]:
 
 
 def _notes(referral: Referral) -> list[str]:
-    matches = [] if referral.chosen else referral.community_services
-    offers = [f"May be offered: {service_phrase(match)}" for match in matches]
-    nothing = ["No community service was found; the social worker is asked to look for one."]
     return [
-        *(offers or (nothing if referral.community and not referral.chosen else [])),
+        *_providers(referral),
         f"Proposed by {protocol_text(referral.protocol)}. The patient chooses the provider.",
     ]
+
+
+def _providers(referral: Referral) -> list[str]:
+    """Who was chosen, or may be."""
+    if referral.chosen:
+        return [f"Chosen: {service_phrase(Match(referral.chosen, ()))}"]
+    if referral.community_services:
+        return [f"May be offered: {service_phrase(match)}" for match in referral.community_services]
+    nothing = "No community service was found; the social worker is asked to look for one."
+    return [nothing] if referral.community else []
