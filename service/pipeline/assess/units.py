@@ -44,6 +44,8 @@ _ALSO = {
     "{number}": "{score}",
     "{#}": "{score}",
 }
+#: Of the rest, nobody who is alive has none or less: a slip of the pen, or a sensor that fell off.
+_MAY_BE_ZERO = frozenset({"score", "none"})
 _WRITTEN = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(\S.*)?")
 
 
@@ -57,9 +59,11 @@ def quantity_of(observation: Observation) -> Quantity | None:
 
 
 def converted(quantity: Quantity, unit: str) -> float | None:
-    """The number in another unit, None if the units do not belong together or one is not known."""
+    """The number in another unit, None if the units do not belong together, one is not known, or it cannot be."""
     have, want = _UNITS.get(_tidy(quantity.unit)), _UNITS.get(_tidy(unit))
     if have is None or want is None or have[0] != want[0]:
+        return None
+    if quantity.value <= 0 and have[0] not in _MAY_BE_ZERO:
         return None
     return quantity.value * have[1] / want[1]
 
