@@ -20,6 +20,7 @@ from service.errors import InvalidResource
 
 #: The XHTML our narratives use, a part of what FHIR allows (txt-1).
 _NARRATIVE_ELEMENTS: Final = frozenset({"div", "p", "b", "h3", "ul", "li"})
+_Parts = tuple[Any, ...]
 
 
 def validate(body: Json) -> Json:
@@ -68,60 +69,66 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _broken_rules(body: Json) -> list[str]:
-    return [f"{body['resourceType']} ({name})" for name, holds in _RULES if not holds(body)]
+    parts = tuple(_parts(body))  # walked once for all rules
+    return [f"{body['resourceType']} ({name})" for name, holds in _RULES if not holds(body, parts)]
 
 
-def _nothing_empty(body: Json) -> bool:
+def _nothing_empty(_: Json, parts: _Parts) -> bool:
     """ele-1 for objects and lists, and no null."""
-    return all(part not in ("", [], {}, None) for part in _parts(body))
+    return all(part not in ("", [], {}, None) for part in parts)
 
 
-def _contained_is_used(body: Json) -> bool:
+def _contained_is_used(body: Json, _: _Parts) -> bool:
     """dom-3 and ref-1: every contained resource is named, every local reference names one."""
     contained = {f"#{part['id']}" for part in body.get("contained", ())}
     local = {reference for reference in references_in(body) if reference.startswith("#")}
     return contained == local
 
 
-def _periods_run_forward(body: Json) -> bool:
+def _periods_run_forward(_: Json, parts: _Parts) -> bool:
     """per-1; our dates are whole days, so their text orders them."""
     return all(
         part["start"] <= part["end"]
-        for part in _parts(body)
+        for part in parts
         if isinstance(part, dict) and part.keys() >= {"start", "end"}
     )
 
 
-def _activity_is_reference_or_detail(body: Json) -> bool:
+def _activity_is_reference_or_detail(body: Json, _: _Parts) -> bool:
     activities = body.get("activity", ()) if body["resourceType"] == "CarePlan" else ()
     return all(("reference" in part) != ("detail" in part) for part in activities)
 
 
-def _detail_has_measure(body: Json) -> bool:
+def _detail_has_measure(body: Json, _: _Parts) -> bool:
     targets = body.get("target", ()) if body["resourceType"] == "Goal" else ()
     return all("measure" in part for part in targets if "detailString" in part)
 
 
-def _device_acts_for_someone(body: Json) -> bool:
+def _device_acts_for_someone(body: Json, _: _Parts) -> bool:
     return all("onBehalfOf" in part for part in body.get("agent", ()))
 
 
-def _care_plan_is_assess_plan(body: Json) -> bool:
+def _care_plan_is_assess_plan(body: Json, _: _Parts) -> bool:
     if body["resourceType"] != "CarePlan":
         return True
     wanted = {"system": systems.US_CORE_CAREPLAN_CATEGORY, "code": "assess-plan"}
     return any(wanted in category.get("coding", ()) for category in body.get("category", ()))
 
 
-def _social_domain_is_known(body: Json) -> bool:
+def _attachments_hold_something(body: Json, _: _Parts) -> bool:
+    contents = body.get("content", ()) if body["resourceType"] == "DocumentReference" else ()
+    return all(part.get("attachment", {}).keys() & {"data", "url"} for part in contents)
+
+
+def _social_domain_is_known(_: Json, parts: _Parts) -> bool:
     return all(
         part["code"] in SDOH_DOMAINS
-        for part in _parts(body)
+        for part in parts
         if isinstance(part, dict) and part.get("system") == systems.SDOHCC
     )
 
 
-def _narrative_is_plain_xhtml(body: Json) -> bool:
+def _narrative_is_plain_xhtml(body: Json, _: _Parts) -> bool:
     if "text" not in body:
         return True
     try:
@@ -135,13 +142,15 @@ def _narrative_is_plain_xhtml(body: Json) -> bool:
 
 def _parts(value: Any) -> Iterator[Any]:
     """Everything inside a JSON value."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for part in inside:
-        yield part
-        yield from _parts(part)
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        inside = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        waiting += inside
+        yield from inside
 
 
-_RULES: Final[tuple[tuple[str, Callable[[Json], bool]], ...]] = (
+_RULES: Final[tuple[tuple[str, Callable[[Json, _Parts], bool]], ...]] = (
     ("ele-1", _nothing_empty),
     ("dom-3", _contained_is_used),
     ("per-1", _periods_run_forward),
@@ -150,5 +159,6 @@ _RULES: Final[tuple[tuple[str, Callable[[Json], bool]], ...]] = (
     ("txt-1", _narrative_is_plain_xhtml),
     ("us-core-careplan:AssessPlan", _care_plan_is_assess_plan),
     ("us-core-provenance-1", _device_acts_for_someone),
+    ("us-core-6", _attachments_hold_something),
     ("SDOHCC-ValueSetSDOHCategory", _social_domain_is_known),
 )

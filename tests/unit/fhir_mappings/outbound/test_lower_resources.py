@@ -1,0 +1,173 @@
+"""The plan as document, message and health concerns: valid, for every reader, and within what an EHR takes."""
+
+import base64
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fhir_mappings import systems
+from fhir_mappings.outbound import document
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.lower import lower_resources
+from fhir_mappings.outbound.plan import plan_resources
+from service.domain.assessment import Outcome
+from service.domain.evidence import Evidence
+from service.domain.sensitivity import Label
+from service.pipeline import lower
+from tests.builders import interventions, need, planned
+
+AUTHOR = Author("Homeward", "Example Hospital")
+RECORDED = datetime(2024, 3, 5, 12, tzinfo=UTC)
+
+
+def usual(**more):
+    told = Evidence("Observation/1", None, None, "Food did not last")
+    return planned(need(evidence=(told,), interventions=interventions()), **more)
+
+
+def made(plan, **more):
+    return {draft.key: draft for draft in lower_resources(plan, author=AUTHOR, recorded=RECORDED, **more)}
+
+
+def attachments(plan, **more):
+    found = made(plan, **more)["plan-document"].body["content"]
+    return {one["attachment"]["contentType"]: base64.b64decode(one["attachment"]["data"]) for one in found}
+
+
+def test_the_document_is_a_preliminary_plan_of_care_note_about_the_stay():
+    body = made(usual())["plan-document"].body
+    assert body["type"]["coding"] == [
+        {"system": systems.LOINC, "code": "18776-5", "display": "Plan of care note"}
+    ]
+    assert (body["status"], body["docStatus"]) == ("current", "preliminary")
+    assert body["meta"]["profile"] == [f"{systems.US_CORE}us-core-documentreference"]
+    assert body["category"][0]["coding"][0]["code"] == "clinical-note"
+    assert body["context"]["encounter"] == [{"reference": usual().encounter.reference}]
+    assert body["date"] == "2024-03-05T12:00:00+00:00"
+    assert body["author"] == [{"reference": "#author"}]
+
+
+def test_it_says_in_html_and_in_plain_text_what_the_care_plan_says():
+    plan = usual()
+    words = attachments(plan)
+    assert list(words) == ["text/plain", "text/html"]
+    for text in map(bytes.decode, words.values()):
+        for item in (*plan.referrals, *plan.tasks):
+            assert getattr(item, "title", "") in text
+    assert "<" not in words["text/plain"].decode()
+    assert words["text/html"].startswith(b"<!DOCTYPE html>")
+
+
+def test_a_pdf_is_added_where_one_can_be_made():
+    assert attachments(usual(), pdf=lambda page: b"%PDF " + page.encode()[:9])["application/pdf"] == (
+        b"%PDF <!DOCTYPE"
+    )
+
+
+def test_what_does_not_fit_into_five_megabytes_is_left_out_and_the_words_stay(monkeypatch):
+    assert list(attachments(usual(), pdf=lambda _: b"x" * 4_000_000)) == ["text/plain", "text/html"]
+    monkeypatch.setattr(document, "MAX_ATTACHED_BYTES", 10)
+    assert "plan-document" not in made(usual())
+
+
+def test_the_pdf_library_is_used_where_it_is_installed_and_may_fetch_nothing(monkeypatch):
+    class Library:
+        class HTML:
+            def __init__(self, string, url_fetcher):
+                self.string, self.fetch = string, url_fetcher
+
+            def write_pdf(self):
+                with pytest.raises(ValueError, match="fetches nothing"):
+                    self.fetch("http://example.com/logo.png")
+                return self.string.encode()
+
+    lower.pdf_renderer.cache_clear()
+    monkeypatch.setattr(lower, "find_spec", lambda _: object())
+    monkeypatch.setattr(lower, "import_module", lambda _: Library)
+    render = lower.pdf_renderer()
+    lower.pdf_renderer.cache_clear()
+    assert render
+    assert render("page") == b"page"
+
+
+def test_without_the_pdf_library_there_is_no_pdf(monkeypatch):
+    lower.pdf_renderer.cache_clear()
+    monkeypatch.setattr(lower, "find_spec", lambda _: None)
+    assert lower.pdf_renderer() is None
+    lower.pdf_renderer.cache_clear()
+
+
+def test_the_message_holds_the_plan_for_the_care_team():
+    body = made(usual())["plan-message"].body
+    assert body["recipient"] == [{"display": "Care team"}]
+    assert usual().referrals[0].title in body["payload"][0]["contentString"]
+
+
+def test_an_open_need_is_an_unconfirmed_health_concern_that_points_to_its_evidence():
+    body = made(usual())["concern:food-insecurity"].body
+    assert body["verificationStatus"]["coding"][0]["code"] == "unconfirmed"
+    assert body["category"][0]["coding"][0]["code"] == "health-concern"
+    assert "coding" not in body["code"]
+    assert body["evidence"] == [{"detail": [{"reference": "Observation/1"}]}]
+    assert body["meta"]["profile"] == [f"{systems.US_CORE}us-core-condition-problems-health-concerns"]
+
+
+def test_what_the_chart_has_as_a_condition_is_not_written_again():
+    told = Evidence("Condition/1", None, None, "Food insecurity")
+    plan = planned(need(evidence=(told,), interventions=interventions()))
+    assert "concern:food-insecurity" not in made(plan)
+
+
+def test_who_does_not_go_home_has_no_concerns_written():
+    assert not [key for key in made(usual(outcome=Outcome.DIED)) if key.startswith("concern:")]
+
+
+def test_nothing_sensitive_enters_any_of_them():
+    plan = usual()
+    secret = replace(
+        plan.needs[0], code="intimate-partner-violence", title="Xyzzy", labels=frozenset({Label.SDV})
+    )
+    hidden = replace(plan.referrals[0], key="referral:xyzzy", title="Xyzzy", labels=frozenset({Label.SDV}))
+    both = replace(plan, needs=(*plan.needs, secret), referrals=(*plan.referrals, hidden))
+    drafts = made(both)
+    assert "concern:intimate-partner-violence" not in drafts
+    texts = [*map(bytes.decode, attachments(both).values()), *(str(one.body) for one in drafts.values())]
+    assert not [text for text in texts if "xyzzy" in text.casefold()]
+    assert "Social work follow-up" in attachments(both)["text/plain"].decode()
+
+
+def test_the_source_speaks_of_all_of_them():
+    *drafts, source = lower_resources(usual(), author=AUTHOR, recorded=RECORDED)
+    assert [one["reference"] for one in source.body["target"]] == [one.full_url for one in drafts]
+
+
+def test_the_same_plan_means_the_same_however_late_it_is_written():
+    one = lower_resources(usual(), author=AUTHOR, recorded=RECORDED)
+    other = lower_resources(usual(), author=AUTHOR, recorded=RECORDED + timedelta(days=3))
+    assert [draft.digest for draft in one] == [draft.digest for draft in other]
+    changed = replace(usual(), referrals=())
+    assert lower_resources(changed, author=AUTHOR, recorded=RECORDED)[0].digest != one[0].digest
+
+
+# --- what counts as a change ---------------------------------------------------------------------------
+def digests(plan):
+    return {draft.key: draft.digest for draft in plan_resources(plan, author=AUTHOR, recorded=RECORDED)}
+
+
+def test_another_due_date_after_the_same_leaving_is_a_change():
+    plan = usual()
+    sooner = tuple(replace(one, due=one.due - timedelta(days=1)) for one in plan.referrals)
+    before, after = digests(plan), digests(replace(plan, referrals=sooner))
+    assert before["referral:food-pantry"] != after["referral:food-pantry"]
+    assert before["goal:food-insecurity:enough"] == after["goal:food-insecurity:enough"]
+
+
+def test_a_day_of_the_record_is_no_day_of_the_plan():
+    plan = usual()
+    told = replace(plan.needs[0].evidence[0], on=plan.today - timedelta(days=5))
+    older = replace(told, on=plan.today - timedelta(days=6))
+    [one, other] = [
+        digests(replace(plan, needs=(replace(plan.needs[0], evidence=(item,)),))) for item in (told, older)
+    ]
+    assert one["care-plan"] != other["care-plan"]
