@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+import orjson
 import pytest
 
 from config.tenants import Tenant
-from service.domain.publication import WriteState
+from service.domain.publication import Landing, WriteState
 from service.ehr.client import Ehr
 from service.errors import EhrRefused, EhrUnavailable, WriteUnknown
 from service.pipeline.publish import publish
@@ -300,3 +301,134 @@ def test_a_batch_without_answer_is_unknown_as_a_whole(server, ehr, ledger):
         publish(ledger, ehr)
     assert ledger.state(GOAL) is ledger.state(REFERRAL) is WriteState.SENDING
     assert ledger.state(CARE_PLAN) is WriteState.PENDING
+
+
+# --- what is too large, contradicts /metadata, or goes one rung down --------------------------------
+class Batches:
+    """Takes batches of at most `most` entries; refuses each entry of a type in `refused` with its status."""
+
+    def __init__(self, server, most=100, refused=(), status="405 Method Not Allowed"):
+        self.most, self.refused, self.status = most, refused, status
+        self.sizes = []
+        self.number = 0
+        self.others = server.odd.decide
+        server.odd.decide = self.decide
+
+    def decide(self, asked):
+        bundle = orjson.loads(asked.body) if asked.method == "POST" and asked.path == "/" else {}
+        entries = bundle.get("entry", [])
+        if not entries or entries[0]["request"]["method"] == "GET":
+            return self.others(asked)
+        self.sizes.append(len(entries))
+        if len(entries) > self.most:
+            return Told(413)
+        return fhir({"resourceType": "Bundle", "entry": [self.answer(entry) for entry in entries]})
+
+    def answer(self, entry):
+        kind = entry["resource"]["resourceType"]
+        if kind in self.refused:
+            return {"response": {"status": self.status}}
+        self.number += 1
+        return {"response": {"status": "201", "location": f"{kind}/{self.number}/_history/1"}}
+
+
+def goals(number):
+    return [
+        draft_of(f"goal {n}", {"resourceType": "Goal", "description": {"text": f"{n}"}})
+        for n in range(number)
+    ]
+
+
+def test_a_batch_that_is_too_large_goes_in_halves(server, ehr):
+    server.offer(batch=True, **ALL_SEARCHES)
+    batches = Batches(server, most=2)
+    ledger = MemoryLedger(*goals(5))
+    publish(ledger, ehr)
+    assert set(states(ledger)) == {WriteState.WRITTEN}
+    assert batches.sizes == [5, 2, 3, 1, 2]
+
+
+def test_a_transaction_that_is_too_large_goes_in_waves(server, ehr, ledger):
+    server.offer(batch=True, transaction=True, **ALL_SEARCHES)
+    batches = Batches(server, most=2)
+    publish(ledger, ehr)
+    assert set(states(ledger)) == {WriteState.WRITTEN}
+    assert batches.sizes == [4, 2, 1, 1]
+
+
+def test_one_resource_that_is_too_large_is_refused(server, ehr):
+    server.offer(batch=True, **ALL_SEARCHES)
+    Batches(server, most=0)
+    ledger = MemoryLedger(*goals(2))
+    publish(ledger, ehr)
+    assert set(states(ledger)) == {WriteState.REFUSED}
+    assert "413" in ledger.entries()[0].problem
+
+
+def test_a_server_that_only_reads_in_batches_gets_its_writes_one_by_one_from_then_on(server, ehr):
+    server.offer(batch=True, **ALL_SEARCHES)
+    batches = Batches(server, refused=("Goal",))
+    for _ in range(2):
+        ledger = MemoryLedger(*goals(3))
+        publish(ledger, ehr)
+        assert set(states(ledger)) == {WriteState.WRITTEN}
+    assert batches.sizes == [3]
+    assert server.odd.count("POST", "/Goal") == 6
+
+
+def test_a_refusal_that_contradicts_metadata_has_it_read_again_but_not_each_time(server, ehr):
+    server.tell("POST", "Goal", Told(405))
+    for _ in range(3):
+        publish(MemoryLedger(*goals(2)), ehr)
+    assert server.odd.count("GET", "/metadata") == 2
+
+
+def lower():
+    about = {"subject": {"reference": PATIENT}}
+    document = draft_of("plan-document", {"resourceType": "DocumentReference", "status": "current", **about})
+    message = draft_of("plan-message", {"resourceType": "Communication", "status": "completed", **about})
+    return [document, message]
+
+
+LOWER_TOO = {**ALL_SEARCHES, "DocumentReference": ("identifier",), "Communication": ("identifier",)}
+
+
+def test_what_is_refused_stands_one_rung_down_and_says_why(server, ehr, ledger):
+    server.offer(**LOWER_TOO)
+    server.tell("POST", "CarePlan", Told(422))
+    publish(ledger, ehr, lower)
+    assert ledger.state(CARE_PLAN) is WriteState.REFUSED
+    assert ledger.rows[CARE_PLAN].rung is Landing.DOCUMENT
+    assert "422" in ledger.rows[CARE_PLAN].reason
+    assert ledger.state("plan-document") is WriteState.WRITTEN
+    assert "plan-message" not in ledger.rows
+
+
+def test_a_refused_document_goes_further_down(server, ehr, ledger):
+    server.offer(**LOWER_TOO)
+    server.tell("POST", "CarePlan", Told(422))
+    server.tell("POST", "DocumentReference", Told(413))
+    publish(ledger, ehr, lower)
+    assert ledger.rows[CARE_PLAN].rung is Landing.MESSAGE
+    assert ledger.state("plan-message") is WriteState.WRITTEN
+
+
+def test_a_credential_refused_for_one_resource_stops_the_whole_and_lands_nothing(server, ehr, ledger):
+    server.offer(**LOWER_TOO)
+    server.tell("POST", "CarePlan", Told(401))
+    with pytest.raises(EhrRefused):
+        publish(ledger, ehr, lower)
+    assert "plan-document" not in ledger.rows
+
+
+def test_what_a_person_removed_is_not_written_again(server, ehr):
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    publish(ledger, ehr)
+    server.tell("GET", "Goal", Told(410))
+    ledger.want(plan_for(PATIENT, goal="Eats twice a day")[:1])
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.CONFLICT
+    assert "removed this" in ledger.rows[GOAL].problem
+    assert server.odd.count("PUT") == 0
+    assert server.odd.count("POST") == 1
