@@ -85,8 +85,17 @@ def pruned(value: Any, missing: Collection[str]) -> Any:
         }
         return {name: part for name, part in parts.items() if part not in ({}, [])}
     if isinstance(value, list):
-        return [part for item in value if (part := pruned(item, missing)) not in ({}, [])]
+        return [
+            part
+            for item in value
+            if (part := pruned(item, missing)) not in ({}, []) and not _lost_its_value(item, part)
+        ]
     return value
+
+
+def _lost_its_value(before: Any, now: Any) -> bool:
+    """An extension of which only its url is left says nothing (ext-1)."""
+    return isinstance(now, dict) and now.keys() == {"url"} and now != before
 
 
 def _is_the_servers(name: str, part: Any, current: Json) -> bool:

@@ -135,6 +135,14 @@ def gap_phrase(gap: Gap) -> str:
 
 #: Stands for all care that is withheld from shared resources; it says neither how much nor why.
 SOCIAL_WORK_TITLE: Final = "Social work follow-up before and after discharge"
+
+
+def gap_lines(gaps: Iterable[Gap]) -> list[str]:
+    """Only resource types are named: the name of an instrument tells what was screened for."""
+    lines = [gap_phrase(gap) if gap.about in _READ_TYPES else _OTHER_GAPS for gap in gaps]
+    return list(dict.fromkeys(lines))
+
+
 _ENDED: Final = {Outcome.DIED: "has died", Outcome.TRANSFERRED: "is transferred to another hospital"}
 _ASK: Final = "to be decided with the social worker"
 
@@ -170,7 +178,7 @@ def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]
     yield "To teach", [lesson.text for lesson in plan.education]
     yield "Tasks", [f"{task.owner.capitalize()} (by {task.due}): {task.text}" for task in plan.tasks]
     yield "Risk", [score_phrase(score) for score in plan.risk_scores] if leaving else []
-    yield "Could not be read", _gap_lines(plan.gaps)
+    yield "Could not be read", gap_lines(plan.gaps)
 
 
 def _readiness(plan: Plan) -> str:
@@ -197,12 +205,6 @@ def _referral_line(referral: Referral) -> str:
     urgency = f", {referral.priority}" if referral.priority is not Urgency.ROUTINE else ""
     found = referral_phrase(referral)
     return f"{referral.title}, by {referral.due}{urgency}" + (f": {found}" if found else "")
-
-
-def _gap_lines(gaps: Iterable[Gap]) -> list[str]:
-    """Only resource types are named: the name of an instrument tells what was screened for."""
-    lines = [gap_phrase(gap) if gap.about in _READ_TYPES else _OTHER_GAPS for gap in gaps]
-    return list(dict.fromkeys(lines))
 
 
 _OTHER_GAPS: Final = "Other parts of the record are incomplete or disagree; the full plan names them"

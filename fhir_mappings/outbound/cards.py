@@ -11,7 +11,13 @@ from uuid import UUID
 
 from fhir_mappings import systems
 from fhir_mappings.merge import pruned
-from fhir_mappings.narrative import evidence_lines, evidence_phrase, gap_phrase, headline
+from fhir_mappings.narrative import (
+    SOCIAL_WORK_TITLE,
+    evidence_lines,
+    evidence_phrase,
+    gap_lines,
+    headline,
+)
 from fhir_mappings.outbound.elements import coding, tidy
 from fhir_mappings.outbound.markdown import escaped, section, shortened
 from fhir_mappings.outbound.references import Names
@@ -169,14 +175,14 @@ def _sections(plan: Plan, set_aside: Collection[str], *, withheld: bool) -> Iter
     blockers = plan.readiness.blockers if plan.readiness else ()
     watched = [one for one in blockers if not one.blocks]
     overridden = [one for one in blockers if one.blocks and blocker_key(one) in set_aside]
-    neutral = ["Social work follow-up before and after discharge"] if withheld else []
+    neutral = [SOCIAL_WORK_TITLE] if withheld else []
     needs = sorted(plan.present(), key=lambda need: -_URGENCIES.index(need.urgency))
     questions = [escaped(one.question) for one in plan.bedside_questions]
     yield section("To watch", [_blocker_line(one) for one in watched])
     yield section("Set aside by a clinician", [_blocker_line(one) for one in overridden])
     yield section("Needs", [*_first(map(_need_line, needs), _SHOWN_NEEDS), *neutral])
     yield section("To ask at the bedside", _first(questions, _SHOWN_QUESTIONS))
-    yield section("Could not be read", list(dict.fromkeys(escaped(gap_phrase(gap)) for gap in plan.gaps)))
+    yield section("Could not be read", [escaped(line) for line in gap_lines(plan.gaps)])
 
 
 def _first(lines: Iterable[str], number: int) -> list[str]:
