@@ -14,12 +14,16 @@ from service.domain.record import Encounter, Kind
 from service.domain.sensitivity import merge
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
+from service.pipeline.assess.place import facility_cover, home_health_cover, preference
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
 #: Needs for a skilled nurse every day, in a facility where nobody at home can help.
 _SKILLED = ("infusion-therapy", "wound-care", "enteral-nutrition", "respiratory-support")
 #: Needs for which an inpatient rehabilitation facility is considered.
 _REHABILITATION = ("stroke-rehabilitation", "brain-injury-care", "amputation-care", "rehabilitation")
+#: Needs for which a nurse or therapist comes to the home.
+_AT_HOME = ("nursing-at-home", *_SKILLED)
+_FACILITIES = (_SNF, _REHAB)
 _THERAPIES = ("physical therapy", "occupational therapy", "speech")
 _ENOUGH_THERAPIES = 2
 _HIGH_RISK = "stat"
@@ -57,7 +61,7 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
     return Disposition(
         suggested=suggested,
         display=names.get(suggested, "Cannot be decided yet"),
-        factors=tuple(_factors(situation, suggested)),
+        factors=(*_factors(situation, suggested), *_of_payer_and_patient(findings, situation, suggested)),
         ordered=ordered,
         alert=_alert(situation, suggested, ordered, names),
     )
@@ -115,6 +119,15 @@ def _factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
     yield from _function_factors(situation.function, suggested)
     yield from _need_factors(situation, suggested)
     yield from _missing_factors(situation, suggested)
+
+
+def _of_payer_and_patient(findings: Findings, situation: _Situation, suggested: str) -> Iterable[Factor]:
+    """Who pays where a facility or care at home is in question, and what the patient wants wherever it is open."""
+    if suggested in _FACILITIES or (not suggested and situation.level is Level.MOST):
+        yield from facility_cover(findings)
+        yield from preference(findings, home=not suggested)
+    elif suggested and situation.has(_AT_HOME):
+        yield from home_health_cover(findings)
 
 
 def _function_factors(function: Function, suggested: str) -> Iterable[Factor]:
