@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from service.domain.discharge import Discharge, DischargeState
-from service.domain.publication import Receipt, WriteState
+from service.domain.publication import Landed, Landing, Receipt, WriteState
 from tests.builders import MemoryLedger, draft_of
 
 _AT = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
@@ -86,7 +87,9 @@ def test_what_changed_is_pending_with_its_receipt(books):
     assert entry.draft == goal("a", note="after")
 
 
-@pytest.mark.parametrize("state", [WriteState.SENDING, WriteState.ON_HOLD, WriteState.CONFLICT])
+@pytest.mark.parametrize(
+    "state", [WriteState.SENDING, WriteState.UNKNOWN, WriteState.ON_HOLD, WriteState.CONFLICT]
+)
 def test_what_is_unknown_held_or_a_persons_keeps_its_state(books, state):
     books.want(goal("a", note="before"))
     with books.held() as ledger:
@@ -133,3 +136,78 @@ def test_what_no_plan_asked_for_is_added_once(books):
         ledger.add([goal("a", note="first")])
         ledger.add([goal("a", note="second")])
     assert the_only(books).draft == goal("a", note="first")
+
+
+def test_what_was_refused_is_not_sent_again_until_it_means_something_else(books):
+    books.want(goal("a", note="before"))
+    with books.held() as ledger:
+        ledger.mark("a", WriteState.REFUSED, reference="Goal/1", problem="422")
+    books.want(goal("a", note="before"))
+    assert the_only(books).state is WriteState.REFUSED
+    books.want(goal("a", note="after"))
+    assert the_only(books).state is WriteState.PENDING
+
+
+def test_what_was_refused_and_is_no_longer_wanted_is_forgotten(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.mark("a", WriteState.REFUSED, problem="422")
+    books.want(goal("b"))
+    assert the_only(books).draft.key == "b"
+
+
+def test_a_draft_that_means_the_same_keeps_the_words_that_the_ehr_was_given(books):
+    books.want(replace(goal("a", note="on Monday"), meaning="the same"))
+    with books.held() as ledger:
+        ledger.entries()
+        ledger.sending(["a"])
+        ledger.written([Receipt("a", "Goal/1", "")])
+    books.want(replace(goal("a", note="on Tuesday"), meaning="the same"))
+    entry = the_only(books)
+    assert (entry.state, entry.draft.body["note"]) == (WriteState.WRITTEN, "on Monday")
+    assert entry.sent == entry.draft.body
+
+
+def test_what_was_sent_is_kept_beside_what_is_wanted_now(books):
+    books.want(goal("a", note="before"))
+    with books.held() as ledger:
+        ledger.entries()
+        ledger.written([Receipt("a", "Goal/1", "")])
+    books.want(goal("a", note="after"))
+    entry = the_only(books)
+    assert entry.sent == goal("a", note="before").body
+    assert entry.draft == goal("a", note="after")
+
+
+def test_the_rung_stands_with_its_reason(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.land([Landed("a", Landing.DOCUMENT, "It takes none.")])
+        assert ledger.entries()[0].rung is Landing.DOCUMENT
+    assert (the_only(books).rung, the_only(books).reason) == (Landing.DOCUMENT, "It takes none.")
+
+
+def test_what_is_wanted_also_stands_behind_the_plan_and_is_no_longer_wanted_with_the_next(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.want_also([goal("also")])
+        assert [entry.draft.key for entry in ledger.entries()] == ["a", "also"]
+        ledger.written([Receipt("also", "Goal/2", "")])
+    books.want(goal("a"))
+    with books.held() as ledger:
+        assert [entry.wanted for entry in ledger.entries()] == [True, False]
+        ledger.want_also([goal("also")])
+        assert [entry.state for entry in ledger.entries()] == [WriteState.PENDING, WriteState.WRITTEN]
+
+
+def test_a_reading_shows_everything_recorded_since_the_last(books):
+    books.want(goal("a"), goal("b"))
+    with books.held() as ledger:
+        ledger.entries()
+        ledger.sending(["a", "b"])
+        ledger.written([Receipt("a", "Goal/1", 'W/"1"')])
+        ledger.mark("b", WriteState.UNKNOWN, problem="A person must look.")
+        shown = ledger.entries()
+    with books.held() as ledger:
+        assert ledger.entries() == shown
+    assert [entry.state for entry in shown] == [WriteState.WRITTEN, WriteState.UNKNOWN]
