@@ -377,3 +377,27 @@ def decision(item: str, choice: Choice = Choice.APPROVED, /, **more: Any) -> Dec
     act = uuid5(NAMESPACE_URL, f"{item} {choice} {more}")
     given: Json = {"act": act, "by": DANA, "at": at}
     return Decision(item=item, choice=choice, **{**given, **more})
+
+
+def discharge_orders_topic() -> Json:
+    """A SubscriptionTopic of all new and changed orders, in its R4 encoding as Basic; sekmet then offers it."""
+    base = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic"
+    trigger = [
+        {"url": "resource", "valueUri": "http://hl7.org/fhir/StructureDefinition/ServiceRequest"},
+        {"url": "supportedInteraction", "valueCode": "create"},
+        {"url": "supportedInteraction", "valueCode": "update"},
+    ]
+    narrowing = [
+        {"url": "resource", "valueUri": "ServiceRequest"},
+        {"url": "filterParameter", "valueString": "code"},
+    ]
+    return {
+        "resourceType": "Basic",
+        "id": "topic-orders",
+        "code": {"coding": [{"system": "http://hl7.org/fhir/fhir-types", "code": "SubscriptionTopic"}]},
+        "extension": [
+            {"url": f"{base}.url", "valueUri": "urn:uuid:5b0e7f6e-2b1f-4d55-9d53-0f0a8a8f3c11"},
+            {"url": f"{base}.resourceTrigger", "extension": trigger},
+            {"url": f"{base}.canFilterBy", "extension": narrowing},
+        ],
+    }
