@@ -87,7 +87,7 @@ def load_terminology(folder: Path) -> Terminology:
         snomed={code.code: code.display for code in concepts},
         domains=frozenset(row["domain"] for row in _rows(folder / "gravity_domains.csv", ("domain",))),
         services=_once(folder / "referral_services.csv", "service", Row.labels),
-        sensitivity=_sensitivity(folder / "sensitivity.csv"),
+        sensitivity=_sensitivity(folder),
         comorbidities=tuple(_comorbidities(folder / "charlson.csv", code_sets)),
         frailty=tuple(_frailty(folder / "hfrs.csv")),
         dispositions=tuple(_dispositions(folder / "dispositions.csv")),
@@ -114,16 +114,16 @@ def _reviewed(row: Row) -> None:
         raise row.wrong("source is missing")
 
 
-def _sensitivity(path: Path) -> Sensitivity:
+def _sensitivity(folder: Path) -> Sensitivity:
     exact: dict[tuple[str, str], Labels] = {}
     families: dict[str, Labels] = {}
-    for row in _rows(path, ("system", "code", "labels", "source", "review")):
+    for row in _rows(folder / "sensitivity.csv", ("system", "code", "labels", "source", "review")):
         _reviewed(row)
         if row.system() == System.ICD10CM:
             families[undotted(row["code"])] = row.labels()
         else:
             exact[row.system(), row["code"]] = row.labels() | exact.get((row.system(), row["code"]), NONE)
-    return Sensitivity(exact, families)
+    return Sensitivity(exact, families, _once(folder / "sensitive_words.csv", "word", Row.labels))
 
 
 def _comorbidities(path: Path, code_sets: dict[str, tuple[Code, ...]]) -> Iterator[Comorbidity]:

@@ -19,6 +19,23 @@ Json = dict[str, Any]
 #: Stands in every text, display and name that comes with a secret, so that any way out is seen.
 SECRET = "ZEBRAFISH"
 _URLS = {short.value: url for url, short in reversed(SHORT_NAMES.items())}
+#: How a record may say it in words.
+WORDS = (
+    "opioid use disorder",
+    "IV drug use",
+    "heroin",
+    "alcoholism",
+    "suicidal",
+    "schizophrenia",
+    "major depression",
+    "domestic violence",
+    "child abuse",
+    "sexual assault",
+    "HIV",
+    "syphilis",
+    "stillbirth",
+    "sickle cell disease",
+)
 _EMERGENCY: Json = {"class": {"code": "EMER"}}
 _TERMINOLOGY = Path(config.__path__[0]) / "terminology"
 
@@ -161,6 +178,21 @@ def _beside_an_open_code(secret: Secret, number: int) -> Json:
     return a.condition(f"s{number}", "", code={**both, "text": secret.words})
 
 
+def _in_words(secret: Secret, number: int) -> Json:
+    """No code at all, beside words for which many open needs look."""
+    told = WORDS[number % len(WORDS)]
+    said = f"{told}, {secret.words}: heart failure, wound, fall, lives alone, no caregiver, stroke"
+    return a.condition(f"s{number}", "", code={"text": said})
+
+
+def _in_own_code(secret: Secret, number: int) -> Json:
+    """A code that only the hospital knows, beside one that everybody knows."""
+    both = a.concept("I50.9", systems.ICD10CM)
+    display = f"{WORDS[number % len(WORDS)]} {secret.words}"
+    both["coding"] += [{"system": "urn:example:own", "code": f"own-{number}", "display": display}]
+    return a.condition(f"s{number}", "", code=both)
+
+
 def _asserted(secret: Secret, number: int) -> Json:
     return a.observation(f"s{number}", "", valueBoolean=True, code=secret.concept())
 
@@ -235,6 +267,8 @@ POSITIONS: dict[str, Callable[[Iterable[Secret]], list[Json]]] = {
     "diagnosis of the stay": _alone(_condition),
     "problem list": _alone(_problem),
     "beside an open code": _alone(_beside_an_open_code),
+    "words alone": _alone(_in_words),
+    "a code of the hospital's own": _alone(_in_own_code),
     "Encounter.diagnosis": _diagnoses_of_stay,
     "Encounter.reasonCode": _in_stay("reasonCode"),
     "Encounter.type": _in_stay("type"),

@@ -1,6 +1,7 @@
 """What the facts mean: needs, risk, where the patient can go, whether they are ready."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -95,6 +96,8 @@ class Assessment:
     explanations: tuple[Explanation, ...] = ()
     compliance: tuple[ComplianceItem, ...] = ()
     boost: tuple[BoostItem, ...] = ()
+    #: What orders, goals and appointments give away by what they are for, by their references.
+    standing_labels: Mapping[str, Labels] = field(default_factory=dict)
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""

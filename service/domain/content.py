@@ -3,8 +3,10 @@
 `config.content.load_content` builds it once; it never changes and holds no file, so that assessing is a pure function.
 """
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 from service.domain.checklist import NO_CHECKLISTS, Checklists
@@ -24,7 +26,7 @@ from service.domain.protocol import (
     Urgency,
 )
 from service.domain.record import Kind
-from service.domain.sensitivity import NONE, Label, Labels
+from service.domain.sensitivity import NONE, Label, Labels, merge
 
 Template = (
     ReferralTemplate | GoalTemplate | FollowUpTemplate | EducationTemplate | TaskTemplate | ProgrammeTemplate
@@ -119,10 +121,15 @@ class CodeIndex:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """Which labels a code carries by itself: exact (system, code) pairs, and ICD-10-CM families."""
+    """Which labels a code carries by itself: exact (system, code) pairs, and ICD-10-CM families.
+
+    words tell the same in a text, in lower case; with a * at the end any ending will do. Many EHRs have codes of their own,
+    or none.
+    """
 
     exact: Mapping[tuple[str, str], Labels] = field(default_factory=dict)
     families: Mapping[str, Labels] = field(default_factory=dict)
+    words: Mapping[str, Labels] = field(default_factory=dict)
 
     def of(self, code: Code) -> Labels:
         """The labels of one code: those of its longest listed family, so that an exception inside a family holds."""
@@ -131,6 +138,13 @@ class Sensitivity:
             return exact
         longest = (family for family in reversed(prefixes(undotted(code.code))) if family in self.families)
         return exact | self.families.get(next(longest, ""), NONE)
+
+    def told_by(self, text: str) -> Labels:
+        """The labels of what a text speaks of."""
+        said = text.casefold()
+        if not self.words or not _any_of(tuple(self.words)).search(said):
+            return NONE
+        return merge(labels for word, labels in self.words.items() if _any_of((word,)).search(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +204,12 @@ class Content:
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
 _SHORTEST_FAMILY = 1
 _Key = TypeVar("_Key", bound=Hashable)
+
+
+@lru_cache(maxsize=256)
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    ended = (re.escape(word.removesuffix("*")) + ("" if word.endswith("*") else r"\b") for word in words)
+    return re.compile(rf"\b(?:{'|'.join(ended)})")
 
 
 def undotted(code: str) -> str:

@@ -19,6 +19,7 @@ from fhir_mappings.narrative import care_plan_narrative
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.cards import Place, plan_cards
 from fhir_mappings.outbound.plan import plan_resources
+from service.domain.codes import Code, System
 from service.domain.community_service import LoadedDirectory
 from service.domain.need import NeedState
 from service.domain.plan import Plan
@@ -141,10 +142,10 @@ def test_every_sensitive_code_as_a_diagnosis_of_the_stay_stays_inside():
 
 @pytest.mark.parametrize("position", s.POSITIONS)
 def test_every_sensitive_code_in_every_place_stays_inside(position):
-    """All at once, where the place holds many, and every seventeenth alone, others in each place."""
-    put, first = s.POSITIONS[position], list(s.POSITIONS).index(position) % 17
+    """All at once, where the place holds many, and every thirty-seventh alone, others in each place."""
+    put, first = s.POSITIONS[position], list(s.POSITIONS).index(position) % 37
     check(put(SECRETS), SECRETS)
-    for secret in SECRETS[first::17]:
+    for secret in SECRETS[first::37]:
         check(put([secret]), [secret])
 
 
@@ -167,6 +168,24 @@ def test_every_sensitive_answer_stays_inside():
             "asked", question, answer, code={**a.concept(question, systems.LOINC), "text": s.SECRET}
         )
         check([s.stay(), *s.ordinary_record(), observation])
+
+
+@pytest.mark.parametrize("words", s.WORDS)
+def test_words_that_tell_are_known_without_a_code(words):
+    assert CONTENT.sensitivity.told_by(f"History of {words.upper()}, treated")
+
+
+@pytest.mark.parametrize("words", ["hives", "non-operative", "respiratory depression", "grape allergy", ""])
+def test_words_that_only_look_so_tell_nothing(words):
+    assert not CONTENT.sensitivity.told_by(words)
+
+
+def test_a_booked_visit_that_tells_is_for_the_patient_alone_and_of_violence_for_nobody():
+    for code, shown in (("F11.20", True), ("T74.11XA", False)):
+        secret = s.Secret(Code(System.ICD10CM, code))
+        plan = planned(s.POSITIONS["Appointment.reasonCode"]([secret]))
+        assert ("You also have a visit" in told_to_the_patient(plan)) is shown
+        assert "You also have a visit" not in patient_sheet(plan, Reader.PROXY)
 
 
 def test_planning_logs_nothing(caplog):

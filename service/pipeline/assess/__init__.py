@@ -5,14 +5,18 @@ from datetime import date
 
 from service.domain.assessment import Assessment
 from service.domain.content import Content
-from service.domain.record import Record
+from service.domain.record import Kind, Record
+from service.domain.sensitivity import Labels
 from service.pipeline.assess.checklists import boost_of, compliance_of
 from service.pipeline.assess.disposition import suggest_disposition
-from service.pipeline.assess.findings import collect
+from service.pipeline.assess.findings import Findings, collect
 from service.pipeline.assess.needs import assess_needs
 from service.pipeline.assess.readiness import judge_readiness
 from service.pipeline.assess.risk import risk_scores
 from service.pipeline.assess.stay import outcome_of
+
+#: Kinds of statements that may stand for an item of the plan.
+_STANDING = frozenset({Kind.ORDER, Kind.DEVICE, Kind.GOAL, Kind.APPOINTMENT})
 
 
 def assess(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:
@@ -32,5 +36,13 @@ def assess(record: Record, content: Content, *, today: date, site_language: str 
         gaps=(*record.gaps, *findings.gaps),
         compliance=compliance_of(findings),
         boost=boost_of(findings),
+        standing_labels=_standing_labels(findings),
         explanations=tuple(one.explanation for one in judged),
     )
+
+
+def _standing_labels(findings: Findings) -> dict[str, Labels]:
+    """Of what may stand for an item of the plan: an order for a sensitive service makes the item sensitive."""
+    standing = (fact for fact in findings.record.facts if fact.kind in _STANDING)
+    found = {fact.reference: findings.citing.labels_of(fact) for fact in standing}
+    return {reference: labels for reference, labels in found.items() if labels}

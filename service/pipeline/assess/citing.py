@@ -22,8 +22,11 @@ class Citing:
     def fact(self, fact: Fact, code: Code | None, certainty: Certainty) -> Evidence:
         """A diagnosis, order, medicine … by the code that matched (None: by its words)."""
         text = fact.text or (code and (code.display or code.code)) or ""
-        labels = fact.labels | self._labels(fact.codes)
-        return Evidence(fact.reference, code, fact.began, text, certainty, labels)
+        return Evidence(fact.reference, code, fact.began, text, certainty, fact.labels | self.labels_of(fact))
+
+    def labels_of(self, fact: Fact) -> Labels:
+        """What a statement gives away by its codes and its words."""
+        return self._labels(fact.codes) | self.content.sensitivity.told_by(fact.text)
 
     def observation(
         self, observation: Observation, text: str, certainty: Certainty = Certainty.SUPPORTED
@@ -51,7 +54,9 @@ class Citing:
         return observation.labels | asked | coded
 
     def _labels(self, codes: tuple[Code, ...]) -> Labels:
-        return merge(map(self.content.sensitivity.of, codes))
+        sensitivity = self.content.sensitivity
+        said = (sensitivity.told_by(code.display or code.code) for code in codes)
+        return merge((*map(sensitivity.of, codes), *said))
 
 
 def day_of(observation: Observation) -> date | None:

@@ -50,7 +50,7 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
 
 def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches) -> Plan:
     present, day = assessment.present(), plan.discharge_date
-    there = standing(record, tenant=plan.tenant, needs=assessment.needs)
+    there = standing(record, tenant=plan.tenant, needs=assessment.needs, labels=assessment.standing_labels)
     asked_for = referrals(present, matches, there, discharge=day)
     filled = replace(
         plan,

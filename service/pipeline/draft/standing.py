@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -11,6 +11,7 @@ from fhir_mappings.outbound.references import Names
 from service.domain.codes import Code
 from service.domain.need import Need
 from service.domain.record import Fact, Kind, Record
+from service.domain.sensitivity import NONE, Labels
 from service.pipeline.draft.keys import every_key
 
 _OPEN: Final[dict[Kind, frozenset[str]]] = {
@@ -19,6 +20,7 @@ _OPEN: Final[dict[Kind, frozenset[str]]] = {
     Kind.GOAL: frozenset({"proposed", "planned", "accepted", "active", "on-hold"}),
     Kind.APPOINTMENT: frozenset({"booked"}),
 }
+_NO_LABELS: Final[Mapping[str, Labels]] = {}
 _WORD: Final = re.compile(r"\w+")
 #: A single common word ("visit") says nothing about what is booked.
 _WORDS_THAT_TELL: Final = 2
@@ -59,10 +61,19 @@ class Standing:
         return next((fact for fact in timely if _same_code(fact, code) or _same_phrase(fact, text)), None)
 
 
-def standing(record: Record, *, tenant: str, needs: Collection[Need]) -> Standing:
-    """Everything open that is not ours. Ours is known by the identifiers that all items of the needs would have."""
+def standing(
+    record: Record, *, tenant: str, needs: Collection[Need], labels: Mapping[str, Labels] = _NO_LABELS
+) -> Standing:
+    """Everything open that is not ours. Ours is known by the identifiers that all items of the needs would have.
+
+    labels are what each reference gives away by what it is for, beside the labels of its resource.
+    """
     ours = _Ours(record.encounter.reference, tenant, every_key(needs))
-    foreign = [fact for fact in record.facts if _is_open(fact) and not ours.includes(fact)]
+    foreign = [
+        replace(fact, labels=fact.labels | labels.get(fact.reference, NONE))
+        for fact in record.facts
+        if _is_open(fact) and not ours.includes(fact)
+    ]
     return Standing(
         orders=_index(fact for fact in foreign if fact.kind in {Kind.ORDER, Kind.DEVICE}),
         goals=_index(fact for fact in foreign if fact.kind is Kind.GOAL),
