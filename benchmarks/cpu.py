@@ -20,10 +20,14 @@ from fhir_mappings.outbound.plan import plan_resources
 from service.domain.community_service import LoadedDirectory
 from service.domain.content import Content
 from service.domain.plan import Plan
+from service.domain.publication import LedgerEntry, WriteState
 from service.domain.record import Record
+from service.ehr.capability import Capability, capability_from
+from service.ehr.ladder import descend
 from service.pipeline.assess import assess
 from service.pipeline.draft import draft
 from service.pipeline.match import match
+from service.sandbox.mode import statement
 
 _AUTHOR = Author("Homeward", "Example Hospital", "")
 _ROUNDS = 9
@@ -42,6 +46,7 @@ def figures() -> list[Figure]:
             record, assessment, match(assessment, record.patient, directory, today=TODAY), tenant="bench"
         )
 
+    epic = capability_from(statement("epic-like"))
     resources, stay = record_of(1_000)
     record = build_record(resources, encounter=stay, today=TODAY)
     plan = planned(record)
@@ -60,10 +65,16 @@ def figures() -> list[Figure]:
             _THINKING_MS + _VALIDATION_MS * written,
         ),
         Figure("the same, against parsing the same record as JSON", whole / parsing, "times"),
+        Figure("where each item stands in the EHR, capability cached", _deciding(plan, epic), "ms CPU", 1.0),
         Figure("assess alone, 1,000 resources", _assessing(record, content), "ms CPU", 10.0),
         Figure("growth from 1,000 to 20,000 resources (exponent; 1 is linear)", _exponent(planned), "", 1.15),
         Figure("load and compile all protocols", _cpu_ms(load_content, rounds=3), "ms CPU", 300.0),
     ]
+
+
+def _deciding(plan: Plan, capability: Capability) -> float:
+    entries = [LedgerEntry(draft, WriteState.PENDING, draft.digest) for draft in _written(plan)]
+    return _cpu_ms(lambda: descend(entries, capability))
 
 
 def _assessing(record: Record, content: Content) -> float:
