@@ -28,9 +28,10 @@ def categories_of(codes: Iterable[Code], table: Sequence[Comorbidity]) -> tuple[
     return tuple(one for one in found if one.name not in replaced)
 
 
-def charlson_index(categories: Iterable[Comorbidity]) -> int:
-    """Charlson's 1987 index without age. "Moderate or severe renal disease" is of LACE; the index has renal disease."""
-    return sum(one.charlson if one.charlson is not None else _RENAL for one in categories)
+def charlson_index(codes: Iterable[Code], table: Sequence[Comorbidity]) -> int:
+    """Charlson's 1987 index without age, of the categories that are his: LACE alone knows severe renal disease."""
+    his = [one for one in table if one.charlson is not None]
+    return sum(one.charlson or 0 for one in categories_of(codes, his))
 
 
 def lace_comorbidity(categories: Iterable[Comorbidity]) -> int:
@@ -51,9 +52,6 @@ def comorbidities(findings: Findings) -> tuple[Comorbid, ...]:
         )
         for category in categories_of({code for _, code, _ in coded}, table)
     )
-
-
-_RENAL = 2
 
 
 def _is_in(code: Code, category: Comorbidity) -> bool:

@@ -92,7 +92,9 @@ def test_charlson_categories_and_weights_are_what_the_oracle_says(
     assert {one.name for one in found} == set(row["categories"])
     assert lace_comorbidity(found) == row["lace_cci"]
     assert comorbid_points(lace_comorbidity(found)) == row["lace_C_points"]
-    assert charlson_index(found) == row["pycomorb_charlson"]["Charlson Comorbidity Index"]
+    assert (
+        charlson_index(codes, content.comorbidities) == row["pycomorb_charlson"]["Charlson Comorbidity Index"]
+    )
 
 
 def test_the_point_tables_hold_at_their_edges() -> None:
