@@ -1,0 +1,89 @@
+import pytest
+
+from fhir_mappings.prefetch import ESSENTIAL, FULL, SHORT, prefetched
+from fhir_mappings.searches import WANTED
+from service.domain.record import GapReason
+from service.errors import BadInput
+from tests import builders
+from tests.hooks import searchset
+
+STAY = builders.encounter()
+OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+WARNING = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "not-supported"}]}
+
+
+def read(templates=FULL, /, **sent):
+    return prefetched(sent, templates, patient=builders.PATIENT, encounter=builders.ENCOUNTER)
+
+
+def answered(**more):
+    """Every template answered, with nothing where not told otherwise."""
+    return dict.fromkeys(FULL) | {"patient": builders.patient(), "encounter": STAY} | more
+
+
+def types_asked():
+    return {template.partition("?")[0].partition("/")[0] for template in FULL.values()}
+
+
+def test_all_that_a_plan_is_made_from_is_asked_for():
+    assert {wanted.resource_type for wanted in WANTED} - {"Location", "Organization"} <= types_asked()
+
+
+def test_the_short_list_holds_what_is_essential():
+    assert set(SHORT) == set(ESSENTIAL)
+
+
+def test_a_whole_prefetch_lacks_nothing():
+    found = read(**answered(conditions=searchset([builders.condition("c1", "I10")])))
+    assert (found.unmet, found.gaps) == (frozenset(), ())
+    assert [one["resourceType"] for one in found.resources].count("Condition") == 1
+
+
+def test_a_missing_key_is_unmet_and_a_gap():
+    sent = answered()
+    del sent["coverages"]
+    found = read(**sent)
+    assert found.unmet == {"coverages"}
+    assert [(gap.about, gap.reason) for gap in found.gaps] == [("Coverage", GapReason.INCOMPLETE)]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(OUTCOME, GapReason.REFUSED), (searchset([WARNING]), GapReason.UNCERTAIN)],
+)
+def test_a_failed_prefetch_is_unmet_and_says_why(value, reason):
+    found = read(**answered(conditions=value))
+    assert found.unmet == {"conditions"}
+    assert [(gap.about, gap.reason) for gap in found.gaps] == [("Condition", reason)]
+
+
+@pytest.mark.parametrize(("key", "unmet"), [("conditions", {"conditions"}), ("coverages", set())])
+def test_a_page_with_more_behind_it_is_kept_and_told(key, unmet):
+    kind = FULL[key].partition("?")[0]
+    one = builders.resource(kind, "x1")
+    page = searchset([one], link=[{"relation": "next", "url": "https://ehr.example.org/fhir?page=2"}])
+    found = read(**answered(**{key: page}))
+    assert one in found.resources
+    assert found.unmet == unmet
+    assert [gap.reason for gap in found.gaps] == [GapReason.INCOMPLETE]
+
+
+def test_keys_that_we_did_not_ask_for_are_left_aside():
+    assert read(**answered(), extra=7).resources == read(**answered()).resources
+
+
+def test_nobody_is_no_patient():
+    assert read(**answered(patient=None)).unmet == {"patient"}
+
+
+def test_what_is_about_nobody_may_come_along():
+    included = searchset([builders.condition("c1", "I10"), {"resourceType": "Practitioner", "id": "x"}])
+    assert len(read(**answered(conditions=included)).resources) == 4
+
+
+def test_a_refusal_names_no_value_of_the_call():
+    foreign = builders.condition("c1", "I10", subject={"reference": "Patient/zelda"}, resourceType="X" * 99)
+    with pytest.raises(BadInput) as refused:
+        read(**answered(conditions=searchset([foreign])))
+    assert "zelda" not in str(refused.value)
+    assert "XXX" not in str(refused.value)
