@@ -87,7 +87,7 @@ class Tenant:
     """One hospital.
 
     language is the BCP 47 tag in which its staff work; organization is the hospital's name, organization_reference its
-    FHIR reference if known. subscription_secret is what the EHR sends back with each notification; the previous one is
+    FHIR reference if known; phone is whom patients call with questions, for their sheet. subscription_secret is what the EHR sends back with each notification; the previous one is
     taken as well while it is being replaced. census_list says who is in hospital: the literal reference of a List or
     Group, or "file:PATH"; "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
     tokens for our REST API. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
@@ -101,6 +101,7 @@ class Tenant:
     organization_reference: str = ""
     time_zone: ZoneInfo = UTC
     language: str = "en"
+    phone: str = ""
     order_codes: frozenset[str] = frozenset({PATIENT_DISCHARGE})
     auth: Auth = NO_AUTH
     write_policy: WritePolicy = WritePolicy.DRAFT

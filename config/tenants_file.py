@@ -56,6 +56,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "organization_reference": lambda given: _reference(given, "Organization"),
         "time_zone": _time_zone,
         "language": _language,
+        "phone": Entry.text,
         "order_codes": _order_codes,
         "auth": lambda given: read_auth(given, environ),
         "write_policy": _write_policy,

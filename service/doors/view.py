@@ -65,7 +65,8 @@ class DischargeView:
         if plan is None:
             return None
         wanted = [entry.draft for entry in self.written if entry.wanted]
-        return plan_document(plan, bundle=transaction_bundle(wanted))
+        phone = tenant(self.discharge.tenant).phone
+        return plan_document(plan, bundle=transaction_bundle(wanted), phone=phone)
 
     def landing(self) -> tuple[Standing, ...]:
         """Where each item that they may read stands in the EHR, and why."""
