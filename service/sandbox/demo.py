@@ -24,19 +24,22 @@ from config.settings import load_settings, settings_of_this_process
 from service.bootstrap import Deps, build_deps
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
-from service.errors import BadInput, ConfigurationError, HomewardError
+from service.errors import ConfigurationError, HomewardError
 from service.presentation.table import plan_table
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.homeward_process import free_port, running_homeward
 from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, Hospital
 from service.sandbox.inpatients import Inpatient, load_inpatients
+from service.sandbox.landing import main_resource, where_it_stands
+from service.sandbox.mode import FULL, Mode, mode_of
 from service.sandbox.verify import problems
 from service.store import embedded
 
 TENANT: Final = "demo"
 TIME_ZONE: Final = ZoneInfo("America/Chicago")
-#: The kinds of EHR the sandbox can play.
-EHRS: Final = ("full",)
+_FULL: Final = Mode()
+#: Neither vendor's FHIR API has Subscriptions: there the hospital's own interface engine sends the notification.
+_TELLER: Final = {False: "The EHR", True: "The hospital's interface engine"}
 _WEB_PORT, _EHR_PORT = 8000, 8090
 _PLAN_SECONDS: Final = 120.0
 
@@ -45,6 +48,7 @@ _PLAN_SECONDS: Final = 120.0
 class Stage:
     """The running demo: the EHR with its patients, Homeward beside it, and where a browser finds both."""
 
+    mode: Mode
     hospital: Hospital
     patients: tuple[Inpatient, ...]
     deps: Deps
@@ -52,13 +56,15 @@ class Stage:
     console: Console
 
 
-def run_demo(*, once: bool, ehr: str = EHRS[0]) -> int:
-    """Play it. With once: 0 when the plan was read back from the EHR and is right, else 1; without: until Ctrl-C."""
-    if ehr not in EHRS:
-        raise BadInput(f"There is no EHR called {ehr}; choose {' or '.join(EHRS)}.")
+def run_demo(*, once: bool, ehr: str = FULL) -> int:
+    """Play it. With once: 0 when the plan was read back from the EHR and is right, else 1; without: until Ctrl-C.
+
+    BadInput for an EHR that is not known.
+    """
+    mode = mode_of(ehr)
     console = Console(highlight=False)
     try:
-        with _ending_on_signals(), running_stage(console) as stage:
+        with _ending_on_signals(), running_stage(console, mode) as stage:
             return _play(stage, once=once)
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -77,7 +83,10 @@ def _play(stage: Stage, *, once: bool) -> int:
     discharge, plan = wait_for_plan(stage, patient)
     _done(stage.console, f"The plan is in the EHR, {time.monotonic() - started:.1f} s after the order")
     stage.console.print(plan_table(plan))
-    wrong = problems(stage.hospital, patient, plan)
+    entries = stage.deps.store.publications.entries(discharge.id)
+    for sentence in where_it_stands(stage.hospital, patient, entries):
+        stage.console.print(f"  {sentence}", soft_wrap=True)
+    wrong = problems(stage.hospital, patient, plan, vendor=stage.mode.vendor)
     _print_addresses(stage, patient, discharge)
     if wrong:
         stage.console.print("[bold red]The plan in the EHR is not right:[/]")
@@ -91,17 +100,17 @@ def _play(stage: Stage, *, once: bool) -> int:
 
 
 @contextmanager
-def running_stage(console: Console) -> Iterator[Stage]:
+def running_stage(console: Console, mode: Mode = _FULL) -> Iterator[Stage]:
     """Start everything; everything is stopped in the opposite order, however this is left."""
     home = settings_of_this_process().state_dir.absolute() / "demo"
     home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
         run_dir = running.enter_context(tempfile.TemporaryDirectory(dir=home, prefix="run-"))
         with console.status("Starting the sandbox EHR"):
-            sandbox = running.enter_context(start_sandbox(home, port=free_port(_EHR_PORT)))
+            sandbox = running.enter_context(start_sandbox(home, mode=mode, port=free_port(_EHR_PORT)))
             today = datetime.now(TIME_ZONE).date()
             patients = tuple(load_inpatients(sandbox.base_url, today))
-        _done(console, f"Sandbox EHR with {len(patients)} inpatients: {sandbox.base_url}")
+        _done(console, f"Sandbox EHR ({mode}) with {len(patients)} inpatients: {sandbox.base_url}")
         secret = secrets.token_urlsafe(32)
         environment = _environment(Path(run_dir), sandbox.base_url, secret)
         log = home / "homeward.log"
@@ -113,8 +122,8 @@ def running_stage(console: Console) -> Iterator[Stage]:
         _done(console, f"Homeward with {count} community services: {url} (log: {log})")
         hospital = Hospital(sandbox.base_url)
         subscription = hospital.subscribe(f"{url}/subscriptions/{TENANT}", secret)
-        _done(console, f"The EHR tells Homeward of discharge orders ({subscription})")
-        yield Stage(hospital, patients, deps, url, console)
+        _done(console, f"{_TELLER[bool(mode.vendor)]} tells Homeward of discharge orders ({subscription})")
+        yield Stage(mode, hospital, patients, deps, url, console)
 
 
 def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, str]:
@@ -158,7 +167,7 @@ def _adapters(environment: dict[str, str]) -> Iterator[Deps]:
 def wait_for_plan(
     stage: Stage, patient: Inpatient, *, seconds: float = _PLAN_SECONDS
 ) -> tuple[Discharge, Plan]:
-    """Until the EHR holds the CarePlan and Homeward has its receipt; says what it is waiting for meanwhile.
+    """Until Homeward has its receipts from the EHR; says what it is waiting for meanwhile.
 
     ConfigurationError when planning failed, or when there is no plan after that many seconds.
     """
@@ -170,7 +179,7 @@ def wait_for_plan(
                 status.update(f"Homeward is at work: {found.state}")
                 _check_not_failed(found)
                 version = stage.deps.store.plans.latest(found.id)
-                if found.state is DischargeState.PUBLISHED and version and stage.hospital.care_plans(patient):
+                if found.state is DischargeState.PUBLISHED and version:
                     return found, version.plan
             time.sleep(0.1)
     raise ConfigurationError(_what_is_missing(stage, patient, seconds))
@@ -194,15 +203,17 @@ def _what_is_missing(stage: Stage, patient: Inpatient, seconds: float) -> str:
 
 
 def _print_addresses(stage: Stage, patient: Inpatient, discharge: Discharge) -> None:
-    care_plan = stage.hospital.care_plans(patient)[0]
     rows = {
-        "CarePlan in the EHR": f"{stage.hospital.base_url}/CarePlan/{care_plan['id']}?_pretty=true",
+        **{
+            f"{plan['resourceType']} in the EHR": f"{stage.hospital.base_url}/{plan['resourceType']}/{plan['id']}"
+            for plan in main_resource(stage.hospital, patient)
+        },
         "Page": f"{stage.homeward_url}/discharges/{discharge.id}",
         "API": f"{stage.homeward_url}/api/v1/discharges/{discharge.id}",
         "API docs": f"{stage.homeward_url}/docs",
     }
     for name, url in rows.items():
-        stage.console.print(f"  {name + ':':22}{url}", soft_wrap=True)
+        stage.console.print(f"  {name + ':':30}{url}", soft_wrap=True)
 
 
 def _done(console: Console, sentence: str) -> None:

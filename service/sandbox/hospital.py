@@ -75,6 +75,11 @@ class Hospital:
         query = {"patient": patient.id, "encounter": patient.encounter, "_count": "50"}
         return [entry["resource"] for entry in self._get("CarePlan", query).get("entry", [])]
 
+    def ours(self, patient: Inpatient, resource_type: str) -> list[Json]:
+        """What Homeward wrote of a type about the patient: it carries Homeward's identifier."""
+        found = self.search(resource_type, patient=patient.id, _count="200")
+        return [one for one in found if any(map(_is_homewards, one.get("identifier", [])))]
+
     def read(self, reference: str) -> Json:
         """A resource by "Type/id"; EhrRejected if there is none."""
         return self._get(reference)
@@ -110,3 +115,7 @@ class Hospital:
             )
         body: Json = answer.json()
         return body
+
+
+def _is_homewards(identifier: Json) -> bool:
+    return identifier.get("system") == systems.URI_IDENTIFIER

@@ -1,7 +1,8 @@
 """Whether the plan that is now in the EHR is what it must be. Read back over plain HTTP, resource by resource."""
 
 import json
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fhir_mappings import systems
@@ -10,6 +11,8 @@ from service.domain.sensitivity import Labels, may_be_shared
 from service.errors import EhrError
 from service.sandbox.hospital import Hospital
 from service.sandbox.inpatients import Inpatient
+from service.sandbox.landing import KINDS
+from service.sandbox.mode import statement
 
 _PROFILE: Final = f"{systems.US_CORE}us-core-careplan"
 #: What patients' portals and proxies read.
@@ -19,8 +22,58 @@ _PROPOSALS: Final = frozenset({"proposal", "plan"})
 Json = dict[str, Any]
 
 
-def problems(hospital: Hospital, patient: Inpatient, plan: Plan) -> tuple[str, ...]:
-    """What is wrong with the plan in the EHR, in sentences; () when all is as it must be."""
+def problems(hospital: Hospital, patient: Inpatient, plan: Plan, *, vendor: str = "") -> tuple[str, ...]:
+    """What is wrong with the plan in the EHR, in sentences; () when all is as it must be in an EHR of this vendor."""
+    return (
+        _on_lower_rungs(hospital, patient, plan, vendor) if vendor else _as_care_plan(hospital, patient, plan)
+    )
+
+
+def _on_lower_rungs(hospital: Hospital, patient: Inpatient, plan: Plan, vendor: str) -> tuple[str, ...]:
+    """The plan is a document, beside it whatever else the vendor takes."""
+    ours = {kind: hospital.ours(patient, kind) for kind in KINDS}
+    everything = [one for found in ours.values() for one in found]
+    return (
+        *_about_types(ours, statement(vendor)),
+        *_about_document(ours["DocumentReference"], ours["Communication"]),
+        *_about_requests(ours["ServiceRequest"]),
+        *_about_needs(patient, plan),
+        *_about_sensitivity([_readable(one) for one in everything], plan),
+    )
+
+
+def _about_types(ours: Mapping[str, list[Json]], listed: Json) -> Iterator[str]:
+    """Nothing is where the vendor does not let it be, and what must be there is."""
+    for resource in listed["rest"][0]["resource"]:
+        kind = resource["type"]
+        taken = any(one["code"] == "create" for one in resource["interaction"])
+        if ours.get(kind) and not taken:
+            yield f"The EHR holds a {kind} of ours, which it does not take."
+        if kind == "ServiceRequest" and taken and not ours[kind]:
+            yield "The EHR takes ServiceRequests and holds none of ours."
+
+
+def _about_document(documents: list[Json], messages: list[Json]) -> Iterator[str]:
+    if len(documents) != 1:
+        yield f"The EHR holds {len(documents)} documents with the plan instead of one."
+        return
+    if documents[0].get("docStatus") != "preliminary":
+        yield f"The document is {documents[0].get('docStatus')}, not preliminary: nobody has signed it."
+    kinds = {content["attachment"].get("contentType") for content in documents[0].get("content", [])}
+    if not {"text/html", "text/plain"} <= kinds:
+        yield "The document does not hold the plan as HTML and as plain text."
+    if len(messages) > 1:
+        yield f"The care team got {len(messages)} messages with the plan instead of one."
+
+
+def _readable(resource: Json) -> Json:
+    """The same with its attachments decoded, so that their words are looked through too."""
+    contents = [content["attachment"] for content in resource.get("content", [])]
+    words = [b64decode(one["data"]).decode(errors="replace") for one in contents if "data" in one]
+    return {**resource, "content": words} if words else resource
+
+
+def _as_care_plan(hospital: Hospital, patient: Inpatient, plan: Plan) -> tuple[str, ...]:
     found = hospital.care_plans(patient)
     if len(found) != 1:
         return (f"The EHR holds {len(found)} CarePlans for this stay instead of one.",)
@@ -32,7 +85,7 @@ def problems(hospital: Hospital, patient: Inpatient, plan: Plan) -> tuple[str, .
         *_about_requests([body for body in linked.values() if body]),
         *_about_provenance(hospital, care_plan),
         *_about_needs(patient, plan),
-        *_about_sensitivity([care_plan, *(body for body in linked.values() if body)], plan),
+        *_about_sensitivity([one for one in (care_plan, *linked.values()) if one and _is_shared(one)], plan),
     )
 
 
@@ -99,9 +152,14 @@ def _about_needs(patient: Inpatient, plan: Plan) -> Iterator[str]:
         yield f"The need {code} was found, though the record rules it out."
 
 
+def _is_shared(body: Json) -> bool:
+    """Not the patient's own record, to which the plan refers."""
+    return body["resourceType"] in _SHARED
+
+
 def _about_sensitivity(shared: list[Json], plan: Plan) -> Iterator[str]:
     """The words of a labelled item may not stand in what portals read whole."""
-    text = json.dumps([body for body in shared if body["resourceType"] in _SHARED], ensure_ascii=False)
+    text = json.dumps(shared, ensure_ascii=False)
     spoken = tuple(_words(plan))
     open_words = {words for words, labels in spoken if may_be_shared(labels)}
     for words in sorted({words for words, labels in spoken if not may_be_shared(labels)} - open_words):

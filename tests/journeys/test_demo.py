@@ -52,9 +52,33 @@ def test_the_order_becomes_a_verified_plan_and_everything_is_stopped(tmp_path, m
     assert not list((tmp_path / "demo").glob("run-*"))
 
 
+@pytest.mark.parametrize(
+    ("ehr", "words"),
+    [
+        (
+            "epic-like",
+            ("1 DocumentReference", "ServiceRequest", "CarePlan (1): The EHR does not let us create"),
+        ),
+        ("oracle-like,flaky", ("1 DocumentReference", "ServiceRequest (", "It stands in the plan document")),
+    ],
+)
+def test_where_no_care_plan_is_taken_the_plan_lands_as_what_is_and_says_so(
+    tmp_path, monkeypatch, capsys, ehr, words
+):
+    monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "160")
+    assert run_demo(once=True, ehr=ehr) == 0
+    said = capsys.readouterr().out
+    assert f"Sandbox EHR ({ehr})" in said
+    assert "interface engine tells Homeward" in said
+    assert "Read back from the EHR and verified" in said
+    assert all(each in said for each in words)
+    assert eventually_gone(tmp_path)
+
+
 def test_a_plan_that_is_not_right_fails_the_demo_and_says_what_is_wrong(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(demo, "problems", lambda *_: ("Something invented is missing.",))
+    monkeypatch.setattr(demo, "problems", lambda *_, **__: ("Something invented is missing.",))
     assert run_demo(once=True) == 1
     assert "Something invented is missing." in capsys.readouterr().out
     assert eventually_gone(tmp_path)
@@ -101,4 +125,5 @@ def test_an_unknown_kind_of_ehr_is_said_in_one_sentence(tmp_path):
         check=False,
     )
     assert ran.returncode == 2
-    assert ran.stderr == "homeward: There is no EHR called paper; choose full.\n"
+    known = "full, epic-like, oracle-like, flaky, or one of them with ,flaky"
+    assert ran.stderr == f"homeward: There is no EHR called paper; choose {known}.\n"

@@ -10,6 +10,7 @@ from service.sandbox.demo import Stage, run_demo, wait_for_plan
 from service.sandbox.ehr import listen
 from service.sandbox.homeward_process import free_port, running_homeward
 from service.sandbox.inpatients import inpatients
+from service.sandbox.mode import Mode
 
 PATIENT = inpatients()[0]
 
@@ -21,7 +22,7 @@ def stage(*discharges):
     )
     hospital: Any = SimpleNamespace(care_plans=lambda _patient: [])
     deps: Any = SimpleNamespace(store=store)
-    return Stage(hospital, (PATIENT,), deps, "http://127.0.0.1:1", Console())
+    return Stage(Mode(), hospital, (PATIENT,), deps, "http://127.0.0.1:1", Console())
 
 
 def discharge(state, problem=""):

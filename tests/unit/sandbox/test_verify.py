@@ -1,9 +1,11 @@
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.plan import plan_resources
 from service.domain.sensitivity import Label
 from service.errors import EhrRejected
@@ -18,12 +20,15 @@ FOOD = need("food-insecurity", interventions=interventions())
 PLAN = planned(FOOD)
 
 
+AUTHOR = Author("Homeward", "Example Hospital", "")
+RECORDED = datetime(2024, 3, 5, tzinfo=UTC)
+
+
 class ReadBack:
     """What a Hospital reads, from memory: the resources of a plan as an EHR would hold them."""
 
-    def __init__(self, published):
-        author = Author("Homeward", "Example Hospital", "")
-        drafts = plan_resources(published, author=author, recorded=datetime(2024, 3, 5, tzinfo=UTC))
+    def __init__(self, published, *, drafts=None):
+        drafts = drafts or plan_resources(published, author=AUTHOR, recorded=RECORDED)
         self.names = {draft.full_url: f"{draft.resource_type}/{n}" for n, draft in enumerate(drafts)}
         self.held: dict[str, Any] = {}
         for draft in drafts:
@@ -45,6 +50,9 @@ class ReadBack:
 
     def care_plans(self, _patient):
         return self.of("CarePlan")
+
+    def ours(self, _patient, resource_type):
+        return self.of(resource_type)
 
     def read(self, reference):
         if reference not in self.held:
@@ -110,4 +118,56 @@ def test_words_of_a_sensitive_need_in_the_care_plan_are_named(ehr):
     hidden = need("intimate-partner-violence", labels=frozenset({Label.SDV}), interventions=interventions())
     ehr.of("CarePlan")[0]["description"] = f"About {hidden.title}"
     found = problems(ehr, PATIENT, planned(FOOD, hidden))
+    assert found == (f"Something sensitive stands in a shared resource: {hidden.title}",)
+
+
+# --- EHRs that take no CarePlan -------------------------------------------------------------------
+def lower(published, *kinds):
+    """What an EHR that takes only these types holds of a plan."""
+    drafts = [
+        *plan_resources(published, author=AUTHOR, recorded=RECORDED),
+        *lower_resources(published, author=AUTHOR, recorded=RECORDED),
+    ]
+    return ReadBack(published, drafts=[draft for draft in drafts if draft.resource_type in kinds])
+
+
+@pytest.fixture
+def epic():
+    return lower(PLAN, "ServiceRequest", "DocumentReference")
+
+
+def test_a_document_and_the_referrals_are_right_where_no_care_plan_is_taken(epic):
+    assert problems(epic, PATIENT, PLAN, vendor="epic-like") == ()
+    assert problems(lower(PLAN, "DocumentReference"), PATIENT, PLAN, vendor="oracle-like") == ()
+
+
+def test_what_a_vendor_does_not_take_must_not_be_there(epic):
+    epic.held["CarePlan/1"] = {"resourceType": "CarePlan", "id": "1"}
+    assert problems(epic, PATIENT, PLAN, vendor="epic-like") == (
+        "The EHR holds a CarePlan of ours, which it does not take.",
+    )
+
+
+def test_referrals_that_were_not_written_are_missed_where_they_are_taken():
+    said = problems(lower(PLAN, "DocumentReference"), PATIENT, PLAN, vendor="epic-like")
+    assert said == ("The EHR takes ServiceRequests and holds none of ours.",)
+
+
+def test_there_is_one_document_and_nobody_has_signed_it(epic):
+    [document] = epic.of("DocumentReference")
+    document.update(docStatus="final", content=[{"attachment": {"contentType": "text/plain"}}])
+    said = " ".join(problems(epic, PATIENT, PLAN, vendor="epic-like"))
+    assert "is final, not preliminary" in said
+    assert "as HTML and as plain text" in said
+    epic.held["DocumentReference/again"] = {**document, "id": "again"}
+    assert "The EHR holds 2 documents with the plan instead of one." in problems(
+        epic, PATIENT, PLAN, vendor="epic-like"
+    )
+
+
+def test_the_words_of_a_document_are_looked_through_too(epic):
+    hidden = need("intimate-partner-violence", labels=frozenset({Label.SDV}), interventions=interventions())
+    [document] = epic.of("DocumentReference")
+    document["content"][0]["attachment"]["data"] = b64encode(hidden.title.encode()).decode()
+    found = problems(epic, PATIENT, planned(FOOD, hidden), vendor="epic-like")
     assert found == (f"Something sensitive stands in a shared resource: {hidden.title}",)
