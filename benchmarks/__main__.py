@@ -9,10 +9,16 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cpu, hooks, process, wire
+from benchmarks import cpu, hooks, process, subscriptions, wire
 from benchmarks.figures import Figure
 
-_PARTS = {"cpu": cpu.figures, "wire": wire.figures, "hooks": hooks.figures, "process": process.figures}
+_PARTS = {
+    "cpu": cpu.figures,
+    "wire": wire.figures,
+    "hooks": hooks.figures,
+    "subscriptions": subscriptions.figures,
+    "process": process.figures,
+}
 
 
 def main() -> int:

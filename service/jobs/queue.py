@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 from procrastinate import App, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import JobDeferrer
 
 from service.errors import StoreUnavailable
 from service.jobs.lost import STALLED_SECONDS
@@ -54,12 +55,16 @@ class Jobs:
         # It never opens a pool: every job is deferred on its caller's connection.
         self._app = App(connector=SyncPsycopgConnector())
 
-    def defer(self, task: Task, discharge: UUID, unit: InTransaction) -> None:
+    def defer(self, task: Task, discharge: UUID, unit: InTransaction, *, first: bool = False) -> None:
         """Have a step run as soon as the unit is committed, and not at all if it is not.
 
         Where the same step of the same discharge is waiting already, that one will do. No two jobs of one discharge run
-        at the same time.
+        at the same time. first: the discharge was made in this unit, so that no job of it can be waiting; that saves an
+        EHR that waits for its answer two questions to the database.
         """
+        if first:
+            self._job(task, str(discharge), unit).defer(discharge=str(discharge))
+            return
         unit.driver_connection.execute(_HURRY, [str(discharge)])
         self._put(task, str(discharge), unit, discharge=str(discharge))
 
@@ -86,19 +91,21 @@ class Jobs:
         self, task: Task | Errand, lock: str, unit: InTransaction, in_seconds: int = 0, **ids: str
     ) -> None:
         connection = unit.driver_connection
-        job = self._app.configure_task(
+        connection.execute("SAVEPOINT defer_job")
+        try:
+            self._job(task, lock, unit, in_seconds).defer(**ids)
+        except AlreadyEnqueued:
+            connection.execute("ROLLBACK TO SAVEPOINT defer_job")
+
+    def _job(self, task: Task | Errand, lock: str, unit: InTransaction, in_seconds: int = 0) -> JobDeferrer:
+        return self._app.configure_task(
             task.value,
             lock=lock,
             queueing_lock=queueing_lock(task, lock),
             priority=PRIORITY[task],
             schedule_in={"seconds": in_seconds} if in_seconds else None,
-            connection=connection,
+            connection=unit.driver_connection,
         )
-        connection.execute("SAVEPOINT defer_job")
-        try:
-            job.defer(**ids)
-        except AlreadyEnqueued:
-            connection.execute("ROLLBACK TO SAVEPOINT defer_job")
 
     def workers_alive(self) -> int:
         """How many workers have shown themselves lately; StoreUnavailable when the database does not answer."""

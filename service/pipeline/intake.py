@@ -76,6 +76,9 @@ def _refresh(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: dat
     if trigger.told == known.told:
         return known
     told = replace(known, told=trigger.told)
+    if not known.told and known.state is DischargeState.RECEIVED:
+        unit.discharges.save(told)  # the planning that is on its way reads the stay as it now is
+        return told
     if known.state not in _CALLED_OFF:
         return _again(told.asked_again("", at), trigger, unit, deps)
     unit.discharges.save(told)
@@ -103,7 +106,7 @@ def _begun(discharge: Discharge, event: Event, trigger: Trigger, unit: Unit, dep
     for replaced in trigger.replaces:
         unit.discharges.supersede_order(discharge.id, replaced)
     _record(event, trigger, discharge, unit, discharge.changed)
-    deps.jobs.defer(Task.PLAN, discharge.id, unit)
+    deps.jobs.defer(Task.PLAN, discharge.id, unit, first=event is Event.RECEIVED)
     return discharge
 
 

@@ -15,6 +15,7 @@ from service.ehr.search import SearchResult
 from service.errors import BadInput, NotAllowed
 from service.jobs import Jobs
 from service.pipeline.heed import heal, heed
+from tests.builders import Json
 
 BASE = "http://127.0.0.1:9/fhir"
 HOSPITAL = Tenant(id="one", fhir_base_url=BASE, organization="Example Hospital")
@@ -32,7 +33,7 @@ def notification(*numbers, kind="event-notification", count=None, focus="Service
     """A notification with these event numbers, as sekmet and HAPI send it."""
     events = []
     for number in numbers:
-        parts = [{"name": "event-number", "valueString": str(number)}]
+        parts: list[Json] = [{"name": "event-number", "valueString": str(number)}]
         if focus:
             reference = {"reference": f"{BASE}/{focus.format(number)}"}
             parts.append({"name": "focus", "valueReference": reference})
@@ -83,7 +84,7 @@ def deps(store, database_url):
     def no_steps():
         raise AssertionError("nothing runs here")
 
-    ehrs = {}
+    ehrs: dict[str, Answering] = {}
     return SimpleNamespace(
         store=store,
         jobs=Jobs(database_url, no_steps),
@@ -94,7 +95,9 @@ def deps(store, database_url):
 
 
 def tell(deps, bundle, tenant=HOSPITAL):
-    heed(notification_in(bundle), tenant, deps, door="subscription")
+    told = notification_in(bundle)
+    assert told is not None
+    heed(told, tenant, deps, door="subscription")
 
 
 def waiting(database_url):

@@ -119,4 +119,4 @@ def test_what_an_ehr_with_broken_subscriptions_did_not_tell_a_round_finds_and_me
 
 
 def _is_active(stage: Stage, reference: str) -> bool:
-    return stage.hospital.read(reference)["status"] == "active"
+    return bool(stage.hospital.read(reference)["status"] == "active")
