@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,7 +16,6 @@ from service.ehr.search import SearchResult
 from service.errors import BadInput, NotAllowed
 from service.jobs import Jobs
 from service.pipeline.heed import heal, heed
-from tests.builders import Json
 
 BASE = "http://127.0.0.1:9/fhir"
 HOSPITAL = Tenant(id="one", fhir_base_url=BASE, organization="Example Hospital")
@@ -33,7 +33,7 @@ def notification(*numbers, kind="event-notification", count=None, focus="Service
     """A notification with these event numbers, as sekmet and HAPI send it."""
     events = []
     for number in numbers:
-        parts: list[Json] = [{"name": "event-number", "valueString": str(number)}]
+        parts: list[dict[str, Any]] = [{"name": "event-number", "valueString": str(number)}]
         if focus:
             reference = {"reference": f"{BASE}/{focus.format(number)}"}
             parts.append({"name": "focus", "valueReference": reference})
