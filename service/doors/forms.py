@@ -33,7 +33,7 @@ def form_token() -> str:
 
 def check_form() -> None:
     """NotAllowed for a form that this browser did not get from us."""
-    request.max_form_memory_size = MAX_BYTES
+    request.max_content_length = MAX_BYTES
     held, sent = request.cookies.get(_cookie(), ""), request.form.get(FIELD, "")
     foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
     if foreign or not held or not hmac.compare_digest(held.encode(), sent.encode()):

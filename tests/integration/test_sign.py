@@ -1,0 +1,307 @@
+"""Decisions as they are committed, over the REST door and on the page, with a real database."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from config.settings import load_settings
+from service.app import create_app
+from service.bootstrap import Deps, build_deps
+from service.domain.community_service import Matches
+from service.domain.decision import Choice, Signer
+from service.domain.discharge import Action, DischargeState, Trigger
+from service.pipeline import run
+from service.pipeline.intake import intake
+from service.pipeline.sign import Act, sign
+from tests.builders import interventions, match, need, planned
+from tests.unit.doors.keys import bearer, keys_file
+
+_TENANTS = (
+    "tenants:\n  - {id: demo, fhir_base_url: 'http://127.0.0.1:9/fhir', organization: Example Hospital}\n"
+)
+PANTRY = "referral:food-pantry"
+ALL = ["plans:read", "plans:approve", "discharges:write"]
+
+
+@dataclass
+class Desk:
+    """A published plan, the doors in front of it, and what publishing met."""
+
+    deps: Deps
+    client: FlaskClient
+    open_client: FlaskClient
+    discharge: UUID
+    stay: str
+    meanwhile: Any = None
+
+    def ask(self, method: str, path: str, *, seen: Any = None, key: str = "dana", **more: Any) -> Any:
+        headers = bearer(key) | ({"If-Match": f'"{seen}"'} if seen else {}) | more.pop("headers", {})
+        url = f"/api/v1/discharges/{self.discharge}/{path}"
+        return self.client.open(url, method=method, headers=headers, **more)
+
+    def state(self) -> DischargeState:
+        return self.deps.store.discharges.get(self.discharge).state
+
+    def publish(self) -> None:
+        """The job that a plan or a decision leaves behind."""
+        run.publish_discharge(self.discharge, self.deps)
+
+
+@pytest.fixture(scope="module")
+def house(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any, Deps]]:
+    """The application with keys, the same with open access, and what both work with."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "tenants.yaml").write_text(_TENANTS)
+    dana = {"key": "dana", "scopes": ALL, "role": "social-worker", "person": "Dana Example"}
+    environ = {
+        "HOMEWARD_DATABASE_URL": database_url,
+        "HOMEWARD_TENANTS_FILE": str(folder / "tenants.yaml"),
+        "HOMEWARD_API_KEYS_FILE": str(
+            keys_file(folder, dana=dana, program={"key": "program", "scopes": ALL})
+        ),
+    }
+    known = load_settings(environ)
+    deps = build_deps(known)
+    opened = create_app(load_settings(environ | {"HOMEWARD_OPEN_ACCESS": "on"}), deps)
+    yield create_app(known, deps), opened, deps
+    deps.store.close()
+
+
+@pytest.fixture
+def desk(house, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A plan of its own for each test, published to an EHR that takes everything."""
+    closed, opened, deps = house
+    found = Matches((("food-pantry", (match(), match("Other Pantry"))),))
+    plan = planned(need(interventions=interventions()), matches=found)
+    stay = f"Encounter/{uuid4()}"
+    discharge = intake(Trigger("demo", stay, Action.PLAN, "rest"), deps)
+    assert discharge is not None
+    made = Desk(deps, closed.test_client(), opened.test_client(), discharge.id, stay)
+
+    def publish(*_: Any) -> None:
+        if made.meanwhile:
+            once, made.meanwhile = made.meanwhile, None
+            once()
+
+    monkeypatch.setattr(run, "propose", lambda *_: plan)
+    monkeypatch.setattr(run, "publish", publish)
+    run.plan_discharge(discharge.id, deps)
+    made.publish()
+    return made
+
+
+def test_a_decision_is_a_version_with_its_signature_and_is_published(desk):
+    answer = desk.ask("POST", f"items/{PANTRY}/approve", seen=1)
+    assert (answer.status_code, answer.headers["ETag"], answer.json["version"]) == (200, '"2"', 2)
+    [item] = [item for item in answer.json["items"] if item["key"] == PANTRY]
+    assert (item["state"], item["decided"]["by"]) == ("approved", "Dana Example")
+    assert desk.state() is DischargeState.PLANNED
+    desk.publish()
+    assert desk.state() is DischargeState.PUBLISHED
+    trail = [(entry.event, entry.actor) for entry in desk.deps.store.audit.of(desk.discharge)]
+    assert ("approved", "Dana Example (key dana)") in trail
+    assert not any("food" in entry.reference for entry in desk.deps.store.audit.of(desk.discharge))
+
+
+def test_a_decision_made_while_publishing_is_published_as_well(desk):
+    by = Signer("Dana Example")
+    first, second = Act(choice=Choice.APPROVED, item=PANTRY), Act(choice=Choice.APPROVED)
+    desk.meanwhile = lambda: sign(desk.discharge, second, by, desk.deps)
+    sign(desk.discharge, first, by, desk.deps)
+    desk.publish()
+    assert desk.state() is DischargeState.PLANNED
+    desk.publish()
+    assert desk.state() is DischargeState.PUBLISHED
+    published = [e.event for e in desk.deps.store.audit.of(desk.discharge) if e.event == "published"]
+    assert len(published) == 2  # the first plan, and both decisions together
+
+
+@pytest.mark.parametrize(("seen", "status"), [(None, 428), (7, 412), ('x", "1', 200)])
+def test_nobody_signs_what_they_have_not_read(desk, seen, status):
+    assert desk.ask("POST", f"items/{PANTRY}/approve", seen=seen).status_code == status
+
+
+def test_two_who_read_the_same_version_do_not_both_decide(desk):
+    assert desk.ask("POST", f"items/{PANTRY}/approve", seen=1).status_code == 200
+    late = desk.ask("POST", f"items/{PANTRY}/decline", seen=1, json={"reason": "No"})
+    assert late.status_code == 412
+    assert late.json["type"] == "/docs#outdated"
+
+
+def test_a_program_reads_and_never_decides(desk):
+    assert desk.ask("GET", "plan", key="program").status_code == 200
+    refused = desk.ask("POST", "plan/approve", key="program", seen=1)
+    assert refused.status_code == 403
+    assert "named clinician or social worker" in refused.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "items/referral:nothing/approve", None, 404),
+        ("POST", f"items/{PANTRY}/reopen", None, 409),
+        ("POST", f"items/{PANTRY}/decline", {}, 400),
+        ("POST", f"items/{PANTRY}/decline", {"reason": "  "}, 400),
+        ("POST", f"items/{PANTRY}/decline", {"reason": "x", "more": 1}, 400),
+        ("PATCH", f"items/{PANTRY}", {}, 400),
+        ("PATCH", f"items/{PANTRY}", {"due": "soon"}, 400),
+        ("PATCH", f"items/{PANTRY}", {"due": "2024-03-04"}, 422),
+        ("PATCH", f"items/{PANTRY}", {"community_service": "nowhere"}, 422),
+        ("PATCH", "items/referral:nothing", {"community_service": "nowhere"}, 404),
+        ("PATCH", "items/care-plan", {"text": "Another plan"}, 422),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_and_changes_nothing(desk, method, path, body, status):
+    assert desk.ask(method, path, seen=1, json=body).status_code == status
+    assert desk.deps.store.plans.newest(desk.discharge) == 1
+    assert desk.deps.store.decisions.of(desk.discharge) == ()
+
+
+def test_a_cancelled_discharge_waits_for_its_order(desk):
+    intake(Trigger("demo", desk.stay, Action.CANCEL, "rest"), desk.deps)
+    assert desk.ask("POST", "plan/approve", seen=1).status_code == 422
+
+
+def test_before_there_is_a_plan_there_is_nothing_to_decide(desk):
+    new = intake(Trigger("demo", "Encounter/e2", Action.PLAN, "rest"), desk.deps)
+    assert new is not None
+    desk.discharge = new.id
+    assert desk.ask("GET", "plan").status_code == 404
+    assert desk.ask("PATCH", f"items/{PANTRY}", seen=1, json={"community_service": "x"}).status_code == 404
+
+
+def test_decisions_are_never_changed(desk):
+    desk.ask("POST", f"items/{PANTRY}/approve", seen=1)
+    with (
+        psycopg.connect(desk.deps.settings.database_url) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="append-only"),
+    ):
+        connection.execute("UPDATE decisions SET item = 'other'")
+
+
+def test_the_same_request_with_the_same_key_is_done_once(desk):
+    again = {"Idempotency-Key": f"click-{desk.discharge}"}
+    answers = [desk.ask("POST", f"items/{PANTRY}/approve", seen=1, headers=again) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.data for answer in answers}) == 1
+    assert {answer.headers["ETag"] for answer in answers} == {'"2"'}
+    assert len(desk.deps.store.decisions.of(desk.discharge)) == 1
+
+
+def test_a_key_is_for_one_request_of_one_caller(desk):
+    key = {"Idempotency-Key": f"click-{desk.discharge}"}
+    assert desk.ask("POST", f"items/{PANTRY}/approve", seen=1, headers=key).status_code == 200
+    assert desk.ask("POST", "plan/approve", seen=2, headers=key).status_code == 422
+    assert desk.ask("POST", "plan/approve", seen=2, headers=key, key="program").status_code == 403
+    assert desk.ask("POST", "plan/approve", seen=2, headers={"Idempotency-Key": "x" * 129}).status_code == 400
+
+
+def test_a_refusal_leaves_the_key_free(desk):
+    key = {"Idempotency-Key": f"click-{desk.discharge}"}
+    assert desk.ask("POST", f"items/{PANTRY}/reopen", seen=1, headers=key).status_code == 409
+    assert desk.ask("POST", f"items/{PANTRY}/reopen", seen=1, headers=key).status_code == 409
+
+
+def test_a_repeat_while_the_first_still_runs_is_asked_to_wait(desk, monkeypatch):
+    path = f"items/{PANTRY}/approve"
+    key = {"Idempotency-Key": f"click-{desk.discharge}"}
+    asked: list[Any] = []
+    answers = desk.deps.store.answers
+    kept = answers.keep
+
+    def keep(*given: Any) -> None:
+        asked.append(desk.ask("POST", path, seen=1, headers=key))
+        kept(*given)
+
+    monkeypatch.setattr(answers, "keep", keep)
+    assert desk.ask("POST", path, seen=1, headers=key).status_code == 200
+    assert (asked[0].status_code, asked[0].json["type"]) == (503, "/docs#still-running")
+
+
+@pytest.fixture
+def page(desk):
+    """The page in a browser that asks nobody for a credential, and what its forms carry."""
+
+    def decide(path: str, **form: Any) -> Any:
+        html = desk.open_client.get(f"/discharges/{desk.discharge}").text
+        carried = {name: re.findall(rf'name="{name}" value="([^"]+)"', html)[0] for name in ("form", "seen")}
+        sent = {name: value for name, value in ({"name": "Dana Example"} | carried | form).items() if value}
+        headers = {"Accept": "text/html", "Sec-Fetch-Site": form.pop("site", "same-origin")}
+        return desk.open_client.post(
+            f"/discharges/{desk.discharge}/decisions{path}", data=sent, headers=headers
+        )
+
+    return decide
+
+
+def test_a_form_signs_with_the_name_that_was_typed_and_leads_back_to_the_page(desk, page):
+    answer = page(f"/{PANTRY}", choice="approved")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/discharges/{desk.discharge}?done=approved"
+    shown = desk.open_client.get(answer.headers["Location"]).text
+    assert 'role="status">Approved.' in shown
+    assert "by Dana Example" in shown
+    assert 'value="Dana Example"' in shown  # the next form begins with the name
+    [made] = desk.deps.store.decisions.of(desk.discharge)
+    assert (made.choice, made.by.name) == (Choice.APPROVED, "Dana Example")
+
+
+def test_a_form_changes_only_what_differs(desk, page):
+    answer = page(
+        f"/{PANTRY}", choice="edited", text="Groceries", due="2024-03-08", community_service="other-pantry"
+    )
+    assert answer.status_code == 303
+    [made] = desk.deps.store.decisions.of(desk.discharge)
+    assert (made.edit.text, made.edit.due, made.edit.service.id) == ("Groceries", None, "other-pantry")
+
+
+def test_a_declined_item_stands_apart_on_the_page_and_can_be_reopened(desk, page):
+    page(f"/{PANTRY}", choice="declined", reason="Her brother cooks")
+    shown = desk.open_client.get(f"/discharges/{desk.discharge}").text
+    assert "Her brother cooks" in shown.split('id="declined"')[1]
+    assert page(f"/{PANTRY}", choice="reopened").status_code == 303
+    assert 'id="declined"' not in desk.open_client.get(f"/discharges/{desk.discharge}").text
+
+
+def test_the_whole_plan_is_decided_by_a_form_too(desk, page):
+    assert page("", choice="approved").status_code == 303
+    assert desk.ask("GET", "plan").json["state"] == "approved"
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        (f"/{PANTRY}", {"choice": "approved", "form": "forged"}, 403),
+        (f"/{PANTRY}", {"choice": "approved", "form": ""}, 403),
+        (f"/{PANTRY}", {"choice": "approved", "site": "cross-site"}, 403),
+        (f"/{PANTRY}", {"choice": "approved", "name": ""}, 400),
+        (f"/{PANTRY}", {"choice": "approved", "seen": "99"}, 412),
+        (f"/{PANTRY}", {"choice": "approved", "seen": "one"}, 412),
+        (f"/{PANTRY}", {"choice": "signed"}, 400),
+        (f"/{PANTRY}", {"choice": "declined"}, 400),
+        (f"/{PANTRY}", {"choice": "edited", "due": "soon"}, 400),
+        (f"/{PANTRY}", {"choice": "edited", "text": "x" * 501}, 400),
+        (f"/{PANTRY}", {"choice": "edited"}, 422),
+        ("/referral:nothing", {"choice": "edited", "text": "x"}, 404),
+        ("", {"choice": "edited"}, 400),
+    ],
+)
+def test_a_form_that_is_not_right_is_refused_and_changes_nothing(desk, page, path, form, status):
+    assert page(path, **form).status_code == status
+    assert desk.deps.store.decisions.of(desk.discharge) == ()
+
+
+def test_a_form_that_is_too_large_is_refused(page):
+    assert page(f"/{PANTRY}", choice="approved", text="x" * 20_000).status_code == 413
+
+
+def test_who_may_not_decide_sees_no_form(desk):
+    reader = desk.client.get(f"/discharges/{desk.discharge}", headers=bearer("program"))
+    assert "<form" not in reader.text
+    assert desk.client.get(f"/discharges/{desk.discharge}", headers=bearer("dana")).text.count("<form") > 3
