@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from fhir_mappings.bundle import Search
 from fhir_mappings.likeness import Likeness, likeness
-from fhir_mappings.merge import agrees
+from fhir_mappings.merge import agrees, pruned, same_version
 from fhir_mappings.references import reference_of, resolved, version_of
 from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
 from service.domain.record import GapReason
@@ -105,7 +105,13 @@ def _not_seen(ledger: Ledger, entry: LedgerEntry, result: SearchResult) -> None:
 def _adopt(ledger: Ledger, entry: LedgerEntry, found: dict[str, Any], known: Mapping[str, str]) -> None:
     """Take the one copy as ours; one that differs is brought up to date, unless a person has been there first."""
     key, reference, etag = entry.draft.key, reference_of(found), version_of(found)
-    if agrees(resolved(entry.draft.body, known), found):
+    names = {other.draft.full_url for other in ledger.entries()}
+    missing = names - set(known)
+    # An update went with the links of its time: if all else is as we sent it, it has arrived.
+    arrived = bool(entry.reference) and not same_version(entry.etag, etag)
+    if agrees(pruned(resolved(entry.draft.body, known), missing), found) or (
+        arrived and agrees(pruned(entry.draft.body, names), found)
+    ):
         ledger.written([Receipt(key, reference, etag)])
     elif entry.reference:
         # The update did not arrive. The etag stays that of our last receipt, so that another's change shows.

@@ -432,3 +432,20 @@ def test_what_a_person_removed_is_not_written_again(server, ehr):
     assert "removed this" in ledger.rows[GOAL].problem
     assert server.odd.count("PUT") == 0
     assert server.odd.count("POST") == 1
+
+
+def test_an_update_that_arrived_without_an_answer_is_ours_though_a_link_of_it_had_to_be_left_out(
+    server, ehr, ledger
+):
+    server.offer(**{kind: names for kind, names in ALL_SEARCHES.items() if kind != "Goal"})
+    publish(ledger, ehr)
+    [row] = [row for row in ledger.entries() if row.draft.key == CARE_PLAN]
+    ledger.sending([CARE_PLAN])
+    sent = {name: part for name, part in row.draft.body.items() if name != "goal"}
+    links = {"activity": [{"reference": {"reference": "ServiceRequest/1"}}]}
+    arrived = draft_of(CARE_PLAN, {**sent, **links})
+    server.tell("GET", "CarePlan", fhir({**arrived.body, "id": "1", "meta": {"versionId": "2"}}))
+    publish(ledger, ehr)
+    assert ledger.state(CARE_PLAN) is WriteState.WRITTEN
+    assert ledger.rows[CARE_PLAN].etag == 'W/"2"'
+    assert server.odd.count("PUT") == 0
