@@ -50,6 +50,9 @@ class Wiring:
     def _try(self) -> None:
         try:
             self.deps().store.at_head()
+            for hospital in self.deps().tenants.values():
+                for issuer in hospital.hooks:
+                    self.deps().hook_keys.warm(issuer)
             # All content is read by now and stays: looking through it for garbage again and again costs every caller.
             gc.collect()
             gc.freeze()

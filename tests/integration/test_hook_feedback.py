@@ -20,6 +20,7 @@ from service.domain.audit import Event
 from service.domain.discharge import DischargeState
 from service.domain.offer import Answer, OfferKind
 from service.domain.publication import WriteState
+from service.doors import cds_hooks
 from service.pipeline import run
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.inpatients import bundle_of, inpatients, load_inpatients
@@ -50,7 +51,7 @@ class Ward:
     def __init__(self, client: Any, deps: Any, ehr: LimitedEhr, patient: Patient) -> None:
         self.client, self.deps, self.ehr, self.patient = client, deps, ehr, patient
 
-    def cards(self) -> list[dict[str, Any]]:
+    def cards(self) -> Any:
         body = self.patient.call()
         return self.client.post("/cds-services/encounter-discharge", json=body).json["cards"]
 
@@ -59,7 +60,7 @@ class Ward:
         card = next(card for card in self.cards() if "suggestions" in card)
         return card, {one["label"]: one for one in card["suggestions"]}
 
-    def tell(self, *entries: dict[str, Any]) -> int:
+    def tell(self, *entries: dict[str, Any]) -> Any:
         answer = self.client.post("/cds-services/encounter-discharge/feedback", json={"feedback": entries})
         return answer.status_code
 
@@ -92,6 +93,14 @@ class Ward:
         with requests.Session() as session:
             session.trust_env = False
             session.post(f"{self.patient.url}/ServiceRequest", json=resource, timeout=10).raise_for_status()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _time_enough() -> Iterator[None]:
+    """A busy machine is not what these are about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cds_hooks, "ANSWER_SECONDS", 20)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +155,7 @@ def accepted(card: dict[str, Any], *suggestions: dict[str, Any]) -> dict[str, An
     return said(card["uuid"], "accepted", acceptedSuggestions=[{"id": one["uuid"]} for one in suggestions])
 
 
-def identifier(suggestion: dict[str, Any]) -> str:
+def identifier(suggestion: dict[str, Any]) -> Any:
     return suggestion["actions"][0]["resource"]["identifier"][0]["value"]
 
 
@@ -169,9 +178,7 @@ def test_an_order_taken_over_is_adopted_and_never_sent_again(ward):
 def test_an_order_that_lost_our_identifier_is_adopted_by_what_it_asks_for(ward):
     card, suggestions = ward.suggestions()
     title, taken = next(iter(suggestions.items()))
-    copy = {
-        name: part for name, part in taken["actions"][0]["resource"].items() if name != "identifier"
-    }
+    copy = {name: part for name, part in taken["actions"][0]["resource"].items() if name != "identifier"}
     ward.order(copy)
     ward.tell(accepted(card, taken))
     ward.ehr.less["no_create"] = ()

@@ -1,7 +1,7 @@
 """What a clinician is told: at once, from what is known, and never nothing because of a fault of ours."""
 
 import re
-import time
+import threading
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -11,6 +11,7 @@ from fhir_mappings.inbound.record import build_record
 from fhir_mappings.prefetch import FULL, SHORT, context_fields
 from service.domain.discharge import Action, DischargeState, Trigger
 from service.doors import cds_hooks
+from service.ehr.borrowed import BorrowedEhr
 from service.ehr.client import Ehr
 from service.errors import EhrUnavailable, NotAnInpatientStay
 from service.pipeline import consult, consulted_record
@@ -28,7 +29,16 @@ def door(client, doubles, monkeypatch):
     monkeypatch.setattr(consulted_record, "gather", _must_not_be_read)
     doubles.ehrs["demo"] = None
     assert doubles.content  # read before a caller waits, as a web process does
+    monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 20)  # a busy machine is not what these are about
     return client
+
+
+@pytest.fixture
+def stalled():
+    """Something that does not come to its end while the test runs."""
+    end = threading.Event()
+    yield lambda *_args, **_more: end.wait(30)
+    end.set()
 
 
 def _must_not_be_read(*_args, **_more):
@@ -184,9 +194,9 @@ def test_with_the_callers_token_only_that_is_used(door, doubles, monkeypatch):
     body = call(prefetch={}, fhirServer="http://127.0.0.1:9/fhir", fhirAuthorization=lent)
     assert ask(door, body).status_code == 200
     [ehr] = seen
-    assert isinstance(ehr, consulted_record.BorrowedEhr)
+    assert isinstance(ehr, BorrowedEhr)
     assert ehr.tenant.fhir_base_url == "http://127.0.0.1:9/fhir"
-    assert ehr.tenant.read_timeout_seconds < 0.5
+    assert ehr.tenant.read_timeout_seconds < cds_hooks.ANSWER_SECONDS
 
 
 def test_a_visit_found_out_by_reading_has_no_cards(door, monkeypatch):
@@ -198,24 +208,27 @@ def test_a_visit_found_out_by_reading_has_no_cards(door, monkeypatch):
 
 
 # --- time and faults ----------------------------------------------------------------------------
-def test_an_ehr_that_is_slow_delays_no_answer(door, doubles, monkeypatch):
-    monkeypatch.setattr(consulted_record, "gather", lambda *_args, **_more: time.sleep(2))
+@pytest.fixture
+def hurried(door, monkeypatch):
+    """The same door, with as little time as callers have."""
+    monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 0.45)
+    return door
+
+
+def test_an_ehr_that_is_slow_delays_no_answer(hurried, doubles, monkeypatch, stalled):
+    monkeypatch.setattr(consulted_record, "gather", stalled)
     doubles.keep()
-    began = time.perf_counter()
-    answer = ask(door, call(prefetch={}))
-    assert time.perf_counter() - began < 0.75
-    assert titles(answer) == ["The discharge plan is being prepared"]
+    assert titles(ask(hurried, call(prefetch={}))) == ["The discharge plan is being prepared"]
 
 
-def test_a_database_that_is_slow_is_an_error_in_time(door, doubles, monkeypatch):
-    monkeypatch.setattr(doubles.store, "of_stay", lambda *_: time.sleep(2), raising=False)
-    began = time.perf_counter()
-    assert ask(door).status_code == 503
-    assert time.perf_counter() - began < 0.75
+def test_a_database_that_is_slow_is_an_error_in_time(hurried, doubles, monkeypatch, stalled):
+    monkeypatch.setattr(doubles.store, "of_stay", stalled, raising=False)
+    assert ask(hurried).status_code == 503
 
 
-def test_an_assessment_that_is_slow_is_a_plan_being_prepared(door, monkeypatch):
-    monkeypatch.setattr(consult, "assess", lambda *_args, **_more: time.sleep(2))
+def test_an_assessment_that_is_slow_is_a_plan_being_prepared(door, monkeypatch, stalled):
+    monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 2)
+    monkeypatch.setattr(consult, "assess", stalled)
     assert titles(ask(door)) == ["The discharge plan is being prepared"]
 
 
@@ -312,6 +325,5 @@ def test_what_was_shown_is_remembered_with_the_user(door, doubles):
     assert {offer.shown_to for offer in doubles.store.shown} == {"Practitioner/arthur-attending"}
 
 
-def test_there_is_half_a_second(door):
-    del door
+def test_there_is_half_a_second():
     assert cds_hooks.ANSWER_SECONDS < 0.5

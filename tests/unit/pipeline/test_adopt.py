@@ -1,9 +1,13 @@
+from uuid import UUID
+
 import pytest
 
+from config.tenants import Tenant
 from fhir_mappings import systems
 from service.domain.offer import UNANSWERED, Answer, Offer, OfferKind, left_to_clinicians
 from service.domain.publication import Receipt, WriteState
 from service.ehr.capability import capability_from
+from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
 from service.pipeline.adopt import adopt
 from tests import builders
@@ -19,10 +23,11 @@ PROVENANCE = builders.draft_of(
 LEFT = {ORDER.key}
 
 
-class Holding:
+class Holding(Ehr):
     """An EHR that holds these resources and can search by identifier, or cannot."""
 
     def __init__(self, *found, searches=True):
+        super().__init__(Tenant(id="t", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example"))
         self.found, self.offers, self.asked = found, searches, []
 
     def capability(self):
@@ -102,15 +107,9 @@ def test_what_is_written_already_stays_so(ledger):
     assert adopt(ledger, Holding(copy()), LEFT) is ledger
 
 
-def offer(answer=Answer.OPEN, **more):
-    given = {"kind": OfferKind.SUGGESTION, "key": ORDER.key, "shown_to": "Practitioner/1"} | more
-    return Offer(
-        builders.uuid5(builders.NAMESPACE_URL, "o"),
-        builders.uuid5(builders.NAMESPACE_URL, "d"),
-        shown=builders.ADMITTED,
-        answer=answer,
-        **given,
-    )
+def offer(answer=Answer.OPEN, kind=OfferKind.SUGGESTION):
+    who = "Practitioner/1"
+    return Offer(UUID(int=1), UUID(int=2), kind, ORDER.key, who, builders.ADMITTED, answer)
 
 
 @pytest.mark.parametrize(
