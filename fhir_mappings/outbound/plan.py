@@ -1,6 +1,6 @@
 """A plan → the resources that go into the EHR, each valid by itself, linked to each other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -44,7 +44,7 @@ def plan_resources(plan: Plan, *, author: Author, recorded: datetime) -> tuple[D
     targets = [draft.full_url for draft in drafts]
     source = provenance_body(shared, targets, author=author, recorded=recorded, identifier=identifier)
     made = unnamed(names, PROVENANCE_KEY, source, plan)
-    tasks = [named(names, key, body, plan) for key, body in _tasks(shared, names)]
+    tasks = [named(names, key, body, plan) for key, body in _tasks(shared, author, names)]
     return (*drafts, made, *tasks, *_signatures(shared, (*drafts, *tasks), author=author, names=names))
 
 
@@ -62,11 +62,12 @@ def _requests(plan: Plan) -> list[Referral]:
     return [one for one in (*plan.referrals, *plan.declined.referrals) if not one.existing]
 
 
-def _tasks(plan: Plan, names: Names) -> Iterator[tuple[str, Json]]:
+def _tasks(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json]]:
     for referral in _requests(plan):
         approval = plan.approval_of(referral.key)
         if approval and wants_task(referral):
-            yield task_key(referral.key, plan), task_body(referral, approval, plan, names=names)
+            body = task_body(referral, plan, approval=approval, author=author, names=names)
+            yield task_key(referral.key, plan), body
 
 
 def _signatures(plan: Plan, written: Sequence[Draft], *, author: Author, names: Names) -> Iterator[Draft]:

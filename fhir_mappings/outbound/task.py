@@ -4,9 +4,10 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
+from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.bindings import SDOH_DOMAINS
 from fhir_mappings.outbound.elements import Json, coding
-from fhir_mappings.outbound.references import Names
+from fhir_mappings.outbound.references import Names, type_of
 from fhir_mappings.outbound.signing import person, refusal_of, refusal_text
 from service.domain.decision import Choice, Decision
 from service.domain.plan import Plan, Referral
@@ -25,7 +26,7 @@ def task_key(referral: str, plan: Plan) -> str:
     return f"{_PREFIX}{referral}:{times}"
 
 
-def task_body(referral: Referral, approval: Decision, plan: Plan, *, names: Names) -> Json:
+def task_body(referral: Referral, plan: Plan, *, approval: Decision, author: Author, names: Names) -> Json:
     """The Task in FHIR JSON without identifier; plan must be shareable. Open to any provider until one is chosen."""
     refusal = refusal_of(plan, referral.key)
     called_off = {"statusReason": {"text": refusal_text(refusal)}} if refusal else {}
@@ -44,7 +45,13 @@ def task_body(referral: Referral, approval: Decision, plan: Plan, *, names: Name
         "for": {"reference": plan.patient.reference},
         "encounter": {"reference": plan.encounter.reference},
         "authoredOn": approval.at.isoformat(timespec="seconds"),
-        "requester": person(approval.by),
+        "requester": _requester(approval, author),
         "owner": {"type": "Organization", "display": chosen.organization or chosen.name} if chosen else {},
         "restriction": {"period": {"end": referral.due.isoformat()}},
     }
+
+
+def _requester(approval: Decision, author: Author) -> Json:
+    """Gravity takes a role or an organization here, no person: who signed stands in the ServiceRequest."""
+    signed_in_role = type_of(approval.by.reference) == "PractitionerRole"
+    return person(approval.by) if signed_in_role else author.on_behalf_of()

@@ -53,8 +53,14 @@ def test_an_approved_social_referral_has_a_task_for_whoever_fulfils_it():
     assert task["code"]["coding"][0]["code"] == "fulfill"
     assert task["focus"]["reference"] in json.dumps(bodies["care-plan"])
     assert task["for"] == {"reference": "Patient/p1"}
-    assert task["requester"]["display"] == "Dana Example, MSW"
+    assert task["requester"] == {"type": "Organization", "display": "Example Hospital"}
     assert "owner" not in task
+
+
+def test_who_signs_in_a_role_asks_for_it_in_that_role():
+    by = Signer("Dana Example", reference="PractitionerRole/dana")
+    [task] = [body for body in written(a.decision(PANTRY, by=by)).values() if body["resourceType"] == "Task"]
+    assert task["requester"]["reference"] == "PractitionerRole/dana"
 
 
 def test_a_clinical_referral_has_no_task():
