@@ -95,8 +95,8 @@ def _names(plan: Plan) -> set[str]:
 
 def leaked(text: str, plan: Plan, secrets: Sequence[s.Secret] = ()) -> set[str]:
     """What of the secrets, or of what was withheld because of them, stands in a text."""
-    codes = [*(secret.code.code for secret in secrets), *Label]
-    found = {code for code in codes if re.search(rf"(?<![\w.]){re.escape(code)}(?![\w.])", text)}
+    codes = {secret.code.code for secret in secrets} | set(Label)
+    found = codes & {word.strip(".-") for word in re.findall(r"[\w.-]+", text)}
     return found | {words for words in (s.SECRET, *withheld_words(plan)) if words in text}
 
 
@@ -135,9 +135,10 @@ def test_every_sensitive_code_is_known_to_be():
 
 
 def test_every_sensitive_code_as_a_diagnosis_of_the_stay_stays_inside():
-    put = s.POSITIONS["diagnosis of the stay"]
-    for secret in SECRETS:
-        check(put([secret]), [secret])
+    """Few at a time: one may hide what another tells."""
+    for first in range(0, len(SECRETS), 4):
+        some = SECRETS[first : first + 4]
+        check(s.POSITIONS["diagnosis of the stay"](some), some)
 
 
 @pytest.mark.parametrize("position", s.POSITIONS)
