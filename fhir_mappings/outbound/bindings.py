@@ -124,7 +124,7 @@ REQUIRED: Final[dict[str, frozenset[str]]] = {
     "Condition.text.status": _NARRATIVE_STATUS,
     "Task.text.status": _NARRATIVE_STATUS,
     "Task.status": _TASK_STATUS,  # Gravity takes neither ready nor received
-    "Task.intent": frozenset({"order"}),  # as Gravity has it
+    "Task.intent": frozenset({"order", "plan"}),  # a referral is an order; our own reminder is none
     "Task.priority": _PRIORITY,
     "Organization.telecom.system": frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"}),
     "Provenance.entity.role": frozenset({"derivation", "revision", "quotation", "source", "removal"}),
