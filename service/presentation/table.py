@@ -26,14 +26,19 @@ from service.domain.need import Need
 from service.domain.plan import Plan
 from service.domain.protocol import Review
 from service.domain.sensitivity import Labels
+from service.presentation.landing import Standing
 from service.presentation.patient_sheet import sheet_note
 
 _NOTHING: Final = "none"
 _SHOWN_EVIDENCE: Final = 2
 
 
-def plan_table(plan: Plan) -> RenderableType:
-    """What to print with rich; without colours or a fixed width, so it is plain text where there is no terminal."""
+def plan_table(plan: Plan, standings: Sequence[Standing] = ()) -> RenderableType:
+    """What to print with rich; without colours or a fixed width, so it is plain text where there is no terminal.
+
+    standings say where the items stand in the EHR, for a plan that was published.
+    """
+    in_the_ehr = [table("In the EHR", ("Item", "Stands as", "Where", "Why"), _standings(standings))]
     parts = (
         table("Patient", ("", ""), _patient(plan)),
         table("Needs", ("Need", "Evidence", "Protocol"), [_need(need) for need in plan.present()]),
@@ -51,7 +56,7 @@ def plan_table(plan: Plan) -> RenderableType:
         table("Compliance", ("Who", "Still to do", "Asked for by"), _compliance(plan)),
         table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps]),
     )
-    return Group(*parts)
+    return Group(*parts, *(in_the_ehr if standings else ()))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -107,6 +112,10 @@ def _referrals(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 def _goals(plan: Plan) -> list[tuple[str, str, str]]:
     return [(f"{x.text}{_mark(x.labels)}", x.target, f"{x.due}") for x in plan.goals]
+
+
+def _standings(standings: Sequence[Standing]) -> list[tuple[str, str, str, str]]:
+    return [(x.title, str(x.rung), x.reference, x.reason or x.problem) for x in standings]
 
 
 def _programmes(plan: Plan) -> list[tuple[str, str]]:

@@ -1,0 +1,87 @@
+"""Where each item stands, as the status, the page and the table tell it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.plan import plan_resources
+from service.domain.publication import Landed, Landing, WriteState
+from service.domain.sensitivity import Label
+from service.presentation.landing import landing
+from service.presentation.table import plan_table
+from tests.builders import MemoryLedger, draft_of, interventions, need, planned
+
+
+@pytest.fixture
+def plan():
+    return planned(need(interventions=interventions()))
+
+
+@pytest.fixture
+def ledger(plan):
+    return MemoryLedger(
+        *plan_resources(plan, author=Author("Homeward", "X"), recorded=datetime(2024, 3, 5, tzinfo=UTC))
+    )
+
+
+def stands(plan, ledger):
+    return {one.item: one for one in landing(plan, ledger.entries())}
+
+
+def test_every_item_stands_somewhere_and_the_plan_itself_first(plan, ledger):
+    found = landing(plan, ledger.entries())
+    assert found[0].item == "care-plan"
+    assert {item.key for item in plan.items()} <= {one.item for one in found}
+    assert not [one for one in found if one.item == "provenance"]
+
+
+def test_what_has_no_resource_of_its_own_stands_where_the_plan_stands(plan, ledger):
+    task = plan.tasks[0].key
+    assert stands(plan, ledger)[task].rung is Landing.CARE_PLAN
+    why = "The EHR takes none. It stands in the plan document."
+    ledger.land([Landed("care-plan", Landing.DOCUMENT, why)])
+    assert (stands(plan, ledger)[task].rung, stands(plan, ledger)[task].reason) == (Landing.DOCUMENT, why)
+
+
+def test_what_was_there_before_stands_as_it_is(plan, ledger):
+    ordered = replace(
+        plan, referrals=tuple(replace(one, existing="ServiceRequest/9") for one in plan.referrals)
+    )
+    ledger.want([entry.draft for entry in ledger.entries() if entry.draft.resource_type != "ServiceRequest"])
+    one = stands(ordered, ledger)[ordered.referrals[0].key]
+    assert (one.rung, one.reference) == (Landing.RESOURCE, "ServiceRequest/9")
+
+
+def test_what_is_sensitive_stands_on_our_page(plan, ledger):
+    hidden = replace(plan.referrals[0], key="referral:x", labels=frozenset({Label.SUD}))
+    one = stands(replace(plan, referrals=(*plan.referrals, hidden)), ledger)["referral:x"]
+    assert (one.rung, one.state) == (Landing.PAGE, "")
+    assert "sensitive" in one.reason
+
+
+def test_what_a_person_must_look_at_is_told(plan, ledger):
+    ledger.mark("referral:food-pantry", WriteState.UNKNOWN, problem="A person must look.")
+    one = stands(plan, ledger)["referral:food-pantry"]
+    assert (one.state, one.problem) == ("unknown", "A person must look.")
+
+
+def test_what_a_lower_rung_is_made_of_is_named(plan, ledger):
+    ledger.want_also([draft_of("plan-document", {"resourceType": "DocumentReference"})])
+    assert stands(plan, ledger)["plan-document"].title == "DocumentReference"
+
+
+def test_where_nothing_is_to_be_written_there_is_nothing_to_tell(plan):
+    assert landing(plan, ()) == ()
+
+
+def test_the_table_tells_it_for_a_published_plan(plan, ledger):
+    console = Console(width=200)
+    with console.capture() as told:
+        console.print(plan_table(plan, landing(plan, ledger.entries())))
+    assert "In the EHR" in told.get()
+    with console.capture() as told:
+        console.print(plan_table(plan))
+    assert "In the EHR" not in told.get()
