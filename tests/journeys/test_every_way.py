@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -51,10 +51,19 @@ def doors_of(stage: Stage, patient: Inpatient) -> set[str]:
 
 
 def make_round_now(stage: Stage, **changes: Any) -> None:
+    """Have a round made by the worker, and wait until it is done."""
+    asked = stage.deps.now()
     with stage.deps.store.begin() as unit:
         watch = unit.watches.lock(TENANT)
         assert watch is not None
-        unit.watches.save(replace(watch, due=stage.deps.now(), **changes))
+        unit.watches.save(replace(watch, due=asked, **changes))
+    wait_until(lambda: _last_round(stage) > asked, "a round")
+
+
+def _last_round(stage: Stage) -> datetime:
+    watch = stage.deps.store.watches.of(TENANT)
+    assert watch is not None
+    return watch.since or datetime.min.replace(tzinfo=UTC)
 
 
 def call_hook(stage: Stage, patient: Inpatient) -> int:
@@ -120,3 +129,20 @@ def test_what_an_ehr_with_broken_subscriptions_did_not_tell_a_round_finds_and_me
 
 def _is_active(stage: Stage, reference: str) -> bool:
     return bool(stage.hospital.read(reference)["status"] == "active")
+
+
+def test_a_merged_patients_plan_waits_for_a_person_and_follows_the_stay_to_the_one_who_remains(stage):
+    patient, base = stage.patients[3], stage.hospital.base_url
+    stage.hospital.order_discharge(patient, datetime.now(TIME_ZONE))
+    make_round_now(stage)
+    wait_until(is_in(stage, patient, DischargeState.PUBLISHED), "publishing")
+    person = stage.hospital.read(f"Patient/{patient.id}")
+    survivor = stage.hospital.create({name: value for name, value in person.items() if name != "id"})
+    put(base, person, active=False, link=[{"type": "replaced-by", "other": {"reference": survivor}}])
+    make_round_now(stage, stays_seen=None)
+    wait_until(is_in(stage, patient, DischargeState.FAILED), "asking for a person")
+    put(base, stage.hospital.read(patient.encounter), subject={"reference": survivor})
+    make_round_now(stage, stays_seen=None)
+    wait_until(is_in(stage, patient, DischargeState.PUBLISHED), "following")
+    plans = stage.hospital.search("CarePlan", encounter=patient.encounter)
+    assert [plan["subject"]["reference"] for plan in plans] == [survivor]
