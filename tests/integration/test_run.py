@@ -56,42 +56,44 @@ def deps(store, database_url):
     return made
 
 
-@pytest.fixture
-def script(monkeypatch, deps):
+@dataclass
+class Script:
     """Stands for what needs an EHR: the reading that ends in a plan, publishing, withdrawing, resuming."""
 
-    @dataclass
-    class Script:
-        plan: Any = field(default_factory=lambda: planned(need(interventions=interventions())))
-        meanwhile: Any = None
+    told: list[str]
+    plan: Any = field(default_factory=lambda: planned(need(interventions=interventions())))
+    meanwhile: Any = None
 
-        def propose(self, *_):
-            return self._then("propose", self.plan)
+    def propose(self, *_):
+        return self._then("propose", self.plan)
 
-        def publish(self, ledger, *_):
-            entries = ledger.entries()
-            ledger.sending([entry.draft.key for entry in entries if entry.state is WriteState.PENDING])
-            self._then("publish", None)
-            receipts = [Receipt(entry.draft.key, f"Any/{n}", "") for n, entry in enumerate(entries)]
-            ledger.written(receipts)
+    def publish(self, ledger, *_):
+        entries = ledger.entries()
+        ledger.sending([entry.draft.key for entry in entries if entry.state is WriteState.PENDING])
+        self._then("publish", None)
+        receipts = [Receipt(entry.draft.key, f"Any/{n}", "") for n, entry in enumerate(entries)]
+        ledger.written(receipts)
 
-        def withdraw(self, *_, **__):
-            self._then("withdraw", None)
+    def withdraw(self, *_, **__):
+        self._then("withdraw", None)
 
-        def retire(self, *_, **__):
-            pass
+    def retire(self, *_, **__):
+        pass
 
-        def resume(self, *_):
-            self._then("resume", None)
+    def resume(self, *_):
+        self._then("resume", None)
 
-        def _then(self, name, result):
-            deps.told.append(name)
-            if self.meanwhile:
-                meanwhile, self.meanwhile = self.meanwhile, None
-                meanwhile()
-            return result
+    def _then(self, name, result):
+        self.told.append(name)
+        if self.meanwhile:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return result
 
-    made = Script()
+
+@pytest.fixture
+def script(monkeypatch, deps):
+    made = Script(deps.told)
     for name in ("propose", "publish", "retire", "withdraw", "resume"):
         monkeypatch.setattr(run, name, getattr(made, name))
     return made

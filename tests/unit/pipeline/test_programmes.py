@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from fhir_mappings.narrative import programme_phrase
-from service.domain.plan import Plan
+from service.domain.protocol import ProgrammeTemplate
 from service.domain.sensitivity import Label
 from service.presentation.document import plan_document
 from tests.builders import interventions, need, planned
@@ -14,7 +14,7 @@ SNAP = next(
     offer.template
     for protocol in CONTENT.protocols
     for offer in protocol.offers
-    if getattr(offer.template, "key", "") == "snap"
+    if isinstance(offer.template, ProgrammeTemplate) and offer.template.key == "snap"
 )
 FOOD = need(interventions=interventions(programmes=(SNAP,)))
 MONEY = need("financial-insecurity", interventions=interventions(programmes=(SNAP,)))
@@ -40,7 +40,9 @@ def test_the_figures_are_those_of_the_day() -> None:
 def test_a_day_without_figures_on_file_says_so() -> None:
     (programme,) = planned(FOOD).programmes
     assert programme.rules == ""
-    assert programme_phrase(programme).startswith("May qualify, verify: the rules of this day are not on file")
+    assert programme_phrase(programme).startswith(
+        "May qualify, verify: the rules of this day are not on file"
+    )
 
 
 def test_a_programme_for_a_sensitive_need_stands_apart_and_is_not_shared() -> None:
@@ -51,7 +53,7 @@ def test_a_programme_for_a_sensitive_need_stands_apart_and_is_not_shared() -> No
 
 
 def test_the_document_says_may_qualify_and_nothing_surer() -> None:
-    plan: Plan = planned(FOOD)
+    plan = planned(FOOD)
     (told,) = plan_document(plan, bundle={})["programmes"]
     assert told["says"].startswith("May qualify, verify: ")
     assert (told["needs"], told["rules"], told["review"]) == (["food-insecurity"], None, "pending")

@@ -13,7 +13,7 @@ GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]
 
 def shown(markdown: str) -> str:
     """The HTML of one list item."""
-    return GFM.render(f"- {markdown}")
+    return str(GFM.render(f"- {markdown}"))
 
 
 @pytest.mark.parametrize(
