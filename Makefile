@@ -43,6 +43,10 @@ messages: install ## bring config/locale in step with what the sheet and the pro
 needs: install ## write docs/needs.md from the protocols, for a clinician to sign off
 	@$(BIN)/python -m config.needs_document
 
+mutants: install ## change the assessment bit by bit and see whether the tests notice (an hour; docs/testing.md)
+	@$(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
+
 lock: install ## rewrite the lock files from setup.cfg's ranges
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		setup.cfg -o requirements.lock

@@ -32,6 +32,7 @@ from service.sandbox.mode import statement
 _AUTHOR = Author("Homeward", "Example Hospital", "")
 _ROUNDS = 9
 _SIZES = (1_000, 5_000, 20_000)
+_LONGEST = 50_000
 _VALIDATION_MS = 1.5
 _THINKING_MS = 30.0
 
@@ -67,6 +68,7 @@ def figures() -> list[Figure]:
         Figure("the same, against parsing the same record as JSON", whole / parsing, "times"),
         Figure("where each item stands in the EHR, capability cached", _deciding(plan, epic), "ms CPU", 1.0),
         Figure("assess alone, 1,000 resources", _assessing(record, content), "ms CPU", 10.0),
+        Figure("assess alone, 50,000 resources", _assessing(_long_known(), content), "ms CPU", 600.0),
         Figure("growth from 1,000 to 20,000 resources (exponent; 1 is linear)", _exponent(planned), "", 1.15),
         Figure("load and compile all protocols", _cpu_ms(load_content, rounds=3), "ms CPU", 300.0),
     ]
@@ -79,6 +81,12 @@ def _deciding(plan: Plan, capability: Capability) -> float:
 
 def _assessing(record: Record, content: Content) -> float:
     return _cpu_ms(lambda: assess(record, content, today=TODAY))
+
+
+def _long_known() -> Record:
+    """The record of somebody who has been a patient for all their life."""
+    resources, stay = record_of(_LONGEST)
+    return build_record(resources, encounter=stay, today=TODAY)
 
 
 def _written(plan: Plan) -> tuple[Any, ...]:
