@@ -43,8 +43,10 @@ def result_of(search: Search, first: Mapping[str, Any], fetch: Fetch) -> SearchR
     resources: list[dict[str, Any]] = []
     gaps: tuple[Gap, ...] = ()
     try:
+        # Only the first page names the question; the later ones are the server's own addresses of its answer to it.
+        gaps = _doubt(search, first)
         for page in _pages(first, fetch):
-            gaps = gaps or _doubt(search, page)
+            _require_no_warning(page)
             resources += resources_in(page)
     except _NotHonoured as reason:
         return SearchResult(search, gaps=(Gap(search.resource_type, GapReason.UNCERTAIN, str(reason)),))
@@ -82,12 +84,16 @@ def _pages(first: Mapping[str, Any], fetch: Fetch) -> Iterator[Mapping[str, Any]
         page = fetch(following)
 
 
-def _doubt(search: Search, page: Mapping[str, Any]) -> tuple[Gap, ...]:
-    """A gap when the server does not say what it searched for; _NotHonoured when it says it did not do as asked."""
+def _require_no_warning(page: Mapping[str, Any]) -> None:
+    """_NotHonoured when the server says that it did not do all that was asked."""
     if codes := warnings_in(page):
         raise _NotHonoured(
             f"The EHR answered with a warning ({', '.join(sorted(set(codes)))}); its answer was not used."
         )
+
+
+def _doubt(search: Search, page: Mapping[str, Any]) -> tuple[Gap, ...]:
+    """A gap when the server does not say what it searched for; _NotHonoured when it was something else."""
     address = link(page, "self")
     if not address:
         return (Gap(search.resource_type, GapReason.UNCERTAIN, "The EHR does not say what it searched for."),)

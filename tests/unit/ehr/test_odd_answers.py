@@ -259,6 +259,19 @@ def test_pages_are_followed_to_the_end(server, ehr):
     assert result.gaps == ()
 
 
+def test_a_later_page_need_not_say_the_question_again(server, ehr):
+    """HAPI's own addresses of its pages: they name an answer, not a question."""
+    later = "p2?_getpages=a&_getpagesoffset=1"
+    result = search(
+        server,
+        ehr,
+        page(condition("1"), following=later),
+        **{later: page(condition("2"), told=later)},
+    )
+    assert ids(result) == ["1", "2"]
+    assert result.gaps == ()
+
+
 def test_a_next_page_on_another_server_is_refused_and_what_was_read_is_kept(server, ehr):
     with odd_server() as other:
         result = search(server, ehr, page(condition("1"), following=f"{other.url}/p2"))
