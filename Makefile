@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench messages needs mutants lock clean
+.PHONY: help install demo test test-hapi faults check bench messages needs mutants lock clean
 
 help: ## what can be made here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,14 @@ demo: install ## a discharge order in a sandbox EHR becomes a plan in that EHR (
 
 test: install ## all tests, against a real PostgreSQL and a real FHIR server
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-hapi: install ## all that is written, against HAPI FHIR's validator (needs Java 17 or newer and Maven)
+	@command -v mvn >/dev/null && java -version 2>&1 | awk -F'[".]' '/version/{ok = $$2 >= 17} END{exit !ok}' \
+		|| { echo "These tests need Java 17 or newer and Maven (Debian: apt-get install openjdk-17-jdk-headless maven)" >&2; exit 1; }
+	@$(BIN)/python -m pytest -m hapi tests/hapi $(ARGS)
+
+faults: install ## many discharges over a failing EHR, with killed workers (COUNT=500 SEED=1 WRITE=1 EHR=…)
+	@$(BIN)/python -m benchmarks.faults --count $(or $(COUNT),500) --seed $(or $(SEED),1) $(if $(WRITE),--write) $(EHR)
 
 check: install ## ruff, mypy --strict, import contracts, migrations
 	@$(BIN)/ruff check .
