@@ -56,7 +56,9 @@ def _keep_steps_small(converter: Converter) -> None:
         evidence = [converter.unstructure(one, Evidence) for one in step.evidence]
         parts = [kept(part) for part in step.parts]
         full = {"evidence": evidence, "parts": parts, "negates": step.negates}
-        return {"asks": _storable(step.asks), "truth": step.truth.value} | {k: v for k, v in full.items() if v}
+        return {"asks": _storable(step.asks), "truth": step.truth.value} | {
+            k: v for k, v in full.items() if v
+        }
 
     def step_of(document: dict[str, Any], _: Any) -> Step:
         return Step(

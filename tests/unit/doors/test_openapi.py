@@ -3,7 +3,6 @@ import re
 from service.doors.problems import kind_of
 from tests.unit.doors.test_problems import CLASSES
 
-
 _OPEN = {"/livez", "/readyz", "/metrics", "/.well-known/jwks.json"}
 
 
