@@ -122,3 +122,36 @@ def test_a_factor_is_as_sensitive_as_what_it_rests_on() -> None:
         labels=frozenset({Label.SDV}),
     )
     assert _one(_factors(*DEPENDENT, goal), "The patient's goal").labels == {Label.SDV}
+
+
+def test_a_factor_cites_the_statement_with_its_code_and_words() -> None:
+    code = Code("local", "7", "Return home")
+    goal = fact("7", Kind.GOAL, codes=(code,))
+    wish = _one(_factors(*DEPENDENT, goal), "The patient's goal")
+    assert [(one.reference, one.code, one.text) for one in wish.evidence] == [
+        (goal.reference, code, "Return home")
+    ]
+    nights = _one(_factors(*DEPENDENT, coverages=(MEDICARE,)), "midnights").evidence
+    assert [one.text for one in nights] == ["4 midnights as an inpatient", "Medicare"]
+    bound = _one(_factors(*WELL, fact("L89.154"), fact("Z74.01"), coverages=(MEDICARE,)), "Homebound")
+    assert [one.code for one in bound.evidence] == [Code(System.ICD10CM, "Z74.01")]
+
+
+def test_what_is_missing_is_said_in_whole_sentences() -> None:
+    wound = fact("L89.154")
+    home = _factors(*WELL, wound, coverages=(MEDICARE,))
+    assert "Whether the patient is homebound, as Medicare asks for before care at home" in home
+    undated = _factors(*DEPENDENT, coverages=(MEDICARE,), encounter=stay(start=None))
+    assert "How many midnights the stay has had: Medicare asks for three" in undated
+
+
+def test_a_goal_from_the_future_is_not_yet_the_patient_s() -> None:
+    later = fact(
+        "x",
+        Kind.GOAL,
+        system=System.TEXT,
+        text="Return home",
+        codes=(),
+        began=TODAY + timedelta(days=30),
+    )
+    assert _one(_factors(*DEPENDENT, later), "What the patient prefers").weighs == "missing"
