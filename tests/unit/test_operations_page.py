@@ -8,7 +8,13 @@ PAGE = Path(__file__).parents[2].joinpath("docs", "operations.md").read_text()
 
 
 def test_every_metric_is_explained_to_those_who_watch_it():
-    known = [metrics.REQUESTS, metrics.REQUEST_SECONDS, metrics.TRIGGERS, metrics.HOOK_FEEDBACK, metrics.STEP_SECONDS]
+    known = [
+        metrics.REQUESTS,
+        metrics.REQUEST_SECONDS,
+        metrics.TRIGGERS,
+        metrics.HOOK_FEEDBACK,
+        metrics.STEP_SECONDS,
+    ]
     for metric in known:
         [family] = metric.describe()
         name = f"{family.name}_total" if isinstance(metric, Counter) else family.name
