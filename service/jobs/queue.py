@@ -1,12 +1,13 @@
 """Jobs as the rest of the service sees them: deferred with the row they belong to, and worked off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import psycopg
 from procrastinate import App, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import JobDeferrer
 
 from service.errors import StoreUnavailable
@@ -62,11 +63,12 @@ class Jobs:
         at the same time. first: the discharge was made in this unit, so that no job of it can be waiting; that saves an
         EHR that waits for its answer two questions to the database.
         """
-        if first:
-            self._job(task, str(discharge), unit).defer(discharge=str(discharge))
-            return
-        unit.driver_connection.execute(_HURRY, [str(discharge)])
-        self._put(task, str(discharge), unit, discharge=str(discharge))
+        with _database_errors():
+            if first:
+                self._job(task, str(discharge), unit).defer(discharge=str(discharge))
+                return
+            unit.driver_connection.execute(_HURRY, [str(discharge)])
+            self._put(task, str(discharge), unit, discharge=str(discharge))
 
     def send(
         self,
@@ -83,9 +85,10 @@ class Jobs:
         Without hurry one that waits to be tried again goes on waiting; in_seconds is how long to wait before it runs.
         """
         lock = f"{tenant}:{reference}"
-        if hurry:
-            unit.driver_connection.execute(_HURRY, [lock])
-        self._put(errand, lock, unit, in_seconds, tenant=tenant, reference=reference)
+        with _database_errors():
+            if hurry:
+                unit.driver_connection.execute(_HURRY, [lock])
+            self._put(errand, lock, unit, in_seconds, tenant=tenant, reference=reference)
 
     def _put(
         self, task: Task | Errand, lock: str, unit: InTransaction, in_seconds: int = 0, **ids: str
@@ -123,3 +126,16 @@ class Jobs:
         """
         worker = Worker(self._url, self._steps(), concurrency=self._concurrency, revive=self._revive)
         worker.run(until_idle=until_idle)
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """A database that went away while a job was deferred is unavailable, whoever noticed it: the step is tried again."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise StoreUnavailable from None
+    except ConnectorException as error:
+        if isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError):
+            raise StoreUnavailable from None
+        raise

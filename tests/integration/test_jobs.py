@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from service.errors import EhrRefused, EhrUnavailable
+from service.errors import EhrRefused, EhrUnavailable, StoreUnavailable
 from service.jobs import Jobs, Steps, Task
 
 _WORKER = Path(__file__).with_name("worker_process.py")
@@ -69,6 +69,20 @@ def test_a_job_exists_only_if_its_unit_was_committed(jobs, store, recorded):
         _ = 1 / 0
     jobs.work(until_idle=True)
     assert recorded.ran == [(Task.PLAN, kept)]
+
+
+def defer_on_a_dead_connection(jobs, store, database_url, *, first):
+    with store.begin() as unit:
+        backend = unit.driver_connection.info.backend_pid
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+        jobs.defer(Task.PLAN, uuid4(), unit, first=first)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_database_that_goes_away_while_a_job_is_deferred_is_unavailable(jobs, store, database_url, first):
+    with pytest.raises(StoreUnavailable):
+        defer_on_a_dead_connection(jobs, store, database_url, first=first)
 
 
 def test_the_same_step_waits_only_once(jobs, store, recorded):
