@@ -27,7 +27,7 @@ TENANT: Final = "faults"
 WORKERS: Final = 2
 CONCURRENCY: Final = 4
 #: How long a worker waits for the EHR before the answer is given up: shorter than a request that hangs.
-READ_SECONDS: Final = 2.0
+READ_SECONDS: Final = 3.0
 _LEASH: Final = ("-m", "service.sandbox.leash", sys.executable)
 _GRACE_SECONDS: Final = 40.0
 

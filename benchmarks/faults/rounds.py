@@ -21,7 +21,7 @@ from service.sandbox.flaky import COUNTS
 from service.sandbox.mode import Mode
 
 #: Discharges on their way at the same time: what a large hospital has before noon.
-IN_FLIGHT: Final = 12
+IN_FLIGHT: Final = 8
 #: Of so many discharges one is planned again after its record has changed; in every other one a person edits first.
 _AGAIN_EVERY: Final = 10
 _KILLS: Final = 2

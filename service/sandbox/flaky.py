@@ -22,7 +22,7 @@ from service.sandbox.mode import Mode
 #: Where the counts of what went wrong are read, from inside.
 COUNTS: Final = "sandbox/faults"
 #: A request that hangs is dropped after this: longer than a client of the fault suite waits.
-HANG_SECONDS: Final = 3.0
+HANG_SECONDS: Final = 4.0
 _SLOW_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 1
 
