@@ -26,7 +26,8 @@ from service.doors.guard import guarded_by
 from service.doors.hook_calls import ENCOUNTER_DISCHARGE, ORDER_SIGN, HookCall, read_call, same_server
 from service.doors.hook_feedback import read_feedback
 from service.doors.hook_jwt import ehr_signed, signed_for
-from service.doors.schemas import Blueprint, Cards, Problem, Services
+from service.doors.schemas.blueprint import Blueprint, Problem
+from service.doors.schemas.hooks import Cards, Services
 from service.doors.wiring import deps, settings
 from service.errors import BadInput, NotAllowed
 from service.pipeline.consult import Consultation

@@ -10,7 +10,8 @@ from service.domain.access import Scope
 from service.domain.discharge import Action, Discharge, Trigger
 from service.doors.guard import caller, guarded_by, scope
 from service.doors.idempotency import PARAMETER, idempotent
-from service.doors.schemas import Blueprint, DischargeRequest, DischargeStatus, Explanation, refuses
+from service.doors.schemas.blueprint import Blueprint, refuses
+from service.doors.schemas.discharges import DischargeRequest, DischargeStatus, Explanation
 from service.doors.view import DischargeView, view_of
 from service.doors.wiring import take_in, tenant
 from service.errors import NotFound

@@ -10,7 +10,8 @@ from flask import Response, jsonify
 from service import metrics
 from service.bootstrap import Deps
 from service.doors.guard import anyone, guarded_by
-from service.doors.schemas import Blueprint, Liveness, Readiness
+from service.doors.schemas.blueprint import Blueprint
+from service.doors.schemas.probes import Liveness, Readiness
 from service.doors.wiring import deps
 from service.errors import ConfigurationError, HomewardError
 

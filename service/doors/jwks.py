@@ -5,7 +5,7 @@ from typing import Any, Final
 from flask import Response, jsonify
 
 from service.doors.guard import anyone, guarded_by
-from service.doors.schemas import Blueprint
+from service.doors.schemas.blueprint import Blueprint
 from service.doors.wiring import deps
 
 jwks = Blueprint("jwks", __name__, description="Our public keys, for authorization servers.")

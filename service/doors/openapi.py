@@ -12,7 +12,7 @@ from service import errors
 from service.domain.access import Scope
 from service.doors.guard import anyone, guarded_by
 from service.doors.problems import kind_of, refusals
-from service.doors.schemas import Problem
+from service.doors.schemas.blueprint import Problem
 
 openapi = flask.Blueprint("openapi", __name__, template_folder="templates")
 

@@ -10,7 +10,8 @@ from service.domain.decision import Choice, Edit
 from service.doors.caller import caller
 from service.doors.guard import guarded_by, scope
 from service.doors.idempotency import PARAMETER, idempotent
-from service.doors.schemas import Blueprint, ItemChange, PlanState, Refusal, refuses
+from service.doors.schemas.blueprint import Blueprint, refuses
+from service.doors.schemas.plans import ItemChange, PlanState, Refusal
 from service.doors.view import DischargeView, view_of
 from service.doors.wiring import deps
 from service.errors import NotFound, NotSeen, Outdated

@@ -16,7 +16,7 @@ from fhir_mappings.inbound.trigger import trigger_from
 from service.domain.audit import AuditEntry, Event
 from service.doors.body import json_body
 from service.doors.guard import guarded_by, subscription_secret
-from service.doors.schemas import Blueprint, Problem
+from service.doors.schemas.blueprint import Blueprint, Problem
 from service.doors.wiring import deps, take_in
 from service.errors import BadInput, NotAllowed
 from service.jobs import Errand

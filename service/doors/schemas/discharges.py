@@ -1,0 +1,85 @@
+"""What the doors of discharges take and give."""
+
+from marshmallow import Schema, fields, validate
+
+from service.domain.publication import Landing, WriteState
+from service.doors.schemas.strict import Reference, StrictSchema
+
+
+class DischargeRequest(StrictSchema):
+    """Plan this stay."""
+
+    tenant = fields.String(
+        required=True,
+        validate=validate.Length(1, 64, error="This is 1 to 64 characters long."),
+        error_messages={"required": "Name the hospital, as in the tenants file.", "invalid": "This is text."},
+        metadata={"description": "The hospital, as named in the tenants file.", "examples": ["demo"]},
+    )
+    encounter = Reference("Encounter", required=True)
+    order = Reference("ServiceRequest", load_default="")
+
+
+class HistoryEntry(Schema):
+    """One thing that happened."""
+
+    at = fields.AwareDateTime(metadata={"description": "When it happened."})
+    what = fields.String(metadata={"description": "What happened."})
+    who = fields.String(metadata={"description": "Which door, job or person did it."})
+
+
+class Standing(Schema):
+    """Where one item of the plan stands in the EHR."""
+
+    item = fields.String(metadata={"description": "The item's key; care-plan is the plan itself."})
+    title = fields.String()
+    rung = fields.String(
+        metadata={
+            "enum": [rung.value for rung in Landing],
+            "description": "As a resource of its own, or in what the EHR takes instead; page: in Homeward only.",
+        }
+    )
+    reason = fields.String(metadata={"description": "Why it stands there and no higher."})
+    reference = fields.String(metadata={"description": "The resource in the EHR, empty where it has none."})
+    state = fields.String(metadata={"enum": ["", *(state.value for state in WriteState)]})
+    problem = fields.String(metadata={"description": "What a person must look at, empty for nothing."})
+
+
+class DischargeStatus(Schema):
+    """How far a discharge has come."""
+
+    id = fields.UUID()
+    tenant = fields.String()
+    encounter = fields.String()
+    order = fields.String(metadata={"description": "The order that stands now, empty if there is none."})
+    state = fields.String(
+        metadata={"enum": ["received", "planned", "published", "cancelling", "cancelled", "failed"]}
+    )
+    problem = fields.String(metadata={"description": "What a person must look at when the state is failed."})
+    created = fields.AwareDateTime()
+    changed = fields.AwareDateTime()
+    history = fields.List(fields.Nested(HistoryEntry))
+    plan = fields.Dict(
+        allow_none=True,
+        metadata={
+            "description": "The newest plan, as described by docs/plan-document.schema.json; null while there is none."
+        },
+    )
+    landing = fields.List(fields.Nested(Standing))
+
+
+class Explanation(Schema):
+    """Why each need is on the plan, or is not."""
+
+    encounter = fields.String()
+    today = fields.String(metadata={"format": "date", "description": "The day the plan was made for."})
+    needs = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "One for each protocol: need, title, verdict, reason, protocol, sensitive, the conditions "
+            "that failed, and its conditions applies, present and absent as trees of asks, truth (true, false or "
+            "unknown), evidence and parts."
+        },
+    )
+    risk_scores = fields.List(
+        fields.Dict(), metadata={"description": "Each score with its parts: points, because, evidence."}
+    )
