@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -11,6 +12,7 @@ from service.errors import BadInput, TooLarge
 
 #: FHIR resources nest some ten levels; what goes deeper is an attack or a mistake.
 MAX_DEPTH: Final = 64
+_WHITE_SPACE: Final = b" \t\n\r"
 
 
 def json_body() -> Any:
@@ -28,10 +30,27 @@ def parsed(body: bytes) -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadInput(f"The body is not JSON: look at line {error.lineno}, column {error.colno}.") from None
-    if _is_deep(document):
-        raise BadInput(f"The body is nested too deeply; {MAX_DEPTH} levels are accepted.")
-    _check_names(body)
+    if _names_in_text(body) != _names_in(document):
+        _check_names(body)
     return document
+
+
+def _names_in_text(body: bytes) -> int:
+    """At least as many as there are: a name ends with a quote and a colon, and so may a piece of text."""
+    return body.translate(None, _WHITE_SPACE).count(b'":')
+
+
+def _names_in(document: Any) -> int:
+    """How many names the objects have, each once; BadInput when they are nested too deeply."""
+    names, level = 0, [document]
+    for _ in range(MAX_DEPTH + 1):
+        objects = [node for node in level if type(node) is dict]
+        lists = [node for node in level if type(node) is list]
+        if not objects and not lists:
+            return names
+        names += sum(map(len, objects))
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
+    raise BadInput(f"The body is nested too deeply; {MAX_DEPTH} levels are accepted.")
 
 
 def _check_names(body: bytes) -> None:
@@ -42,18 +61,3 @@ def _check_names(body: bytes) -> None:
 def _each_once(pairs: Sequence[tuple[str, Any]]) -> None:
     if len({name for name, _ in pairs}) < len(pairs):
         raise BadInput("The body has an object with the same name twice; send each name once.")
-
-
-def _is_deep(document: Any) -> bool:
-    level = [document]
-    for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in _children(node)]
-        if not level:
-            return False
-    return True
-
-
-def _children(node: Any) -> Any:
-    if isinstance(node, dict):
-        return node.values()
-    return node if isinstance(node, list) else ()

@@ -1,14 +1,14 @@
 """Cards and suggestions shown to clinicians, in SQL."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Select, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from service.domain.offer import Answer, Offer, OfferKind
+from service.store.publications import listed
 from service.store.repository import Repository
 from service.store.tables import discharges, offers
 
@@ -21,13 +21,9 @@ class Offers(Repository):
         if not shown:
             return
         # In one order, so that two calls that show the same cards cannot wait for each other.
-        rows = insert(offers).values([_row(offer) for offer in sorted(shown, key=lambda one: one.id)])
-        again = rows.on_conflict_do_update(
-            index_elements=["id"],
-            set_={"shown_to": rows.excluded.shown_to, "shown": rows.excluded.shown},
-        )
+        rows = [_row(offer) for offer in sorted(shown, key=lambda one: one.id)]
         with self._connect() as connection:
-            connection.execute(again)
+            connection.execute(_SHOW, {_ROWS: rows})
 
     def of(self, discharge: UUID) -> tuple[Offer, ...]:
         """All that was ever shown for a discharge."""
@@ -50,8 +46,21 @@ class Offers(Repository):
 
 
 def _row(offer: Offer) -> dict[str, Any]:
-    row = asdict(offer) | {"kind": offer.kind.value, "answer": offer.answer.value}
-    return {"discharge_id" if name == "discharge" else name: value for name, value in row.items()}
+    row = {name: getattr(offer, name) for name in _COLUMNS if name != "discharge_id"}
+    return row | {"discharge_id": offer.discharge, "kind": offer.kind.value, "answer": offer.answer.value}
+
+
+def _show() -> Insert:
+    """Rows that travel as one JSON array: the statement is always the same, and is read only once."""
+    given = listed(_ROWS, **{column.name: column.type for column in offers.columns})
+    rows = insert(offers).from_select(_COLUMNS, select(*(given.c[name] for name in _COLUMNS)))
+    news = {"shown_to": rows.excluded.shown_to, "shown": rows.excluded.shown}
+    return rows.on_conflict_do_update(index_elements=["id"], set_=news)
+
+
+_ROWS: Final = "shown"
+_COLUMNS: Final = [str(column.name) for column in offers.columns]
+_SHOW: Final = _show()
 
 
 def _offer(row: RowMapping) -> Offer:
