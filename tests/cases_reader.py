@@ -42,7 +42,18 @@ _KINDS = {
     "care_plans": Kind.CARE_PLAN,
 }
 _RECORD_KEYS = {*_KINDS, "patient", "stay", "observations", "coverages", "related_persons", "visits"}
-_CASE_KEYS = {"case", "record", "expect", "referrals", "blockers", "labels", "urgency", "site_language"}
+_CASE_KEYS = {
+    "case",
+    "record",
+    "expect",
+    "referrals",
+    "blockers",
+    "caveats",
+    "verdict",
+    "labels",
+    "urgency",
+    "site_language",
+}
 _FACT_KEYS = {
     "icd10cm",
     "snomed",
@@ -69,6 +80,8 @@ class Case:
     expect: dict[str, str]
     referrals: dict[str, Sequence[str]] = field(default_factory=dict)
     blockers: Sequence[str] | None = None
+    caveats: Sequence[str] | None = None
+    verdict: str = ""
     labels: dict[str, Sequence[str]] = field(default_factory=dict)
     urgency: dict[str, str] = field(default_factory=dict)
     site_language: str = "en"
@@ -86,6 +99,8 @@ def all_cases(folder: Path = FOLDER) -> Iterator[Case]:
                 expect=given["expect"],
                 referrals=given.get("referrals") or {},
                 blockers=given.get("blockers"),
+                caveats=given.get("caveats"),
+                verdict=given.get("verdict", ""),
                 labels=given.get("labels") or {},
                 urgency=given.get("urgency") or {},
                 site_language=given.get("site_language", "en"),

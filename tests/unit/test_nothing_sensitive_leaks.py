@@ -19,6 +19,7 @@ from fhir_mappings.narrative import care_plan_narrative
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.cards import Place, plan_cards
 from fhir_mappings.outbound.plan import plan_resources
+from service.domain.assessment import Verdict
 from service.domain.codes import Code, System
 from service.domain.community_service import LoadedDirectory
 from service.domain.need import NeedState
@@ -90,7 +91,14 @@ def _names(plan: Plan) -> set[str]:
     for items in (plan.goals, plan.follow_ups, plan.education, plan.tasks):
         named |= {item.text for item in items}
     named |= {x.service.name for item in plan.referrals for x in item.community_services}
-    return named
+    return named | _blocking_words(plan)
+
+
+def _blocking_words(plan: Plan) -> set[str]:
+    """Of the blockers that tell something: where a verdict is withheld, the open ones stand nowhere either."""
+    blockers = plan.readiness.blockers if plan.readiness else ()
+    telling = (blocker for blocker in blockers if blocker.labels)
+    return {words for blocker in telling for words in (blocker.text, blocker.clears)}
 
 
 def leaked(text: str, plan: Plan, secrets: Sequence[s.Secret] = ()) -> set[str]:
@@ -187,6 +195,39 @@ def test_a_booked_visit_that_tells_is_for_the_patient_alone_and_of_violence_for_
         plan = planned(s.POSITIONS["Appointment.reasonCode"]([secret]))
         assert ("You also have a visit" in told_to_the_patient(plan)) is shown
         assert "You also have a visit" not in patient_sheet(plan, Reader.PROXY)
+
+
+#: What blocks leaving and is nobody's business: question or diagnosis, answer, and the rule that it sets off.
+SECRET_BLOCKERS = {
+    "unsafe-home-partner": a.observation("asked", "76501-6", "LA33-6"),
+    "unsafe-home": a.condition("abused", "T76.11XA"),
+    "self-harm-high": a.observation("asked", "93249-1", "LA33-6"),
+    "self-harm-unresolved": a.observation("asked", "44260-8", "LA6569-3"),
+}
+
+
+@pytest.mark.parametrize("key", SECRET_BLOCKERS)
+def test_a_secret_blocker_stops_a_discharge_home_and_says_why_to_none_but_those_who_may_know(key):
+    plan = planned([s.stay(), *s.ordinary_record(), SECRET_BLOCKERS[key]])
+    assert plan.readiness
+    assert plan.readiness.verdict is Verdict.NOT_READY
+    (blocker,) = [one for one in plan.readiness.blockers if one.key == key]
+    assert blocker.blocks
+    assert blocker.clears
+    assert key not in str(plan.shareable())
+    assert leaked(told_to_anyone(plan), plan) == set()
+    assert leaked(told_to_the_patient(plan), plan) == set()
+    assert leaked(written(plan), plan) == set()
+
+
+def test_what_is_told_of_one_secret_blocker_is_told_of_another_in_the_same_words():
+    """But where a mental-health evaluation leaves the place to go open: that is withheld with it."""
+    plans = {
+        key: planned([s.stay(), *s.ordinary_record(), secret]) for key, secret in SECRET_BLOCKERS.items()
+    }
+    told = {key: told_to_anyone(plan) for key, plan in plans.items()}
+    assert all("Readiness: to be decided with the social worker" in text for text in told.values())
+    assert len({text for key, text in told.items() if key != "self-harm-high"}) == 1
 
 
 def test_planning_logs_nothing(caplog):

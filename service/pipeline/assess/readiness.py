@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from service.domain.assessment import Blocker, Disposition, Readiness, Verdict
+from service.domain.assessment import Blocker, Disposition, Readiness
 from service.domain.content import BlockerRule
 from service.domain.expression import Truth
 from service.domain.need import Need, NeedState
@@ -37,9 +37,7 @@ def judge_readiness(findings: Findings, needs: Sequence[Need], disposition: Disp
         *_from_questions(findings, needs),
         *_from_gaps(findings),
     )
-    if any(blocker.blocks for blocker in blockers):
-        return Readiness(Verdict.NOT_READY, blockers)
-    return Readiness(Verdict.WITH_CAVEATS if blockers else Verdict.READY, blockers)
+    return Readiness.of(blockers)
 
 
 def _from_protocols(findings: Findings, needs: Sequence[Need]) -> Iterable[Blocker]:
@@ -52,12 +50,22 @@ def _from_protocols(findings: Findings, needs: Sequence[Need]) -> Iterable[Block
 
 
 def _blocker(rule: BlockerRule, need: Need, findings: Findings) -> Blocker | None:
-    """A rule that says what is missing has no evidence of its own: the need's stands for it."""
+    """What a rule finds, or cannot rule out because of something uncertain on record: that is to be confirmed.
+
+    A rule that says what is missing has no evidence of its own: the need's stands for it.
+    """
     result = evaluate(rule.when, findings)
-    if result.truth is not Truth.TRUE:
+    in_doubt = result.truth is Truth.UNKNOWN and bool(result.evidence)
+    if result.truth is not Truth.TRUE and not in_doubt:
         return None
-    labels = need.labels | merge(one.labels for one in result.evidence)
-    return Blocker(rule.key, rule.text, rule.clears, rule.blocks, result.evidence or need.evidence, labels)
+    return Blocker(
+        key=rule.key,
+        text=f"To confirm: {rule.text}" if in_doubt else rule.text,
+        clears=rule.clears,
+        blocks=rule.blocks and not in_doubt,
+        evidence=result.evidence or need.evidence,
+        labels=need.labels | merge(one.labels for one in result.evidence),
+    )
 
 
 def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:

@@ -23,8 +23,7 @@ def test_a_case_finds_what_a_social_worker_would(case: Case) -> None:
     assert {code: _found(needs.get(code)) for code in case.expect} == case.expect
     assert all(need.question for need in assessment.needs if need.state is NeedState.NOT_ASSESSED)
     _consequences_are_right(case, needs)
-    if case.blockers is not None:
-        assert _blockers(assessment) == set(case.blockers)
+    _readiness_is_right(case, assessment)
 
 
 @pytest.mark.parametrize("protocol", CONTENT.protocols, ids=lambda protocol: str(protocol.ref.id))
@@ -52,6 +51,25 @@ def test_every_blocker_blocks_in_a_case_and_says_what_it_rests_on_and_what_clear
     assert seen == BLOCKERS
 
 
+@pytest.mark.parametrize(
+    "protocol",
+    [one for one in CONTENT.protocols if any(rule.blocks for rule in one.blockers)],
+    ids=lambda protocol: str(protocol.ref.id),
+)
+def test_what_blocks_does_so_in_a_case_not_in_a_near_miss_and_not_where_nobody_assessed_it(
+    protocol: Protocol,
+) -> None:
+    code = protocol.ref.id
+    judged = [
+        (case, set(case.blockers)) for case in CASES if case.blockers is not None and code in case.expect
+    ]
+    clear = [case.expect[code] for case, blockers in judged if not blockers]
+    for rule in protocol.blockers:
+        assert not rule.blocks or any(rule.key in blockers for _, blockers in judged), rule.key
+    assert len(clear) > 1
+    assert {"not_assessed", "left_out"} & set(clear)
+
+
 def _found(need: Need | None) -> str:
     if need is None:
         return "left_out"
@@ -68,5 +86,15 @@ def _consequences_are_right(case: Case, needs: dict[str, Need]) -> None:
     assert {code: needs[code].urgency for code in case.urgency} == case.urgency
 
 
-def _blockers(assessment: Assessment) -> set[str]:
-    return {blocker.key for blocker in assessment.readiness.blockers} & BLOCKERS
+def _readiness_is_right(case: Case, assessment: Assessment) -> None:
+    if case.blockers is not None:
+        assert _of_protocols(assessment, blocks=True) == set(case.blockers)
+    if case.caveats is not None:
+        assert _of_protocols(assessment, blocks=False) == set(case.caveats)
+    if case.verdict:
+        assert assessment.readiness.verdict == case.verdict
+
+
+def _of_protocols(assessment: Assessment, *, blocks: bool) -> set[str]:
+    found = {blocker.key for blocker in assessment.readiness.blockers if blocker.blocks is blocks}
+    return found & BLOCKERS
