@@ -43,7 +43,7 @@ def _table(measured: list[Figure]) -> Table:
     for heading in ("what", "measured", "budget", "held"):
         table.add_column(heading, overflow="fold")
     for figure in measured:
-        table.add_row(figure.what, figure.shown, figure.budget_shown, "yes" if figure.held else "NO")
+        table.add_row(figure.what, figure.shown, figure.budget_shown, figure.verdict)
     return table
 
 

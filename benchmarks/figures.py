@@ -23,6 +23,11 @@ class Figure:
         return f"{self.value:.3g} {self.unit}".strip()
 
     @property
+    def verdict(self) -> str:
+        """yes, NO, or nothing where there is no budget."""
+        return "" if self.budget is None else "yes" if self.held else "NO"
+
+    @property
     def budget_shown(self) -> str:
         """As a person reads it: ≤ 30 ms; nothing without a budget."""
         return "" if self.budget is None else f"≤ {self.budget:g} {self.unit}".strip()

@@ -3,46 +3,76 @@
 from datetime import date, timedelta
 from typing import Any
 
+import orjson
+import requests
+
 from fhir_mappings import systems
-from service.sandbox.inpatients import bundle_of, inpatients
+from service.sandbox.inpatients import bundle_of, inpatients, write
 
 Json = dict[str, Any]
 
 TODAY = date(2026, 3, 2)
-_LABS = (
-    ("718-7", "g/dL", 12.5),
-    ("2951-2", "mmol/L", 139.0),
-    ("59408-5", "%", 96.0),
-    ("29463-7", "kg", 71.0),
+_AT_ONCE = 500
+_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+_MEASURED = (
+    ("laboratory", "718-7", "g/dL", 12.5),
+    ("laboratory", "2951-2", "mmol/L", 139.0),
+    ("vital-signs", "59408-5", "%", 96.0),
+    ("vital-signs", "29463-7", "kg", 71.0),
 )
 _DIAGNOSES = ("I10", "E78.5", "M54.50", "J06.9", "K21.9", "H61.20", "R05.9")
 
 
-def record_of(size: int) -> tuple[list[Json], str]:
+def record_of(size: int, today: date = TODAY) -> tuple[list[Json], str]:
     """(resources of the demo's patient and as many more as make `size`, the stay's reference)."""
     patient = inpatients()[0]
-    own = [entry["resource"] for entry in bundle_of(patient, TODAY)["entry"]]
-    subject = next(f"Patient/{item['id']}" for item in own if item["resourceType"] == "Patient")
-    more = [_more(number, subject) for number in range(max(0, size - len(own)))]
+    own = [entry["resource"] for entry in bundle_of(patient, today)["entry"]]
+    more = [_more(number, patient.id, today) for number in range(max(0, size - len(own)))]
     return own + more, _literal(patient.encounter)
+
+
+def admit(base_url: str, size: int, number: int, today: date) -> str:
+    """Write a record of this size into an EHR, under ids that no other number has; its stay's reference."""
+    resources, stay = record_of(size, today)
+    template = inpatients()[0].id
+    name = f"{template}-{size}-{number}"
+    with requests.Session() as session:
+        session.trust_env = False
+        for first in range(0, len(resources), _AT_ONCE):
+            entries = [_put(one) for one in resources[first : first + _AT_ONCE]]
+            bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+            write(session, base_url, renamed(bundle, template, name))
+    return stay.replace(template, name)
+
+
+def renamed(bundle: Json, old: str, new: str) -> Json:
+    """A patient's resources under other ids: every one begins with the patient's."""
+    another: Json = orjson.loads(orjson.dumps(bundle).replace(old.encode(), new.encode()))
+    return another
+
+
+def _put(resource: Json) -> Json:
+    url = f"{resource['resourceType']}/{resource['id']}"
+    return {"resource": resource, "request": {"method": "PUT", "url": url}}
 
 
 def _literal(encounter: str) -> str:
     return encounter if "/" in encounter else f"Encounter/{encounter}"
 
 
-def _more(number: int, subject: str) -> Json:
-    """Mostly measurements, some old diagnoses, some old visits, as records are."""
-    day = (TODAY - timedelta(days=400 + number % 3000)).isoformat()
+def _more(number: int, patient: str, today: date) -> Json:
+    """Mostly measurements, some diagnoses, some visits, as records are; all of the last year, so that all is read."""
+    day = (today - timedelta(days=1 + number % 380)).isoformat()
     made = (_diagnosis, _visit, *([_measurement] * 8))[number % 10](number, day)
-    return made | {"id": f"more-{number}", "subject": {"reference": subject}}
+    return made | {"id": f"{patient}-more-{number}", "subject": {"reference": f"Patient/{patient}"}}
 
 
 def _measurement(number: int, day: str) -> Json:
-    code, unit, value = _LABS[number % len(_LABS)]
+    category, code, unit, value = _MEASURED[number % len(_MEASURED)]
     return {
         "resourceType": "Observation",
         "status": "final",
+        "category": [{"coding": [{"system": _CATEGORY, "code": category}]}],
         "code": {"coding": [{"system": systems.LOINC, "code": code}]},
         "effectiveDateTime": f"{day}T08:00:00Z",
         "valueQuantity": {"value": value + number % 7, "unit": unit, "system": systems.UCUM, "code": unit},

@@ -1,5 +1,6 @@
 """The only place that builds adapters: settings in, everything the doors and the steps work with out."""
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from config.tenants import Tenant
 from config.tenants_file import load_tenants
 from service.domain.community_service import Directory
 from service.domain.content import Content
-from service.ehr.client import Ehr
+from service.ehr.client import Ehr, limit_of
+from service.ehr.lent import LentAllowance
 from service.ehr.public_keys import PublicKeys
 from service.errors import ConfigurationError
 from service.jobs import Jobs, Steps
@@ -57,7 +59,7 @@ def build_deps(settings: Settings) -> Deps:
         content=load_content(),
         store=store,
         jobs=jobs,
-        ehr=cache(lambda tenant: Ehr(_known(tenants, tenant), quirks=quirks)),
+        ehr=cache(lambda tenant: _ehr(_known(tenants, tenant), quirks, store)),
         directory=lambda tenant: AreaDirectory(
             store.directory.of(tenant), _known(tenants, tenant).service_area
         ),
@@ -93,6 +95,28 @@ def steps(deps: Deps) -> Steps:
         errand=partial(run_errand, deps=deps),
         chores=partial(call_rounds, deps),
     )
+
+
+def warm(deps: Deps) -> None:
+    """Load now what every plan needs, and keep the garbage collector from looking through it again and again.
+
+    It all stays as long as the process. Looking for garbage in it was a third of the CPU time of planning a long record.
+    """
+    from fhir_mappings.outbound.validate import load_models  # noqa: PLC0415
+    from service.ehr.scopes import WRITTEN_TYPES  # noqa: PLC0415
+    from service.pipeline.place import load_places  # noqa: PLC0415
+
+    steps(deps)
+    load_models(WRITTEN_TYPES)
+    load_places()
+    gc.collect()
+    gc.freeze()
+
+
+def _ehr(tenant: Tenant, quirks: tuple[Quirk, ...], store: Store) -> Ehr:
+    """A hospital's EHR, asked by all processes together no more than its limits allow."""
+    lender = partial(store.allowances.lend, f"ehr {tenant.id}")
+    return Ehr(tenant, quirks=quirks, allowance=LentAllowance(limit_of(tenant), lender))
 
 
 def _known(tenants: Mapping[str, Tenant], tenant: str) -> Tenant:

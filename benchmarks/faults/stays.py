@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
-import orjson
 import requests
 
+from benchmarks.records import renamed
 from service.sandbox.inpatients import Inpatient, bundle_of, inpatients, load_hospital, write
 
 
@@ -33,13 +32,6 @@ def admit(base_url: str, count: int, today: date) -> Iterator[Stay]:
         for number in range(count):
             template = templates[number % len(templates)]
             name = f"{template.id}-{number:04}"
-            write(session, base_url, _renamed(bundle_of(template, today), template.id, name))
+            write(session, base_url, renamed(bundle_of(template, today), template.id, name))
             encounter = template.encounter.replace(template.id, name)
             yield Stay(replace(template, id=name, encounter=encounter), template.id)
-
-
-def _renamed(bundle: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    """Every id of a patient's resources begins with the patient's."""
-    text = orjson.dumps(bundle).replace(old.encode(), new.encode())
-    renamed: dict[str, Any] = orjson.loads(text)
-    return renamed

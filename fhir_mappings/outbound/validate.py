@@ -5,7 +5,7 @@ paths and rules, never content: what is wrong here may be about a person.
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Any, Final
@@ -29,6 +29,12 @@ def validate(body: Json) -> Json:
     if problems:
         raise InvalidResource(f"Not valid FHIR: {'; '.join(problems)}.")
     return body
+
+
+def load_models(kinds: Iterable[str]) -> None:
+    """Import the R4B models of these resource types now rather than at their first use."""
+    for kind in kinds:
+        _model(kind)
 
 
 def _shape(body: Json) -> list[str]:

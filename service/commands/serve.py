@@ -49,9 +49,10 @@ def become_web() -> None:
 def run_worker() -> None:
     """This process takes jobs until SIGTERM, then finishes those it has."""
     settings = _checked_settings()
-    from service.bootstrap import build_deps
+    from service.bootstrap import build_deps, warm
 
     deps = build_deps(settings)
+    warm(deps)
     with closing(deps.store):
         deps.jobs.work()
 
