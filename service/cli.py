@@ -1,8 +1,5 @@
 """The command line: `homeward COMMAND`. Each command's module is imported only when it is run, so that help is instant."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from traceback import walk_tb
@@ -10,18 +7,18 @@ from typing import NoReturn
 
 import click
 
+from service.commands.content import directory, protocols
+from service.commands.options import examples, table_or_json, waiting
 from service.errors import BadInput, ConfigurationError, HomewardError
 
-_EXAMPLES = """
-\b
-Examples:
-  homeward plan patient.json                     a plan from a Bundle, as a table
-  homeward plan patient.json.gz --format json    the same as documented JSON
-  curl … | homeward plan - --format bundle       the FHIR transaction an EHR would get
-  homeward explain patient.json food-insecurity  why this need is on the plan, or is not
-  homeward demo                                  a discharge order in a sandbox EHR becomes a plan
-  homeward serve                                 database, web and worker in one command
-"""
+_EXAMPLES = examples(
+    "homeward plan patient.json                     a plan from a Bundle, as a table",
+    "homeward explain patient.json food-insecurity  why this need is on the plan, or is not",
+    "homeward demo                                  a discharge order in a sandbox EHR becomes a plan",
+    "homeward preflight general                     what a hospital's EHR lets us do",
+    "homeward serve                                 database, web and worker in one command",
+    "homeward COMMAND --help                        more examples",
+)
 
 
 class _Sentences(click.Group):
@@ -47,7 +44,15 @@ def main() -> None:
     """Homeward: a discharge order becomes a plan with community referrals, followed until the need is met."""
 
 
-@main.command(short_help="Plan from a Bundle file, without any server.")
+@main.command(
+    short_help="Plan from a Bundle file, without any server.",
+    epilog=examples(
+        "homeward plan patient.json                     a table to read",
+        "homeward plan patient.json.gz --format json    documented JSON",
+        "homeward plan ward.json --encounter 12 --today 2026-03-02",
+        "curl … | homeward plan - --format bundle       the FHIR transaction an EHR would get",
+    ),
+)
 @click.argument("file")
 @click.option(
     "--encounter", metavar="ID", help="The stay to plan, with or without Encounter/. Without it: the latest."
@@ -63,27 +68,31 @@ def main() -> None:
 )
 def plan(file: str, encounter: str | None, today: datetime | None, form: str) -> None:
     """Plan from FILE, a FHIR R4 Bundle (plain or .gz; - reads standard input), without any server."""
-    with _waiting("Reading and planning"):
+    with waiting("Reading and planning"):
         from service.commands.plan_file import plan_file
 
         show = plan_file(file, encounter=encounter, today=today.date() if today else None, form=form)
     show()
 
 
-@main.command(short_help="Say of every need why it is raised, or why not.")
+@main.command(
+    short_help="Say of every need why it is raised, or why not.",
+    epilog=examples(
+        "homeward explain patient.json                  all needs, in a table",
+        "homeward explain patient.json food-insecurity  one need, to the last condition",
+    ),
+)
 @click.argument("file")
 @click.argument("need", required=False, default="")
 @click.option("--encounter", metavar="ID", help="The stay, as for plan.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="As of this day.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How."
-)
+@table_or_json
 def explain(file: str, need: str, encounter: str | None, today: datetime | None, form: str) -> None:
     """Explain the plan of FILE: each need, raised or not, with protocol, evidence and the conditions that failed.
 
     With NEED (its code, such as food-insecurity) the whole evaluation of this one.
     """
-    with _waiting("Reading and planning"):
+    with waiting("Reading and planning"):
         from service.commands.plan_file import explain_file
 
         show = explain_file(
@@ -92,7 +101,12 @@ def explain(file: str, need: str, encounter: str | None, today: datetime | None,
     show()
 
 
-@main.command(short_help="Run everything: database, web and worker.")
+@main.command(
+    short_help="Run everything: database, web and worker.",
+    epilog=examples(
+        "HOMEWARD_TENANTS_FILE=tenants.yaml homeward serve",
+    ),
+)
 def serve() -> None:
     """Run everything: database (embedded, unless HOMEWARD_DATABASE_URL names one), migrations, web and worker."""
     from service.commands.serve import serve_all
@@ -100,7 +114,12 @@ def serve() -> None:
     serve_all()
 
 
-@main.command(short_help="Run the web server alone.")
+@main.command(
+    short_help="Run the web server alone.",
+    epilog=examples(
+        "HOMEWARD_DATABASE_URL=postgresql://… HOMEWARD_BIND=0.0.0.0:8000 homeward web",
+    ),
+)
 def web() -> None:
     """Run the web server alone (gunicorn on HOMEWARD_BIND)."""
     from service.commands.serve import become_web
@@ -108,7 +127,12 @@ def web() -> None:
     become_web()
 
 
-@main.command(short_help="Run one worker alone.")
+@main.command(
+    short_help="Run one worker alone.",
+    epilog=examples(
+        "HOMEWARD_DATABASE_URL=postgresql://… homeward worker",
+    ),
+)
 def worker() -> None:
     """Run one worker alone; start as many as you like, on any host."""
     from service.commands.serve import run_worker
@@ -116,17 +140,17 @@ def worker() -> None:
     run_worker()
 
 
-@main.command("subscribe", short_help="Have an EHR tell us of discharge orders.")
+@main.command(
+    "subscribe",
+    short_help="Have an EHR tell us of discharge orders.",
+    epilog=examples(
+        "homeward subscribe general            make or repair what is missing",
+        "homeward subscribe general --check    only say how it stands",
+    ),
+)
 @click.argument("tenant")
 @click.option("--check", is_flag=True, help="Only say how it stands; change nothing.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table to read, or JSON.",
-)
+@table_or_json
 @click.pass_context
 def subscribe_to(ctx: click.Context, tenant: str, check: bool, form: str) -> None:  # noqa: FBT001  click passes options by name
     """Have TENANT's EHR tell us of discharge orders: by a topic, by a rest-hook, or by our own searching.
@@ -134,21 +158,27 @@ def subscribe_to(ctx: click.Context, tenant: str, check: bool, form: str) -> Non
     What is missing is made and what is broken is repaired; running it again changes nothing. Exit code 0: orders reach
     us; 1: not, or something is left to repair; 2: the configuration is wrong.
     """
-    with _waiting("Asking the EHR"):
+    with waiting("Asking the EHR"):
         from service.commands.subscribe import subscribe_tenant
 
         code = subscribe_tenant(tenant, check=check, form=form)
     ctx.exit(code)
 
 
-@main.command(short_help="Bring the database to the newest version.")
+@main.command(
+    short_help="Bring the database to the newest version.",
+    epilog=examples(
+        "homeward migrate            before a new version is started",
+        "homeward migrate --check    on a throwaway database",
+    ),
+)
 @click.option("--check", is_flag=True, help="Prove the migrations on a throwaway database instead.")
 def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
     """Bring the database's schema to the newest version."""
     from config.settings import settings_of_this_process
     from service.commands.migrate import rehearse, upgrade
 
-    with _waiting("Migrating"):
+    with waiting("Migrating"):
         if check:
             rehearse()
         else:
@@ -158,7 +188,14 @@ def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
     )
 
 
-@main.command(short_help="See it work, with a sandbox EHR.")
+@main.command(
+    short_help="See it work, with a sandbox EHR.",
+    epilog=examples(
+        "homeward demo                     stays up until Ctrl-C",
+        "homeward demo --once              exit 0 after the plan was read back",
+        "homeward demo --ehr epic-like     an EHR that takes no CarePlan",
+    ),
+)
 @click.option("--once", is_flag=True, help="Verify the plan by reading it back from the EHR, then stop.")
 @click.option("--ehr", default="full", show_default=True, help="Which kind of EHR the sandbox plays.")
 @click.pass_context
@@ -169,28 +206,41 @@ def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  cli
     ctx.exit(run_demo(once=once, ehr=ehr))
 
 
-@main.command(short_help="What a hospital's EHR lets us do, before go-live.")
+@main.command(
+    short_help="What a hospital's EHR lets us do, before go-live.",
+    epilog=examples(
+        "homeward preflight general                      ask its EHR",
+        "homeward preflight --metadata statement.json    without a connection",
+        "homeward preflight general --format json        for the checks of a deployment",
+    ),
+)
 @click.argument("tenant", required=False)
 @click.option(
     "--metadata", metavar="FILE", help="Look at a saved CapabilityStatement instead (- reads standard input)."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@table_or_json
 @click.pass_context
 def preflight(ctx: click.Context, tenant: str | None, metadata: str | None, form: str) -> None:
     """Look at TENANT's EHR, or at a saved /metadata: what can be read and written there, how, and why.
 
     Exit code 0: ready. 1: usable with less, and the table says with what. 2: not usable.
     """
-    with _waiting("Looking at the EHR"):
+    with waiting("Looking at the EHR"):
         from service.commands.preflight import run_preflight
 
         code = run_preflight(tenant, metadata, form)
     ctx.exit(code)
 
 
-@main.command(short_help="What would have been written, while nothing is.")
+@main.command(
+    short_help="What would have been written, while nothing is.",
+    epilog=examples(
+        "homeward shadow-report general",
+        "homeward shadow-report general --format json --limit 1000 > report.json",
+    ),
+)
 @click.argument("tenant")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@table_or_json
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Discharges at most."
 )
@@ -204,85 +254,8 @@ def shadow_report(tenant: str, form: str, limit: int) -> None:
     print_shadow_report(tenant, form, limit)
 
 
-@main.group(short_help="The clinical and social content, for its authors.")
-def protocols() -> None:
-    """The protocols that decide needs: check them, list them, read them."""
-
-
-_form = click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How."
-)
-
-
-@protocols.command()
-@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@_form
-@click.pass_context
-def check(ctx: click.Context, folder: Path | None, form: str) -> None:
-    """Check a FOLDER laid out like config/ (without it: what is shipped). Exit 1 and file:line for each mistake."""
-    from service.commands.protocols import check_folder
-
-    show, code = check_folder(folder, form)
-    show()
-    ctx.exit(code)
-
-
-@protocols.command("list")
-@_form
-def list_(form: str) -> None:
-    """List all protocols with version and review status."""
-    from service.commands.protocols import list_protocols
-
-    list_protocols(form)()
-
-
-@protocols.command("show")
-@click.argument("need")
-@_form
-def show_(need: str, form: str) -> None:
-    """Show the protocol of NEED as a clinician signs it: conditions, question, what follows, sources."""
-    from service.commands.protocols import show_protocol
-
-    show_protocol(need, form)()
-
-
-@protocols.command("explain")
-@click.argument("need")
-@_form
-def explain_(need: str, form: str) -> None:
-    """Explain what the protocol of NEED asks of a record, with the codes of its code sets."""
-    from service.commands.protocols import explain_protocol
-
-    explain_protocol(need, form)()
-
-
-@main.group(short_help="The community services referred to.")
-def directory() -> None:
-    """The community services that referrals go to."""
-
-
-@directory.command()
-@click.argument("tenant")
-@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-def load(tenant: str, folder: Path | None) -> None:
-    """Load a FOLDER of HSDS files into TENANT's directory; without FOLDER, the sample."""
-    from service.commands.directory import replace_directory
-
-    with _waiting("Loading the directory"):
-        count = replace_directory(tenant, folder)
-    click.echo(f"{count} community services are in the directory of {tenant}.")
-
-
-@contextmanager
-def _waiting(text: str) -> Iterator[None]:
-    """A spinner on stderr while something takes long, if a person is looking."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
+main.add_command(protocols)
+main.add_command(directory)
 
 
 def _fail(sentence: str, code: int) -> NoReturn:
@@ -295,10 +268,6 @@ def _place(error: BaseException) -> str:
     frames = list(walk_tb(error.__traceback__))
     frame, line = frames[-1]
     return f"{type(error).__name__} at {'/'.join(Path(frame.f_code.co_filename).parts[-2:])}:{line}"
-
-
-if __name__ == "__main__":
-    main()
 
 
 if __name__ == "__main__":
