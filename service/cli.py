@@ -197,7 +197,12 @@ def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
     ),
 )
 @click.option("--once", is_flag=True, help="Verify the plan by reading it back from the EHR, then stop.")
-@click.option("--ehr", default="full", show_default=True, help="Which kind of EHR the sandbox plays.")
+@click.option(
+    "--ehr",
+    default="full",
+    show_default=True,
+    help="Which EHR the sandbox plays: full, epic-like or oracle-like; with ,flaky it fails at times.",
+)
 @click.pass_context
 def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  click passes options by name
     """A discharge order in a sandbox EHR becomes a plan in that EHR, before your eyes."""
