@@ -3,6 +3,8 @@
 from typing import Any
 
 Json = dict[str, Any]
+#: What a number may be written as; a tuple made once, for a record has thousands of them.
+_NUMBERS = (int, float, str)
 
 
 def items(value: object) -> list[Json]:
@@ -38,7 +40,7 @@ def text(value: object) -> str:
 
 def number(value: object) -> float | None:
     """A number, also when written as text; None for anything else, for infinity and for what no float can hold."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     try:
         found = float(value)

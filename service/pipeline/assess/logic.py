@@ -43,6 +43,10 @@ _LEAVES: dict[type, Callable[[Any, Findings], Result]] = {
 }
 
 
+#: A tuple made once: a union written into isinstance is made anew at each of a thousand calls.
+_COMBINATORS = (AnyOf, AllOf, NoneOf, AtLeast)
+
+
 @dataclass(frozen=True, slots=True)
 class Traced:
     """What an expression gives, and how it came about part by part; there only leaves carry their evidence."""
@@ -53,14 +57,14 @@ class Traced:
 
 def evaluate(expression: Expression, findings: Findings) -> Result:
     """Kleene's logic; a combinator's evidence is that of the parts that decided it."""
-    if isinstance(expression, AnyOf | AllOf | NoneOf | AtLeast):
+    if isinstance(expression, _COMBINATORS):
         return _combined(expression, [evaluate(part, findings) for part in expression.of])
     return _LEAVES[type(expression)](expression, findings)
 
 
 def trace(expression: Expression, findings: Findings) -> Traced:
     """The same evaluation, told part by part."""
-    if not isinstance(expression, AnyOf | AllOf | NoneOf | AtLeast):
+    if not isinstance(expression, _COMBINATORS):
         result = evaluate(expression, findings)
         words = findings.content.words.get(expression, "")
         return Traced(result, Step(words, result.truth, result.evidence))

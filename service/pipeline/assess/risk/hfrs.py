@@ -1,7 +1,11 @@
 """Hospital Frailty Risk Score (Gilbert 2018), for people of 75 years and older."""
 
-from service.domain.codes import System
+from collections.abc import Sequence
+
+from service.domain.codes import Code, System
 from service.domain.content import FrailtyGroup, undotted
+from service.domain.evidence import Certainty
+from service.domain.record import Fact
 from service.domain.risk import RiskScore, ScorePart
 from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
@@ -10,6 +14,8 @@ from service.pipeline.assess.risk.points import Bands, add_up, known, missing
 _OLD = 75
 _BANDS: Bands = ((0, "low"), (5, "intermediate"), (15.1, "high"))
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
+#: A diagnosis by one of its codes: as families are keyed, whose it is, the code, how firm.
+_Coded = tuple[str, Fact, Code, Certainty]
 
 
 def hfrs_of(findings: Findings) -> RiskScore | None:
@@ -21,21 +27,23 @@ def hfrs_of(findings: Findings) -> RiskScore | None:
     if age is None or age < _OLD:
         return None
     groups = findings.content.frailty
-    if not any(code.system in _ICD10 for fact, _ in findings.conditions for code in fact.codes):
+    coded = [
+        (undotted(code.code), fact, code, firm)
+        for fact, firm in findings.conditions
+        for code in fact.codes
+        if code.system in _ICD10
+    ]
+    if not coded:
         most = sum(group.weight for group in groups)
         unread = missing("Frailty diagnoses", "The record holds no diagnosis coded in ICD-10.", high=most)
         return add_up("HFRS", "2018", (unread,), _BANDS)
-    found = (_part(group, findings) for group in groups)
+    found = (_part(group, coded, findings) for group in groups)
     return add_up("HFRS", "2018", [part for part in found if part is not None], _BANDS)
 
 
-def _part(group: FrailtyGroup, findings: Findings) -> ScorePart | None:
-    cited = once(
-        findings.citing.fact(fact, code, firm)
-        for fact, firm in findings.conditions
-        for code in fact.codes
-        if code.system in _ICD10 and undotted(code.code).startswith(group.families)
-    )
-    if not cited:
+def _part(group: FrailtyGroup, coded: Sequence[_Coded], findings: Findings) -> ScorePart | None:
+    found = [said for said in coded if said[0].startswith(group.families)]
+    if not found:
         return None
+    cited = once(findings.citing.fact(fact, code, firm) for _, fact, code, firm in found)
     return known(group.name, group.weight, f"{group.name}: {group.weight:g}", cited)
