@@ -5,11 +5,14 @@ taken as UTC; a time with one keeps it, so that its date stays the one that was 
 """
 
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from fhir_mappings.inbound.elements import Json
 
 _DAY = len("2024-03-01")
+#: Nobody plans a discharge longer ahead: such a day is a placeholder or a mistake.
+_HORIZON: Final = timedelta(days=90)
 
 
 def moment(value: object) -> datetime | None:
@@ -76,3 +79,8 @@ def begun_at(resource: Json, names: tuple[str, ...]) -> datetime | None:
         if value is not None and (found := moment(value)):
             return found
     return None
+
+
+def is_ahead(found: date, today: date) -> bool:
+    """Whether a day is today, or one on which a patient who is here now may be planned to leave."""
+    return timedelta() <= found - today <= _HORIZON

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from fhir_mappings.inbound.codes import bare_code, codes_or_text, concept_text
-from fhir_mappings.inbound.dates import moment
+from fhir_mappings.inbound.dates import day, is_ahead, moment
 from fhir_mappings.inbound.elements import Json, at, first, identifiers, is_misshapen, items, text
 from fhir_mappings.inbound.references import Shared, display, literal, reference_of
 from fhir_mappings.inbound.security import labels
@@ -33,7 +33,7 @@ REASON = "reason"
 
 
 def encounter(resource: Json, shared: Shared, *, today: date | None = None) -> Encounter:
-    """One stay or visit; with `today`, an end after that day has not come yet."""
+    """One stay or visit; with `today`, an end after that day has not come yet, but is when it is planned to come."""
     period = first(resource.get("period") or resource.get("actualPeriod"))
     hospital = first(resource.get("hospitalization") or resource.get("admission"))
     found = Encounter(
@@ -56,7 +56,7 @@ def encounter(resource: Json, shared: Shared, *, today: date | None = None) -> E
         labels=labels(resource),
         told=told_of_stay(resource),
     )
-    return _as_of(found, today)
+    return _as_of(found, today, announced=day(resource.get("plannedEndDate")))
 
 
 def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False) -> str:
@@ -102,10 +102,12 @@ def _class_word(raw: object) -> str:
     return (text(coding.get("display")) or concept_text(raw)).lower()
 
 
-def _as_of(found: Encounter, today: date | None) -> Encounter:
-    if today is None or found.end is None or found.end.date() <= today:
+def _as_of(found: Encounter, today: date | None, announced: date | None) -> Encounter:
+    """R5 has an element of its own for an end that has not come: that is announced."""
+    if today is None or (found.end and found.end.date() <= today):
         return found
-    return replace(found, end=None)
+    ahead = found.end.date() if found.end else announced
+    return replace(found, end=None, planned_end=ahead if ahead and is_ahead(ahead, today) else None)
 
 
 def _reasons(resource: Json) -> tuple[Code, ...]:

@@ -1,7 +1,7 @@
 """All resources read of one patient → Record. Tolerant: what cannot be understood becomes a gap, never an error."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.coverage import coverage
 from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, first
+from fhir_mappings.inbound.leaving import ORDER_CODES, as_ordered
 from fhir_mappings.inbound.patient import interpreter, patient
 from fhir_mappings.inbound.questionnaire_response import answers
 from fhir_mappings.inbound.references import Shared, reference_of, subject_of
@@ -50,13 +51,15 @@ def build_record(
     encounter: str,
     gaps: Iterable[Gap] = (),
     today: date | None = None,
+    order_codes: Collection[str] = ORDER_CODES,
 ) -> Record:
     """Everything the resources say of the patient of one stay.
 
     encounter is "Encounter/id"; its subject decides whose record this is. Resources of others are dropped and counted
     (one Gap FOREIGN), those that cannot be understood likewise (UNREADABLE), those entered in error silently. Of two
     versions the one updated later stands. With `today`, a stay that ends or a death that comes after it has not
-    happened yet. gaps are those found while gathering; they come first.
+    happened yet. order_codes ("system|code") tell an order to discharge. gaps are those found while gathering; they come
+    first.
 
     Raises UnknownEncounter, and BadInput when the stay names no patient or the patient is not among the resources.
     """
@@ -68,9 +71,13 @@ def build_record(
     person = _person(known, subject_of(stay))
     whose = reference_of(person)
     reading.shared = _shared(known, whose)
-    for one in _own(known, whose, reading):
+    own = list(_own(known, whose, reading))
+    for one in own:
         reading.read(one)
-    return reading.record(person, stay, gaps)
+    orders = [one for one in own if one["resourceType"] == "ServiceRequest"]
+    planned = stays.encounter(stay, reading.shared, today=today)
+    planned = as_ordered(planned, orders, order_codes=order_codes, today=today)
+    return reading.record(person, stay, planned, gaps)
 
 
 @dataclass(slots=True)
@@ -104,9 +111,8 @@ class _Reading:
         """All that was said of one kind, in the order of the references."""
         return tuple(one for one in self.said if isinstance(one, kind))
 
-    def record(self, person: Json, stay: Json, gaps: Iterable[Gap]) -> Record:
-        """The Record, once everything is read."""
-        planned = stays.encounter(stay, self.shared, today=self.today)
+    def record(self, person: Json, stay: Json, planned: Encounter, gaps: Iterable[Gap]) -> Record:
+        """The Record, once everything is read; planned is the stay as it was read."""
         return Record(
             patient=self._patient(person, stay),
             encounter=planned,

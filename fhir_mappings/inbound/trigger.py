@@ -29,7 +29,7 @@ _STAY: Final = {
 }
 _ADMITTED: Final = frozenset({"in-progress", "onleave"})
 #: A proposal or plan is somebody's wish (ours, too), not an order.
-_WISHES: Final = frozenset({"proposal", "plan", "directive", "option"})
+WISHES: Final = frozenset({"proposal", "plan", "directive", "option"})
 #: Where an order says when the patient is to leave.
 _WHEN: Final = ("occurrenceDateTime", "occurrencePeriod", "occurrenceTiming")
 _FOREIGN: Final = (
@@ -57,7 +57,7 @@ def trigger_from(
 def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:
     action = _ORDER.get(str(order.get("status")))
     encounter = _encounter(order)
-    if action is None or not encounter or order.get("intent") in _WISHES:
+    if action is None or not encounter or order.get("intent") in WISHES:
         return None
     if not any(code in tenant.order_codes for code in _codes(order)):
         return None

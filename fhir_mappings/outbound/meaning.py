@@ -1,8 +1,8 @@
 """What counts in a resource of ours, so that a plan made on a later day does not write everything anew.
 
-The day on which something was drafted counts for nothing: `authoredOn`, `created`, `date`, `recorded` … And while the stay
-lasts, the day of leaving is a guess that moves with today; days counted from a guess count by their distance from it.
-Once the stay has ended they are what they say.
+The day on which something was drafted counts for nothing: `authoredOn`, `created`, `date`, `recorded` … And while nobody has
+said when the patient leaves, that day is a guess that moves with today; days counted from a guess count by their distance
+from it. Once the stay has ended, or a day for its end is named, they are what they say.
 """
 
 import hashlib
@@ -24,13 +24,15 @@ def meaning_of(body: Json, plan: Plan) -> str:
     """A digest in hex: two bodies for one plan item that have the same one need no second writing."""
     counts = {name: part for name, part in body.items() if name not in _MADE_ON}
     text = json.dumps(counts, sort_keys=True, separators=(",", ":"))
-    if not _has_left(plan):
+    if not _is_named(plan):
         text = _DAY.sub(lambda day: _distance(day[0], plan.discharge_date), text)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _has_left(plan: Plan) -> bool:
-    return plan.encounter.end is not None and plan.encounter.end.date() <= plan.today
+def _is_named(plan: Plan) -> bool:
+    """Whether the day of leaving stands in the record, as its end or as the day planned for it."""
+    stay = plan.encounter
+    return (stay.end is not None and stay.end.date() <= plan.today) or stay.planned_end == plan.discharge_date
 
 
 def _distance(day: str, leaving: date) -> str:

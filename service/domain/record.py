@@ -151,7 +151,9 @@ class Participant:
 class Encounter:
     """A stay or a visit. class_code is v3 ActCode (IMP, EMER, AMB …); diagnoses are ("Condition/id", use).
 
-    told is its status and a digest of its end and its patient, by which a later reading is told from this one.
+    planned_end is the day on which the patient is to leave, today or later, as the stay or a signed order says; None where
+    nobody has said. ordered_disposition is where that order sends the patient. told is its status and a digest of its end
+    and its patient, by which a later reading is told from this one.
     """
 
     reference: str
@@ -172,6 +174,8 @@ class Encounter:
     identifiers: tuple[str, ...] = ()
     labels: Labels = NONE
     told: str = field(default="", compare=False)
+    planned_end: date | None = None
+    ordered_disposition: tuple[Code, ...] = ()
 
 
 #: v3 ActCode encounter classes that are a hospital stay, so have a discharge to plan.

@@ -65,7 +65,13 @@ def record_of(question: Question, deps: Deps, today: date) -> Record:
 
 def _sent(question: Question, today: date) -> Record:
     sent = question.prefetched
-    return build_record(sent.resources, encounter=question.encounter, gaps=sent.gaps, today=today)
+    return build_record(
+        sent.resources,
+        encounter=question.encounter,
+        gaps=sent.gaps,
+        today=today,
+        order_codes=question.tenant.order_codes,
+    )
 
 
 def _read(question: Question, deps: Deps, today: date) -> Record:
@@ -78,11 +84,11 @@ def _read(question: Question, deps: Deps, today: date) -> Record:
 
 def _gathered(question: Question, deps: Deps, today: date, until: float) -> Record:
     """By the token that came with the call, and then by nothing else; without one by our own."""
-    own = deps.ehr(question.tenant.id)
+    own, codes = deps.ehr(question.tenant.id), question.tenant.order_codes
     if not question.token:
-        return gather(question.encounter, own, today=today)
+        return gather(question.encounter, own, today=today, order_codes=codes)
     with BorrowedEhr(own, question.token, seconds=max(0.05, until - time.monotonic())) as lent:
-        return gather(question.encounter, lent, today=today)
+        return gather(question.encounter, lent, today=today, order_codes=codes)
 
 
 def _of_our_kind(record: Record) -> Record:

@@ -1,10 +1,11 @@
 """One stay's record, read from the EHR: everything that could not be read is said, nothing stops the reading."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
+from fhir_mappings.inbound.leaving import ORDER_CODES
 from fhir_mappings.inbound.record import build_record, subject_of
 from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.references import reference_of
@@ -24,10 +25,10 @@ from service.errors import (
 _GONE: Final = frozenset({404, 410})
 
 
-def gather(encounter: str, ehr: Ehr, *, today: date) -> Record:
+def gather(encounter: str, ehr: Ehr, *, today: date, order_codes: Collection[str] = ORDER_CODES) -> Record:
     """The record of a stay ("Encounter/12") in at most three round trips on a server that takes batches.
 
-    Raises UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when stay or patient may not be read, EhrUnavailable when the
+    order_codes ("system|code") tell the hospital's orders to discharge. Raises UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when stay or patient may not be read, EhrUnavailable when the
     EHR does not answer. All else that is missing is a Gap of the record.
     """
     stay = _stay(encounter, ehr)
@@ -41,7 +42,9 @@ def gather(encounter: str, ehr: Ehr, *, today: date) -> Record:
         raise PatientMerged
     resources = [stay, *(resource for result in results for resource in result.resources)]
     gaps = [*not_offered, *_gaps(asked, results)]
-    return build_record(_each_once(resources), encounter=encounter, gaps=_counted(gaps), today=today)
+    return build_record(
+        _each_once(resources), encounter=encounter, gaps=_counted(gaps), today=today, order_codes=order_codes
+    )
 
 
 def _stay(encounter: str, ehr: Ehr) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 Never a departure against advice, never death. What is not known leaves the suggestion open.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.domain.assessment import Disposition, Factor
-from service.domain.codes import System
+from service.domain.codes import Code, System
 from service.domain.content import DispositionCode
 from service.domain.need import Need, NeedState
 from service.domain.record import Encounter, Kind
@@ -15,6 +15,7 @@ from service.domain.sensitivity import merge
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
+from service.pipeline.assess.stay import going_to
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
 #: Needs for a skilled nurse every day, in a facility where nobody at home can help.
@@ -53,24 +54,25 @@ class _Situation:
 
 
 def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Disposition:
-    """A FHIR discharge-disposition code, "" when it cannot be decided, and whether the order agrees."""
+    """A FHIR discharge-disposition code, "" when it cannot be decided, and whether order and stay agree."""
     situation = _situation(findings, needs)
     suggested = _decide(situation)
-    ordered = ordered_disposition(findings.record.encounter, findings.content.dispositions)
-    names = {one.code: one.display for one in findings.content.dispositions}
+    stay, table = findings.record.encounter, findings.content.dispositions
+    ordered = disposition_of(going_to(stay), table)
+    names = {one.code: one.display for one in table}
     return Disposition(
         suggested=suggested,
         display=names.get(suggested, "Cannot be decided yet"),
         factors=(*_factors(situation, suggested), *_of_payer_and_patient(findings, situation, suggested)),
         ordered=ordered,
-        alert=_alert(situation, suggested, ordered, names),
+        alert=_disagreement(stay, table, names) or _alert(situation, suggested, ordered, names),
     )
 
 
-def ordered_disposition(stay: Encounter, table: Iterable[DispositionCode]) -> str:
-    """The disposition the encounter carries, UB-04 codes translated; "" if none."""
-    codes = {code.code for code in stay.disposition if code.system != System.UB04}
-    billed = {code.code for code in stay.disposition if code.system == System.UB04}
+def disposition_of(said: Collection[Code], table: Iterable[DispositionCode]) -> str:
+    """The disposition that codes of an order or a stay mean, UB-04 codes translated; "" if none."""
+    codes = {code.code for code in said if code.system != System.UB04}
+    billed = {code.code for code in said if code.system == System.UB04}
     rows = list(table)
     direct = (one.code for one in rows if one.code in codes)
     translated = (one.code for one in rows if billed & set(one.ub04))
@@ -166,6 +168,14 @@ def _missing_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
 
 def _factor(need: Need, text: str, weighs: str) -> Factor:
     return Factor(text, weighs, need.evidence, need.labels)
+
+
+def _disagreement(stay: Encounter, table: Sequence[DispositionCode], names: Mapping[str, str]) -> str:
+    """Where the order and the stay name two places, one of them is a mistake."""
+    ordered, noted = (disposition_of(said, table) for said in (stay.ordered_disposition, stay.disposition))
+    if not ordered or not noted or ordered == noted:
+        return ""
+    return f"The order says {names[ordered].lower()}; the stay itself says {names[noted].lower()}."
 
 
 def _alert(situation: _Situation, suggested: str, ordered: str, names: Mapping[str, str]) -> str:

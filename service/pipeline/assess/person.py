@@ -16,7 +16,7 @@ from service.domain.expression import (
 from service.domain.record import Coverage, Encounter, Patient, RelatedPerson
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.result import UNKNOWN, Result, truth_of
-from service.pipeline.assess.stay import days_in_hospital
+from service.pipeline.assess.stay import days_in_hospital, going_to
 
 _SELF_PAY_CODES = frozenset({"pay", "selfpay", "self-pay", "81"})
 _SELF_PAY_WORDS = ("self pay", "self-pay", "selfpay", "no_insurance", "no insurance", "uninsured")
@@ -76,7 +76,7 @@ def stayed(test: StayTest, findings: Findings) -> Result:
     stay = findings.record.encounter
     asked = [
         _among(test.classes, {stay.class_code} - {""}),
-        _among(test.dispositions, {code.code for code in stay.disposition}),
+        _among(test.dispositions, {code.code for code in going_to(stay)}),
         _among(test.admit_sources, {code.code for code in stay.admit_source}),
         _long(test.days_at_least, stay, findings.today),
     ]
@@ -189,7 +189,7 @@ def _long(days: int | None, stay: Encounter, today: date) -> Truth:
 
 def _cite_stay(findings: Findings) -> Evidence:
     stay = findings.record.encounter
-    said = (*stay.disposition, *stay.types)[:1]
+    said = (*going_to(stay), *stay.types)[:1]
     words = (code.display or code.code for code in said)
     return findings.citing.stay(stay, next(words, stay.class_code), *said)
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from service.domain.assessment import Outcome
-from service.domain.codes import System
+from service.domain.codes import Code, System
 from service.domain.evidence import Evidence
 from service.domain.record import Encounter, Record
 
@@ -23,16 +23,27 @@ def days_in_hospital(stay: Encounter, today: date) -> int | None:
     return max((discharge_day(stay, today) - stay.start.date()).days, 0)
 
 
+def going_to(stay: Encounter) -> tuple[Code, ...]:
+    """The place the signed order names, otherwise the one the stay itself has."""
+    return stay.ordered_disposition or stay.disposition
+
+
 def outcome_of(record: Record) -> Outcome:
     """Whether the patient goes home (or anywhere after hospital), to another acute hospital, or died."""
     stay = record.encounter
-    fhir = {code.code for code in stay.disposition if code.system != System.UB04}
-    billed = {code.code for code in stay.disposition if code.system == System.UB04}
+    fhir, billed = _by_system(stay.disposition)
     if record.patient.deceased or "exp" in fhir or billed & _DIED:
         return Outcome.DIED
+    fhir, billed = _by_system(going_to(stay))
     if billed & _ACUTE_TRANSFER or ("other-hcf" in fhir and not billed):
         return Outcome.TRANSFERRED
     return Outcome.GOING_HOME
+
+
+def _by_system(codes: tuple[Code, ...]) -> tuple[set[str], set[str]]:
+    """FHIR's codes for a disposition, and those of UB-04."""
+    billed = {code.code for code in codes if code.system == System.UB04}
+    return {code.code for code in codes if code.system != System.UB04}, billed
 
 
 def cite_stay(stay: Encounter, text: str) -> Evidence:

@@ -19,7 +19,8 @@ __all__ = ["draft"]
 def draft(record: Record, assessment: Assessment, matches: Matches, *, tenant: str) -> Plan:
     """The plan for one discharge: items only for needs that are present, questions for those nobody asked about.
 
-    Days count from the day the stay ended, or from today while it has not. Who died or goes to another hospital gets
+    Days count from the day of leaving: the one the stay ended on, the one it is planned for, or today where nobody has said.
+    Who died or goes to another hospital gets
     no referrals, goals, follow-ups or teaching: for the first, the family is offered support; the second is planned there.
     """
     plan = _frame(record, assessment, tenant)
@@ -67,10 +68,11 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
     return replace(filled, compliance=settled(assessment.compliance, filled))
 
 
-def _discharge_date(encounter: Encounter, today: date) -> date:
-    """An end in the future is a guess that moves: until it has come, days count from today."""
-    end = encounter.end.date() if encounter.end else today
-    return min(end, today)
+def _discharge_date(stay: Encounter, today: date) -> date:
+    """A day of leaving that has passed while the patient is still there is no day of leaving."""
+    if stay.end and stay.end.date() <= today:
+        return stay.end.date()
+    return max(today, stay.planned_end or today)
 
 
 def _questions(needs: tuple[Need, ...]) -> tuple[BedsideQuestion, ...]:

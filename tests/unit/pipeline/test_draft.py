@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 
@@ -70,6 +71,40 @@ def test_days_count_from_the_end_of_the_stay():
 def test_a_stay_that_ends_in_the_future_has_not_ended():
     stay = a.stay(end=datetime(2024, 3, 9, tzinfo=UTC))
     assert a.planned(about=a.record(encounter=stay)).discharge_date == a.TODAY
+
+
+def test_days_count_from_the_day_that_is_planned_and_what_comes_before_leaving_is_due_that_day():
+    before = a.interventions(
+        tasks=(TaskTemplate("x", "Teach"), TaskTemplate("y", "Call", before_discharge=False))
+    )
+    needs = [a.need(interventions=before), a.need("b", interventions=asking("b", within_days=0))]
+    planned = a.record(a.fact("8", Kind.APPOINTMENT, status="booked", began=date(2024, 3, 7)))
+    planned = replace(planned, encounter=a.stay(planned_end=date(2024, 3, 8)))
+    plan = a.planned(*needs, about=planned)
+    assert (plan.today, plan.discharge_date) == (a.TODAY, date(2024, 3, 8))
+    assert {x.service: x.due for x in plan.referrals} == {
+        "b": date(2024, 3, 8),
+        "food-pantry": date(2024, 3, 11),
+    }
+    assert [(x.start, x.due) for x in plan.goals] == [(a.TODAY, date(2024, 4, 7))]
+    assert [(x.not_before, x.due) for x in plan.follow_ups] == [(date(2024, 3, 8), date(2024, 3, 15))]
+    assert {x.text: x.due for x in plan.tasks if not x.key.startswith("task:referral")} == {
+        "Teach": date(2024, 3, 8),
+        "Call": date(2024, 3, 10),
+    }
+    assert {x.due for x in plan.tasks if x.key.startswith("task:referral")} == {date(2024, 3, 8)}
+    assert plan.bookings == ()
+
+
+def test_a_day_planned_that_has_passed_is_no_day_of_leaving():
+    stay = a.stay(planned_end=date(2024, 3, 4))
+    assert a.planned(about=a.record(encounter=stay)).discharge_date == a.TODAY
+
+
+def test_the_same_record_gives_the_same_plan_whenever_on_the_day_it_is_made():
+    about = a.record(encounter=a.stay(planned_end=date(2024, 3, 8)))
+    needs = [a.need(interventions=a.interventions())]
+    assert a.planned(*needs, about=about) == a.planned(*needs, about=about)
 
 
 def test_two_needs_that_ask_for_one_service_get_one_referral():

@@ -271,6 +271,35 @@ def test_an_order_that_differs_from_the_suggestion_raises_an_alert() -> None:
     assert disposition.alert == "The order says skilled nursing facility; the record suggests home."
 
 
+def _two_places(ordered: str, noted: str, *said: Fact | Observation) -> Assessment:
+    about = stay(
+        ordered_disposition=(Code(System.DISPOSITION, ordered),),
+        disposition=(Code(System.DISPOSITION, noted),),
+    )
+    return _assess(record(*said, encounter=about))
+
+
+def test_the_place_of_the_order_counts_before_that_of_the_stay_and_a_disagreement_is_told() -> None:
+    disposition = _two_places("snf", "home", answer(BARTHEL, 95)).disposition
+    assert disposition.ordered == "snf"
+    assert disposition.alert == "The order says skilled nursing facility; the stay itself says home."
+    assert _two_places("home", "home", answer(BARTHEL, 95)).disposition.alert == ""
+    assert "homeless" in _two_places("home", "home", HOMELESS).disposition.alert
+
+
+def test_an_order_for_a_facility_is_a_place_to_go_whatever_the_stay_says() -> None:
+    blocking = [one.key for one in _two_places("snf", "home", HOMELESS).readiness.blockers if one.blocks]
+    assert blocking == []
+    ordered_home = _two_places("home", "snf", HOMELESS).readiness.blockers
+    assert "no-place-to-go" in {one.key for one in ordered_home}
+
+
+def test_an_order_ends_the_stay_as_it_says_but_a_death_is_a_death() -> None:
+    assert _two_places("other-hcf", "home").outcome is Outcome.TRANSFERRED
+    assert _two_places("home", "other-hcf").outcome is Outcome.GOING_HOME
+    assert _two_places("home", "exp").outcome is Outcome.DIED
+
+
 def test_an_order_that_agrees_raises_none() -> None:
     assert _ordered("home", answer(BARTHEL, 95)).disposition.alert == ""
 
