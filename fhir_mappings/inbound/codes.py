@@ -12,6 +12,7 @@ _LOINC = re.compile(r"(\d{3,7})-(\d)")
 _LOINC_ANSWER = re.compile(r"LA\d{1,6}-\d")
 #: Longest part before the dot is three characters: letter, digit, digit or letter.
 _ICD10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{1,4})?")
+NO_CODES: frozenset[str] = frozenset()
 _DOTTED_ICD10 = re.compile(r"[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
 
 
@@ -22,8 +23,9 @@ def codes(value: object) -> tuple[Code, ...]:
 
 def codes_or_text(value: object) -> tuple[Code, ...]:
     """The codings, or where there are none the words as Code("text", …): for elements whose words nothing else keeps."""
-    coded = codes(value)
-    if coded or value is None:
+    if value is None:
+        return ()
+    if coded := codes(value):
         return coded
     words = concept_text(value)
     return (Code(System.TEXT, words),) if words else ()
@@ -60,6 +62,8 @@ def bare_code(value: object) -> str:
 
 def bare_codes(value: object) -> frozenset[str]:
     """The codes of a category-like element, whether strings, Codings or CodeableConcepts; the text where no code is."""
+    if value is None:
+        return NO_CODES
     found = {text(coding.get("code")) for coding in _codings(value)}
     if isinstance(value, list):
         found.update([one.strip() for one in value if isinstance(one, str)])
@@ -89,10 +93,11 @@ def is_loinc(code: str) -> bool:
 
 def _codings(value: object) -> list[Json]:
     """The Coding objects of a CodeableConcept, a CodeableReference or a bare Coding, or of a list of them."""
-    if isinstance(value, dict) and "coding" in value:
-        return items(value["coding"])
+    listed = items(value)
+    if len(listed) == 1 and "coding" in listed[0]:
+        return items(listed[0]["coding"])
     found: list[Json] = []
-    for one in items(value):
+    for one in listed:
         if "coding" in one:
             found += items(one["coding"])
         elif "concept" in one:

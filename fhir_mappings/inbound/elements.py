@@ -9,13 +9,12 @@ _NUMBERS = (int, float, str)
 
 def items(value: object) -> list[Json]:
     """The objects of a repeating element; a single object counts as a list of one, all else is left out."""
-    if isinstance(value, dict):
-        return [value]
-    if not isinstance(value, list):
-        return []
-    if len(value) == 1 and isinstance(value[0], dict):  # nearly always, and a record has thousands of them
-        return value
-    return [one for one in value if isinstance(one, dict)]
+    if isinstance(value, list):
+        # One object is what it nearly always is, and a record has thousands of them.
+        if len(value) == 1 and isinstance(value[0], dict):
+            return value
+        return [one for one in value if isinstance(one, dict)]
+    return [value] if isinstance(value, dict) else []
 
 
 def is_misshapen(resource: Json, name: str) -> bool:

@@ -1,11 +1,11 @@
 """Text of a record inside GitHub Flavored Markdown: shown as it is written, never as markup, link or HTML."""
 
+import html
 import re
 from typing import Final
 
 from fhir_mappings.outbound.elements import clean
 
-_HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 #: What begins or ends emphasis, code, links, tables and struck-out text; "@" and "/" would make bare addresses links.
 _ACTIVE: Final = re.compile(r"([\\`*_\[\]|~@]|(?<=:)/|(?<=www)\.)", re.IGNORECASE)
 #: What is markup only where a line begins: headings, lists, rules.
@@ -17,7 +17,7 @@ def escaped(text: str) -> str:
     line = " ".join(clean(text).split())
     line = _ACTIVE.sub(r"\\\1", line)
     line = _LEADING.sub(lambda found: f"{found[1] or ''}\\{found[2]}", line)
-    return "".join(_HTML.get(letter, letter) for letter in line)
+    return html.escape(line, quote=False)
 
 
 def bullets(lines: list[str]) -> str:

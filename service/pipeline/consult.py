@@ -18,7 +18,7 @@ from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry, WriteState
 from service.domain.record import Record
 from service.errors import BadInput, EhrUnavailable, MissingPrefetch, NotAnInpatientStay
-from service.pipeline.assess import assess
+from service.pipeline.assess import glance
 from service.pipeline.consulted_record import NotObtained, Question, record_of
 from service.pipeline.draft import draft
 from service.pipeline.intake import intake
@@ -128,7 +128,7 @@ class Consultation:
     def _outline(self, record: Record, today: date) -> Plan:
         """What the record tells by itself: no service is looked for, and no referral of it is shown."""
         tenant = self._question.tenant
-        assessment = assess(record, self._deps.content, today=today, site_language=tenant.language)
+        assessment = glance(record, self._deps.content, today=today, site_language=tenant.language)
         return draft(record, assessment, Matches(), tenant=tenant.id)
 
     def _plan_if_asked(self) -> Discharge:

@@ -5,12 +5,13 @@ from datetime import date
 
 from service.domain.assessment import Assessment
 from service.domain.content import Content
+from service.domain.need import Need
 from service.domain.record import Kind, Record
 from service.domain.sensitivity import Labels
 from service.pipeline.assess.checklists import boost_of, compliance_of
 from service.pipeline.assess.disposition import suggest_disposition
 from service.pipeline.assess.findings import Findings, collect
-from service.pipeline.assess.needs import assess_needs
+from service.pipeline.assess.needs import assess_needs, needs_of
 from service.pipeline.assess.readiness import judge_readiness
 from service.pipeline.assess.risk import risk_scores
 from service.pipeline.assess.stay import outcome_of
@@ -21,23 +22,39 @@ _STANDING = frozenset({Kind.ORDER, Kind.DEVICE, Kind.GOAL, Kind.APPOINTMENT})
 
 def assess(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:
     """All judgements over one record on one day; site_language is the BCP 47 tag in which the staff work."""
-    findings = collect(record, content, today=today, site_language=site_language)
-    findings = replace(findings, risks=risk_scores(findings))
+    findings = _findings(record, content, today, site_language)
     judged = assess_needs(findings)
     needs = tuple(one.need for one in judged if one.need is not None)
+    return replace(
+        _judged(findings, needs),
+        compliance=compliance_of(findings),
+        boost=boost_of(findings),
+        explanations=tuple(one.explanation for one in judged),
+    )
+
+
+def glance(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:
+    """The same judgements for somebody who waits: neither explained nor held against the checklists."""
+    findings = _findings(record, content, today, site_language)
+    return _judged(findings, tuple(needs_of(findings)))
+
+
+def _findings(record: Record, content: Content, today: date, site_language: str) -> Findings:
+    findings = collect(record, content, today=today, site_language=site_language)
+    return replace(findings, risks=risk_scores(findings))
+
+
+def _judged(findings: Findings, needs: tuple[Need, ...]) -> Assessment:
     disposition = suggest_disposition(findings, needs)
     return Assessment(
-        today=today,
-        outcome=outcome_of(record),
+        today=findings.today,
+        outcome=outcome_of(findings.record),
         needs=needs,
         risk_scores=findings.risks,
         disposition=disposition,
         readiness=judge_readiness(findings, needs, disposition),
-        gaps=(*record.gaps, *findings.gaps),
-        compliance=compliance_of(findings),
-        boost=boost_of(findings),
+        gaps=(*findings.record.gaps, *findings.gaps),
         standing_labels=_standing_labels(findings),
-        explanations=tuple(one.explanation for one in judged),
     )
 
 

@@ -65,8 +65,9 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
     for observation in record.observations:
         collector.observation(observation)
     collector.finish()
-    answers = latest_answers(collector.valid(), content.items, citing)
-    scores, gaps = score_instruments(content.instruments.values(), collector.valid(), citing)
+    valid = collector.valid()
+    answers = latest_answers(valid, content.items, citing)
+    scores, gaps = score_instruments(content.instruments.values(), valid, citing)
     return Findings(
         record=record,
         content=content,

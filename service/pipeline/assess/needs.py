@@ -1,6 +1,6 @@
 """Each protocol's verdict on the record: the need is there, it is not, or nobody has asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from service.domain.content import Offer, Protocol
@@ -39,6 +39,16 @@ class Judged:
 def assess_needs(findings: Findings) -> tuple[Judged, ...]:
     """Every protocol's verdict, in the protocols' order."""
     return tuple(judge(protocol, findings) for protocol in findings.content.protocols)
+
+
+def needs_of(findings: Findings) -> Iterator[Need]:
+    """The needs of the same verdicts, in the same order, without what explains them."""
+    for protocol in findings.content.protocols:
+        if protocol.applies is not None and evaluate(protocol.applies, findings).truth is Truth.FALSE:
+            continue
+        present, absent = evaluate(protocol.present, findings), _truth(protocol.absent, findings)
+        if need := _need_of(protocol, findings, present, absent):
+            yield need
 
 
 def judge(protocol: Protocol, findings: Findings) -> Judged:

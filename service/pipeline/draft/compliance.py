@@ -1,6 +1,6 @@
 """The items of the compliance checklist that only the plan itself can show."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
@@ -18,8 +18,10 @@ _LANGUAGE: Final = "language-access"
 _INTERPRETER: Final = "interpreter-services"
 
 
-def settled(items: Iterable[ComplianceItem], plan: Plan) -> tuple[ComplianceItem, ...]:
+def settled(items: Collection[ComplianceItem], plan: Plan) -> tuple[ComplianceItem, ...]:
     """The items on this plan. One whose mark would tell of something withheld carries the labels of all that is."""
+    if not items:
+        return ()
     told = plan.shareable()
     return tuple(_settled(item, plan, told) for item in items)
 

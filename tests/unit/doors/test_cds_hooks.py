@@ -228,7 +228,7 @@ def test_a_database_that_is_slow_is_an_error_in_time(hurried, doubles, monkeypat
 
 def test_an_assessment_that_is_slow_is_a_plan_being_prepared(door, monkeypatch, stalled):
     monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 2)
-    monkeypatch.setattr(consult, "assess", stalled)
+    monkeypatch.setattr(consult, "glance", stalled)
     assert titles(ask(door)) == ["The discharge plan is being prepared"]
 
 
@@ -236,7 +236,7 @@ def test_a_fault_of_ours_is_500_and_never_an_empty_answer(door, monkeypatch):
     def fault(*_args, **_more):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(consult, "assess", fault)
+    monkeypatch.setattr(consult, "glance", fault)
     answer = ask(door)
     assert answer.status_code == 500
     assert "cards" not in answer.json

@@ -1,5 +1,7 @@
 """Every need, raised or not, can be explained by the very evaluation that decided it."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.domain.content import Content
@@ -8,7 +10,7 @@ from service.domain.expression import Truth
 from service.domain.need import NeedState
 from service.domain.record import Fact, Observation
 from service.domain.sensitivity import Label
-from service.pipeline.assess import assess
+from service.pipeline.assess import assess, glance
 from service.pipeline.assess.findings import collect
 from service.pipeline.assess.needs import assess_needs
 from tests.builders import TODAY, answer, fact, record
@@ -28,6 +30,13 @@ def _explained(need: str, *statements: Fact | Observation) -> Explanation:
 def test_every_protocol_is_explained_whatever_it_found(content: Content) -> None:
     assessment = assess(record(), content, today=TODAY)
     assert [one.need for one in assessment.explanations] == [one.ref.id for one in content.protocols]
+
+
+@pytest.mark.parametrize("case", list(all_cases()), ids=lambda case: f"{case.file}: {case.name}")
+def test_a_glance_judges_the_same_without_explaining_it(case: Case) -> None:
+    assessment = assess(case.record, CONTENT, today=DAY_OF_CASES, site_language=case.site_language)
+    looked = glance(case.record, CONTENT, today=DAY_OF_CASES, site_language=case.site_language)
+    assert looked == replace(assessment, explanations=(), compliance=(), boost=())
 
 
 @pytest.mark.parametrize("case", list(all_cases()), ids=lambda case: f"{case.file}: {case.name}")
