@@ -48,7 +48,7 @@ def load_api_keys(path: Path) -> tuple[ApiKey, ...]:
 def _key(entry: Entry) -> ApiKey:
     found = entry.fields(_FIELDS, ("name", "sha256", "scopes", "tenants"))
     role = found["role"].choice(Role) if "role" in found else Role.PROGRAM
-    if role in {Role.ANYONE, Role.EHR}:
+    if role in {Role.ANYONE, Role.EHR, Role.STAFF}:
         raise found["role"].wrong("expected program, manager, clinician or social-worker")
     if "person" in found and role not in CARE_TEAM:
         raise found["person"].wrong("a person who decides has the role clinician or social-worker")

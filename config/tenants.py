@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from config.hook_issuers import HookIssuer, TokenIssuer
 from config.keys import SigningKey
+from config.launch import Launch
 
 #: SNOMED CT "Patient discharge", the order by which an EHR says that a patient is to go home.
 PATIENT_DISCHARGE: Final = "http://snomed.info/sct|58000006"
@@ -90,7 +91,7 @@ class Tenant:
     FHIR reference if known; phone is whom patients call with questions, for their sheet. subscription_secret is what the EHR sends back with each notification; the previous one is
     taken as well while it is being replaced. census_list says who is in hospital: the literal reference of a List or
     Group, or "file:PATH"; "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
-    tokens for our REST API. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
+    tokens for our REST API; launch is how our page is registered there, None where the EHR does not open it. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
     the topic that tells of discharge orders, for an EHR that does not describe its topics; poll_seconds is how often one
     without subscriptions is searched. quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
     """
@@ -109,6 +110,7 @@ class Tenant:
     previous_subscription_secret: str = field(default="", repr=False)
     hooks: tuple[HookIssuer, ...] = ()
     token_issuers: tuple[TokenIssuer, ...] = ()
+    launch: Launch | None = None
     service_area: ServiceArea = ANYWHERE
     attestations: Attestations = NOTHING_ATTESTED
     census_list: str = ""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from config.addresses import web_address
 from config.auth_entry import read_auth
 from config.hook_issuers import check_distinct, hook_issuers, token_issuers
+from config.launch import ClientAuthentication, read_launch
 from config.marked_yaml import Entry, read_yaml
 from config.secret_references import secret
 from config.tenants import PATIENT_DISCHARGE, Attestations, ServiceArea, Tenant, WritePolicy
@@ -45,7 +46,19 @@ def load_tenants(
             raise entry.wrong(f"the tenant {tenant.id!r} stands here twice")
         tenants[tenant.id] = tenant
     check_distinct({name: tenant.hooks for name, tenant in tenants.items()})
+    _check_apart([tenant for tenant in tenants.values() if tenant.launch])
     return tenants
+
+
+def _check_apart(opening: Sequence[Tenant]) -> None:
+    """A launch names the EHR and nothing else, so that only one hospital of an EHR can be opened by it."""
+    for number, tenant in enumerate(opening):
+        for other in opening[:number]:
+            if tenant.fhir_base_url == other.fhir_base_url:
+                raise ConfigurationError(
+                    f"The tenants {other.id} and {tenant.id} have one FHIR base, so a launch cannot tell them apart; "
+                    "leave launch with one of them."
+                )
 
 
 def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[str] | None) -> Tenant:
@@ -64,6 +77,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "previous_subscription_secret": lambda given: secret(given, environ),
         "hooks": hook_issuers,
         "token_issuers": token_issuers,
+        "launch": read_launch,
         "service_area": _service_area,
         "attestations": _attestations,
         "census_list": _census,
@@ -81,7 +95,11 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         raise found["previous_subscription_secret"].wrong(
             "there is no subscription_secret that replaces this one; name the one in use subscription_secret"
         )
-    return Tenant(**{key: readers[key](value) for key, value in found.items()})
+    tenant = Tenant(**{key: readers[key](value) for key, value in found.items()})
+    signs = tenant.launch and tenant.launch.client_authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    if signs and not tenant.auth.keys:
+        raise found["launch"].wrong("private_key_jwt signs with the keys of auth, and auth has none")
+    return tenant
 
 
 def _id(entry: Entry) -> str:

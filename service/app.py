@@ -13,6 +13,7 @@ from service.doors.cds_hooks import cds_hooks
 from service.doors.discharges import discharges
 from service.doors.health import health
 from service.doors.jwks import jwks
+from service.doors.launch import launch
 from service.doors.openapi import describe, openapi
 from service.doors.pages import pages
 from service.doors.plans import plans
@@ -40,5 +41,6 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     for described in (discharges, plans, subscriptions, cds_hooks, health, jwks):
         api.register_blueprint(described)
     app.register_blueprint(pages)
+    app.register_blueprint(launch)
     app.register_blueprint(openapi)
     return app

@@ -52,11 +52,15 @@ OVERRIDE_CODES: Final = frozenset(code for code, _ in _REASONS)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a card leads: our own address, the page of the discharge, and the context our page gets by SMART launch."""
+    """Where a card leads: our own address and the page of the discharge.
+
+    launch is where the EHR opens that page by SMART App Launch, with the context it hands on; "" where it does not.
+    """
 
     home: str
     page: str
     context: str
+    launch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +118,7 @@ def _finished(key: str, body: Json, names: Names, place: Place) -> Json:
     common: Json = {
         "uuid": str(names.card(key)),
         "source": {"label": "Homeward", "url": place.home, "topic": _TOPIC},
-        "links": [
-            {"label": "Open the discharge plan", "url": place.page, "type": "absolute"},
-            {"label": "Open in Homeward", "url": place.page, "type": "smart", "appContext": place.context},
-        ],
+        "links": list(_links(place)),
         "overrideReasons": [
             {"code": code, "system": systems.OVERRIDE_REASONS, "display": display}
             for code, display in _REASONS
@@ -127,6 +128,13 @@ def _finished(key: str, body: Json, names: Names, place: Place) -> Json:
         del common["overrideReasons"]  # there is nothing to set aside
     card: Json = tidy(body | common)
     return card
+
+
+def _links(place: Place) -> Iterator[Json]:
+    """The way in that asks for no credential of ours stands first, where there is one."""
+    if place.launch:
+        yield {"label": "Open in Homeward", "url": place.launch, "type": "smart", "appContext": place.context}
+    yield {"label": "Open the discharge plan", "url": place.page, "type": "absolute"}
 
 
 def _summary_card(

@@ -14,10 +14,14 @@ class Scope(StrEnum):
 
 
 class Role(StrEnum):
-    """What a caller is. Sensitive items are shown to clinicians and social workers, and to nobody else."""
+    """What a caller is. Sensitive items are shown to clinicians and social workers, and to nobody else.
+
+    Staff is whom a hospital's EHR sends to our page without saying more of them.
+    """
 
     ANYONE = "anyone"
     PROGRAM = "program"
+    STAFF = "staff"
     MANAGER = "manager"
     CLINICIAN = "clinician"
     SOCIAL_WORKER = "social-worker"

@@ -27,6 +27,9 @@ class Event(StrEnum):
     CANCEL_OF_OTHER_ORDER = "cancel of another order ignored"
     TO_BE_CHECKED = "an order that had been called off is looked at in the EHR"
     FOREIGN = "of another hospital, refused"
+    OPENED = "opened from the EHR"
+    SERVICE_KEPT = "community service kept"
+    SERVICE_REMOVED = "community service removed"
 
 
 @dataclass(frozen=True, slots=True)

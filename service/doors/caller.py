@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from flask import g
 
@@ -18,7 +19,8 @@ class Caller:
     """One who was let in. name stands in the audit trail.
 
     tenants are the ids of the hospitals they may ask about, None for all of the deployment. signer is the person who
-    decides when this caller does, None for a program.
+    decides when this caller does, None for a program. discharges are the only ones they may see, None for all of their
+    hospitals.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Caller:
     scopes: frozenset[Scope] = NO_SCOPES
     tenants: frozenset[str] | None = NOWHERE
     signer: Signer | None = None
+    discharges: frozenset[UUID] | None = None
 
     def sees_sensitive_items(self) -> bool:
         """Whether items with a sensitivity label are shown; when the role is unknown they are not."""
@@ -34,6 +37,10 @@ class Caller:
     def may_enter(self, tenant: str) -> bool:
         """Whether this hospital is theirs; an EHR was let in for its own by its guard."""
         return self.role is Role.EHR or self.tenants is None or tenant in self.tenants
+
+    def may_open(self, discharge: UUID) -> bool:
+        """Whether this discharge, of a hospital that is theirs, is theirs to see."""
+        return self.discharges is None or discharge in self.discharges
 
     def as_signer(self) -> Signer:
         """The person who signs; NotAllowed for a program, and for those who do not see all they would sign."""

@@ -243,7 +243,7 @@ def _answer(
         order=order,
         token=call.token,
     )
-    consultation = Consultation(question, deps(), _place_in(settings().public_url))
+    consultation = Consultation(question, deps(), _place_in(settings().public_url, hospital))
     try:
         shown: tuple[Shown, ...] = _ANSWERS.run(consultation.cards, until)
     except TooLate:
@@ -251,10 +251,12 @@ def _answer(
     return _json({"cards": [one.card for one in shown]})
 
 
-def _place_in(home: str) -> Any:
+def _place_in(home: str, hospital: Tenant) -> Any:
+    launch = f"{home}/launch" if hospital.launch else ""
+
     def place(discharge: UUID) -> Place:
         context = orjson.dumps({"discharge": str(discharge)}).decode()
-        return Place(home, f"{home}/discharges/{discharge}", context)
+        return Place(home, f"{home}/discharges/{discharge}", context, launch)
 
     return place
 

@@ -9,23 +9,22 @@ from typing import Final
 
 from flask import Response, after_this_request, g, request
 
-from service.doors.wiring import settings
+from service.doors.cookies import cookie, set_cookie
 from service.errors import NotAllowed
 
 #: Bytes of one form; the words of an edit are 500 characters at most.
 MAX_BYTES: Final = 16_384
 #: The hidden field in every form.
 FIELD: Final = "form"
+_COOKIE: Final = "homeward-form"
 _NAME_COOKIE: Final = "homeward-name"
 _BYTES: Final = 32
-_LONGEST: Final = 64
 
 
 def form_token() -> str:
     """What every form on this page must carry; it lives as long as the browser is open."""
     if "form_token" not in g:
-        sent = request.cookies.get(_cookie(), "")
-        g.form_token = sent if 0 < len(sent) <= _LONGEST else secrets.token_urlsafe(_BYTES)
+        g.form_token = cookie(_COOKIE) or secrets.token_urlsafe(_BYTES)
         after_this_request(_with_cookie)
     token: str = g.form_token
     return token
@@ -34,7 +33,7 @@ def form_token() -> str:
 def check_form() -> None:
     """NotAllowed for a form that this browser did not get from us."""
     request.max_content_length = MAX_BYTES
-    held, sent = request.cookies.get(_cookie(), ""), request.form.get(FIELD, "")
+    held, sent = cookie(_COOKIE), request.form.get(FIELD, "")
     foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
     if foreign or not held or not hmac.compare_digest(held.encode(), sent.encode()):
         raise NotAllowed(
@@ -44,25 +43,14 @@ def check_form() -> None:
 
 def remembered_name() -> str:
     """The name last typed in this browser, where nobody is asked for a credential; "" if none."""
-    return request.cookies.get(_NAME_COOKIE, "")[:_LONGEST]
+    return cookie(_NAME_COOKIE)
 
 
 def remember_name(response: Response, name: str) -> None:
     """Have the next form begin with this name."""
-    response.set_cookie(_NAME_COOKIE, name, secure=_is_https(), httponly=True, samesite="Strict")
+    set_cookie(response, _NAME_COOKIE, name, same_site="Strict")
 
 
 def _with_cookie(response: Response) -> Response:
-    response.set_cookie(
-        _cookie(), g.form_token, secure=_is_https(), httponly=True, samesite="Strict", path="/"
-    )
+    set_cookie(response, _COOKIE, g.form_token, same_site="Strict")
     return response
-
-
-def _cookie() -> str:
-    """With __Host- no other host of the same domain can set it; browsers take that over https only."""
-    return "__Host-homeward-form" if _is_https() else "homeward-form"
-
-
-def _is_https() -> bool:
-    return settings().public_url.startswith("https://")

@@ -19,6 +19,7 @@ from service.domain.access import CARE_TEAM, Role, Scope
 from service.domain.decision import Signer
 from service.doors.bearer import token_caller
 from service.doors.caller import Caller, caller
+from service.doors.session import session
 from service.doors.tokens import bearer
 from service.doors.wiring import api_keys, buckets, deps, settings
 from service.errors import ConfigurationError, NotAllowed, NotAuthenticated
@@ -32,6 +33,7 @@ __all__ = [
     "check_access",
     "guard_of",
     "guarded_by",
+    "page",
     "scope",
     "subscription_secret",
 ]
@@ -43,6 +45,9 @@ Guard = Callable[[], Caller]
 _GUARD: Final = "homeward_guard"
 #: A compact JWT has three parts; our keys have no full stop.
 _JWT_STOPS: Final = 2
+_OPEN_THE_CHART: Final = (
+    "Open Homeward from the patient's chart in the EHR, or send a credential: Authorization: Bearer <token>."
+)
 
 
 def guarded_by(guard: Guard) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -76,11 +81,18 @@ def scope(needed: Scope) -> Guard:
     """The guard that lets in whoever's access token or API key has this scope, as often as their share allows."""
 
     def guard() -> Caller:
-        found = _identified()
-        buckets().take(found.name)
-        if needed not in found.scopes:
-            raise NotAllowed(f"This credential is not good for {needed}; ask for one that is.")
-        return found
+        return _good_for(needed, _identified())
+
+    return guard
+
+
+@cache
+def page(needed: Scope) -> Guard:
+    """The same for a page: a browser that an EHR's launch let in shows its session and no other credential."""
+
+    def guard() -> Caller:
+        begun = session() if "Authorization" not in request.headers else None
+        return _good_for(needed, begun.caller() if begun else _identified(_OPEN_THE_CHART))
 
     return guard
 
@@ -111,12 +123,24 @@ def check_access(settings: Settings) -> None:
         )
 
 
-def _identified() -> Caller:
-    """Who asks. With open access (the demo, on loopback only) nobody is asked for a credential."""
+def _good_for(needed: Scope, found: Caller) -> Caller:
+    buckets().take(found.name)
+    if needed not in found.scopes:
+        raise NotAllowed(f"This credential is not good for {needed}; ask for one that is.")
+    return found
+
+
+def _identified(remedy: str = "") -> Caller:
+    """Who asks; remedy is what to do without a credential.
+
+    With open access (the demo, on loopback only) nobody is asked for one.
+    """
     if settings().open_access:
         everything = frozenset(Scope)
         return Caller("demo", Role.CLINICIAN, everything, tenants=None, signer=Signer("Demo user"))
     token = bearer()
+    if not token and remedy:
+        raise NotAuthenticated(remedy)
     if token.count(b".") == _JWT_STOPS:
         return token_caller(
             token,

@@ -16,9 +16,10 @@ from service.domain.decision import UNCHANGED, Choice, Edit, Signer
 from service.domain.need import Need, NeedState
 from service.domain.plan import Plan
 from service.doors.forms import check_form, form_token, remember_name, remembered_name
-from service.doors.guard import caller, guarded_by, scope
+from service.doors.guard import caller, guarded_by, page
+from service.doors.session import session
 from service.doors.view import DischargeView, newest_of_all_tenants, sensitive_part, view_of
-from service.doors.wiring import deps, settings, tenant
+from service.doors.wiring import deps, tenant
 from service.errors import BadInput, NotFound
 from service.pipeline.decide import difference
 from service.pipeline.sign import Act, service_for, sign
@@ -38,15 +39,22 @@ _DONE: Final = {
 }
 
 
+@pages.context_processor
+def _who_is_here() -> dict[str, str]:
+    """Whoever came by an EHR's launch is told who they are, and may leave."""
+    begun = session()
+    return {"signed_in": begun.person.name, "leave_token": form_token()} if begun else {}
+
+
 @pages.get("/")
-@guarded_by(scope(Scope.PLANS_READ))
+@guarded_by(page(Scope.PLANS_READ))
 def index() -> str:
     """The discharges of this deployment, the last changed first."""
     return render_template("index.html", discharges=newest_of_all_tenants(), tenants=deps().tenants)
 
 
 @pages.get("/discharges/<uuid:discharge_id>")
-@guarded_by(scope(Scope.PLANS_READ))
+@guarded_by(page(Scope.PLANS_READ))
 def discharge_page(discharge_id: UUID) -> str:
     """One discharge with its plan. Sensitive items stand apart, and only for those who may see them."""
     view = view_of(discharge_id)
@@ -70,7 +78,7 @@ def discharge_page(discharge_id: UUID) -> str:
 
 @pages.post("/discharges/<uuid:discharge_id>/decisions")
 @pages.post("/discharges/<uuid:discharge_id>/decisions/<string:key>")
-@guarded_by(scope(Scope.PLANS_APPROVE))
+@guarded_by(page(Scope.PLANS_APPROVE))
 def decide(discharge_id: UUID, key: str = "") -> Response:
     """One decision, signed on the page; the browser is then led back to it."""
     check_form()
@@ -79,7 +87,7 @@ def decide(discharge_id: UUID, key: str = "") -> Response:
     sign(discharge_id, _act(view, key), by, deps())
     back = url_for("pages.discharge_page", discharge_id=discharge_id, done=_choice().value)
     response = Response(status=HTTPStatus.SEE_OTHER, headers={"Location": back})
-    if settings().open_access:
+    if _is_nameless(by):
         remember_name(response, by.name)
     return response
 
@@ -105,18 +113,24 @@ def _desk(view: DischargeView) -> Desk | None:
     person = caller().signer is not None and caller().sees_sensitive_items()
     if not person or Scope.PLANS_APPROVE not in caller().scopes or view.discharge.is_called_off():
         return None
-    return Desk(view.discharge.id, view.version, form_token(), settings().open_access, remembered_name())
+    asks = _is_nameless(caller().as_signer())
+    return Desk(view.discharge.id, view.version, form_token(), asks, remembered_name())
 
 
 def _signer() -> Signer:
     """The caller; where nobody is asked for a credential, whoever they say they are."""
     by = caller().as_signer()
-    if not settings().open_access:
+    if not _is_nameless(by):
         return by
     name = request.form.get("name", "").strip()
     if not 0 < len(name) <= _LONGEST_NAME:
         raise BadInput("Type your name: it stands on what you sign.")
     return replace(by, name=name)
+
+
+def _is_nameless(signer: Signer) -> bool:
+    """Whether nobody has said who this is: where no credential is asked for."""
+    return not signer.subject
 
 
 def _choice() -> Choice:

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from fhir_mappings.bundle import transaction_bundle
 from service.domain.access import Scope
-from service.domain.audit import AuditEntry
+from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Discharge
 from service.domain.plan import ITEM_LISTS, Declined, Plan
 from service.domain.publication import LedgerEntry
 from service.doors.caller import caller
 from service.doors.wiring import deps, tenant
+from service.errors import NotFound
 from service.presentation.document import plan_document
 from service.presentation.landing import Standing, landing
 
@@ -76,6 +77,8 @@ class DischargeView:
 
 def view_of(discharge_id: UUID) -> DischargeView:
     """The discharge of this id; NotFound in the same words for unknown ones and those of unknown tenants."""
+    if not caller().may_open(discharge_id):
+        raise NotFound
     store = deps().store
     discharge = store.discharges.get(discharge_id)
     tenant(discharge.tenant)
@@ -90,10 +93,13 @@ def view_of(discharge_id: UUID) -> DischargeView:
 
 
 def newest_of_all_tenants() -> list[Discharge]:
-    """The discharges changed last, of all tenants that the caller may ask about."""
-    store = deps().store
-    mine = filter(caller().may_enter, deps().tenants)
-    found = [discharge for name in mine for discharge in store.discharges.latest(name)]
+    """The discharges changed last, of all tenants that the caller may ask about; those they have open, if only those."""
+    store, opened = deps().store, caller().discharges
+    if opened is None:
+        mine = filter(caller().may_enter, deps().tenants)
+        found = [discharge for name in mine for discharge in store.discharges.latest(name)]
+    else:
+        found = list(map(store.discharges.get, opened))
     return sorted(found, key=lambda discharge: discharge.changed, reverse=True)
 
 
@@ -119,6 +125,9 @@ def _not_in(shared: Sequence[Any], items: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _in_words(entries: Sequence[AuditEntry]) -> tuple[HistoryLine, ...]:
+    """What was done; who has read it stands in the trail alone."""
     return tuple(
-        HistoryLine(entry.at, f"{entry.event} {entry.reference}".strip(), entry.actor) for entry in entries
+        HistoryLine(entry.at, f"{entry.event} {entry.reference}".strip(), entry.actor)
+        for entry in entries
+        if entry.event is not Event.OPENED
     )

@@ -65,20 +65,33 @@ class _Nothing(AuthBase):
 
 def discover(tenant: Tenant) -> SmartServer:
     """Read the tenant's smart-configuration. EhrUnavailable, EhrRefused or EhrNotFhir when there is none to use."""
-    base = tenant.fhir_base_url.rstrip("/") + "/"
-    said = _json(tenant, "GET", urljoin(base, _DISCOVERY), "SMART discovery")
-    endpoint = said.get("token_endpoint")
-    if not isinstance(endpoint, str) or not endpoint:
-        raise EhrNotFhir("SMART discovery: the EHR names no token endpoint.")
+    return smart_server(tenant, configuration(tenant))
+
+
+def configuration(tenant: Tenant) -> dict[str, Any]:
+    """What the tenant's smart-configuration says, as it says it."""
+    return asked(tenant, "GET", urljoin(_base(tenant), _DISCOVERY), "SMART discovery")
+
+
+def smart_server(tenant: Tenant, said: Mapping[str, Any]) -> SmartServer:
+    """The server of a smart-configuration."""
     capabilities = said.get("capabilities")
     offered = capabilities if isinstance(capabilities, list) else []
     algorithms = said.get("token_endpoint_auth_signing_alg_values_supported")
     return SmartServer(
-        _safe(urljoin(base, endpoint), base),
+        endpoint(tenant, said, "token_endpoint"),
         # A server that says nothing of it is older than the second syntax.
         ScopeSyntax.V2 if "permission-v2" in offered else ScopeSyntax.V1,
         frozenset(str(name) for name in algorithms) if isinstance(algorithms, list) else frozenset(),
     )
+
+
+def endpoint(tenant: Tenant, said: Mapping[str, Any], name: str) -> str:
+    """The address that a smart-configuration names, once it may be trusted; EhrNotFhir without it."""
+    found = said.get(name)
+    if not isinstance(found, str) or not found:
+        raise EhrNotFhir(f"SMART discovery: the EHR names no {name.replace('_', ' ')}.")
+    return _safe(urljoin(_base(tenant), found), _base(tenant), name.replace("_", " "))
 
 
 def request_token(tenant: Tenant, server: SmartServer, scope: str) -> Grant:
@@ -86,10 +99,9 @@ def request_token(tenant: Tenant, server: SmartServer, scope: str) -> Grant:
     form = {
         "grant_type": "client_credentials",
         "scope": scope,
-        "client_assertion_type": _ASSERTION_TYPE,
-        "client_assertion": assertion(tenant, server),
+        **signed_as(tenant, server, tenant.auth.client_id),
     }
-    said = _json(tenant, "POST", server.token_endpoint, "The token request", form)
+    said = asked(tenant, "POST", server.token_endpoint, "The token request", form)
     token, kind = said.get("access_token"), said.get("token_type")
     if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
         raise EhrNotFhir("The token request: the answer holds no token.")
@@ -99,13 +111,21 @@ def request_token(tenant: Tenant, server: SmartServer, scope: str) -> Grant:
     return Grant(token, _seconds(said.get("expires_in")), granted if isinstance(granted, str) else scope)
 
 
-def assertion(tenant: Tenant, server: SmartServer) -> str:
+def signed_as(tenant: Tenant, server: SmartServer, client_id: str) -> dict[str, str]:
+    """The fields of a form that say who we are: private_key_jwt."""
+    return {
+        "client_assertion_type": _ASSERTION_TYPE,
+        "client_assertion": _assertion(tenant, server, client_id),
+    }
+
+
+def _assertion(tenant: Tenant, server: SmartServer, client_id: str) -> str:
     """The signed statement that we are this client, good for one request."""
     key = _key(tenant, server)
     now = int(time.time())
     claims = {
-        "iss": tenant.auth.client_id,
-        "sub": tenant.auth.client_id,
+        "iss": client_id,
+        "sub": client_id,
         "aud": server.token_endpoint,
         "iat": now,
         "exp": now + ASSERTION_SECONDS,
@@ -121,23 +141,27 @@ def _key(tenant: Tenant, server: SmartServer) -> SigningKey:
     return (known or list(tenant.auth.keys))[0]
 
 
-def _safe(endpoint: str, base: str) -> str:
-    """The endpoint if a token may travel to it: https, or this machine where the EHR itself is on it."""
+def _base(tenant: Tenant) -> str:
+    return tenant.fhir_base_url.rstrip("/") + "/"
+
+
+def _safe(address: str, base: str, what: str) -> str:
+    """The address if a token may travel to it: https, or this machine where the EHR itself is on it."""
     try:
-        there, here = urlsplit(endpoint), urlsplit(base)
+        there, here = urlsplit(address), urlsplit(base)
         host, _ = there.hostname or "", there.port
     except ValueError:
-        raise EhrNotFhir("SMART discovery: the token endpoint is not an address.") from None
+        raise EhrNotFhir(f"SMART discovery: the {what} is not an address.") from None
     local = there.scheme == "http" and is_loopback(host) and is_loopback(here.hostname or "")
     if not (host and (there.scheme == "https" or local)) or there.username is not None or there.fragment:
-        raise EhrNotFhir("SMART discovery: the token endpoint must be an https address.")
-    return endpoint
+        raise EhrNotFhir(f"SMART discovery: the {what} must be an https address.")
+    return address
 
 
-def _json(
+def asked(
     tenant: Tenant, method: str, url: str, what: str, form: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """A JSON object answered to one request, which carries no credential but its form."""
+    """A JSON object answered to one request, which carries no credential but its form. what names it in errors."""
     deadline = time.monotonic() + 2 * tenant.read_timeout_seconds
     try:
         with requests.Session() as session:

@@ -21,6 +21,7 @@ from service.store.offers import Offers
 from service.store.plans import Plans
 from service.store.publications import Publications
 from service.store.repository import Connect
+from service.store.sessions import Sessions
 from service.store.spent_tokens import SpentTokens
 from service.store.watches import Watches
 
@@ -38,6 +39,7 @@ class _Repositories:
         self.decisions = Decisions(connect)
         self.answers = Answers(connect)
         self.offers = Offers(connect)
+        self.sessions = Sessions(connect)
         self.spent_tokens = SpentTokens(connect)
         self.watches = Watches(connect)
         self.notices = Notices(connect)

@@ -143,6 +143,16 @@ spent_tokens = Table(
     Index(None, "expires"),
 )
 
+#: Launches of our page that are under way and the sessions they began, by a digest of the browser's secret.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("content", JSONB, nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    Index(None, "expires"),
+)
+
 #: What people decided about the items of a plan. Append-only, as the audit trail is.
 decisions = Table(
     "decisions",

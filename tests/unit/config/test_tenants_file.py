@@ -148,6 +148,25 @@ def test_plain_http_is_for_this_machine(read, host):
         (5, "hooks: [{issuer: x, jwks_url: http://ehr.example.org/jwks}]", "use https://"),
         (5, "hooks: [{issuer: x, jwks_file: /no/such/file}]", "not there or empty"),
         (5, "token_issuers: [{issuer: x, jwks_url: https://x.example/jwks}]", "client_ids is missing"),
+        (5, "launch: {scopes: [profile]}", "client_id is missing"),
+        (5, "launch: {client_id: x, client_authentication: basic}", "private_key_jwt"),
+        (5, "launch: {client_id: x, client_authentication: private_key_jwt}", "auth has none"),
+        (5, "launch: {client_id: x, issuer: https://x.example}", "stand together"),
+        (5, "launch: {client_id: x, issuer: x, jwks_url: https://x.example}", "https://host/path"),
+        (5, "launch: {client_id: x, secret: swordfish}", "unknown key"),
+        (5, "launch: {client_id: x, roles: [{role: clinician}]}", "practitioners, or a claim"),
+        (5, "launch: {client_id: x, roles: [{role: clinician, claim: groups}]}", "with its values"),
+        (
+            5,
+            "launch: {client_id: x, roles: [{role: ehr, practitioners: [Practitioner/1]}]}",
+            "expected clinician",
+        ),
+        (5, "launch: {client_id: x, roles: [{role: staff, practitioners: [Patient/1]}]}", "Practitioner/id"),
+        (
+            5,
+            "launch: {client_id: x, roles: [{role: manager, approves: yes, claim: a, values: [b]}]}",
+            "approves",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_remedy(read, line, wrong, remedy):
@@ -158,6 +177,31 @@ def test_a_mistake_is_told_with_file_line_and_remedy(read, line, wrong, remedy):
         read("\n".join(lines), SECRETS)
     assert str(caught.value).startswith(f"tenants.yaml:{line}: ")
     assert remedy in str(caught.value)
+
+
+def test_of_the_roles_the_first_that_fits_counts_and_without_one_a_person_only_reads(example):
+    roles = {
+        who: example.launch.role_of(who, claims)
+        for who, claims in (
+            ("Practitioner/dana", {"groups": "discharge-team"}),
+            ("Practitioner/otto", {"groups": ["choir", "discharge-team"]}),
+            ("Practitioner/eve", {"groups": ["discharge"], "sub": "Practitioner/dana"}),
+        )
+    }
+    told = {who: (role.role.value, role.approves) for who, role in roles.items()}
+    assert told == {
+        "Practitioner/dana": ("social-worker", True),
+        "Practitioner/otto": ("clinician", False),
+        "Practitioner/eve": ("staff", False),
+    }
+
+
+def test_of_the_hospitals_of_one_ehr_only_one_is_opened_by_a_launch(read):
+    launched = SMALLEST + "    launch: {client_id: homeward-page}\n"
+    other = launched.removeprefix("tenants:\n").replace("id: one", "id: two")
+    assert "two" in read(launched + other.replace("ehr.example.org", "other.example.org"))
+    with pytest.raises(ConfigurationError, match="one and two have one FHIR base"):
+        read(launched + other)
 
 
 def test_a_secret_never_stands_in_an_error(read):

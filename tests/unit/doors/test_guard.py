@@ -5,7 +5,7 @@ import pytest
 
 from config.settings import load_settings
 from service.domain.access import Scope
-from service.doors.guard import anyone, check_access, guard_of, scope, subscription_secret
+from service.doors.guard import anyone, check_access, guard_of, page, scope, subscription_secret
 from service.errors import ConfigurationError
 from tests.unit.doors.keys import bearer, keys_file
 
@@ -50,7 +50,8 @@ def test_only_what_tells_nothing_of_a_person_is_open_to_anyone(house):
 def test_the_guards_of_plans_and_notifications_differ(house):
     app = house().application
     guards = {rule.rule: guard_of(app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()}
-    assert guards["/discharges/<uuid:discharge_id>"] is scope(Scope.PLANS_READ)
+    assert guards["/discharges/<uuid:discharge_id>"] is page(Scope.PLANS_READ)
+    assert guards["/api/v1/discharges/<uuid:discharge_id>/plan"] is scope(Scope.PLANS_READ)
     assert guards["/api/v1/discharges/<uuid:discharge_id>/plan/approve"] is scope(Scope.PLANS_APPROVE)
     assert guards["/subscriptions/<string:tenant>"] is subscription_secret
 

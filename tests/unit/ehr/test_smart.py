@@ -219,7 +219,7 @@ def test_a_token_endpoint_to_which_no_token_may_travel_is_refused(server, endpoi
 
 def test_the_ehr_cannot_send_our_assertion_to_this_machine_unless_it_is_on_it(server, monkeypatch):
     monkeypatch.setattr(
-        "service.ehr.smart_server._json", lambda *_: {"token_endpoint": "http://127.0.0.1:1/"}
+        "service.ehr.smart_server.asked", lambda *_: {"token_endpoint": "http://127.0.0.1:1/"}
     )
     with pytest.raises(EhrNotFhir, match="https"):
         SmartCredentials(server.tenant(fhir_base_url="https://ehr.example.org/fhir")).authorization()

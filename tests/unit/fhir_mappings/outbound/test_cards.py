@@ -17,7 +17,10 @@ from service.domain.sensitivity import Label
 from tests import builders
 
 PLACE = Place(
-    "https://homeward.example.org", "https://homeward.example.org/discharges/7", '{"discharge":"7"}'
+    "https://homeward.example.org",
+    "https://homeward.example.org/discharges/7",
+    '{"discharge":"7"}',
+    "https://homeward.example.org/launch",
 )
 NO_RIDE = Blocker("no-ride", "Nobody drives the patient home.", "A ride is booked")
 WATCH = Blocker("watch", "The scales are broken", "New scales are at home", blocks=False)
@@ -119,11 +122,15 @@ def test_a_record_cannot_write_markup_into_a_card():
 
 def test_the_links_lead_to_our_page_with_its_context():
     [card] = cards(plan_of())
-    assert {(link["type"], link.get("appContext")) for link in card["links"]} == {
-        ("absolute", None),
-        ("smart", PLACE.context),
-    }
-    assert {link["url"] for link in card["links"]} == {PLACE.page}
+    assert card["links"] == [
+        {"label": "Open in Homeward", "url": PLACE.launch, "type": "smart", "appContext": PLACE.context},
+        {"label": "Open the discharge plan", "url": PLACE.page, "type": "absolute"},
+    ]
+
+
+def test_an_ehr_that_does_not_open_our_page_gets_no_link_by_which_it_would():
+    [shown] = plan_cards(plan_of(), replace(PLACE, launch=""))
+    assert [link["type"] for link in shown.card["links"]] == ["absolute"]
 
 
 def test_every_reason_to_set_a_card_aside_is_coded():
@@ -134,7 +141,7 @@ def test_every_reason_to_set_a_card_aside_is_coded():
 
 def test_a_plan_that_is_being_prepared_leads_to_its_page():
     card = preparing_card("example", builders.ENCOUNTER, PLACE).card
-    assert card["links"][0]["url"] == PLACE.page
+    assert card["links"][-1]["url"] == PLACE.page
     assert "overrideReasons" not in card
 
 
