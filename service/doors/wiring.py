@@ -16,6 +16,7 @@ from config.settings import Settings
 from config.tenants import Tenant
 from service import metrics
 from service.bootstrap import Deps, build_deps
+from service.domain.allowance import Grant, Limit, Wish
 from service.domain.discharge import Discharge, Trigger
 from service.doors.caller import caller
 from service.doors.limits import Buckets
@@ -32,7 +33,7 @@ class Wiring:
     def __init__(self, settings: Settings, deps: Deps | None = None) -> None:
         self.settings = settings
         self.api_keys = load_api_keys(Path(settings.api_keys_file)) if settings.api_keys_file else ()
-        self.buckets = Buckets(settings.calls_per_minute)
+        self.buckets = Buckets(settings.calls_per_minute, self._lend, processes=settings.web_workers)
         self._deps = deps
         self._lock = Lock()
 
@@ -46,6 +47,9 @@ class Wiring:
     def warm(self) -> None:
         """Build them in the background; a caller who comes first waits, and one who comes later does not."""
         Thread(target=self._try, name="warm", daemon=True).start()
+
+    def _lend(self, name: str, limit: Limit, wish: Wish) -> Grant:
+        return self.deps().store.allowances.lend(name, limit, wish)
 
     def _try(self) -> None:
         try:
@@ -81,7 +85,7 @@ def api_keys() -> tuple[ApiKey, ...]:
 
 
 def buckets() -> Buckets:
-    """How much each caller may still ask of this process."""
+    """How much each caller may still ask."""
     return _wiring().buckets
 
 

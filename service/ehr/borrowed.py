@@ -16,7 +16,13 @@ class BorrowedEhr(Ehr):
 
     def __init__(self, ehr: Ehr, token: str, *, seconds: float) -> None:
         hurried = replace(ehr.tenant, connect_timeout_seconds=seconds, read_timeout_seconds=seconds)
-        super().__init__(hurried, credentials=FixedCredentials(f"Bearer {token}"), sleep=_no_time)
+        super().__init__(
+            hurried,
+            credentials=FixedCredentials(f"Bearer {token}"),
+            allowance=ehr.allowance,
+            patience_seconds=seconds,
+            sleep=_no_time,
+        )
         self._own = ehr
 
     def capability(self) -> Capability:

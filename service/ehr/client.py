@@ -11,14 +11,16 @@ from config.ehr_quirks import Preference, Quirk
 from config.tenants import Tenant
 from fhir_mappings.bundle import Reply, Search, responses, search_batch
 from fhir_mappings.references import literal, reference_of, version_of
+from service.domain.allowance import Limit
 from service.domain.record import Gap, GapReason
+from service.ehr.allowance import BURST_SECONDS, Allowance, OwnAllowance
 from service.ehr.answers import error_for, issues_of
 from service.ehr.auth import Credentials, credentials_for
 from service.ehr.capability import Capability, capability_from
 from service.ehr.http import Answer, Connection, Request
 from service.ehr.quirks import with_quirks
 from service.ehr.search import PAGE_SIZE, SearchResult, refusal, result_of
-from service.ehr.throttle import Throttle
+from service.ehr.throttle import PATIENCE_SECONDS, Throttle
 from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable, WriteUnknown
 
 #: An EHR's /metadata is read again once a day: upgrades change it.
@@ -49,7 +51,10 @@ class Written:
 
 
 class Ehr:
-    """One tenant's FHIR server. Safe to share between threads; opens its connections at first use."""
+    """One tenant's FHIR server. Safe to share between threads; opens its connections at first use.
+
+    allowance is what all processes share; without one this process keeps to the tenant's limits by itself.
+    """
 
     def __init__(
         self,
@@ -57,10 +62,13 @@ class Ehr:
         *,
         credentials: Credentials | None = None,
         quirks: Sequence[Quirk] = (),
+        allowance: Allowance | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tenant = tenant
-        throttle = Throttle(tenant.max_connections, tenant.requests_per_second, sleep=sleep)
+        self.allowance = allowance or OwnAllowance(limit_of(tenant))
+        throttle = Throttle(self.allowance, patience_seconds=patience_seconds, sleep=sleep)
         self._connection = Connection(tenant, credentials or credentials_for(tenant), throttle)
         self._quirks = tuple(quirks)
         self._asking = threading.Lock()
@@ -212,6 +220,17 @@ class Ehr:
             return result_of(search, self._get(search.url), self._get)
         except EhrError as error:
             return error
+
+
+def limit_of(tenant: Tenant) -> Limit:
+    """What a hospital lets all our processes ask of its EHR together."""
+    rate = tenant.requests_per_second
+    return Limit(
+        slots=tenant.max_connections,
+        per_second=rate,
+        burst=max(1.0, BURST_SECONDS * rate),
+        ahead=max(1, round(rate / 4)),
+    )
 
 
 def _sized(search: Search, capability: Capability) -> Search:

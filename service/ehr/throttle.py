@@ -5,7 +5,6 @@ is added to the wait instead of spreading it; a library for the ten lines that r
 """
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,41 +12,49 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
+from service.ehr.allowance import Allowance
 from service.errors import EhrGarbled, EhrUnavailable
 
 ATTEMPTS: Final = 4
 FIRST_WAIT_SECONDS: Final = 0.25
 #: A longer wait than this is not slept through here: the job is put back, and the worker does something else.
 LONGEST_WAIT_SECONDS: Final = 10.0
-
-_BURST_SECONDS: Final = 2.0
+#: Longer than a call may take that somebody else's must wait for.
+PATIENCE_SECONDS: Final = 120.0
 
 _Answer = TypeVar("_Answer")
 
 
 class Throttle:
-    """Slots and rate of one tenant's requests in this process, and the patience with which reads are repeated."""
+    """The allowance of one tenant's requests, and the patience with which reads are repeated."""
 
     def __init__(
         self,
-        slots: int,
-        per_second: float,
+        allowance: Allowance,
         *,
+        patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._slots = threading.BoundedSemaphore(slots)
-        self._bucket = _Bucket(per_second, clock)
+        self._allowance = allowance
+        self._patience = patience_seconds
         self._sleep = sleep
         self._random = secrets.SystemRandom()
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a free slot and for our turn, and hold the slot; a sleeping retry holds none."""
-        with self._slots:
-            if wait := self._bucket.take():
+        """Wait for a free slot and for our turn, and hold the slot; a sleeping retry holds none.
+
+        EhrUnavailable when none becomes free in time.
+        """
+        wait = self._allowance.enter(self._patience)
+        if wait is None:
+            raise EhrUnavailable("As many requests as the EHR may get at once have been under way for long.")
+        try:
+            if wait:
                 self._sleep(wait)
             yield
+        finally:
+            self._allowance.leave()
 
     def patiently(self, read: Callable[[], _Answer]) -> _Answer:
         """Repeat a read that finds no answer or half of one: full jitter, or as long as the EHR's Retry-After says."""
@@ -67,26 +74,6 @@ class Throttle:
         if retry_after is not None:
             return retry_after
         return self._random.uniform(0, FIRST_WAIT_SECONDS * 2**attempt)
-
-
-class _Bucket:
-    """A token bucket: after a quiet time two seconds' worth at once, then as many a second as allowed."""
-
-    def __init__(self, per_second: float, clock: Callable[[], float]) -> None:
-        self._per_second = per_second
-        self._most = max(1.0, _BURST_SECONDS * per_second)
-        self._clock = clock
-        self._changing = threading.Lock()
-        self._tokens, self._at = self._most, clock()
-
-    def take(self) -> float:
-        """Take one token; the seconds to wait until it is there. Who comes later waits longer."""
-        with self._changing:
-            now = self._clock()
-            self._tokens = min(self._most, self._tokens + (now - self._at) * self._per_second)
-            self._at = now
-            self._tokens -= 1
-            return max(0.0, -self._tokens / self._per_second)
 
 
 def retry_after_seconds(header: str, now: datetime) -> float | None:

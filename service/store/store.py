@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from service.domain.publication import Ledger
+from service.store.allowances import Allowances
 from service.store.answers import Answers
 from service.store.audit import Audit
 from service.store.decisions import Decisions
@@ -67,6 +68,7 @@ class Store(_Repositories):
     def __init__(self, engine: Engine) -> None:
         super().__init__(self._connect)
         self._engine = engine
+        self.allowances = Allowances(self._connect_without_transaction)
 
     @contextmanager
     def begin(self) -> Iterator[Unit]:
@@ -103,6 +105,7 @@ class Store(_Repositories):
 
     def close(self) -> None:
         """Give back all connections."""
+        self.allowances.close()
         self._engine.dispose()
 
     def _connect(self) -> AbstractContextManager[Connection]:
@@ -113,6 +116,12 @@ class Store(_Repositories):
 def _committed(engine: Engine) -> Iterator[Connection]:
     with database_errors(), engine.begin() as connection:
         yield connection
+
+    @contextmanager
+    def _connect_without_transaction(self) -> Iterator[Connection]:
+        """Each statement is a commit of its own: two round trips less."""
+        with database_errors(), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _lock(connection: Connection, key: int) -> None:

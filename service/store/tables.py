@@ -205,6 +205,17 @@ notices = Table(
     Column("heard", Boolean, nullable=False),
 )
 
+#: What is lent to each process of what all may ask together, of an EHR or of our doors. full_at: epoch seconds;
+#: shares: process → [calls held, calls wanted, until when].
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("full_at", Double, nullable=False),
+    Column("shares", JSONB, nullable=False),
+)
+
 community_services = Table(
     "community_services",
     metadata,

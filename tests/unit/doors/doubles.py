@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from config.content import load_content
 from config.tenants import Tenant
+from service.domain.allowance import Book, Grant, Limit, Wish, lend
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.plan import Plan
@@ -53,8 +54,13 @@ class Shelf:
     shown: list[Any] = field(default_factory=list)
     spent: set[str] = field(default_factory=set)
     recorded: list[AuditEntry] = field(default_factory=list)
+    lent: dict[str, Book] = field(default_factory=dict)
     away: bool = False
     current: bool = True
+
+    @property
+    def allowances(self) -> Any:
+        return SimpleNamespace(lend=self._lend)
 
     @property
     def discharges(self) -> Any:
@@ -104,6 +110,11 @@ class Shelf:
         new = digest not in self.spent
         self.spent.add(digest)
         return new
+
+    def _lend(self, name: str, limit: Limit, wish: Wish) -> Grant:
+        self._answer()
+        self.lent[name], grant = lend(self.lent.get(name, Book()), wish, limit, now=NOW.timestamp())
+        return grant
 
     def of_order(self, tenant: str, order: str) -> Discharge | None:
         return next((found for found in self.latest(tenant) if found.order == order), None)

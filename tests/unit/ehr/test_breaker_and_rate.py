@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from service.domain.allowance import Limit
+from service.ehr.allowance import OwnAllowance
 from service.ehr.breaker import FAILURES, REST_SECONDS, Breaker
 from service.ehr.throttle import Throttle
 from service.errors import EhrRefused, EhrUnavailable, WriteUnknown
@@ -97,7 +99,8 @@ def test_after_a_burst_the_rate_is_kept(clock):
         slept.append(seconds)
         clock.now += seconds
 
-    throttle = Throttle(4, 10.0, sleep=sleep, clock=clock)
+    limit = Limit(slots=4, per_second=10.0, burst=20.0)
+    throttle = Throttle(OwnAllowance(limit, clock=clock), sleep=sleep)
     began = clock.now
     for _ in range(50):
         with throttle.slot():
@@ -110,3 +113,11 @@ def test_after_a_burst_the_rate_is_kept(clock):
         with throttle.slot():
             pass
     assert slept == []
+
+
+def test_who_gets_no_slot_in_time_is_told_that_the_ehr_is_busy():
+    throttle = Throttle(OwnAllowance(Limit(slots=1, per_second=10.0, burst=20.0)), patience_seconds=0.01)
+    with throttle.slot(), pytest.raises(EhrUnavailable, match="under way for long"), throttle.slot():
+        pass
+    with throttle.slot():
+        pass
