@@ -111,17 +111,17 @@ class Store(_Repositories):
     def _connect(self) -> AbstractContextManager[Connection]:
         return _committed(self._engine)
 
-
-@contextmanager
-def _committed(engine: Engine) -> Iterator[Connection]:
-    with database_errors(), engine.begin() as connection:
-        yield connection
-
     @contextmanager
     def _connect_without_transaction(self) -> Iterator[Connection]:
         """Each statement is a commit of its own: two round trips less."""
         with database_errors(), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def _committed(engine: Engine) -> Iterator[Connection]:
+    with database_errors(), engine.begin() as connection:
+        yield connection
 
 
 def _lock(connection: Connection, key: int) -> None:

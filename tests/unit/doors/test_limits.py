@@ -101,8 +101,8 @@ def test_two_processes_let_in_no_more_than_one_bucket_holds(shelf):
     # A few that the first has borrowed and not used are not there for the second.
     assert 575 <= calls(one, most=250) + calls(other) <= 600
     with pytest.raises(TooManyCalls) as refused:
-        one.take("ward")
-    assert refused.value.retry_after == pytest.approx(0.1, abs=0.01)
+        other.take("ward")
+    assert 0 < refused.value.retry_after <= 0.1
 
 
 def test_it_is_refilled_steadily_for_both(shelf):
