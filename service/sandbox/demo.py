@@ -5,7 +5,6 @@ Everything runs on this machine, on 127.0.0.1, in a database of its own that is 
 
 import secrets
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,6 +31,7 @@ from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, Hospi
 from service.sandbox.inpatients import Inpatient, load_inpatients
 from service.sandbox.landing import main_resource, where_it_stands
 from service.sandbox.mode import FULL, Mode, mode_of
+from service.sandbox.run_folder import run_folder
 from service.sandbox.verify import problems
 from service.store import embedded
 
@@ -42,6 +42,7 @@ _FULL: Final = Mode()
 _TELLER: Final = {False: "The EHR", True: "The hospital's interface engine"}
 _WEB_PORT, _EHR_PORT = 8000, 8090
 _PLAN_SECONDS: Final = 120.0
+_ENDINGS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def run_demo(*, once: bool, ehr: str = FULL) -> int:
 
 def _play(stage: Stage, *, once: bool) -> int:
     patient = stage.patients[0]
-    stage.console.print(f"  Patient: {patient.story}")
+    stage.console.print(f"  Patient: {patient.story}", soft_wrap=True)
     order = stage.hospital.order_discharge(patient, datetime.now(TIME_ZONE))
     started = time.monotonic()
     _done(stage.console, f"Discharge ordered in the EHR ({order})")
@@ -103,16 +104,15 @@ def _play(stage: Stage, *, once: bool) -> int:
 def running_stage(console: Console, mode: Mode = _FULL) -> Iterator[Stage]:
     """Start everything; everything is stopped in the opposite order, however this is left."""
     home = settings_of_this_process().state_dir.absolute() / "demo"
-    home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
-        run_dir = running.enter_context(tempfile.TemporaryDirectory(dir=home, prefix="run-"))
+        run_dir = running.enter_context(run_folder(home))
         with console.status("Starting the sandbox EHR"):
             sandbox = running.enter_context(start_sandbox(home, mode=mode, port=free_port(_EHR_PORT)))
             today = datetime.now(TIME_ZONE).date()
             patients = tuple(load_inpatients(sandbox.base_url, today))
         _done(console, f"Sandbox EHR ({mode}) with {len(patients)} inpatients: {sandbox.base_url}")
         secret = secrets.token_urlsafe(32)
-        environment = _environment(Path(run_dir), sandbox.base_url, secret)
+        environment = _environment(run_dir, sandbox.base_url, secret)
         log = home / "homeward.log"
         with console.status("Starting Homeward: database, web and worker"):
             deps = running.enter_context(_adapters(environment))
@@ -222,12 +222,19 @@ def _done(console: Console, sentence: str) -> None:
 
 @contextmanager
 def _ending_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo the way Ctrl-C does, so that its children are stopped."""
+    """SIGTERM and SIGHUP end the demo the way Ctrl-C does, so that its children are stopped; once is enough."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
+        # Whoever presses Ctrl-C again and again must not interrupt the stopping.
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # Under nohup the end of the terminal is not ours.
+    kept = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+    before = {number: signal.getsignal(number) for number in _ENDINGS - kept}
+    for number in before:
+        signal.signal(number, end)
     try:
         yield
     finally:

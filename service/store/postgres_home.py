@@ -77,6 +77,8 @@ class Home:
             stderr=subprocess.DEVNULL,
             env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
             cwd="/",
+            # Ctrl-C in a terminal is for us: it must not interrupt the stopping of the server.
+            start_new_session=True,
             check=False,
             **who,
         )
