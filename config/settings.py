@@ -2,12 +2,15 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from service.errors import ConfigurationError
+
+_HIGHEST_PORT = 65_535
 
 
 def _setting(
@@ -19,10 +22,9 @@ def _setting(
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError("must be 1 or more")
-    return number
+    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < 1:
+        raise ValueError("must be a whole number, 1 or more")
+    return int(text)
 
 
 def _switch(text: str) -> bool:
@@ -51,7 +53,8 @@ def _level(text: str) -> str:
 
 
 def _listening(text: str) -> str:
-    if not re.fullmatch(r"unix:/.+|[^:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", text):
+    found = re.fullmatch(r"unix:/.+|(?:[^:/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})", text)
+    if found is None or int(found[1] or 0) > _HIGHEST_PORT:
         raise ValueError("must be like 127.0.0.1:8000, [::1]:8000 or unix:/path")
     return text
 
@@ -79,7 +82,7 @@ class Settings:
     web_workers: int = _setting("WEB_WORKERS", "2", "web processes", _count)
     job_concurrency: int = _setting("JOB_CONCURRENCY", "4", "jobs one worker runs at a time", _count)
     calls_per_minute: int = _setting(
-        "CALLS_PER_MINUTE", "600", "calls one API caller may make in a minute, of each web process", _count
+        "CALLS_PER_MINUTE", "600", "calls one API caller may make in a minute", _count
     )
     max_body_bytes: int = _setting("MAX_BODY_BYTES", "8388608", "largest request body", _count)
     hook_origins: tuple[str, ...] = _setting(
@@ -98,15 +101,21 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             values[item.name] = item.metadata["parse"](environ.get(variable, item.metadata["default"]))
         except ValueError as error:
             problems.append(f"{variable} {error}" if "must" in str(error) else f"{variable} is not valid")
-    known = {item.metadata["variable"] for item in fields(Settings)}
-    problems += [
-        f"{name} is not a setting of Homeward"
-        for name in environ
-        if name.startswith("HOMEWARD_") and name not in known
-    ]
+    problems += _unknown(environ)
     if problems:
         raise ConfigurationError("; ".join(sorted(problems)) + ". See the configuration table in README.md.")
     return Settings(**values)
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
+    """A misspelt variable would otherwise be a setting that silently does not hold."""
+    known = {item.metadata["variable"] for item in fields(Settings)}
+    for name in environ:
+        if name.startswith("HOMEWARD_") and name not in known:
+            meant = "".join(
+                f" (did you mean {one}?)" for one in get_close_matches(name, known, n=1, cutoff=0.8)
+            )
+            yield f"{name} is not a setting of Homeward{meant}"
 
 
 def settings_of_this_process() -> Settings:

@@ -4,15 +4,18 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import structlog
 
+from config.api_keys import load_api_keys
 from config.content import load_content
 from config.ehr_quirks import load_quirks
 from config.logging import configure_logging
 from config.settings import Settings, settings_of_this_process
 from config.shared_metrics import forget_metrics, share_metrics
+from service.commands.address import check_address
 from service.commands.supervise import Child, stop_on_signals, supervise
 from service.errors import HomewardError
 
@@ -25,7 +28,9 @@ def serve_all() -> None:
     """Database, migrations, web and worker; returns when SIGTERM or SIGINT has ended them all."""
     share_metrics()  # web and worker count into one folder
     try:
-        _serve(_checked_settings())
+        settings = _checked_settings()
+        check_address(settings.bind)
+        _serve(settings)
     finally:
         forget_metrics()
 
@@ -42,7 +47,7 @@ def _serve(settings: Settings) -> None:
 
 def become_web() -> None:
     """This process becomes gunicorn, which reads its configuration from config.gunicorn."""
-    _checked_settings()
+    check_address(_checked_settings().bind)
     os.execv(sys.executable, [sys.executable, *_GUNICORN])  # noqa: S606  our own command line
 
 
@@ -58,6 +63,7 @@ def run_worker() -> None:
 
 
 def _checked_settings() -> Settings:
+    """The settings, after everything that they name has been read once: a mistake stops the start, not a later call."""
     from service.bootstrap import tenants_of
     from service.doors.guard import check_access
 
@@ -66,6 +72,8 @@ def _checked_settings() -> Settings:
     check_access(settings)
     load_content()
     tenants_of(settings, load_quirks())
+    if settings.api_keys_file:
+        load_api_keys(Path(settings.api_keys_file))
     return settings
 
 

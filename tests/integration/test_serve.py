@@ -94,3 +94,12 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path: Path):
         assert process.wait(30) == 2
     [line] = (tmp_path / "log").read_text().splitlines()
     assert "HOMEWARD_WEB_WORKERS" in line
+
+
+def test_a_wrong_api_keys_file_stops_the_start_with_one_sentence(tmp_path: Path):
+    (tmp_path / "keys.yaml").write_text("keys: none")
+    settings = {"HOMEWARD_API_KEYS_FILE": str(tmp_path / "keys.yaml"), "HOMEWARD_STATE_DIR": str(tmp_path)}
+    with running("serve", settings, tmp_path / "log") as process:
+        assert process.wait(30) == 2
+    [line] = (tmp_path / "log").read_text().splitlines()
+    assert "keys.yaml" in line

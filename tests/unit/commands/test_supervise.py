@@ -50,6 +50,21 @@ def test_a_child_that_is_killed_is_started_again_and_ends_with_us():
     assert child.running.poll() is not None
 
 
+def test_ctrl_c_in_our_terminal_is_not_for_the_child():
+    child = _Child("sleeper", "import time; time.sleep(60)")
+    child.start()
+    try:
+        assert os.getpgid(child.running.pid) != os.getpgid(0)
+    finally:
+        supervise([child], _already_set(), tend=lambda: None)
+
+
+def _already_set() -> threading.Event:
+    stop = threading.Event()
+    stop.set()
+    return stop
+
+
 def test_a_child_is_asked_to_end_before_it_is_killed(tmp_path):
     mark = tmp_path / "ended"
     code = (

@@ -34,10 +34,23 @@ def test_an_address_to_listen_on_is_taken(bind):
     assert load_settings({"HOMEWARD_BIND": bind}).bind == bind
 
 
-@pytest.mark.parametrize("bind", ["8000", ":8000", "host", "host:", "http://host:80", "host:123456"])
+@pytest.mark.parametrize(
+    "bind", ["8000", ":8000", "host", "host:", "http://host:80", "host:123456", "host:65536", "h:²"]
+)
 def test_what_is_no_address_is_refused(bind):
     with pytest.raises(ConfigurationError, match="HOMEWARD_BIND must be like"):
         load_settings({"HOMEWARD_BIND": bind})
+
+
+def test_for_a_misspelt_variable_the_right_one_is_named():
+    with pytest.raises(ConfigurationError, match=r"HOMEWARD_TENANT_FILE .* mean HOMEWARD_TENANTS_FILE\?"):
+        load_settings({"HOMEWARD_TENANT_FILE": "tenants.yaml"})
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "", "²", "many"])
+def test_what_counts_nothing_is_refused_with_what_would_do(count):
+    with pytest.raises(ConfigurationError, match="HOMEWARD_WEB_WORKERS must be a whole number, 1 or more"):
+        load_settings({"HOMEWARD_WEB_WORKERS": count})
 
 
 def test_secrets_do_not_show():
