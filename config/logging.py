@@ -55,7 +55,7 @@ FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
     "command": _name,
     "process": _name,
     "address": _matching(r"[0-9a-zA-Z.:\[\]/_-]{1,200}"),
-    "version": _matching(r"[0-9A-Za-z.+-]{1,60}"),
+    "version": _matching(r"[0-9A-Za-z._+-]{1,60}"),
     "status": _number,
     "seconds": _number,
     "count": _number,
@@ -67,8 +67,8 @@ FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
 }
 #: Libraries whose message templates tell an operator something; the others tell by their place.
 _TELLING: Final = ("gunicorn", "alembic", "flask")
-#: A library's WARNING and above is enough, except where its start is worth a line.
-_QUIET: Final = {"alembic.runtime.migration": "INFO", "gunicorn.error": "INFO", "procrastinate": "WARNING"}
+#: A library's WARNING and above is enough, except where its start is worth a line. Of an outage the worker tells itself.
+_LEVELS: Final = {"gunicorn.error": "INFO", "procrastinate": "WARNING", "psycopg.pool": "ERROR"}
 
 
 def configure_logging(level: str) -> None:
@@ -91,7 +91,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "pass_foreign_args": True,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, only_allowed, _json],
     }
-    quiet = {name: {"level": floor, "handlers": [], "propagate": True} for name, floor in _QUIET.items()}
+    quiet = {name: {"level": floor, "handlers": [], "propagate": True} for name, floor in _LEVELS.items()}
     return {
         "version": 1,
         "disable_existing_loggers": False,

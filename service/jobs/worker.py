@@ -54,6 +54,8 @@ class Worker:
         while not stopping.is_set():
             try:
                 await asyncio.to_thread(self._revive)
+                # A pool of connections says only after half a minute that there is no database.
+                await asyncio.to_thread(self._knock)
                 await self._work(stopping, until_idle=until_idle)
                 pause = _FIRST_PAUSE_SECONDS
                 if until_idle and await asyncio.to_thread(self._is_idle):
@@ -96,6 +98,9 @@ class Worker:
         for errand in Errand:
             app.task(name=errand.value, pass_context=True, retry=AsDecided())(partial(attempts.run, errand))
         return app
+
+    def _knock(self) -> None:
+        psycopg.connect(self._url, connect_timeout=10).close()
 
     def _is_idle(self) -> bool:
         with psycopg.connect(self._url, connect_timeout=10) as connection:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -38,12 +40,16 @@ def open_engine(url: str) -> Engine:
 
 def _address(url: str) -> URL:
     try:
+        # The queue hands the URL to libpq as it is, so it must be one that both understand.
+        conninfo_to_dict(url)
         address = make_url(url)
-    except (ArgumentError, ValueError):
+    except (ArgumentError, ValueError, ProgrammingError):
         address = None
-    if address is None or address.get_backend_name() not in {"postgresql", "postgres"}:
+    if address is None or address.drivername not in {"postgresql", "postgres"}:
         # Not repeated: it may hold a password.
-        raise ConfigurationError("HOMEWARD_DATABASE_URL is no PostgreSQL URL: postgresql://user@host/name")
+        raise ConfigurationError(
+            "HOMEWARD_DATABASE_URL is no PostgreSQL URL that libpq understands: postgresql://user@host/name"
+        )
     return address.set(drivername="postgresql+psycopg")
 
 

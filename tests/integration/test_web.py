@@ -164,3 +164,11 @@ def test_every_line_of_the_log_is_json(web: Web):
     web.ask("GET", "/nowhere")
     lines = [json.loads(line) for line in web.log.read_text().splitlines()]
     assert {"answered"} <= {line["event"] for line in lines}
+
+
+def test_a_probe_leaves_no_line(web: Web):
+    web.ask("GET", "/readyz")
+    before = web.log.read_text()
+    for path in ("/livez", "/readyz", "/metrics"):
+        web.ask("GET", path)
+    assert web.log.read_text() == before

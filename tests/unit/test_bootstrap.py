@@ -52,7 +52,16 @@ def test_without_a_database_url_the_embedded_one_is_started(tmp_path, monkeypatc
     assert bootstrap.database_url(settings) == "postgresql:///here"
 
 
-@pytest.mark.parametrize("url", ["swordfish", "mysql://a:swordfish@b/c", "postgresql://a:swordfish@b:x/c"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "swordfish",
+        "mysql://a:swordfish@b/c",
+        "postgresql://a:swordfish@b:x/c",
+        "postgresql://a@b/c?swordfish=1",
+        "postgresql+psycopg://a:swordfish@b/c",
+    ],
+)
 def test_an_address_that_is_none_is_refused_without_being_repeated(url):
     with pytest.raises(ConfigurationError) as caught:
         open_engine(url)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -23,6 +24,7 @@ from service.store.tables import metadata
 #: Any number, the same in every version: it keeps two processes from migrating at once.
 _LOCK = 4_702_111_234_474_983_745
 _REMEDY = "Run `homeward migrate`."
+_log = structlog.stdlib.get_logger(__name__)
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -51,7 +53,7 @@ def check(url: str) -> None:
 
 def at_head(connection: Connection) -> bool:
     """Whether this database has the newest migration. One small query."""
-    return MigrationContext.configure(connection).get_current_revision() == _head()
+    return _revision(connection) == _head()
 
 
 def rehearse(url: str) -> None:
@@ -68,7 +70,14 @@ def _run(url: str, go: Callable[[Config, str], None], revision: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         config = _config()
         config.attributes["connection"] = connection
+        before = _revision(connection)
         go(config, revision)
+        if (now := _revision(connection)) != before:
+            _log.info("the schema was changed", version=now or "none")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 @contextmanager
