@@ -144,6 +144,7 @@ class ProtocolReader:
             community=given["community"].switch() if "community" in given else True,
             patient_text=_text(given, "patient_text"),
             labels=services[service] | read_labels(given),
+            service_title=self.expressions.terminology.service_titles[service],
         )
         return template, given
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from service.domain.codes import Code, System
 from service.domain.content import (
@@ -18,6 +19,8 @@ from service.domain.content import (
 from service.domain.protocol import ProgrammeRules, ProgrammeTemplate, Review
 from service.domain.sensitivity import NONE, Labels
 from service.errors import ConfigurationError
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Terminology:
     snomed: dict[str, str]
     domains: frozenset[str]
     services: dict[str, Labels]
+    service_titles: dict[str, str]
     sensitivity: Sensitivity
     comorbidities: tuple[Comorbidity, ...]
     frailty: tuple[FrailtyGroup, ...]
@@ -87,6 +91,7 @@ def load_terminology(folder: Path) -> Terminology:
         snomed={code.code: code.display for code in concepts},
         domains=frozenset(row["domain"] for row in _rows(folder / "gravity_domains.csv", ("domain",))),
         services=_once(folder / "referral_services.csv", "service", Row.labels),
+        service_titles=_once(folder / "referral_services.csv", "service", _title, columns=("title",)),
         sensitivity=_sensitivity(folder),
         comorbidities=tuple(_comorbidities(folder / "charlson.csv", code_sets)),
         frailty=tuple(_frailty(folder / "hfrs.csv")),
@@ -182,9 +187,17 @@ def _overlap(one: ProgrammeRules, other: ProgrammeRules) -> bool:
     return first <= min(one.until or last, other.until or last)
 
 
-def _once(path: Path, column: str, value: Callable[[Row], Labels]) -> dict[str, Labels]:
-    found: dict[str, Labels] = {}
-    for row in _rows(path, (column, "labels")):
+def _title(row: Row) -> str:
+    if not row["title"]:
+        raise row.wrong("title is missing")
+    return row["title"]
+
+
+def _once(
+    path: Path, column: str, value: Callable[[Row], _Value], *, columns: Sequence[str] = ("labels",)
+) -> dict[str, _Value]:
+    found: dict[str, _Value] = {}
+    for row in _rows(path, (column, *columns)):
         if row[column] in found:
             raise row.wrong(f"{row[column]} stands here twice")
         found[row[column]] = value(row)

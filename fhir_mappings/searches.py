@@ -84,7 +84,13 @@ WANTED: Final = (
     Wanted("DeviceRequest"),
     Wanted("Procedure"),
     Wanted("ServiceRequest"),
-    Wanted("Appointment", patient=("patient", "actor"), dates=("date",), reach=Reach.MONTHS_13),
+    Wanted(
+        "Appointment",
+        patient=("patient", "actor"),
+        dates=("date",),
+        reach=Reach.MONTHS_13,
+        adding="location",
+    ),
     Wanted("CareTeam"),
     Wanted("AllergyIntolerance", patient=("patient",)),
     Wanted("Consent", patient=("patient",)),
@@ -117,7 +123,7 @@ READ_TYPES: Final = frozenset(
 )
 
 #: What their results bring along.
-BROUGHT_ALONG: Final = frozenset({"Medication"})
+BROUGHT_ALONG: Final = frozenset({"Location", "Medication"})
 
 
 def questions(patient: str, stay_end: date, offered: Offered) -> tuple[tuple[Question, ...], tuple[Gap, ...]]:

@@ -241,11 +241,28 @@ def _appointment(element: str) -> Callable[[Secret, int], Json]:
             status="booked",
             start="2024-03-08T09:00:00Z",
             description=secret.words,
-            participant=[{"actor": {"reference": a.PATIENT}, "status": "accepted"}],
+            participant=[
+                {"actor": {"reference": a.PATIENT}, "status": "accepted"},
+                {"actor": {"reference": "Location/1", "display": secret.words}, "status": "accepted"},
+            ],
             **coded,
         )
 
     return make
+
+
+def _place(secret: Secret, number: int) -> Json:
+    """A booked visit that only the name of its place gives away."""
+    told = f"Clinic for {WORDS[number % len(WORDS)]} {secret.words}"
+    place: Json = {"reference": f"Location/s{number}", "display": told}
+    return a.resource(
+        "Appointment",
+        f"s{number}",
+        patient="",
+        status="booked",
+        start="2024-03-08T09:00:00-06:00",
+        participant=[{"actor": {"reference": a.PATIENT}}, {"actor": place}],
+    )
 
 
 def _earlier_visit(secret: Secret, number: int) -> Json:
@@ -284,6 +301,7 @@ POSITIONS: dict[str, Callable[[Iterable[Secret]], list[Json]]] = {
     "DeviceRequest": _alone(_of("DeviceRequest", "codeCodeableConcept", **_ORDERED)),
     "Appointment.serviceType": _alone(_appointment("serviceType")),
     "Appointment.reasonCode": _alone(_appointment("reasonCode")),
+    "Appointment's place": _alone(_place),
     "AllergyIntolerance": _alone(_of("AllergyIntolerance", "code")),
     "Goal": _alone(_of("Goal", "description", lifecycleStatus="active")),
     "CarePlan": _alone(_of("CarePlan", "category[]", status="active", intent="plan")),

@@ -30,6 +30,17 @@ def moment(value: object) -> datetime | None:
     return datetime(alone.year, alone.month, alone.day, tzinfo=UTC) if alone else None
 
 
+def exact(value: object) -> datetime | None:
+    """A point in time that names its zone; None for a day alone, or a time of which nobody knows where it holds."""
+    if not isinstance(value, str) or len(value.strip()) <= _DAY:
+        return None
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
 def day(value: object) -> date | None:
     """The day as it was written, the first one of a month or a year."""
     if not isinstance(value, str):

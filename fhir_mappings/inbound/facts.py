@@ -12,6 +12,7 @@ from fhir_mappings.inbound.codes import bare_code, bare_codes, codes, concept_te
 from fhir_mappings.inbound.elements import Json, at, first, identifiers, text
 from fhir_mappings.inbound.references import Shared, encounter_of, reference_of, target
 from fhir_mappings.inbound.security import labels
+from fhir_mappings.inbound.slot import slot_of
 from service.domain.codes import Code
 from service.domain.record import Fact, Kind
 
@@ -157,6 +158,7 @@ def fact(resource: Json, shared: Shared) -> Fact | None:
         ended=_day(resource, shape.ended, dates.ended),
         identifiers=identifiers(resource),
         labels=labels(resource),
+        slot=slot_of(resource, shared) if shape.kind is Kind.APPOINTMENT else None,
     )
 
 

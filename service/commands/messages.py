@@ -15,6 +15,7 @@ from config.catalogue import languages, path_of, read_catalogue
 from config.content import load_content
 from service.domain.content import Content, Protocol
 from service.domain.need import NEUTRAL_TITLE
+from service.domain.protocol import ReferralTemplate
 
 _SPOKEN_IN: Final = Path(__file__).parent.parent / "presentation"
 #: The functions whose first argument is a message.
@@ -60,6 +61,14 @@ def _said_in_protocols(content: Content) -> Iterator[tuple[str, str]]:
     yield "domain/need.py", NEUTRAL_TITLE
     for protocol in content.protocols:
         yield from ((f"protocols/{protocol.ref.id}", text) for text in texts_for_patients(protocol))
+    yield from (("terminology/referral_services.csv", title) for title in service_titles(content))
+
+
+def service_titles(content: Content) -> tuple[str, ...]:
+    """What the services that protocols ask for are, where a sheet is not in English."""
+    offered = (offer.template for protocol in content.protocols for offer in protocol.offers)
+    titles = {one.service_title for one in offered if isinstance(one, ReferralTemplate)}
+    return tuple(sorted(titles))
 
 
 def texts_for_patients(protocol: Protocol) -> Iterator[str]:

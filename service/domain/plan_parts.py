@@ -12,6 +12,7 @@ from service.domain.codes import Code
 from service.domain.community_service import CommunityService, Match
 from service.domain.evidence import Evidence
 from service.domain.protocol import ProtocolRef, Review, Urgency
+from service.domain.record import Slot
 from service.domain.sensitivity import NONE, Labels
 
 
@@ -42,6 +43,8 @@ class Referral:
     also_for: tuple[str, ...] = ()
     #: The service a person chose among those offered, or found themselves.
     chosen: CommunityService | None = None
+    #: What the service is, in plain words for patients.
+    service_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A visit or call between two dates. existing is a booked Appointment that covers it, booked its day."""
+    """A visit or call between two dates. existing is a booked Appointment that covers it, booked its day, slot the rest."""
 
     key: str
     need: str
@@ -76,6 +79,7 @@ class FollowUp:
     patient_text: str = ""
     labels: Labels = NONE
     booked: date | None = None
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Booking:
     reference: str
     on: date
     labels: Labels = NONE
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)

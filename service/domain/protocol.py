@@ -72,6 +72,8 @@ class ReferralTemplate:
     patient_text: str = ""
     #: Labels the service itself gives away (a shelter's name), added to the need's.
     labels: Labels = NONE
+    #: What the service is, in plain words for patients; the same wherever it is asked for.
+    service_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

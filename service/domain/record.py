@@ -32,6 +32,18 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """When and where an appointment is, as far as its record says: "" and None where it does not.
+
+    at names its zone; place is what the place is called, with its address; phone the place's.
+    """
+
+    at: datetime | None = None
+    place: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One coded statement of the record.
 
@@ -53,6 +65,8 @@ class Fact:
     ended: date | None = None
     identifiers: tuple[str, ...] = ()
     labels: Labels = NONE
+    #: Of an appointment only.
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,9 @@ class DischargeView:
         if plan is None:
             return None
         wanted = [entry.draft for entry in self.written if entry.wanted]
-        phone = tenant(self.discharge.tenant).phone
-        return plan_document(plan, bundle=transaction_bundle(wanted), phone=phone)
+        ours = tenant(self.discharge.tenant)
+        bundle = transaction_bundle(wanted)
+        return plan_document(plan, bundle=bundle, phone=ours.phone, zone=ours.time_zone)
 
     def landing(self) -> tuple[Standing, ...]:
         """Where each item that they may read stands in the EHR, and why."""

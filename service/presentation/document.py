@@ -6,7 +6,9 @@ labels; what is meant for others inside it, `bundle` and `patient_instructions`,
 
 from collections.abc import Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from config.tenants import UTC
 from fhir_mappings.narrative import programme_phrase
 from service.domain.assessment import Blocker, Disposition, Factor, Readiness
 from service.domain.checklist import BoostItem, ComplianceItem, Mark
@@ -33,10 +35,10 @@ from service.presentation.patient_sheet import Reader, SheetNote, patient_sheet,
 Json = dict[str, Any]
 
 
-def plan_document(plan: Plan, *, bundle: Json, phone: str = "") -> Json:
+def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo = UTC) -> Json:
     """The document: dates as YYYY-MM-DD, codes as bare text, null where there is nothing to say.
 
-    phone is the hospital's, for the patient's sheet. `decisions` stands only where a person has decided.
+    phone and zone are the hospital's, for the patient's sheet. `decisions` stands only where a person has decided.
     """
     decisions = {"decisions": [decision_document(one) for one in plan.decisions]} if plan.decisions else {}
     return {
@@ -56,7 +58,7 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "") -> Json:
         "readiness": _readiness(plan.readiness),
         "compliance": [_compliance(item) for item in plan.compliance],
         "gaps": [_gap(gap) for gap in plan.gaps],
-        "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone),
+        "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone, zone=zone),
         "patient_instructions_language": _sheet_note(sheet_note(plan)),
         "bundle": bundle,
         **decisions,

@@ -9,12 +9,15 @@ A proxy or a caregiver, or a reader of whom nothing is known, gets what may be s
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
+from config.tenants import UTC
 from service.domain.assessment import Outcome
 from service.domain.community_service import Match
 from service.domain.need import NEUTRAL_TITLE, Need
 from service.domain.plan import Booking, Education, FollowUp, Goal, Plan, Referral
 from service.domain.sensitivity import Labels, PatientSheet, may_be_shared, on_patient_sheet
+from service.presentation.booked import Booked
 from service.presentation.speech import Speech, name_of, speech_for
 
 
@@ -23,6 +26,14 @@ class Reader(StrEnum):
 
     PATIENT = "patient"
     PROXY = "proxy"  # a caregiver, a family member, a portal account of someone else
+
+
+@dataclass(frozen=True, slots=True)
+class _Hospital:
+    """What the sheet says of the hospital: its phone, the zone of its clocks."""
+
+    phone: str = ""
+    zone: ZoneInfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +48,29 @@ class SheetNote:
     text: str
 
 
-def patient_sheet(plan: Plan, reader: str = "", *, phone: str = "") -> str:
+def patient_sheet(plan: Plan, reader: str = "", *, phone: str = "", zone: ZoneInfo = UTC) -> str:
     """Plain text with a heading for each part; "" for a patient who has died or goes to another hospital.
 
-    reader is a Reader; any other word is treated as a proxy. phone is the hospital's, "" if not known.
+    reader is a Reader; any other word is treated as a proxy. phone is the hospital's, "" if not known; zone is where its
+    clocks hang, UTC if not known.
     """
-    return _written(plan, reader, phone, speech_for(plan.patient))
+    hospital = _Hospital(phone, zone)
+    return _written(plan, reader, hospital, speech_for(plan.patient))
 
 
 def sheet_note(plan: Plan) -> SheetNote:
     """In which language the patient's sheet is, why, and what of it a person must still do."""
     speech = speech_for(plan.patient)
-    _written(plan, Reader.PATIENT, "", speech)
+    _written(plan, Reader.PATIENT, _Hospital(), speech)
     return SheetNote(speech.language, speech.wanted, " ".join(_remarks(speech)))
 
 
-def _written(plan: Plan, reader: str, phone: str, speech: Speech) -> str:
+def _written(plan: Plan, reader: str, hospital: _Hospital, speech: Speech) -> str:
     if plan.outcome is not Outcome.GOING_HOME:
         return ""
-    seen = plan if reader == Reader.PATIENT else plan.shareable()
-    sheet = _Sheet(speech, {need.code: need for need in seen.needs}, phone)
+    is_patient = reader == Reader.PATIENT
+    seen = plan if is_patient else plan.shareable()
+    sheet = _Sheet(speech, {need.code: need for need in seen.needs}, hospital, is_patient=is_patient)
     title = speech.say("Your plan for going home").upper()
     parts = [_part(heading, lines) for heading, lines in sheet.sections(seen)]
     opening = [title, *sheet.about_language()]
@@ -89,7 +103,8 @@ class _Sheet:
 
     speech: Speech
     needs: dict[str, Need]
-    phone: str
+    hospital: _Hospital
+    is_patient: bool
 
     def sections(self, plan: Plan) -> Iterator[tuple[str, list[str]]]:
         """Each heading with its lines."""
@@ -125,11 +140,14 @@ class _Sheet:
         if referral.existing or not may_be_shared(referral.labels):
             return []
         offers = [x for x in referral.community_services if may_be_shared(x.service.labels)]
-        return [self._offer(offers[0])] if offers else []
+        return [self._offer(offers[0], referral.service_title)] if offers else []
 
-    def _offer(self, match: Match) -> str:
+    def _offer(self, match: Match, title: str) -> str:
+        """Who helps is called as they call themselves; what they do, in the patient's language where it is another."""
         say, service = self.speech.say, match.service
-        place = ", ".join(dict.fromkeys(name for name in (service.name, service.organization) if name))
+        translated = self.speech.catalogue is not None and bool(title and service.organization)
+        names = (say(title) if translated else service.name, service.organization)
+        place = ", ".join(dict.fromkeys(name for name in names if name))
         parts = [say("One place that can help: {place}.", place=place)]
         parts += [say("Call {phone}.", phone=service.phone)] if service.phone else []
         return _joined(*parts, say("You may choose another."))
@@ -141,19 +159,18 @@ class _Sheet:
     def _when(self, visit: FollowUp) -> str:
         say, day = self.speech.say, self.speech.day
         if visit.booked:
-            booked = say("It is booked for {day}.", day=day(visit.booked))
-            return _joined(booked, say("Ask for the time and place before you leave."))
+            return _joined(*self._calendar().visit(visit, visit.booked))
         if visit.not_before >= visit.due:
             return say("On {day}.", day=day(visit.due))
         return say("By {day}.", day=day(visit.due))
 
     def _booking(self, booking: Booking) -> str:
-        """What it is for is not said: the words of the record were not written for this sheet."""
         if _withheld(booking.labels):
             return ""
-        say, day = self.speech.say, self.speech.day(booking.on)
-        booked = say("You also have a visit on {day}.", day=day)
-        return _joined(booked, say("Ask what it is for, and for the time and place."))
+        return _joined(*self._calendar().other(booking, is_patient=self.is_patient))
+
+    def _calendar(self) -> Booked:
+        return Booked(self.speech, self.hospital.zone)
 
     def _goal(self, goal: Goal) -> str:
         """Goals are written for the team: only those with words for the patient stand here."""
@@ -177,8 +194,8 @@ class _Sheet:
 
     def _helpers(self) -> Iterator[str]:
         say = self.speech.say
-        if self.phone:
-            yield say("Questions about this plan? Call {phone}. Ask for the social worker.", phone=self.phone)
+        if phone := self.hospital.phone:
+            yield say("Questions about this plan? Call {phone}. Ask for the social worker.", phone=phone)
         else:
             yield say("Questions about this plan? Call the hospital. Ask for the social worker.")
         yield say("If you feel very upset or need to talk, call or text 988. It is free, day and night.")

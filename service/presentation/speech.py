@@ -1,11 +1,11 @@
 """Saying things to a patient in a language they read, and to the staff in which one and why."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 
 from config.catalogue import Catalogue, catalogue
 from service.domain.record import Patient
@@ -45,6 +45,11 @@ class Speech:
     def day(self, day: date) -> str:
         """A date in full: Tuesday, March 5, 2024; martes, 5 de marzo de 2024."""
         return format_date(day, format="full", locale=self.language)
+
+    def clock(self, at: datetime) -> str:
+        """A time of day as people in the United States say it in this language: 2:30 PM; 2:30 pm."""
+        said = format_time(at.time(), format="short", locale=f"{self.language}_US")
+        return " ".join(said.replace(".", "").split())
 
     def _translated(self, text: str) -> str:
         if self.catalogue is None or not text:

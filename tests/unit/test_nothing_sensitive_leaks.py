@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from fhir_mappings.narrative import care_plan_narrative
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.cards import Place, plan_cards
 from fhir_mappings.outbound.plan import plan_resources
-from service.domain.assessment import Verdict
+from service.domain.assessment import Blocker, Verdict
 from service.domain.codes import Code, System
 from service.domain.community_service import LoadedDirectory
 from service.domain.need import NeedState
@@ -80,8 +80,11 @@ def written(plan: Plan) -> str:
 
 def withheld_words(plan: Plan) -> set[str]:
     """What the labelled items of a plan are called, and the services for them, unless something open is called the same."""
-    open_names = _names(plan.shareable())
-    return {name for name in _names(plan) if not any(name in known for known in open_names)}
+    shared = plan.shareable()
+    open_names = _names(shared) | _words_of(_blockers(shared))
+    telling = [blocker for blocker in _blockers(plan) if blocker.labels]
+    names = _names(plan) | _words_of(telling)
+    return {name for name in names if not any(name in known for known in open_names)}
 
 
 def _names(plan: Plan) -> set[str]:
@@ -91,14 +94,15 @@ def _names(plan: Plan) -> set[str]:
     for items in (plan.goals, plan.follow_ups, plan.education, plan.tasks):
         named |= {item.text for item in items}
     named |= {x.service.name for item in plan.referrals for x in item.community_services}
-    return named | _blocking_words(plan)
+    return named
 
 
-def _blocking_words(plan: Plan) -> set[str]:
-    """Of the blockers that tell something: where a verdict is withheld, the open ones stand nowhere either."""
-    blockers = plan.readiness.blockers if plan.readiness else ()
-    telling = (blocker for blocker in blockers if blocker.labels)
-    return {words for blocker in telling for words in (blocker.text, blocker.clears)}
+def _blockers(plan: Plan) -> tuple[Blocker, ...]:
+    return plan.readiness.blockers if plan.readiness else ()
+
+
+def _words_of(blockers: Iterable[Blocker]) -> set[str]:
+    return {words for blocker in blockers for words in (blocker.text, blocker.clears)}
 
 
 def leaked(text: str, plan: Plan, secrets: Sequence[s.Secret] = ()) -> set[str]:

@@ -25,8 +25,9 @@ class Citing:
         return Evidence(fact.reference, code, fact.began, text, certainty, fact.labels | self.labels_of(fact))
 
     def labels_of(self, fact: Fact) -> Labels:
-        """What a statement gives away by its codes and its words."""
-        return self._labels(fact.codes) | self.content.sensitivity.told_by(fact.text)
+        """What a statement gives away by its codes and its words, an appointment also by the name of its place."""
+        told = self._labels(fact.codes) | self.content.sensitivity.told_by(fact.text)
+        return told | self.content.sensitivity.told_by(fact.slot.place) if fact.slot else told
 
     def observation(
         self, observation: Observation, text: str, certainty: Certainty = Certainty.SUPPORTED

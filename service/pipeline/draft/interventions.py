@@ -57,7 +57,7 @@ def education(needs: Iterable[Need], patient: Patient) -> tuple[Education, ...]:
 def bookings(standing: Standing, *, discharge: date) -> tuple[Booking, ...]:
     """What is booked from the day of leaving on, whether the plan asks for it or not, the earliest first."""
     booked = [
-        Booking(fact.reference, fact.began, fact.labels)
+        Booking(fact.reference, fact.began, fact.labels, fact.slot)
         for fact in standing.appointments
         if fact.began and fact.began >= discharge
     ]
@@ -142,6 +142,7 @@ def _follow_up(need: Need, template: FollowUpTemplate, standing: Standing, disch
         patient_text=template.patient_text,
         labels=need.labels | _labels(booked),
         booked=booked.began if booked else None,
+        slot=booked.slot if booked else None,
     )
 
 

@@ -66,6 +66,7 @@ def _referral(need: Need, template: ReferralTemplate, discharge: date) -> Referr
         evidence=need.evidence,
         patient_text=template.patient_text,
         labels=labels,
+        service_title=template.service_title,
     )
 
 

@@ -230,3 +230,20 @@ def test_without_a_translation_the_sheet_is_in_english_and_says_so(speaks, said,
 def note_of(speaks, *needs):
     spoken = (Language(speaks, preferred=True),) if speaks else ()
     return sheet_note(a.planned(*needs, about=a.record(patient=a.person(languages=spoken))))
+
+
+def test_in_another_language_a_service_is_called_by_what_it_is_and_by_whose_it_is():
+    plain = Interventions(
+        referrals=(
+            ReferralTemplate(
+                "food-pantry", "Food pantry", patient_text="Get help.", service_title="Food pantry"
+            ),
+        )
+    )
+    spanish = sheet(a.need(interventions=plain), speaks="es")
+    assert "Un lugar que puede ayudar: Despensa de alimentos, Example Council. Llame al 555-0100." in spanish
+    assert "One place that can help: Example Pantry, Example Council." in sheet(a.need(interventions=plain))
+    alone = Matches((("food-pantry", (a.match(organization=""),)),))
+    assert "Un lugar que puede ayudar: Example Pantry." in sheet(
+        a.need(interventions=plain), matches=alone, speaks="es"
+    )

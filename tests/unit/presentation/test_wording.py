@@ -7,7 +7,7 @@ import pytest
 
 from config.catalogue import Catalogue, catalogue, languages, path_of, read_catalogue
 from fhir_mappings.inbound.bundle_file import read_bundle
-from service.commands.messages import catalogue_of, main, messages, texts_for_patients
+from service.commands.messages import catalogue_of, main, messages, service_titles, texts_for_patients
 from service.commands.plan_file import plan_of
 from service.domain.protocol import FollowUpTemplate, ReferralTemplate
 from service.domain.sensitivity import VIOLENCE
@@ -24,6 +24,7 @@ FILLED = {
     "day": "Tuesday, March 5, 2024",
     "phone": "555-0100",
     "place": "Food Bank",
+    "time": "2:30 PM",
     "link": "",
     "language": "",
 }
@@ -48,7 +49,8 @@ def test_the_measure_knows_easy_from_hard():
 
 
 def test_every_sentence_for_patients_reads_at_sixth_grade():
-    assert too_hard(MESSAGES, flesch_kincaid) == {}
+    """What a service is stands on no English sheet: there it is called by its own name."""
+    assert too_hard(MESSAGES.keys() - set(service_titles(CONTENT)), flesch_kincaid) == {}
 
 
 def test_every_spanish_sentence_reads_at_sixth_grade_by_crawfords_formula():
