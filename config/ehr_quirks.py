@@ -35,6 +35,7 @@ class Effects:
     """What follows for a server that has the quirk."""
 
     required_parameters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     not_offered: frozenset[str] = frozenset()
     no_conditional_create: bool = False
     no_modifier_extensions: bool = False
@@ -93,6 +94,7 @@ def _test(entry: Entry) -> ServerTest:
 def _effects(entry: Entry) -> Effects:
     readers: dict[str, Callable[[Entry], Any]] = {
         "required_parameters": _required,
+        "doubtful_without": _required,
         "not_offered": _features,
         "no_conditional_create": Entry.switch,
         "no_modifier_extensions": Entry.switch,

@@ -36,9 +36,9 @@ _NOTHING: Final = ResourceCapability()
 class Capability:
     """A whole server. Types that /metadata does not name can do nothing.
 
-    known_as is every name by which the statement tells whose it is. The last four are what quirks say (quirks.py):
-    parameters without which a search of a type is refused, whether modifier extensions are taken, what to ask for after
-    a write, and the quirks themselves.
+    known_as is every name by which the statement tells whose it is. The last five are what quirks say (quirks.py):
+    parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
+    modifier extensions are taken, what to ask for after a write, and the quirks themselves.
     """
 
     software: str = ""
@@ -48,6 +48,7 @@ class Capability:
     resources: Mapping[str, ResourceCapability] = field(default_factory=lambda: MappingProxyType({}))
     known_as: str = ""
     required_parameters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     modifier_extensions: bool = True
     prefer: Preference = Preference.MINIMAL
     quirks: tuple[Quirk, ...] = ()
@@ -83,6 +84,10 @@ class Capability:
     def left_out(self, resource_type: str, parameters: Collection[str]) -> frozenset[str]:
         """The parameters that a search of a type must have besides these."""
         return self.required_parameters.get(resource_type, frozenset()) - frozenset(parameters)
+
+    def is_doubtful(self, resource_type: str, parameters: Collection[str]) -> bool:
+        """Whether only a try shows that a search of a type with these parameters is answered."""
+        return bool(self.doubtful_without.get(resource_type, frozenset()) - frozenset(parameters))
 
     def bundles(self) -> bool:
         """Whether to ask many things in one Bundle: HAPI says transaction for both, and a refusal is no loss."""

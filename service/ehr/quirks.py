@@ -34,17 +34,24 @@ def _holds(test: ServerTest, capability: Capability) -> bool:
 
 
 def _changed(capability: Capability, effects: Effects) -> Capability:
-    required = {**capability.required_parameters}
-    for kind, names in effects.required_parameters.items():
-        required[kind] = required.get(kind, frozenset()) | names
     return replace(
         capability,
         batch=capability.batch and "batch" not in effects.not_offered,
         transaction=capability.transaction and "transaction" not in effects.not_offered,
         resources=_resources(capability.resources, effects),
-        required_parameters=MappingProxyType(required),
+        required_parameters=_joined(capability.required_parameters, effects.required_parameters),
+        doubtful_without=_joined(capability.doubtful_without, effects.doubtful_without),
         modifier_extensions=capability.modifier_extensions and not effects.no_modifier_extensions,
         prefer=effects.prefer if effects.prefer is not Preference.MINIMAL else capability.prefer,
+    )
+
+
+def _joined(
+    known: Mapping[str, frozenset[str]], more: Mapping[str, frozenset[str]]
+) -> Mapping[str, frozenset[str]]:
+    kinds = known.keys() | more.keys()
+    return MappingProxyType(
+        {kind: known.get(kind, frozenset()) | more.get(kind, frozenset()) for kind in kinds}
     )
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from config.tenants import Tenant, WritePolicy
+from fhir_mappings.bundle import Search
 from fhir_mappings.searches import READ_TYPES, questions
 from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
 from service.ehr.capability import Capability
@@ -17,6 +18,10 @@ from service.ehr.ladder import Rung, Step, descend, step_for
 from service.ehr.scopes import WRITTEN_TYPES, Access, not_granted
 
 _PATIENT: Final = "Patient/homeward-preflight"
+#: The row that says how orders are looked for.
+POLLING: Final = "polling"
+#: Cannot be the code of an order: what counts is whether the EHR answers.
+NO_ORDER: Final = "urn:homeward|preflight"
 #: Without these there is no plan at all.
 _INDISPENSABLE: Final = frozenset({"Patient", "Encounter"})
 #: The plan as it should stand in a chart; the other types are what it becomes where that cannot be.
@@ -204,21 +209,38 @@ def _triggers(capability: Capability, tenant: Tenant) -> Iterator[Finding]:
 
 
 def _polling(capability: Capability, tenant: Tenant) -> Finding:
-    since = next(
-        (name for name in ("_lastUpdated", "authored") if capability.searches("ServiceRequest", name)), ""
-    )
-    if since and capability.searches("ServiceRequest", "code"):
-        if not capability.left_out("ServiceRequest", ("code", since)):
-            return Finding(
-                Area.TRIGGER, "polling", Verdict.READY, f"Orders are looked for by code and {since}."
-            )
-        if tenant.census_list:
-            said = f"Orders are looked for patient by patient over {tenant.census_list}."
-            return Finding(Area.TRIGGER, "polling", Verdict.READY, said)
+    search = orders_by_code(capability, tenant)
+    if search is not None:
+        return _polled_by_code(search, capability)
+    if tenant.census_list and capability.searches("ServiceRequest", "code"):
+        said = f"Orders are looked for patient by patient over {tenant.census_list}."
+        return Finding(Area.TRIGGER, POLLING, Verdict.READY, said)
     said = (
         "Orders cannot be looked for without a patient: name a census_list, or trigger by CDS Hooks or REST."
     )
-    return Finding(Area.TRIGGER, "polling", Verdict.DEGRADED, said)
+    return Finding(Area.TRIGGER, POLLING, Verdict.DEGRADED, said)
+
+
+def _polled_by_code(search: Search, capability: Capability) -> Finding:
+    names = [name for name, _ in search.parameters]
+    if capability.is_doubtful(search.resource_type, names):
+        said = (
+            f"Unclear: /metadata does not say whether orders are found by {' and '.join(names)} without a patient. Try it "
+            "with `homeward preflight TENANT`, name a census_list, or trigger by CDS Hooks or REST."
+        )
+        return Finding(Area.TRIGGER, POLLING, Verdict.DEGRADED, said)
+    return Finding(Area.TRIGGER, POLLING, Verdict.READY, f"Orders are looked for by {' and '.join(names)}.")
+
+
+def orders_by_code(capability: Capability, tenant: Tenant) -> Search | None:
+    """A search for the orders of all patients as polling makes it, for a code that no order has; None: it makes none."""
+    since = next(
+        (name for name in ("_lastUpdated", "authored") if capability.searches("ServiceRequest", name)), ""
+    )
+    known = since and capability.searches("ServiceRequest", "code") and not tenant.census_list
+    if not known or capability.left_out("ServiceRequest", ("code", since)):
+        return None
+    return Search("ServiceRequest", (("code", NO_ORDER), (since, "ge2000-01-01")))
 
 
 def _seen(capability: Capability, tenant: Tenant) -> Finding:

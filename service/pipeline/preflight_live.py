@@ -9,12 +9,21 @@ from urllib.parse import urlsplit
 
 from config.ehr_quirks import Quirk
 from config.tenants import NO_AUTH, AuthKind, Tenant
+from fhir_mappings.bundle import Search
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.smart import SmartCredentials
 from service.ehr.tls import tls_of
 from service.errors import EhrError, EhrRefused, EhrRejected
-from service.pipeline.preflight import Area, Finding, Preflight, Verdict, of_capability
+from service.pipeline.preflight import (
+    POLLING,
+    Area,
+    Finding,
+    Preflight,
+    Verdict,
+    of_capability,
+    orders_by_code,
+)
 
 #: Cannot exist: what counts is whether the EHR says "no such patient" or "who are you".
 _NOBODY: Final = "Patient/homeward-preflight"
@@ -48,9 +57,35 @@ def _findings(
             yield from [refused] if refused else []
             return
         yield Finding(Area.CONNECTION, "reachable", Verdict.READY, "Its /metadata is a CapabilityStatement.")
-        yield refused or _credential(ehr)
-    today = now.astimezone(tenant.time_zone).date()
-    yield from of_capability(capability, tenant, today=today, granted=granted)
+        credential = refused or _credential(ehr)
+        yield credential
+        today = now.astimezone(tenant.time_zone).date()
+        for finding in of_capability(capability, tenant, today=today, granted=granted):
+            polled = finding.subject == POLLING and credential.verdict is Verdict.READY
+            yield _tried(finding, capability, ehr) if polled else finding
+
+
+def _tried(finding: Finding, capability: Capability, ehr: Ehr) -> Finding:
+    """How orders are looked for, by looking for some that cannot be: /metadata does not say all that is refused."""
+    search = orders_by_code(capability, ehr.tenant)
+    if search is None:
+        return finding
+    names = " and ".join(name for name, _ in search.parameters)
+    problem = _problem(search, ehr)
+    if not problem:
+        return replace(finding, verdict=Verdict.READY, said=f"Orders are looked for by {names}; tried.")
+    ways = "Name a census_list, or trigger by CDS Hooks or REST."
+    said = f"Tried without a patient, by {names}: {problem} {ways}"
+    return replace(finding, verdict=Verdict.DEGRADED, said=said)
+
+
+def _problem(search: Search, ehr: Ehr) -> str:
+    """Why a search was not answered; "" if it was."""
+    try:
+        [result] = ehr.batch([search])
+    except EhrError as error:
+        return str(error)
+    return next((gap.detail for gap in result.gaps), "")
 
 
 def _tls(tenant: Tenant, now: datetime) -> Iterator[Finding]:

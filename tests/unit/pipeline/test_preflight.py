@@ -92,6 +92,24 @@ def test_epic_is_degraded_no_care_plan_but_referrals_as_orders(vendors):
     assert sees.said.startswith("No CarePlan; instead each referral as an order, the plan as a document")
 
 
+def test_whether_epic_finds_orders_without_a_patient_is_not_claimed(vendors):
+    polling = by(look(vendors["epic"]), Area.TRIGGER)["polling"]
+    assert polling.verdict is Verdict.DEGRADED
+    assert polling.said.startswith("Unclear: /metadata does not say whether orders are found by code and")
+    assert "homeward preflight TENANT" in polling.said
+    with_census = look(vendors["epic"], replace(HOSPITAL, census_list="List/7"))
+    assert verdicts(with_census, Area.TRIGGER)["polling"] == "ready"
+
+
+def test_a_server_whose_statement_leaves_no_doubt_is_polled_by_code(whole):
+    without = {kind: one for kind, one in whole.resources.items() if kind != "Subscription"}
+    polling = by(look(replace(whole, resources=without)), Area.TRIGGER)["polling"]
+    assert (polling.verdict.value, polling.said) == (
+        "ready",
+        "Orders are looked for by code and _lastUpdated.",
+    )
+
+
 def test_oracle_health_is_degraded_and_orders_come_by_hook_rest_or_census(vendors):
     found = look(vendors["oracle"])
     assert found.verdict is Verdict.DEGRADED
@@ -190,6 +208,32 @@ def test_whether_the_credential_is_taken_is_tried_with_nobody(server, status, ve
     assert verdicts(found, Area.AUTH) == {"bearer": verdict}
     assert {one.path for one in server.asked} == {"/fhir/metadata", nobody}
     assert {one.method for one in server.asked} == {"GET"}
+
+
+def _no_orders(asked):
+    links = [{"relation": "self", "url": f"http://127.0.0.1{asked.path}"}]
+    return fhir({"resourceType": "Bundle", "type": "searchset", "link": links})
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "said"),
+    [
+        (None, "ready", "Orders are looked for by code and authored; tried."),
+        (Told(400), "degraded", "Tried without a patient, by code and authored: GET ServiceRequest:"),
+        (Told(503, headers={"Retry-After": "99"}), "degraded", "Tried without a patient"),
+    ],
+)
+def test_how_orders_are_looked_for_is_tried_with_a_code_that_cannot_be(server, answer, verdict, said):
+    metadata = statement(Patient=("_id",), Encounter=("patient",), ServiceRequest=("code", "authored"))
+    server.tell("GET", "/fhir/metadata", metadata)
+    server.tell("GET", "/fhir/Patient/homeward-preflight", Told(404))
+    server.decide = lambda asked: (answer or _no_orders(asked)) if "ServiceRequest" in asked.path else None
+    polling = by(ask(server), Area.TRIGGER)["polling"]
+    assert polling.verdict == verdict
+    assert polling.said.startswith(said)
+    [asked] = [one.path for one in server.asked if "ServiceRequest" in one.path]
+    assert "code=urn%3Ahomeward%7Cpreflight" in asked
+    assert "patient" not in asked
 
 
 def test_a_server_that_does_not_answer_is_unusable_and_nothing_more_is_said():
