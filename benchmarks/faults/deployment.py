@@ -109,6 +109,8 @@ def _environment(folder: Path, fhir_base_url: str, database_url: str) -> dict[st
         "organization": ORGANIZATION,
         "organization_reference": ORGANIZATION_REFERENCE,
         "read_timeout_seconds": READ_SECONDS,
+        "max_connections": 8 * WORKERS,
+        "requests_per_second": 20.0 * WORKERS,
     }
     tenants = folder / "tenants.yaml"
     tenants.write_text(yaml.safe_dump({"tenants": [tenant]}), encoding="utf-8")

@@ -61,7 +61,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What it gets. turns: the seconds after which each call may begin; wait: if there is none, when to ask again.
+    """What it gets. turns: the seconds after which each call may begin, none where no slot is left for it; wait: seconds until there is one.
 
     slots: how many calls may be under way, never more than were asked for; where it is less than are, none is begun until
     enough have ended. processes: how many shared in this lately, the asking one included.
@@ -75,15 +75,15 @@ class Grant:
 
 def lend(book: Book, wish: Wish, limit: Limit, *, now: float) -> tuple[Book, Grant]:
     """The book after this wish, and what is granted; now is the book's own clock (epoch seconds)."""
-    level = limit.burst - max(0.0, book.full_at - now) * limit.per_second
-    turns = _turns(wish, limit, level)
-    full_at = max(book.full_at, now) + len(turns) / limit.per_second if turns else book.full_at
     others = {
         name: share
         for name, share in book.shares.items()
         if name != wish.process and share.until > now - REMEMBERED_SECONDS
     }
     slots = _slots(wish, limit, others, now)
+    level = limit.burst - max(0.0, book.full_at - now) * limit.per_second
+    turns = _turns(wish, limit, level) if slots > wish.in_use or not limit.slots else ()
+    full_at = max(book.full_at, now) + len(turns) / limit.per_second if turns else book.full_at
     mine = Share(max(wish.in_use, slots), wish.wants, now + LEASE_SECONDS if wish.wants else now)
     grant = Grant(
         turns=turns,
@@ -139,12 +139,16 @@ class Purse:
         self._turns = [*(now + turn for turn in reversed(turns)), *self._turns]
         self._spent, self._lost = 0, False
 
-    def take(self, now: float) -> float | None:
-        """Begin one call: the seconds to wait before it; None when nothing is left that may still be begun."""
+    def is_empty(self, now: float) -> bool:
+        """Whether nothing is left that may still be begun."""
         while self._turns and self._turns[-1] + self._keeps < now:
             self._turns.pop()
             self._lost = True
-        if not self._turns:
+        return not self._turns
+
+    def take(self, now: float) -> float | None:
+        """Begin one call: the seconds to wait before it; None when none is left."""
+        if self.is_empty(now):
             return None
         self._spent += 1
         return max(0.0, self._turns.pop() - now)

@@ -75,7 +75,7 @@ class Account:
         # More are under way than may be: whoever waits for them is to know when they end.
         if self._in_use > self._slots or (self._waiting and short_of_slots):
             return max(self._not_before, self._more_slots)
-        if self._in_use:
+        if self._in_use or self._waiting:
             return max(self._not_before, self._heard + _RENEW_SECONDS)
         if self._slots and now < self._until:
             return max(self._not_before, self._ended + _IDLE_SECONDS)
@@ -90,10 +90,9 @@ class Account:
     def wish(self, now: float) -> Wish:
         """What to ask for now; it is taken as asked."""
         self._unanswered = now if self._unanswered is None else self._unanswered
-        needs_turns = self._waiting and (self._short_of_turns or now >= self._until)
         return Wish(
             process=self._process,
-            calls=self._purse.ask if needs_turns else 0,
+            calls=self._purse.ask if self._waiting and self._purse.is_empty(now) else 0,
             wants=min(self._peak, self._limit.slots) if self._in_use or self._waiting else 0,
             in_use=self._in_use,
         )

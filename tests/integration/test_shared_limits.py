@@ -179,7 +179,7 @@ def test_many_who_ask_at_once_are_lent_no_more_than_there_is(store):
 
 def test_each_limit_has_a_book_of_its_own_and_quiet_ones_are_dropped(store):
     store.allowances.lend("one", Limit(per_second=0.1, burst=1.0), Wish(process="p", calls=1))
-    assert store.allowances.lend("two", LIMIT, Wish(process="p", calls=1)).turns == (0.0,)
+    assert store.allowances.lend("two", LIMIT, Wish(process="p", calls=1, wants=1)).turns == (0.0,)
     assert (
         store.allowances.lend("one", Limit(per_second=0.1, burst=1.0), Wish(process="p", calls=1)).turns == ()
     )

@@ -8,6 +8,7 @@ from service.domain.allowance import LEASE_SECONDS, Book, Limit, Purse, Wish, fa
 
 NOW = 1_000_000.0
 LIMIT = Limit(slots=8, per_second=10.0, burst=20.0, ahead=2)
+CALLS = Limit(per_second=10.0, burst=20.0, ahead=2)
 
 
 def borrow(book, process, now=NOW, limit=LIMIT, **wish):
@@ -16,10 +17,10 @@ def borrow(book, process, now=NOW, limit=LIMIT, **wish):
 
 # --- calls that begin ---------------------------------------------------------------------------
 def test_after_a_quiet_time_a_burst_may_begin_at_once_and_the_rest_at_the_rate():
-    book, grant = borrow(Book(), "a", calls=30)
+    book, grant = borrow(Book(), "a", calls=30, limit=CALLS)
     assert grant.turns[:20] == (0.0,) * 20
     assert [round(turn, 6) for turn in grant.turns[20:]] == [0.1, 0.2]
-    _, later = borrow(book, "b", calls=2)
+    _, later = borrow(book, "b", calls=2, limit=CALLS)
     assert [round(turn, 6) for turn in later.turns] == [0.3, 0.4]
 
 
@@ -40,12 +41,20 @@ def test_what_is_not_promised_ahead_is_refused_with_the_time_to_wait():
 def test_however_they_ask_no_more_begin_than_rate_and_burst_allow(asked):
     book, now, begun = Book(), NOW, []
     for process, calls, pause in asked:
-        book, grant = borrow(book, str(process), now, calls=calls)
+        book, grant = borrow(book, str(process), now, calls=calls, limit=CALLS)
         begun += [now + turn for turn in grant.turns]
         now += pause
     for end in begun:
         within = sum(at <= end + 1e-6 for at in begun)
         assert within <= LIMIT.burst + LIMIT.per_second * (end - NOW) + 1e-3
+
+
+def test_who_gets_no_slot_gets_no_turn_that_would_be_lost():
+    book, _ = borrow(Book(), "a", wants=8, calls=2)
+    book, grant = borrow(book, "b", wants=1, calls=2)
+    assert (grant.slots, grant.turns) == (0, ())
+    _, grant = borrow(book, "a", wants=8, in_use=2, calls=2)
+    assert grant.turns == (0.0, 0.0)
 
 
 # --- calls under way ----------------------------------------------------------------------------

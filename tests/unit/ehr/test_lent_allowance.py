@@ -44,6 +44,13 @@ def test_the_first_call_asks_for_a_slot_and_a_few_turns(account):
     assert account.begin(0.0) == 0.0
 
 
+def test_what_was_lent_is_not_asked_for_again_before_who_waits_has_woken(account):
+    account.wait()
+    assert account.begin(10.0) is None
+    ask(account, ALL, 10.0)
+    assert account.due(10.0) == 11.0
+
+
 def test_further_calls_ask_for_nothing_until_their_turns_are_spent(account):
     begun(account, 0.0)
     account.wait()
