@@ -27,7 +27,7 @@ _ACCEPTING: Final[Mapping[str, bool | None]] = {
     "defunct": None,
 }
 #: The columns without which a table cannot be used; others may be left out.
-_TABLES: Final[Mapping[str, tuple[str, ...]]] = {
+TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "organization": ("id", "name"),
     "service": ("id", "organization_id", "name", "status"),
     "location": ("id", "latitude", "longitude"),
@@ -88,7 +88,7 @@ def load_directory(folder: Path = SAMPLE) -> tuple[CommunityService, ...]:
 
     ConfigurationError if a file is missing, a cell is wrong, an id is used twice or points nowhere.
     """
-    tables = {name: _read(folder / f"{name}.csv", columns) for name, columns in _TABLES.items()}
+    tables = {name: _read(folder / f"{name}.csv", columns) for name, columns in TABLES.items()}
     links = _Links(tables)
     listed = (entry for service in tables["service"].values() for entry in _entries(service, tables, links))
     return tuple(sorted(listed, key=lambda service: service.id))

@@ -9,7 +9,9 @@ from config.logging import configure_logging
 from config.settings import Settings
 from service.bootstrap import Deps
 from service.doors import guard, problems, threshold
+from service.doors.caseload import caseload
 from service.doors.cds_hooks import cds_hooks
+from service.doors.directory import directory
 from service.doors.discharges import discharges
 from service.doors.health import health
 from service.doors.jwks import jwks
@@ -38,7 +40,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     threshold.install(app, https=settings.public_url.startswith("https://"))
     problems.install(app)
     api = describe(app, version=version("homeward"), public_url=settings.public_url)
-    for described in (discharges, plans, subscriptions, cds_hooks, health, jwks):
+    for described in (discharges, plans, caseload, directory, subscriptions, cds_hooks, health, jwks):
         api.register_blueprint(described)
     app.register_blueprint(pages)
     app.register_blueprint(launch)

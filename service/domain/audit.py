@@ -30,6 +30,7 @@ class Event(StrEnum):
     OPENED = "opened from the EHR"
     SERVICE_KEPT = "community service kept"
     SERVICE_REMOVED = "community service removed"
+    DIRECTORY_LOADED = "directory replaced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,16 @@ class CommunityService:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for in a directory by hand: a referral key, a ZIP code, words of a name; labelled ones or not."""
+
+    service: str = ""
+    postal_code: str = ""
+    words: str = ""
+    labelled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A service offered for a referral: why it fits, how far it is (None when a place is unknown)."""
 

@@ -6,7 +6,7 @@ time and never kept in clear: an API key is known by its SHA-256.
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, wraps
 from typing import Final, ParamSpec, TypeVar
 
@@ -77,11 +77,11 @@ def anyone() -> Caller:
 
 
 @cache
-def scope(needed: Scope) -> Guard:
-    """The guard that lets in whoever's access token or API key has this scope, as often as their share allows."""
+def scope(*any_of: Scope) -> Guard:
+    """The guard that lets in whoever's access token or API key has one of these scopes, as often as their share allows."""
 
     def guard() -> Caller:
-        return _good_for(needed, _identified())
+        return _good_for(any_of, _identified())
 
     return guard
 
@@ -92,7 +92,7 @@ def page(needed: Scope) -> Guard:
 
     def guard() -> Caller:
         begun = session() if "Authorization" not in request.headers else None
-        return _good_for(needed, begun.caller() if begun else _identified(_OPEN_THE_CHART))
+        return _good_for((needed,), begun.caller() if begun else _identified(_OPEN_THE_CHART))
 
     return guard
 
@@ -123,10 +123,10 @@ def check_access(settings: Settings) -> None:
         )
 
 
-def _good_for(needed: Scope, found: Caller) -> Caller:
+def _good_for(any_of: Collection[Scope], found: Caller) -> Caller:
     buckets().take(found.name)
-    if needed not in found.scopes:
-        raise NotAllowed(f"This credential is not good for {needed}; ask for one that is.")
+    if found.scopes.isdisjoint(any_of):
+        raise NotAllowed(f"This credential is not good for {' or '.join(any_of)}; ask for one that is.")
     return found
 
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import RowMapping, Text, cast, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Text, cast, delete, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from service.domain.community_service import CommunityService
+from service.domain.community_service import CommunityService, Sought
 from service.domain.sensitivity import Label
 from service.store.repository import Repository
 from service.store.tables import community_services
@@ -32,8 +32,7 @@ class TenantDirectory(Repository):
             community_services.c.services.overlap(cast(sorted(services), ARRAY(Text))),
         )
         if place := postal_code.strip().partition("-")[0]:
-            areas = community_services.c.postal_codes
-            query = query.where(or_(func.cardinality(areas) == 0, areas.contains([place])))
+            query = query.where(_serves(place))
         with self._connect() as connection:
             rows = connection.execute(query.order_by(community_services.c.id)).mappings()
             return tuple(_service(row) for row in rows)
@@ -46,6 +45,47 @@ class CommunityServices(Repository):
         """One tenant's directory."""
         return TenantDirectory(tenant, self)
 
+    def page(
+        self, tenant: str, sought: Sought, *, after: str = "", limit: int
+    ) -> tuple[CommunityService, ...]:
+        """At most so many of the entries after this id that are sought, by id."""
+        listed = community_services.c
+        conditions = [listed.tenant == tenant, listed.id > after]
+        if sought.service:
+            conditions.append(listed.services.contains([sought.service]))
+        if sought.postal_code:
+            conditions.append(_serves(sought.postal_code))
+        if sought.words:
+            named = listed.name + " " + listed.organization
+            conditions.append(named.icontains(sought.words, autoescape=True))
+        if not sought.labelled:
+            conditions.append(func.cardinality(listed.labels) == 0)
+        query = select(community_services).where(*conditions).order_by(listed.id).limit(limit)
+        with self._connect() as connection:
+            return tuple(_service(row) for row in connection.execute(query).mappings())
+
+    def get(self, tenant: str, service: str) -> CommunityService | None:
+        """The entry of this id; None if there is none."""
+        with self._connect() as connection:
+            row = (
+                connection.execute(select(community_services).where(_entry(tenant, service)))
+                .mappings()
+                .first()
+            )
+            return _service(row) if row else None
+
+    def keep(self, tenant: str, service: CommunityService) -> bool:
+        """Put the entry in place of the one of its id; whether there was none."""
+        with self._connect() as connection:
+            before = connection.execute(delete(community_services).where(_entry(tenant, service.id)))
+            connection.execute(insert(community_services), _row(tenant, service))
+            return before.rowcount == 0
+
+    def remove(self, tenant: str, service: str) -> bool:
+        """Whether there was an entry of this id; now there is none."""
+        with self._connect() as connection:
+            return connection.execute(delete(community_services).where(_entry(tenant, service))).rowcount > 0
+
     def load(self, tenant: str, services: Iterable[CommunityService]) -> int:
         """Replace a tenant's whole directory, all or nothing; the number of entries it now has."""
         rows = [_row(tenant, service) for service in services]
@@ -54,6 +94,15 @@ class CommunityServices(Repository):
             if rows:
                 connection.execute(insert(community_services), rows)
         return len(rows)
+
+
+def _entry(tenant: str, service: str) -> ColumnElement[bool]:
+    return (community_services.c.tenant == tenant) & (community_services.c.id == service)
+
+
+def _serves(place: str) -> ColumnElement[bool]:
+    areas = community_services.c.postal_codes
+    return or_(func.cardinality(areas) == 0, areas.contains([place]))
 
 
 def _row(tenant: str, service: CommunityService) -> dict[str, Any]:

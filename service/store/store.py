@@ -11,6 +11,7 @@ from service.domain.publication import Ledger
 from service.store.allowances import Allowances
 from service.store.answers import Answers
 from service.store.audit import Audit
+from service.store.caseload import Caseload
 from service.store.decisions import Decisions
 from service.store.directory import CommunityServices
 from service.store.discharges import Discharges
@@ -37,6 +38,7 @@ class _Repositories:
         self.publications = Publications(connect)
         self.directory = CommunityServices(connect)
         self.audit = Audit(connect)
+        self.caseload = Caseload(connect)
         self.decisions = Decisions(connect)
         self.answers = Answers(connect)
         self.offers = Offers(connect)

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     Double,
@@ -87,6 +88,8 @@ plan_versions = Table(
     Column("round", Integer, nullable=False),
     Column("created", DateTime(timezone=True), nullable=False),
     Column("content", JSONB, nullable=False),
+    #: The day of leaving, by which a caseload is ordered without reading the plans.
+    Column("leaving", Text, Computed("content ->> 'discharge_date'::text", persisted=True)),
 )
 
 publications = Table(

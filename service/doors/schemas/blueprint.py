@@ -25,12 +25,15 @@ class _BoundedJson(FlaskParser):
     def handle_error(self, error: ValidationError, *_args: Any, **_kwargs: Any) -> NoReturn:
         """The schemas' own sentences as one; they repeat no input."""
         messages: Any = error.messages
-        raise BadInput(" ".join(_sentences(messages.get("json", {})))) from None
+        told = (sentence for place in messages.values() for sentence in _sentences(place))
+        raise BadInput(" ".join(told)) from None
 
 
-def _sentences(messages: dict[str, list[str]]) -> Iterator[str]:
+def _sentences(messages: dict[str, Any]) -> Iterator[str]:
     for name, said in sorted(messages.items()):
-        yield from said if name == "_schema" else (f"{name}: {sentence}" for sentence in said)
+        # A member of a list is told by its number.
+        flat = _sentences({str(key): one for key, one in said.items()}) if isinstance(said, dict) else said
+        yield from flat if name == "_schema" else (f"{name}: {sentence}" for sentence in flat)
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest ships no types

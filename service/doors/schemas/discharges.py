@@ -1,20 +1,15 @@
 """What the doors of discharges take and give."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from service.domain.publication import Landing, WriteState
-from service.doors.schemas.strict import Reference, StrictSchema
+from service.doors.schemas.strict import Reference, StrictSchema, tenant_field
 
 
 class DischargeRequest(StrictSchema):
     """Plan this stay."""
 
-    tenant = fields.String(
-        required=True,
-        validate=validate.Length(1, 64, error="This is 1 to 64 characters long."),
-        error_messages={"required": "Name the hospital, as in the tenants file.", "invalid": "This is text."},
-        metadata={"description": "The hospital, as named in the tenants file.", "examples": ["demo"]},
-    )
+    tenant = tenant_field()
     encounter = Reference("Encounter", required=True)
     order = Reference("ServiceRequest", load_default="")
 

@@ -1,6 +1,7 @@
 """What every body and every query of the REST doors keeps to: known fields only, references and words of bounded length."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
@@ -20,9 +21,44 @@ class StrictSchema(Schema):
 
     @pre_load
     def _only_known(self, body: Any, **_context: Any) -> Any:
-        if isinstance(body, dict) and not body.keys() <= self.fields.keys():
+        if isinstance(body, Mapping) and not set(body) <= set(self.fields):
             raise ValidationError(f"Only these fields are accepted: {', '.join(self.fields)}.")
         return body
+
+
+def tenant_field() -> fields.String:
+    """The hospital that is asked about."""
+    return fields.String(
+        required=True,
+        validate=validate.Length(1, 64, error="This is 1 to 64 characters long."),
+        error_messages={"required": "Name the hospital, as in the tenants file.", "invalid": "This is text."},
+        metadata={"description": "The hospital, as named in the tenants file.", "examples": ["demo"]},
+    )
+
+
+class Text(fields.String):
+    """Text that PostgreSQL can hold. Shaped as a pattern says, where one is given with an example."""
+
+    def __init__(self, pattern: str = "", example: str = "", description: str = "", **kwargs: Any) -> None:
+        told: dict[str, Any] = {"description": description} if description else {}
+        if pattern:
+            told |= {"pattern": f"^({pattern})$", "examples": [example]}
+        messages: dict[str, Any] = {
+            "invalid": "This is text.",
+            "required": "This is required.",
+            "shape": f"This is like {example}.",
+            "kept": "This holds a NUL character, which no text has.",
+        }
+        super().__init__(error_messages=messages, metadata=told, **kwargs)
+        self._pattern = pattern
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if "\x00" in text:
+            raise self.make_error("kept")
+        if self._pattern and not re.fullmatch(self._pattern, text):
+            raise self.make_error("shape")
+        return text
 
 
 class Reference(fields.String):

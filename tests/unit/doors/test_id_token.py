@@ -1,6 +1,5 @@
 """Id tokens of an EHR that sends a clinician to us: one that holds says who they are; every other is refused."""
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,11 +17,12 @@ from tests.unit.ehr.odd_server import OddServer
 URL = "https://ehr.example.org"
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"}, private=True)
 EXPECTED = Expected(HookIssuer(issuer=f"{URL}/auth", jwks_url=f"{URL}/auth/jwks"), CLIENT, "once")
-NOW = int(time.time())
+NOW = 1_772_460_000
 
 
-def token(nonce="once", **more):
-    return LaunchServer(OddServer(URL), **more).id_token(nonce)
+def token(nonce="once", *, claims=None, **more):
+    said = {"iat": NOW, "exp": NOW + 300} | (claims or {})
+    return LaunchServer(OddServer(URL), claims=said, **more).id_token(nonce)
 
 
 def claims_of(sent, expected=EXPECTED, fetch=None):
