@@ -12,6 +12,7 @@ from fhir_mappings import systems
 from fhir_mappings.outbound.elements import clean, protocol_text
 from service.domain.assessment import Blocker, Outcome
 from service.domain.community_service import Match
+from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need
 from service.domain.plan import FollowUp, Goal, Plan, Programme, Referral
@@ -21,6 +22,7 @@ from service.domain.risk import RiskScore
 
 #: Evidence shown for one need; all of it is in the document and in the resources' references.
 _SHOWN_EVIDENCE: Final = 3
+_DRAFT: Final = "Draft for review by the care team"
 #: What must be done first is named at a glance; the rest stands below.
 _FIRST_STEPS: Final = 3
 
@@ -29,7 +31,7 @@ def care_plan_narrative(plan: Plan, *, social_work: bool) -> str:
     """XHTML div of a shareable plan; social_work adds the neutral line where something is withheld."""
     ET.register_namespace("", systems.XHTML)
     div = ET.Element(_tag("div"))
-    _paragraph(div, "Draft for review by the care team. ", bold=headline(plan))
+    _paragraph(div, f"{standing(plan)}. ", bold=headline(plan))
     for title, text in _at_a_glance(plan, social_work=social_work):
         if text:
             _paragraph(div, text, bold=f"{title}:")
@@ -45,6 +47,12 @@ def generated(text: str) -> dict[str, str]:
     div = ET.Element(_tag("div"))
     ET.SubElement(div, _tag("p")).text = clean(text)
     return {"status": "generated", "div": ET.tostring(div, encoding="unicode")}
+
+
+def standing(plan: Plan) -> str:
+    """How the plan as a whole stands: a draft until a named person has decided."""
+    verdict = plan.decision_on(WHOLE_PLAN)
+    return f"{verdict.choice.value.capitalize()} by {verdict.by.name}" if verdict else _DRAFT
 
 
 def headline(plan: Plan) -> str:
@@ -151,7 +159,8 @@ def _at_a_glance(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, str]]:
     """What twenty seconds are enough for: the needs by name, what comes first, how much is still to be asked."""
     if plan.outcome is not Outcome.GOING_HOME:
         return
-    yield "Needs", "; ".join(need.title for need in sorted(plan.present(), key=_most_urgent_first))
+    titles = [need.title for need in sorted(plan.present(), key=_most_urgent_first)]
+    yield "Needs", "; ".join(titles) or ("" if social_work else "none found so far")
     new = [referral for referral in plan.referrals if not referral.existing]
     steps = [f"{referral.title} by {referral.due}" for referral in new[:_FIRST_STEPS]]
     yield "First", "; ".join([*steps, *([SOCIAL_WORK_TITLE] if social_work else [])])
@@ -171,7 +180,8 @@ def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]
     blockers = plan.readiness.blockers if plan.readiness and leaving else ()
     yield "Before leaving", [blocker_phrase(blocker) for blocker in blockers]
     yield "Needs", [_need_line(need) for need in present]
-    yield "Referrals (proposed)", [*map(_referral_line, plan.referrals), *neutral]
+    decided = plan.decision_on(WHOLE_PLAN) is not None
+    yield "Referrals" if decided else "Referrals (proposed)", [*map(_referral_line, plan.referrals), *neutral]
     yield "Goals", [goal_phrase(goal) for goal in plan.goals]
     yield "Follow-up", [follow_up_phrase(visit) for visit in plan.follow_ups]
     yield "To ask at the bedside", [question.question for question in plan.bedside_questions]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import care_plan_narrative
@@ -13,6 +14,7 @@ from fhir_mappings.outbound.elements import (
     evidence_of,
     evidence_references,
     references,
+    supporting_references,
 )
 from fhir_mappings.outbound.references import Names, type_of
 from fhir_mappings.outbound.service_request import SOCIAL_WORK_KEY
@@ -22,6 +24,9 @@ from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Education, FollowUp, Goal, PersonTask, Plan, Referral
 
 _Dated = Referral | Goal | FollowUp | PersonTask
+_CATEGORY: Final = coding(
+    systems.US_CORE_CAREPLAN_CATEGORY, "assess-plan", "Assessment and Plan of Treatment"
+)
 #: What R4 lets an activity point to, of the things a plan may rest on.
 _ACTIVITIES = ("ServiceRequest", "DeviceRequest", "Appointment")
 
@@ -29,6 +34,7 @@ _ACTIVITIES = ("ServiceRequest", "DeviceRequest", "Appointment")
 def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: bool) -> Json:
     """The CarePlan in FHIR JSON without identifier. plan must be shareable; social_work: something is withheld."""
     present = [need.code for need in plan.present()] if plan.outcome is Outcome.GOING_HOME else []
+    evidence = evidence_of(plan.needs, *present)
     approval = plan.approval_of(WHOLE_PLAN)
     goals = [goal.existing or names.full_url(goal.key) for goal in plan.goals]
     return {
@@ -42,7 +48,7 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: boo
         "contained": [author.device()],
         "status": request_status(plan, WHOLE_PLAN),
         "intent": "plan",
-        "category": [{"coding": [coding(systems.US_CORE_CAREPLAN_CATEGORY, "assess-plan")]}],
+        "category": [{"coding": [_CATEGORY]}],
         "title": "Discharge plan",
         "subject": {"reference": plan.patient.reference},
         "encounter": {"reference": plan.encounter.reference},
@@ -51,7 +57,8 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: boo
         "author": AUTHOR,
         "contributor": [person(approval.by)] if approval else [],
         "note": refusal_notes(plan, WHOLE_PLAN),
-        "addresses": evidence_references(evidence_of(plan.needs, *present), "Condition"),
+        "addresses": evidence_references(evidence, "Condition"),
+        "supportingInfo": supporting_references(evidence, "Condition"),
         "goal": references(goals),
         "activity": _activities(plan, names, social_work=social_work),
     }
@@ -83,13 +90,14 @@ def _follow_up(visit: FollowUp) -> Json:
         "scheduledPeriod": _period(visit.not_before, visit.due),
         "description": visit.text,
     }
-    return {"detail": (detail)}
+    return {"detail": detail}
 
 
 def _lesson(lesson: Education) -> Json:
+    # Its topic is no code here: as the activity's code, or as its reason, "history of falling" would be said of the patient.
     detail = {
         "kind": "CommunicationRequest",
-        "code": concept(lesson.text, lesson.topic),
+        "code": concept(lesson.text),
         "status": "not-started",
         "description": f"Teach before leaving: {lesson.text}",
     }

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Final
 
 from fhir_mappings import systems
-from fhir_mappings.narrative import generated
+from fhir_mappings.narrative import generated, standing
 from fhir_mappings.outbound.author import AUTHOR, Author
 from fhir_mappings.outbound.elements import Json, clean, coding
+from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Plan
 
 #: HTML in, PDF out.
@@ -22,7 +23,6 @@ DOCUMENT_KEY: Final = "plan-document"
 #: Of all attachments together, as they travel (base64).
 MAX_ATTACHED_BYTES: Final = 5_000_000
 _TITLE: Final = "Discharge plan"
-_DRAFT: Final = "Discharge plan, a draft for review by the care team"
 _PLAN_OF_CARE_NOTE: Final = "18776-5"
 _PAGE: Final = (
     '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><title>Discharge plan</title></head>'
@@ -40,13 +40,14 @@ def document_body(
     attachments = list(_fitting(_attachments(words, pdf)))
     if not attachments:
         return None
+    title = titled(plan)
     return {
         "resourceType": "DocumentReference",
         "meta": {"profile": [f"{systems.US_CORE}us-core-documentreference"]},
-        "text": generated(_DRAFT),
+        "text": generated(title),
         "contained": [author.device()],
         "status": "current",
-        "docStatus": "preliminary",
+        "docStatus": "final" if plan.approval_of(WHOLE_PLAN) else "preliminary",
         "type": {
             "coding": [coding(systems.LOINC, _PLAN_OF_CARE_NOTE, "Plan of care note")],
             "text": _TITLE,
@@ -58,10 +59,15 @@ def document_body(
         "date": recorded.isoformat(timespec="seconds"),
         "author": [AUTHOR],
         "custodian": {"reference": author.organization_reference, "display": author.organization},
-        "description": _DRAFT,
+        "description": title,
         "content": [{"attachment": attachment} for attachment in attachments],
         "context": {"encounter": [{"reference": plan.encounter.reference}]},
     }
+
+
+def titled(plan: Plan) -> str:
+    """What the document or message is, and how the plan in it stands."""
+    return f"{_TITLE}. {standing(plan)}"
 
 
 def plain_text(words: str) -> str:

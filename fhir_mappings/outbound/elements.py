@@ -52,6 +52,12 @@ def evidence_references(evidence: Iterable[Evidence], *types: str) -> list[Json]
     return references(item.reference for item in evidence if type_of(item.reference) in types)
 
 
+def supporting_references(evidence: Iterable[Evidence], *told: str) -> list[Json]:
+    """References to the evidence that no other element names: told are the types it does; the patient is the subject."""
+    elsewhere = ("", "Patient", *told)
+    return references(item.reference for item in evidence if type_of(item.reference) not in elsewhere)
+
+
 def evidence_of(needs: Iterable[Need], *codes: str) -> list[Evidence]:
     """The evidence of the needs with these codes."""
     return [item for need in needs if need.code in codes for item in need.evidence]

@@ -2,6 +2,7 @@
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
+from fhir_mappings.outbound.bindings import SDOH_DOMAINS
 from fhir_mappings.outbound.elements import (
     Json,
     coding,
@@ -59,7 +60,8 @@ def _categories(need: Need | None) -> list[Json]:
     if need is None:
         return []
     if need.gravity_domain:
-        return [{"coding": [coding(systems.SDOHCC, need.gravity_domain)]}]
+        display = SDOH_DOMAINS[need.gravity_domain]
+        return [{"coding": [coding(systems.SDOHCC, need.gravity_domain, display)]}]
     if need.kind is NeedKind.SAFETY:
         return [{"coding": [coding(systems.GOAL_CATEGORY, "safety", "Safety")]}]
     return []

@@ -6,12 +6,13 @@ from typing import Final
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import AUTHOR, Author
-from fhir_mappings.outbound.document import plain_text
+from fhir_mappings.outbound.document import plain_text, titled
 from fhir_mappings.outbound.elements import Json, coding
 from service.domain.plan import Plan
 
 MESSAGE_KEY: Final = "plan-message"
-_TOPIC: Final = "Discharge plan, a draft for review by the care team"
+#: The same however the plan stands: a lost message is known by it.
+_TOPIC: Final = "Discharge plan"
 
 
 def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) -> Json:
@@ -21,7 +22,7 @@ def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) 
     """
     return {
         "resourceType": "Communication",
-        "text": generated(_TOPIC),
+        "text": generated(titled(plan)),
         "contained": [author.device()],
         "status": "completed",
         "category": [{"coding": [coding(systems.COMMUNICATION_CATEGORY, "notification", "Notification")]}],

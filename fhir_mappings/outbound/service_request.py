@@ -17,6 +17,7 @@ from fhir_mappings.outbound.elements import (
     evidence_references,
     protocol_text,
     references,
+    supporting_references,
 )
 from fhir_mappings.outbound.references import Names
 from fhir_mappings.outbound.signing import person, refusal_notes, request_status, word_for
@@ -24,12 +25,14 @@ from service.domain.codes import Code, System
 from service.domain.community_service import CommunityService, Match
 from service.domain.decision import SOCIAL_WORK
 from service.domain.plan import Plan, Referral
-from service.domain.protocol import NeedKind, Urgency
+from service.domain.protocol import Urgency
 
 #: Stands for all care that is withheld from shared resources; it says neither how much nor why.
 SOCIAL_WORK_KEY: Final = SOCIAL_WORK
 _SOCIAL_SERVICE: Final = Code(System.SNOMED, "410606002", "Social service procedure")
 _PATIENT_REFERRAL: Final = Code(System.SNOMED, "3457005", "Patient referral")
+#: What R4 takes as a reason, of the things a need may rest on.
+_REASONS: Final = ("Condition", "Observation")
 
 
 def service_request_body(referral: Referral, plan: Plan, *, author: Author, names: Names) -> Json:
@@ -44,9 +47,10 @@ def service_request_body(referral: Referral, plan: Plan, *, author: Author, name
         ],
         "category": _categories(referral.category),
         "priority": str(referral.priority),
-        "code": concept(referral.title, referral.code),
+        "code": concept(referral.title, _code(referral)),
         "reasonCode": [concept(title) for title in titles],
-        "reasonReference": evidence_references(referral.evidence, "Condition", "Observation"),
+        "reasonReference": evidence_references(referral.evidence, *_REASONS),
+        "supportingInfo": supporting_references(referral.evidence, *_REASONS),
         "note": [{"text": note} for note in _notes(referral)],
         "patientInstruction": referral.patient_text,
         "performer": [{"reference": f"#{PERFORMER}", "display": chosen.name}] if chosen else [],
@@ -112,14 +116,22 @@ def _occurrence(discharge: date, due: date) -> Json:
     return {"occurrencePeriod": {"start": discharge.isoformat(), "end": due.isoformat()}}
 
 
+def _code(referral: Referral) -> Code | None:
+    """Gravity wants a procedure code for every social request: the general one where the protocol has none."""
+    return referral.code or (_SOCIAL_SERVICE if referral.category in SDOH_DOMAINS else None)
+
+
 def _categories(category: str) -> list[Json]:
-    """Both Gravity's and US Core's for a social need; otherwise the SNOMED CT kind of service."""
+    """Both Gravity's and US Core's for a social need; otherwise no more than that it is a referral.
+
+    Neither a pharmacist's review nor physical therapy is social work, whatever need asks for it.
+    """
     if category in SDOH_DOMAINS:
         return [
             {"coding": [coding(systems.US_CORE_CATEGORY, "sdoh", "SDOH")]},
             {"coding": [coding(systems.SDOHCC, category, SDOH_DOMAINS[category])]},
         ]
-    return [concept(code=_PATIENT_REFERRAL if category == NeedKind.CLINICAL else _SOCIAL_SERVICE)]
+    return [concept(code=_PATIENT_REFERRAL)]
 
 
 def _notes(referral: Referral) -> list[str]:

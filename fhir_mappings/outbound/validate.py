@@ -118,7 +118,8 @@ def _care_plan_is_assess_plan(body: Json, _: _Parts) -> bool:
     if body["resourceType"] != "CarePlan":
         return True
     wanted = {"system": systems.US_CORE_CAREPLAN_CATEGORY, "code": "assess-plan"}
-    return any(wanted in category.get("coding", ()) for category in body.get("category", ()))
+    codings = (one for category in body.get("category", ()) for one in category.get("coding", ()))
+    return any(wanted.items() <= one.items() for one in codings)
 
 
 def _attachments_hold_something(body: Json, _: _Parts) -> bool:

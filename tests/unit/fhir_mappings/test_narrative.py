@@ -15,11 +15,13 @@ from fhir_mappings.narrative import (
 from service.domain.assessment import Blocker, Disposition, Factor, Outcome, Readiness, Verdict
 from service.domain.codes import Code, System
 from service.domain.community_service import Matches
+from service.domain.decision import WHOLE_PLAN, Choice
 from service.domain.evidence import Certainty
 from service.domain.protocol import Interventions, ProtocolRef, ReferralTemplate, Urgency
 from service.domain.record import Gap, GapReason, Kind
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import Label
+from service.pipeline.decide import decide
 from tests import builders as a
 
 BH = frozenset({Label.BH})
@@ -41,9 +43,26 @@ def told(plan, *, social_work=False):
 
 
 def test_readiness_and_destination_stand_in_the_first_line():
-    assert told(a.planned())["headline"] == [
+    assert told(a.planned(a.need()))["headline"][0] == (
         "Readiness: ready. Going to: Home (suggested). Draft for review by the care team. "
-    ]
+    )
+
+
+def test_a_patient_without_needs_is_told_to_have_none_unless_something_is_withheld():
+    assert told(a.planned())["headline"][1:] == ["Needs: none found so far"]
+    quiet = told(a.planned(a.need(labels=BH)), social_work=True)["headline"][1:]
+    assert quiet == ["First: Social work follow-up before and after discharge"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"), [(Choice.APPROVED, "Approved by Dana Example"), (Choice.DECLINED, "Declined by Dana")]
+)
+def test_a_plan_that_somebody_decided_about_is_no_draft(choice, said):
+    drafted = a.planned(a.need(interventions=a.interventions()))
+    sections = told(decide(drafted, [a.decision(WHOLE_PLAN, choice, reason="Not yet")]))
+    assert said in sections["headline"][0]
+    assert "Draft" not in sections["headline"][0]
+    assert "Referrals" in sections
 
 
 def test_what_cannot_be_decided_names_what_is_missing():
@@ -61,12 +80,10 @@ def test_a_verdict_that_rests_on_something_withheld_is_not_told():
     quiet = Blocker("x", "Secret", "Secret", labels=BH)
     open_caveat = Blocker("y", "Stairs", "A ramp", blocks=False)
     plan = a.planned(readiness=Readiness.of((quiet, open_caveat)), disposition=Disposition("psy", "Psych"))
-    assert told(plan)["headline"] == [
-        (
-            "Readiness: to be decided with the social worker. "
-            "Going to: to be decided with the social worker. Draft for review by the care team. "
-        )
-    ]
+    assert told(plan)["headline"][0] == (
+        "Readiness: to be decided with the social worker. "
+        "Going to: to be decided with the social worker. Draft for review by the care team. "
+    )
 
 
 def test_a_plan_without_a_verdict_leaves_it_to_the_social_worker():

@@ -12,10 +12,12 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.plan import plan_resources
 from service.domain.assessment import Outcome
+from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Evidence
 from service.domain.sensitivity import Label
 from service.pipeline import lower
-from tests.builders import interventions, need, planned
+from service.pipeline.decide import decide
+from tests.builders import decision, interventions, need, planned
 
 AUTHOR = Author("Homeward", "Example Hospital")
 RECORDED = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -46,6 +48,15 @@ def test_the_document_is_a_preliminary_plan_of_care_note_about_the_stay():
     assert body["context"]["encounter"] == [{"reference": usual().encounter.reference}]
     assert body["date"] == "2024-03-05T12:00:00+00:00"
     assert body["author"] == [{"reference": "#author"}]
+
+
+def test_the_document_and_the_message_say_who_approved_the_plan():
+    approved = decide(usual(), [decision(WHOLE_PLAN)])
+    bodies = {key: draft.body for key, draft in made(approved).items()}
+    assert bodies["plan-document"]["docStatus"] == "final"
+    assert bodies["plan-document"]["description"] == "Discharge plan. Approved by Dana Example, MSW"
+    assert "Approved by Dana Example, MSW" in bodies["plan-message"]["payload"][0]["contentString"]
+    assert bodies["plan-message"]["topic"] == made(usual())["plan-message"].body["topic"]
 
 
 def test_it_says_in_html_and_in_plain_text_what_the_care_plan_says():

@@ -99,7 +99,11 @@ def test_the_care_plan_is_a_us_core_draft_that_leads_to_everything():
     plan = drafts["care-plan"].body
     assert (plan["status"], plan["intent"], plan["text"]["status"]) == ("draft", "plan", "additional")
     assert plan["category"][0]["coding"] == [
-        {"system": systems.US_CORE_CAREPLAN_CATEGORY, "code": "assess-plan"}
+        {
+            "system": systems.US_CORE_CAREPLAN_CATEGORY,
+            "code": "assess-plan",
+            "display": "Assessment and Plan of Treatment",
+        }
     ]
     assert plan["meta"]["profile"] == [f"{systems.US_CORE}us-core-careplan"]
     assert plan["period"] == {"start": "2024-03-05", "end": "2024-04-04"}
@@ -109,6 +113,7 @@ def test_the_care_plan_is_a_us_core_draft_that_leads_to_everything():
     assert request == {"reference": {"reference": drafts["referral:food-pantry"].full_url}}
     assert visit["detail"]["scheduledPeriod"] == {"start": "2024-03-05", "end": "2024-03-12"}
     assert lesson["detail"]["description"] == "Teach before leaving: How to use food pantry"
+    assert lesson["detail"]["code"] == {"text": "How to use food pantry"}  # a topic is no diagnosis
     assert task["detail"]["description"] == "For the social worker: Check food pantry"
 
 
@@ -123,11 +128,27 @@ def test_a_social_referral_carries_both_gravitys_and_us_cores_category():
     assert request["patientInstruction"] == "Plain food pantry"
 
 
-@pytest.mark.parametrize(("kind", "code"), [(NeedKind.CLINICAL, "3457005"), (NeedKind.SUPPORT, "410606002")])
-def test_any_other_referral_has_a_snomed_category(kind, code):
+def test_a_social_referral_without_a_code_of_its_own_is_a_social_service():
+    social, clinical = (
+        bodies(a.planned(a.need("x", kind=kind, gravity_domain=domain, interventions=a.interventions())))
+        for kind, domain in ((NeedKind.SOCIAL, "food-insecurity"), (NeedKind.CLINICAL, ""))
+    )
+    assert social["referral:food-pantry"]["code"] == {
+        "coding": [
+            {"system": systems.SNOMED, "code": "410606002", "display": "Social service procedure"},
+        ],
+        "text": "Food pantry",
+    }
+    assert clinical["referral:food-pantry"]["code"] == {"text": "Food pantry"}
+
+
+@pytest.mark.parametrize("kind", [NeedKind.CLINICAL, NeedKind.SUPPORT, NeedKind.SAFETY])
+def test_any_other_referral_claims_no_more_than_to_be_one(kind):
     need = a.need("x", kind=kind, interventions=a.interventions())
-    request = bodies(a.planned(need))["referral:food-pantry"]
-    assert request["category"][0]["coding"][0]["code"] == code
+    [category] = bodies(a.planned(need))["referral:food-pantry"]["category"]
+    assert category["coding"] == [
+        {"system": systems.SNOMED, "code": "3457005", "display": "Patient referral"}
+    ]
 
 
 def test_a_person_chooses_who_performs_and_reads_the_candidates_in_a_note():
@@ -165,7 +186,7 @@ def test_a_code_stands_where_its_system_has_a_url_and_its_text_always():
         "text": "snomed",
     }
     assert made["referral:url"]["code"]["coding"] == [{"system": "http://example.org/codes", "code": "1"}]
-    assert made["referral:none"]["code"] == {"text": "none"}
+    assert made["referral:none"]["code"]["text"] == "none"
 
 
 def test_a_request_names_the_goals_it_serves():
@@ -189,7 +210,9 @@ def test_a_goal_is_proposed_measured_and_dated():
         }
     ]
     assert goal["addresses"] == [{"reference": "Condition/z59-41"}]
-    assert goal["category"][0]["coding"][0]["code"] == "food-insecurity"
+    assert goal["category"][0]["coding"] == [
+        {"system": systems.SDOHCC, "code": "food-insecurity", "display": "Food Insecurity"}
+    ]
 
 
 def test_goals_are_coded_where_they_can_be_and_safety_is_a_category():
@@ -232,15 +255,21 @@ def test_what_the_ehr_has_already_is_pointed_to_and_not_written():
     assert pointed == ["ServiceRequest/1", "Appointment/3"]
 
 
-def test_evidence_of_a_kind_that_r4_does_not_allow_as_a_reason_is_left_to_the_narrative():
+def test_evidence_of_a_kind_that_r4_does_not_allow_as_a_reason_stands_as_supporting_information():
     said = (
         a.evidence(reference="QuestionnaireResponse/1"),
         a.evidence(reference="Observation/2"),
+        a.evidence(reference="Patient/p1"),
         a.evidence(reference="http://elsewhere.example/Condition/1"),
     )
     made = bodies(a.planned(a.need(evidence=said, interventions=a.interventions())))
     assert made["referral:food-pantry"]["reasonReference"] == [{"reference": "Observation/2"}]
+    assert made["referral:food-pantry"]["supportingInfo"] == [{"reference": "QuestionnaireResponse/1"}]
     assert "addresses" not in made["care-plan"]
+    assert made["care-plan"]["supportingInfo"] == [
+        {"reference": "QuestionnaireResponse/1"},
+        {"reference": "Observation/2"},
+    ]
 
 
 def test_the_provenance_says_that_a_device_wrote_for_the_hospital_by_which_protocols():
