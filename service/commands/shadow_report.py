@@ -19,7 +19,7 @@ def print_shadow_report(name: str, form: str, limit: int) -> None:
     with closing(deps.store) as store:
         if name not in deps.tenants:
             raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
-        tenant, found = deps.tenants[name], withheld(name, store, limit=limit)
+        tenant, found = deps.tenants[name], withheld(deps.tenants[name], store, limit=limit)
     if form == "json":
         click.echo(orjson.dumps(shadow_document(tenant, found), option=orjson.OPT_INDENT_2))
         return

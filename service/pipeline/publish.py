@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from config.tenants import WritePolicy
 from fhir_mappings.merge import pruned
 from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
 from service.ehr.client import Ehr
@@ -15,7 +14,6 @@ from service.pipeline.examine import updates
 from service.pipeline.send import send
 from service.pipeline.settle import known_in, settle
 
-_POLICY: Final = "This hospital's write policy is {}: nothing is sent to its EHR."
 _SIGNS: Final = "Provenance"
 
 #: The same plan as document, message and health concerns, for an EHR that does not take it otherwise.
@@ -35,14 +33,6 @@ def publish(ledger: Ledger, ehr: Ehr, lower: Lower = tuple) -> tuple[LedgerEntry
     if any(entry.state is WriteState.SENDING for entry in ledger.entries()):
         raise WriteUnknown("Some writes could not be looked for just now.")
     return ledger.entries()
-
-
-def set_aside(ledger: Ledger, policy: WritePolicy) -> None:
-    """Write nothing, and say so at each resource that otherwise would have been."""
-    problem = _POLICY.format(policy)
-    for entry in ledger.entries():
-        if entry.wanted and entry.state is WriteState.PENDING and entry.problem != problem:
-            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
 
 
 def _bring(ledger: Ledger, ehr: Ehr) -> None:

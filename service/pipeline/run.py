@@ -21,10 +21,11 @@ from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
+from service.pipeline.hands_off import call_off, set_aside
 from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
 from service.pipeline.ports import Deps
-from service.pipeline.publish import publish, set_aside
+from service.pipeline.publish import publish
 from service.pipeline.track import resume, retire, withdraw
 from service.pipeline.versions import author_of, commit_version, next_version
 from service.store import Unit
@@ -81,7 +82,10 @@ def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
             return
         tenant = _tenant(discharge, deps)
         with metrics.step(tenant.id, Task.WITHDRAW):
-            withdraw(ledger, deps.ehr(tenant.id), author=author_of(tenant), recorded=discharge.changed)
+            if tenant.write_policy.writes:
+                withdraw(ledger, deps.ehr(tenant.id), author=author_of(tenant), recorded=discharge.changed)
+            else:
+                call_off(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.CANCELLED, Event.CANCELLED, deps)
 
 

@@ -1,36 +1,56 @@
 """What a hospital's EHR would have got, had its write policy allowed it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
+from config.tenants import Tenant
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.withdrawal import withdrawn
 from service.domain.discharge import Discharge
-from service.domain.publication import Draft, LedgerEntry, WriteState
+from service.domain.publication import Draft, LedgerEntry
+from service.pipeline.hands_off import would_be_withdrawn, would_be_written
+from service.pipeline.versions import author_of
 from service.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """One discharge and what was made ready for it and not sent, in the order of the plan."""
+    """One discharge, what was made ready for it and not sent, and what would have been withdrawn since, as it would stand.
+
+    Both in the order of the plan.
+    """
 
     discharge: Discharge
     drafts: tuple[Draft, ...]
+    withdrawn: tuple[Draft, ...] = ()
 
     def kinds(self) -> Counter[str]:
-        """How many of each resource type."""
+        """How many of each resource type would have been written, and not withdrawn."""
         return Counter(draft.resource_type for draft in self.drafts)
 
 
-def withheld(tenant: str, store: Store, *, limit: int) -> tuple[Withheld, ...]:
-    """A tenant's discharges with something that waits, the last changed first; limit bounds how many are looked at."""
+def withheld(tenant: Tenant, store: Store, *, limit: int) -> tuple[Withheld, ...]:
+    """A tenant's discharges with something that waits, or would have been withdrawn, the last changed first.
+
+    limit bounds how many are looked at.
+    """
+    author = author_of(tenant)
     found = (
-        Withheld(
-            discharge,
-            tuple(entry.draft for entry in store.publications.entries(discharge.id) if _waits(entry)),
-        )
-        for discharge in store.discharges.latest(tenant, limit=limit)
+        _withheld(discharge, store.publications.entries(discharge.id), author)
+        for discharge in store.discharges.latest(tenant.id, limit=limit)
     )
-    return tuple(one for one in found if one.drafts)
+    return tuple(one for one in found if one.drafts or one.withdrawn)
 
 
-def _waits(entry: LedgerEntry) -> bool:
-    return entry.wanted and entry.state is WriteState.PENDING
+def _withheld(discharge: Discharge, entries: Iterable[LedgerEntry], author: Author) -> Withheld:
+    known = tuple(entries)
+    called_off = [entry.draft for entry in known if would_be_withdrawn(entry)]
+    stands = [
+        (draft, withdrawn(draft.body, author=author, recorded=discharge.changed)) for draft in called_off
+    ]
+    return Withheld(
+        discharge,
+        drafts=tuple(entry.draft for entry in known if would_be_written(entry)),
+        withdrawn=tuple(replace(draft, body=body) for draft, body in stands if body is not None),
+    )

@@ -20,19 +20,24 @@ def shadow_table(tenant: Tenant, found: Sequence[Withheld]) -> RenderableType:
         total += one.kinds()
     kinds = sorted(total)
     table = Table(title=_title(tenant), box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name in ("Discharge", "Encounter", "Changed", *kinds):
+    for name in ("Discharge", "Encounter", "Changed", *kinds, "Withdrawn"):
         table.add_column(name, overflow="fold")
     for one in found:
         numbers = [str(one.kinds()[kind] or "") for kind in kinds]
         changed = f"{one.discharge.changed:%Y-%m-%d %H:%M}"
-        table.add_row(str(one.discharge.id), one.discharge.encounter, changed, *numbers)
+        taken_back = str(len(one.withdrawn) or "")
+        table.add_row(str(one.discharge.id), one.discharge.encounter, changed, *numbers, taken_back)
     table.add_section()
-    table.add_row(f"{len(found)} discharges", "", "", *(str(total[kind]) for kind in kinds))
+    all_taken_back = str(sum(len(one.withdrawn) for one in found))
+    table.add_row(f"{len(found)} discharges", "", "", *(str(total[kind]) for kind in kinds), all_taken_back)
     return Group(table, Text("The resources themselves: --format json (it holds PHI)."))
 
 
 def shadow_document(tenant: Tenant, found: Sequence[Withheld]) -> dict[str, Any]:
-    """tenant, write_policy, and discharges with their resources as they would have been sent."""
+    """tenant, write_policy, and discharges with their resources as they would have been sent.
+
+    withdrawn are those that would have been taken back since, as they would then stand.
+    """
     return {
         "tenant": tenant.id,
         "write_policy": tenant.write_policy.value,
@@ -47,6 +52,7 @@ def _discharge(one: Withheld) -> dict[str, Any]:
         "state": one.discharge.state.value,
         "changed": one.discharge.changed.isoformat(),
         "resources": [{"key": draft.key, "resource": draft.body} for draft in one.drafts],
+        "withdrawn": [{"key": draft.key, "resource": draft.body} for draft in one.withdrawn],
     }
 
 

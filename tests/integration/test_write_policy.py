@@ -13,12 +13,13 @@ from config.tenants import Tenant, WritePolicy
 from service.bootstrap import steps
 from service.cli import main
 from service.domain.discharge import Action, DischargeState, Trigger
-from service.domain.publication import WriteState
+from service.domain.publication import Receipt, WriteState
 from service.ehr.client import Ehr
 from service.errors import EhrRefused
 from service.jobs import Jobs
 from service.pipeline import run
 from service.pipeline.intake import intake
+from service.pipeline.shadow import withheld
 from tests.builders import interventions, need, planned
 from tests.integration.test_run import Deps
 from tests.unit.ehr.odd_server import fhir, odd_server, statement
@@ -69,6 +70,70 @@ def test_off_plans_and_makes_nothing_ready(deps):
     assert deps.store.publications.entries(discharge.id) == ()
 
 
+# --- called off ---------------------------------------------------------------------------------
+def call_off(deps, policy, encounter):
+    """The discharge called off and withdrawn under a policy; its ledger by resource type."""
+    deps.tenants = {"one": replace(HOSPITAL, write_policy=policy)}
+    discharge = intake(Trigger("one", encounter, Action.CANCEL, "rest", ""), deps)
+    assert discharge is not None
+    deps.jobs.work(until_idle=True)
+    assert deps.store.discharges.get(discharge.id).state is DischargeState.CANCELLED
+    return {entry.draft.resource_type: entry for entry in deps.store.publications.entries(discharge.id)}
+
+
+def test_under_shadow_a_discharge_is_called_off_without_a_word_to_the_ehr(deps):
+    publish(deps, WritePolicy.SHADOW, "Encounter/called-off")
+    entries = call_off(deps, WritePolicy.SHADOW, "Encounter/called-off")
+    assert {entry.state for entry in entries.values()} == {WriteState.REVOKED}
+    assert {entry.problem for entry in entries.values()} == {
+        "This hospital's write policy is shadow: nothing was sent to its EHR, so nothing is withdrawn."
+    }
+
+
+def test_under_off_there_is_nothing_to_call_off(deps):
+    publish(deps, WritePolicy.OFF, "Encounter/off-called-off")
+    assert call_off(deps, WritePolicy.OFF, "Encounter/off-called-off") == {}
+
+
+@pytest.mark.parametrize("policy", [WritePolicy.OFF, WritePolicy.SHADOW])
+def test_what_an_earlier_policy_had_written_stays_and_is_left_to_a_person(deps, policy):
+    encounter = f"Encounter/written-before-{policy}"
+    discharge = publish(deps, WritePolicy.SHADOW, encounter)
+    with deps.store.hold(discharge.id) as ledger:
+        key = next(e.draft.key for e in ledger.entries() if e.draft.resource_type == "CarePlan")
+        ledger.written([Receipt(key, "CarePlan/7", 'W/"1"')])
+    written = call_off(deps, policy, encounter)["CarePlan"]
+    assert (written.state, written.reference) == (WriteState.WRITTEN, "CarePlan/7")
+    assert written.problem == (
+        f"This hospital's write policy is {policy}: this stays in its EHR as it is; a person must withdraw it."
+    )
+    [one] = [found for found in held_back(deps, policy) if found.discharge.id == discharge.id]
+    assert "CarePlan" in {draft.resource_type for draft in one.withdrawn}
+
+
+def test_what_was_never_made_ready_is_not_reported_as_withdrawn(deps, monkeypatch):
+    monkeypatch.setattr(
+        "service.pipeline.run.set_aside", lambda *_: None
+    )  # called off before it was published
+    discharge = publish(deps, WritePolicy.SHADOW, "Encounter/too-early")
+    call_off(deps, WritePolicy.SHADOW, "Encounter/too-early")
+    assert discharge.id not in {found.discharge.id for found in held_back(deps, WritePolicy.SHADOW)}
+
+
+def test_a_discharge_that_goes_on_waits_again_and_is_withdrawn_no_longer(deps):
+    publish(deps, WritePolicy.SHADOW, "Encounter/goes-on")
+    call_off(deps, WritePolicy.SHADOW, "Encounter/goes-on")
+    discharge = publish(deps, WritePolicy.SHADOW, "Encounter/goes-on")
+    assert discharge.round == 2
+    [one] = [found for found in held_back(deps, WritePolicy.SHADOW) if found.discharge.id == discharge.id]
+    assert {"CarePlan", "ServiceRequest", "Goal"} <= set(one.kinds())
+    assert one.withdrawn == ()
+
+
+def held_back(deps, policy):
+    return withheld(replace(HOSPITAL, write_policy=policy), deps.store, limit=50)
+
+
 @pytest.fixture
 def report(deps, database_url: str, tmp_path: Path):
     publish(deps, WritePolicy.SHADOW, "Encounter/reported")
@@ -105,6 +170,22 @@ def test_the_reports_document_holds_the_resources(report):
     [one] = [found for found in document["discharges"] if found["encounter"] == "Encounter/reported"]
     kinds = {given["resource"]["resourceType"] for given in one["resources"]}
     assert {"CarePlan", "ServiceRequest", "Goal"} <= kinds
+    assert one["withdrawn"] == []
+
+
+def test_the_report_tells_what_would_have_been_withdrawn(report, deps):
+    publish(deps, WritePolicy.SHADOW, "Encounter/taken-back")
+    call_off(deps, WritePolicy.SHADOW, "Encounter/taken-back")
+    document = json.loads(report("one", "--format", "json").said)
+    [one] = [found for found in document["discharges"] if found["encounter"] == "Encounter/taken-back"]
+    assert (one["state"], one["resources"]) == ("cancelled", [])
+    stands = {given["resource"]["resourceType"]: given["resource"] for given in one["withdrawn"]}
+    assert (stands["CarePlan"]["status"], stands["ServiceRequest"]["status"]) == ("revoked", "revoked")
+    assert stands["Goal"]["lifecycleStatus"] == "cancelled"
+    assert stands["Goal"]["statusReason"].startswith("The discharge was cancelled or delayed")
+    table = report("one").said
+    assert "Withdrawn" in table
+    assert f" {len(one['withdrawn'])} " in next(line for line in table.splitlines() if "taken-back" in line)
 
 
 def test_a_report_of_an_unknown_hospital_is_refused(report):
