@@ -202,7 +202,10 @@ class ProtocolReader:
         if len(codes) != 1:
             raise given[key].wrong("expected one code")
         system, value = codes[0]
-        return self._snomed(value) if system == System.SNOMED else Code(system, value.text())
+        if system == System.SNOMED:
+            return self._snomed(value)
+        names = self.expressions.terminology.loinc if system == System.LOINC else {}
+        return Code(system, value.text(), names.get(value.text(), ""))
 
     def _snomed(self, entry: Entry) -> Code:
         concepts = self.expressions.terminology.snomed

@@ -72,6 +72,7 @@ class Terminology:
 
     code_sets: dict[str, tuple[Code, ...]]
     snomed: dict[str, str]
+    loinc: dict[str, str]
     domains: frozenset[str]
     services: dict[str, Labels]
     service_titles: dict[str, str]
@@ -85,10 +86,10 @@ class Terminology:
 def load_terminology(folder: Path) -> Terminology:
     """Every table of the folder; ConfigurationError names file and line."""
     code_sets = _code_sets(folder)
-    concepts = (code for codes in code_sets.values() for code in codes if code.system == System.SNOMED)
     return Terminology(
         code_sets=code_sets,
-        snomed={code.code: code.display for code in concepts},
+        snomed=_displays(code_sets, System.SNOMED),
+        loinc=_displays(code_sets, System.LOINC),
         domains=frozenset(row["domain"] for row in _rows(folder / "gravity_domains.csv", ("domain",))),
         services=_once(folder / "referral_services.csv", "service", Row.labels),
         service_titles=_once(folder / "referral_services.csv", "service", _title, columns=("title",)),
@@ -110,6 +111,13 @@ def _code_sets(folder: Path) -> dict[str, tuple[Code, ...]]:
                 raise row.wrong(f"{row['code']} stands in the set {row['set']} twice")
             members[row.system(), row["code"]] = Code(row.system(), row["code"], row["display"])
     return {name: tuple(members.values()) for name, members in sets.items()}
+
+
+def _displays(code_sets: dict[str, tuple[Code, ...]], system: System) -> dict[str, str]:
+    """Code → display, of all sets."""
+    return {
+        code.code: code.display for codes in code_sets.values() for code in codes if code.system == system
+    }
 
 
 def _reviewed(row: Row) -> None:

@@ -53,7 +53,8 @@ def _target(goal: Goal) -> Json:
     due = {"dueDate": goal.due.isoformat()}
     if not goal.target and not goal.measure:
         return due
-    return {"measure": concept(goal.text, goal.measure), "detailString": goal.target, **due}
+    measured = goal.measure.display if goal.measure else ""
+    return {"measure": concept(measured or goal.text, goal.measure), "detailString": goal.target, **due}
 
 
 def _categories(need: Need | None) -> list[Json]:

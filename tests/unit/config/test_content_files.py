@@ -8,6 +8,7 @@ import pytest
 
 import config
 from config.content import load_content
+from service.domain.codes import Code
 from service.domain.expression import (
     CodeTest,
     CoverageTest,
@@ -357,3 +358,20 @@ def test_a_service_gives_its_labels_to_the_referral(folder: Path) -> None:
     content = load_content(_protocol(folder, "service: food-pantry", "service: violence-advocacy"))
     (offer, _) = content.protocols[0].offers
     assert getattr(offer.template, "labels", None) == {Label.SDV, Label.SSP}
+
+
+def test_what_a_goal_is_measured_by_has_the_name_that_its_code_system_gives_it(folder: Path) -> None:
+    content = load_content(_protocol(folder, "target: Enough,", "target: Enough, measure: {loinc: 88124-3},"))
+    (_, offer) = content.protocols[0].offers
+    assert getattr(offer.template, "measure", None) == Code("loinc", "88124-3", "Food insecurity risk [HVS]")
+
+
+def test_every_measure_of_the_shipped_goals_has_a_name() -> None:
+    measures = [
+        measure
+        for protocol in load_content().protocols
+        for offer in protocol.offers
+        if (measure := getattr(offer.template, "measure", None))
+    ]
+    assert measures
+    assert all(measure.display for measure in measures)

@@ -218,6 +218,7 @@ def test_a_goal_is_proposed_measured_and_dated():
 def test_goals_are_coded_where_they_can_be_and_safety_is_a_category():
     templates = (
         GoalTemplate("coded", "Coded", 3, Code(System.LOINC, "88124-3"), "not at risk"),
+        GoalTemplate("known", "Known", 3, Code(System.LOINC, "29463-7", "Body weight"), "every day"),
         GoalTemplate("plain", "Plain", 3),
         GoalTemplate("text", "Text", 3, Code(System.TEXT, "x")),
     )
@@ -226,6 +227,10 @@ def test_goals_are_coded_where_they_can_be_and_safety_is_a_category():
     assert made["goal:fall-risk:coded"]["target"][0]["measure"] == {
         "coding": [{"system": systems.LOINC, "code": "88124-3"}],
         "text": "Coded",
+    }
+    assert made["goal:fall-risk:known"]["target"][0]["measure"] == {
+        "coding": [{"system": systems.LOINC, "code": "29463-7", "display": "Body weight"}],
+        "text": "Body weight",
     }
     assert made["goal:fall-risk:plain"]["target"] == [{"dueDate": "2024-03-08"}]
     assert made["goal:fall-risk:text"]["target"][0]["measure"] == {"text": "Text"}
