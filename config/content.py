@@ -74,7 +74,8 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
     tests = [leaf for leaf in asked if isinstance(leaf, CodeTest)]
     measures = [leaf for leaf in asked if isinstance(leaf, MeasureTest)]
     by_kind = {kind: [test for test in tests if test.kind is kind] for kind in Kind}
-    kinds, wording = list(NeedKind), Wording(instruments, items)
+    kinds, places = list(NeedKind), {one.code: one.display for one in terminology.dispositions}
+    wording = Wording(instruments, items, places)
     return Content(
         protocols=tuple(sorted(protocols, key=lambda one: (kinds.index(one.kind), one.ref.id))),
         instruments=instruments,

@@ -1,7 +1,7 @@
 """Expressions in words, as a clinician reads and signs them. Codes stand beside their meaning where we know it."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.domain.expression import (
@@ -60,6 +60,8 @@ class Wording:
 
     instruments: Mapping[str, Instrument]
     items: Mapping[str, Item]
+    #: What the codes of FHIR's discharge dispositions mean.
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def leaf(self, leaf: Leaf) -> str:
         """One line: "answer to Food did not last (88123-5): Often true or Sometimes true"."""
@@ -74,7 +76,7 @@ class Wording:
             MeasureTest: _measured,
             PatientTest: _patient,
             CoverageTest: lambda test: f"insurance: {test.state}",
-            StayTest: _stay,
+            StayTest: self._stay,
             RiskTest: lambda test: f"{test.score} {_threshold(test)}",
             RelatedTest: _related,
         }
@@ -93,6 +95,22 @@ class Wording:
         title = self.instruments[test.instrument].title
         after = f", not before the answer to {self.items[test.since].label}" if test.since else ""
         return f"{title} answered completely{after}"
+
+    def _stay(self, test: StayTest) -> str:
+        said = [
+            f"class {_either(sorted(test.classes))}" if test.classes else "",
+            self._going_to(test.dispositions) if test.dispositions else "",
+            f"came from {_either(sorted(test.admit_sources))}" if test.admit_sources else "",
+            f"{test.days_at_least} days or longer" if test.days_at_least is not None else "",
+        ]
+        return f"this stay: {', '.join(filter(None, said))}"
+
+    def _going_to(self, codes: Collection[str]) -> str:
+        """Places by their names; the codes of bills, of which several can mean one of these, as they are."""
+        named = [self.places[code].lower() for code in sorted(codes) if code in self.places]
+        billed = [code for code in sorted(codes) if code not in self.places]
+        bills = [f"UB-04 {_either(billed)}"] if billed else []
+        return f"going to {_either([*named, *bills])}"
 
 
 def sentence(expression: Expression, leaf: Callable[[Leaf], str]) -> list[tuple[int, str]]:
@@ -134,16 +152,6 @@ def _patient(test: PatientTest) -> str:
         "veteran" if test.veteran else "",
     ]
     return f"patient: {', '.join(filter(None, said))}"
-
-
-def _stay(test: StayTest) -> str:
-    said = [
-        f"class {_either(sorted(test.classes))}" if test.classes else "",
-        f"disposition {_either(sorted(test.dispositions))}" if test.dispositions else "",
-        f"came from {_either(sorted(test.admit_sources))}" if test.admit_sources else "",
-        f"{test.days_at_least} days or longer" if test.days_at_least is not None else "",
-    ]
-    return f"this stay: {', '.join(filter(None, said))}"
 
 
 def _related(test: RelatedTest) -> str:

@@ -84,7 +84,7 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
     who = ", ".join(part for part in (plan.patient.name, born, plan.patient.sex) if part)
     rows = [
         ("Patient", f"{who} ({plan.patient.reference})"),
-        ("Stay", f"{plan.encounter.reference}, leaving {plan.discharge_date}, planned {plan.today}"),
+        ("Stay", f"{plan.encounter.reference}, {_leaving(plan)}; plan of {plan.today}"),
         ("Outlook", headline(plan)),
     ]
     rows += [("Sheet", sheet_note(plan).text)] if plan.outcome is Outcome.GOING_HOME else []
@@ -141,8 +141,19 @@ def _compliance(plan: Plan) -> list[tuple[str, str, str]]:
         for item in by_mark[Mark.OPEN]
     ]
     done = [(mark, by_mark[mark]) for mark in (Mark.MET, Mark.NOT_APPLICABLE) if by_mark[mark]]
-    named = [(f"({mark})", ", ".join(f"{x.key}{_mark(x.labels)}" for x in items), "") for mark, items in done]
+    named = [
+        (f"({mark})", "; ".join(f"{x.requirement}{_mark(x.labels)}" for x in items), "")
+        for mark, items in done
+    ]
     return still_open + named
+
+
+def _leaving(plan: Plan) -> str:
+    stay, day = plan.encounter, plan.discharge_date
+    if stay.end and stay.end.date() <= plan.today:
+        return f"left {day}"
+    named = stay.planned_end == day
+    return f"to leave {day}" if named else "no day of leaving named"
 
 
 def _blockers(plan: Plan) -> tuple[Blocker, ...]:

@@ -134,7 +134,7 @@ def _of_payer_and_patient(findings: Findings, situation: _Situation, suggested: 
 
 def _function_factors(function: Function, suggested: str) -> Iterable[Factor]:
     if function.level is None:
-        yield Factor("Daily function: Barthel, Katz or AM-PAC was not recorded", "missing")
+        yield Factor("Daily function (no Barthel, Katz or AM-PAC was recorded)", "missing")
         return
     texts = {
         Level.MOST: "Needs help with most daily activities",

@@ -63,7 +63,7 @@ def preference(findings: Findings, *, home: bool) -> Iterable[Factor]:
         cited = findings.citing.fact(fact, fact.codes[0] if fact.codes else None, Certainty.UNCERTAIN)
         yield _factor(f"The patient's goal: {_words(fact)}", "for" if wish is home else "against", (cited,))
     if not told:
-        yield Factor("What the patient prefers: no goal about the place is on record", "missing")
+        yield Factor("What the patient prefers (no goal about the place is on record)", "missing")
 
 
 def _three_midnights(findings: Findings, coverage: tuple[Evidence, ...]) -> Factor:

@@ -20,15 +20,14 @@ def draft(record: Record, assessment: Assessment, matches: Matches, *, tenant: s
     """The plan for one discharge: items only for needs that are present, questions for those nobody asked about.
 
     Days count from the day of leaving: the one the stay ended on, the one it is planned for, or today where nobody has said.
-    Who died or goes to another hospital gets
-    no referrals, goals, follow-ups or teaching: for the first, the family is offered support; the second is planned there.
+    Who died or goes to another hospital gets no verdict, no place to go to, no referrals, goals, follow-ups or teaching: for the
+    first, the family is offered support; the second is planned there.
     """
     plan = _frame(record, assessment, tenant)
-    if assessment.outcome is Outcome.DIED:
-        return replace(plan, tasks=(_bereavement(assessment.today),))
-    if assessment.outcome is Outcome.TRANSFERRED:
-        return plan
-    return _filled(plan, record, assessment, matches)
+    if assessment.outcome is Outcome.GOING_HOME:
+        return _filled(plan, record, assessment, matches)
+    tasks = (_bereavement(assessment.today),) if assessment.outcome is Outcome.DIED else ()
+    return replace(plan, disposition=None, readiness=None, tasks=tasks)
 
 
 def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:

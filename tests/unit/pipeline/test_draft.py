@@ -370,3 +370,10 @@ def test_the_same_record_and_date_give_the_same_plan():
         return a.planned(a.need(interventions=a.interventions()), about=a.record(order()))
 
     assert once() == once()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DIED, Outcome.TRANSFERRED])
+def test_who_does_not_go_home_is_neither_ready_nor_sent_anywhere(outcome):
+    plan = a.planned(a.need(), outcome=outcome)
+    assert (plan.disposition, plan.readiness) == (None, None)
+    assert a.planned(a.need()).readiness is not None

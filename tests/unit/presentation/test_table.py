@@ -1,3 +1,4 @@
+from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
@@ -50,7 +51,7 @@ def test_each_part_of_the_plan_has_its_table_in_the_order_of_reading():
     "told",
     [
         "Zelda Testperson, age 73, female (Patient/p1)",
-        "Encounter/e1, leaving 2024-03-05, planned 2024-03-05",
+        "Encounter/e1, no day of leaving named; plan of 2024-03-05",
         "Readiness: not ready. Going to: Home (suggested).",
         "No oxygen. Cleared by: A delivery date",
         "Stairs at home",
@@ -96,3 +97,10 @@ def test_an_empty_part_says_none():
 def test_a_plan_without_verdicts_can_be_shown():
     bare = Plan("t", a.person(), a.stay(), a.TODAY, a.TODAY, a.planned().outcome, ())
     assert "to be decided with the social worker" in printed(bare)
+
+
+def test_the_stay_says_whether_the_patient_has_left_or_when():
+    gone = a.record(encounter=a.stay(end=datetime(2024, 3, 3, 12, tzinfo=UTC)))
+    soon = a.record(encounter=a.stay(planned_end=date(2024, 3, 8)))
+    assert "Encounter/e1, left 2024-03-03; plan of 2024-03-05" in printed(a.planned(about=gone), width=120)
+    assert "Encounter/e1, to leave 2024-03-08; plan of" in printed(a.planned(about=soon), width=120)

@@ -329,7 +329,7 @@ def test_a_score_known_only_by_its_name_decides_nothing() -> None:
     named = answer("x", 95, codes=(Code(System.TEXT, "Barthel index"),))
     disposition = _assess(named).disposition
     assert (disposition.suggested, disposition.display) == ("", "Cannot be decided yet")
-    assert disposition.factors[0].text == "Daily function: Barthel, Katz or AM-PAC was not recorded"
+    assert disposition.factors[0].text == "Daily function (no Barthel, Katz or AM-PAC was recorded)"
     assert disposition.factors[0].weighs == "missing"
 
 
@@ -377,7 +377,7 @@ def test_an_open_place_is_a_caveat_that_names_what_is_missing() -> None:
     caveat = _blocker("disposition-open", _assess(answer(BARTHEL, 40)))
     assert caveat.text == (
         "Where the patient can go cannot be decided yet: Whether a caregiver can give the help needed at home; "
-        "Which insurance pays for a facility; What the patient prefers: no goal about the place is on record"
+        "Which insurance pays for a facility; What the patient prefers (no goal about the place is on record)"
     )
     assert (caveat.clears, caveat.blocks) == ("What is missing is recorded", False)
 
