@@ -28,6 +28,7 @@ from service.errors import (
 
 #: Larger answers are not read: a page of a thousand resources is about 5 MB.
 MAX_BODY_BYTES: Final = 50_000_000
+_TOO_LARGE: Final = "The EHR's answer is larger than 50 MB."
 _CHUNK_BYTES: Final = 65_536
 _REFUSED: Final = frozenset({401, 403, 404, 405, 410, 501})
 _CONFLICT: Final = frozenset({409, 412})
@@ -44,14 +45,19 @@ class BrokenOff(Exception):
 
 
 def read_body(response: Response, deadline: float) -> bytes:
-    """The whole body, decompressed. EhrNotFhir when it is too large, BrokenOff when it ends early or too late."""
+    """The whole body, decompressed. EhrNotFhir when it is too large, BrokenOff when it ends early or too late.
+
+    One that says so itself is not even begun; of the others no more is kept than we would have taken.
+    """
+    if int(response.raw.length_remaining or 0) > MAX_BODY_BYTES:
+        raise EhrNotFhir(_TOO_LARGE)
     chunks: list[bytes] = []
     size = 0
     try:
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise EhrNotFhir("The EHR's answer is larger than 50 MB.")
+                raise EhrNotFhir(_TOO_LARGE)
             if time.monotonic() > deadline:
                 raise BrokenOff
             chunks.append(chunk)

@@ -126,7 +126,7 @@ class Connection:
             ) as response:
                 if response.status_code in _REDIRECTS and request.method == "GET":
                     return self.address(urljoin(url, response.headers.get("Location", "")))
-                return _answer(request, response, read_body(response, deadline), self._base)
+                return _answer(request, response, _read(request, response, deadline), self._base)
         except (requests.RequestException, urllib3.exceptions.HTTPError, BrokenOff) as error:
             # Their texts name the URL with its query, so they are not chained.
             raise _failure(request, error) from None
@@ -178,6 +178,21 @@ def _answer(request: Request, response: requests.Response, data: bytes, base: st
     )
 
 
+def _read(request: Request, response: requests.Response, deadline: float) -> bytes:
+    """The body; b"" where an error's cannot be read, because its status says enough.
+
+    Of a write that was answered with yes in a way that cannot be read, nobody knows whether it was done.
+    """
+    try:
+        return read_body(response, deadline)
+    except EhrNotFhir:
+        if not response.ok:
+            return b""
+        if request.safe:
+            raise
+        raise _unreadable(request) from None
+
+
 def _body(request: Request, data: bytes, base: str) -> dict[str, Any] | None:
     """The resource; references that name this server in full become relative, as all others are."""
     try:
@@ -186,7 +201,11 @@ def _body(request: Request, data: bytes, base: str) -> dict[str, Any] | None:
     except EhrNotFhir:
         if request.safe:
             raise
-        raise WriteUnknown(f"{request.what}: the EHR said yes in a way that cannot be read.") from None
+        raise _unreadable(request) from None
+
+
+def _unreadable(request: Request) -> WriteUnknown:
+    return WriteUnknown(f"{request.what}: the EHR said yes in a way that cannot be read.")
 
 
 def _names(base: str, data: bytes) -> bool:
