@@ -22,6 +22,9 @@ threads = 8
 timeout = 60
 graceful_timeout = 20
 keepalive = 5
+#: One process must not take the connections that another has time for: those it cannot serve now are left in the queue that
+#: all share, and under load a connection is closed with its answer, so that the next one goes to whoever is free.
+worker_connections = threads + 2
 #: A header or a request line longer than this is not from an EHR.
 limit_request_line = 4094
 limit_request_fields = 64

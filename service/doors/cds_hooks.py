@@ -5,7 +5,7 @@ never an empty list of cards.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
@@ -29,11 +29,11 @@ from service.doors.hook_jwt import ehr_signed, signed_for
 from service.doors.schemas.blueprint import Blueprint, Problem
 from service.doors.schemas.hooks import Cards, Services
 from service.doors.wiring import deps, settings
-from service.errors import BadInput, NotAllowed
-from service.pipeline.consult import Consultation
+from service.errors import BadInput, EhrUnavailable, NotAllowed
+from service.pipeline.consult import TOO_LATE, Consultation
 from service.pipeline.consulted_record import Question
 from service.pipeline.feedback import take_feedback
-from service.pipeline.in_time import InTime, TooLate
+from service.pipeline.in_time import THINKING, InTime, TooLate
 
 cds_hooks = Blueprint(
     "cds-hooks",
@@ -126,8 +126,12 @@ def discovery() -> Response:
 @guarded_by(ehr_signed)
 def encounter_discharge() -> Response:
     """A patient is being discharged."""
+    return _answer(_of_discharge)
+
+
+def _of_discharge(until: float) -> Consultation:
     call, hospital = _call(ENCOUNTER_DISCHARGE)
-    return _answer(call, hospital, FULL, call.encounter)
+    return _consultation(call, hospital, FULL, call.encounter, until)
 
 
 @cds_hooks.post(f"/{ORDER_SIGN}")
@@ -144,16 +148,20 @@ def encounter_discharge() -> Response:
 @guarded_by(ehr_signed)
 def order_sign() -> Response:
     """Orders are being signed; only one to discharge the patient concerns us."""
+    return _answer(_of_signing)
+
+
+def _of_signing(until: float) -> Consultation | None:
     call, hospital = _call(ORDER_SIGN)
     order = next((one for one in call.orders if discharges(one, hospital.order_codes)), None)
     if order is None:
-        return _json({"cards": []})
+        return None
     if subject_of(order) != call.patient:
         raise BadInput("The discharge order in context.draftOrders is not for context.patientId.")
     stay = _stay(call, order)
     # An order that is signed already has a name of its own; a draft's may be gone when it is.
     signed = literal(reference_of(order)) if order.get("status") == "active" else ""
-    return _answer(call, hospital, SHORT, stay, signed)
+    return _consultation(call, hospital, SHORT, stay, until, signed)
 
 
 @cds_hooks.post("/<string:service>/feedback")
@@ -229,10 +237,36 @@ def _stay(call: HookCall, order: Mapping[str, Any]) -> str:
     return call.encounter or named
 
 
-def _answer(
-    call: HookCall, hospital: Tenant, templates: Mapping[str, str], stay: str, order: str = ""
-) -> Response:
+def _answer(asked: Callable[[float], Consultation | None]) -> Response:
+    """The cards of what is asked, none where nothing is, in time or not at all."""
+    request.get_data()  # however slowly it comes, nobody else waits for it
     until = time.monotonic() + ANSWER_SECONDS - (perf_counter() - g.began)
+    begun: list[Consultation] = []
+
+    def cards() -> tuple[Shown, ...]:
+        with THINKING.one(until):
+            if (consultation := asked(until)) is None:
+                return ()
+            begun.append(consultation)
+            return consultation.cards()
+
+    try:
+        shown = _ANSWERS.run(cards, until)
+    except TooLate:
+        if not begun:
+            raise EhrUnavailable(TOO_LATE) from None
+        shown = begun[0].preparing()
+    return _json({"cards": [one.card for one in shown]})
+
+
+def _consultation(
+    call: HookCall,
+    hospital: Tenant,
+    templates: Mapping[str, str],
+    stay: str,
+    until: float,
+    order: str = "",
+) -> Consultation:
     question = Question(
         tenant=hospital,
         patient=call.patient,
@@ -243,12 +277,7 @@ def _answer(
         order=order,
         token=call.token,
     )
-    consultation = Consultation(question, deps(), _place_in(settings().public_url, hospital))
-    try:
-        shown: tuple[Shown, ...] = _ANSWERS.run(consultation.cards, until)
-    except TooLate:
-        shown = consultation.preparing()
-    return _json({"cards": [one.card for one in shown]})
+    return Consultation(question, deps(), _place_in(settings().public_url, hospital))
 
 
 def _place_in(home: str, hospital: Tenant) -> Any:

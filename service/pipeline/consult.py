@@ -25,6 +25,7 @@ from service.pipeline.intake import intake
 from service.pipeline.ports import Deps
 
 DOOR: Final = "cds-hooks"
+TOO_LATE: Final = "Homeward could not answer in time; call again."
 #: A plan of these states stands; one that was called off or failed does not.
 _STANDING: Final = frozenset({DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.PUBLISHED})
 _UNSENT: Final = frozenset({WriteState.PENDING, WriteState.REFUSED})
@@ -68,7 +69,7 @@ class Consultation:
     def preparing(self) -> tuple[Shown, ...]:
         """The plan is on its way, and that is all that can be said. It asks nobody: there may be no time left."""
         if self.discharge is None:
-            raise EhrUnavailable("Homeward could not answer in time; call again.")
+            raise EhrUnavailable(TOO_LATE)
         card = preparing_card(
             self._question.tenant.id, self._question.encounter, self._place(self.discharge.id)
         )

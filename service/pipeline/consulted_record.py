@@ -12,7 +12,7 @@ from service.domain.record import INPATIENT_CLASSES, Record
 from service.ehr.borrowed import BorrowedEhr
 from service.errors import BadInput, EhrError, EhrUnavailable, NotAnInpatientStay
 from service.pipeline.gather import gather
-from service.pipeline.in_time import InTime, TooLate
+from service.pipeline.in_time import THINKING, InTime, TooLate
 from service.pipeline.ports import Deps
 
 #: Kept back from reading for assessing what was read, and for making cards of it.
@@ -76,7 +76,8 @@ def _sent(question: Question, today: date) -> Record:
 
 def _read(question: Question, deps: Deps, today: date) -> Record:
     until = question.until - _RESERVE_SECONDS
-    record = _READERS.run(lambda: _gathered(question, deps, today, until), until)
+    with THINKING.left():
+        record = _READERS.run(lambda: _gathered(question, deps, today, until), until)
     if record.patient.reference != question.patient:
         raise BadInput("context.patientId is not the patient of context.encounterId.")
     return record

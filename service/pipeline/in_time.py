@@ -2,10 +2,13 @@
 
 import contextvars
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from typing import TypeVar
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
@@ -31,3 +34,68 @@ class InTime:
                 raise
             coming.cancel()
             raise TooLate from None
+
+
+class Turns:
+    """So many at once do what takes the processor; the others wait, and go in the order in which they came.
+
+    Threads of one process only take the processor from each other: ten that think at once are each done when the last is,
+    and each finds the processor's caches full of what the others think about.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._waiting: deque[Lock] = deque()
+        self._lock = Lock()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a turn."""
+        return len(self._waiting)
+
+    @contextmanager
+    def one(self, until: float) -> Iterator[None]:
+        """A turn for this thread; TooLate when none comes before `until` (time.monotonic)."""
+        self._take(max(0.0, until - time.monotonic()))
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Somebody else's turn, while the one who has it waits for what others do; whoever has begun goes first."""
+        self._hand_on()
+        try:
+            yield
+        finally:
+            self._take(first=True)
+
+    def _take(self, seconds: float = -1, *, first: bool = False) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            mine = Lock()
+            mine.acquire()
+            self._waiting.insert(0 if first else len(self._waiting), mine)
+        if mine.acquire(timeout=seconds):
+            return
+        with self._lock:
+            handed = mine not in self._waiting
+            if not handed:
+                self._waiting.remove(mine)
+        if handed:  # just now, and too late
+            self._hand_on()
+        raise TooLate
+
+    def _hand_on(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
+#: Of those whom a clinician waits for: one thinks while another waits for the database.
+THINKING: Final = Turns(2)
