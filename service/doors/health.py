@@ -13,7 +13,7 @@ from service.doors.guard import anyone, guarded_by
 from service.doors.schemas.blueprint import Blueprint
 from service.doors.schemas.probes import Liveness, Readiness
 from service.doors.wiring import deps
-from service.errors import ConfigurationError, HomewardError
+from service.errors import ConfigurationError, HomewardError, StoreUnavailable
 
 health = Blueprint("health", __name__, description="For the platform: probes and metrics.")
 _log = structlog.stdlib.get_logger(__name__)
@@ -64,6 +64,10 @@ def _held(name: str, check: Callable[[Deps], bool]) -> str:
     except ConfigurationError as error:
         _log.error("the configuration is wrong", exc_info=error)
         return "not configured correctly; the log says what to change"
+    except StoreUnavailable as error:
+        # Nothing is known of what lies in a database that does not answer: no other remedy is guessed.
+        _log.warning("a readiness check failed", step=name, exc_info=error)
+        return _REMEDIES["database"]
     except HomewardError as error:
         _log.warning("a readiness check failed", step=name, exc_info=error)
         return _REMEDIES[name]

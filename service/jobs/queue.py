@@ -115,6 +115,8 @@ class Jobs:
         try:
             with psycopg.connect(self._url, connect_timeout=5) as connection:
                 row = connection.execute(_ALIVE, [STALLED_SECONDS]).fetchone()
+        except psycopg.errors.UndefinedTable:  # before the first `homeward migrate`
+            return 0
         except psycopg.Error:
             raise StoreUnavailable from None
         return int(row[0]) if row else 0

@@ -17,6 +17,9 @@ from service.errors import ConfigurationError, HomewardError, StoreUnavailable
 
 #: Beside each running job stands one connection that holds its lock, so there are twice as many as jobs and more.
 _POOL, _OVERFLOW = 5, 20
+#: undefined_table and undefined_column: no fault of what is stored, so it is tried again.
+_MISSING = frozenset({"42P01", "42703"})
+_BEHIND = "The database lacks what this version needs; run `homeward migrate`."
 
 
 def open_engine(url: str) -> Engine:
@@ -79,4 +82,6 @@ def database_errors() -> Iterator[None]:
         if error.connection_invalidated:
             raise StoreUnavailable from None
         state = getattr(error.orig, "sqlstate", None) or "unknown"
+        if state in _MISSING:
+            raise StoreUnavailable(_BEHIND) from None
         raise HomewardError(f"The database refused this (SQLSTATE {state}).") from None

@@ -25,7 +25,7 @@ def run(database_url: str, tmp_path: Path) -> Run:
         "tenants:\n  - {id: demo, fhir_base_url: http://127.0.0.1:9/fhir, organization: Example Hospital}\n"
     )
     settings = {"HOMEWARD_DATABASE_URL": database_url, "HOMEWARD_TENANTS_FILE": str(tenants)}
-    return lambda *arguments: _homeward(settings, *arguments)
+    return lambda *arguments, **more: _homeward(settings | more.get("settings", {}), *arguments)
 
 
 def test_an_empty_database_is_brought_to_the_newest_version_and_again_is_harmless(new_database):
@@ -45,6 +45,15 @@ def test_a_database_that_does_not_answer_is_exit_1_and_one_sentence():
     )
     assert (code, said) == (1, "")
     assert errors == "homeward: The database is not reachable; try again shortly.\n"
+
+
+def test_a_database_without_our_tables_is_exit_1_and_names_the_remedy(run: Run, new_database):
+    settings = {"HOMEWARD_DATABASE_URL": new_database()}
+    code, _said, errors = run("directory", "load", "demo", settings=settings)
+    assert (code, errors) == (
+        1,
+        "homeward: The database lacks what this version needs; run `homeward migrate`.\n",
+    )
 
 
 def test_the_sample_directory_is_loaded_as_a_whole_however_often(run: Run, store: Store):
