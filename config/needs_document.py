@@ -160,6 +160,7 @@ def _template(offer: Offer) -> str:
             return f"Teaching: {one.text}"
         case TaskTemplate() as one:
             when = "before discharge" if one.before_discharge else "after discharge"
+            when = "the same day" if one.at_once else when
             return f"Task for the {one.owner}, {when}: {one.text}"
         case ProgrammeTemplate() as one:
             return f"May qualify, verify: {one.title} ({one.authority})"

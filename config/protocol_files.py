@@ -215,12 +215,14 @@ class ProtocolReader:
 
 
 def _task(entry: Entry) -> tuple[Template, Given]:
-    given = entry.fields(("key", "text", "owner", "before_discharge", "when"), required=("key", "text"))
+    known = ("key", "text", "owner", "before_discharge", "at_once", "when")
+    given = entry.fields(known, required=("key", "text"))
     template = TaskTemplate(
         key=given["key"].text(),
         text=given["text"].text(),
         owner=_text(given, "owner") or "social worker",
         before_discharge=given["before_discharge"].switch() if "before_discharge" in given else True,
+        at_once=given["at_once"].switch() if "at_once" in given else False,
     )
     return template, given
 

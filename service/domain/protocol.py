@@ -112,12 +112,13 @@ class EducationTemplate:
 
 @dataclass(frozen=True, slots=True)
 class TaskTemplate:
-    """Work for a person: the social worker, unless `owner` says otherwise."""
+    """Work for a person: the social worker, unless `owner` says otherwise; at_once is due on the day of planning."""
 
     key: str
     text: str
     owner: str = "social worker"
     before_discharge: bool = True
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from fhir_mappings.outbound.elements import clean
 from service.domain.assessment import Blocker, Outcome
 from service.domain.checklist import Mark
 from service.domain.need import Need
-from service.domain.plan import Plan
+from service.domain.plan import PersonTask, Plan
 from service.domain.protocol import Review
 from service.domain.sensitivity import Labels
 from service.presentation.landing import Standing
@@ -44,13 +44,17 @@ def plan_table(plan: Plan, standings: Sequence[Standing] = ()) -> RenderableType
         table("Needs", ("Need", "Evidence", "Protocol"), [_need(need) for need in plan.present()]),
         table("Referrals", ("Service", "By", "Priority", "Community service"), _referrals(plan)),
         table("Goals", ("Goal", "Measured by", "By"), _goals(plan)),
-        table("Follow-ups", ("What and when",), [(follow_up_phrase(x),) for x in plan.follow_ups]),
-        table("Tasks", ("For", "What", "By"), [(x.owner, x.text, f"{x.due}") for x in plan.tasks]),
+        table(
+            "Follow-ups",
+            ("What and when",),
+            [(f"{follow_up_phrase(x)}{_mark(x.labels)}",) for x in plan.follow_ups],
+        ),
+        table("Tasks", ("For", "What", "By"), [_task(x) for x in plan.tasks]),
         table("Programmes", ("Programme", "For whom"), _programmes(plan)),
         table(
             "To ask at the bedside",
             ("About", "Question"),
-            [(_title(plan, x.need), x.question) for x in plan.bedside_questions],
+            [(f"{_title(plan, x.need)}{_mark(x.labels)}", x.question) for x in plan.bedside_questions],
         ),
         table("BOOST 8P", ("", "State", "Evidence"), _boost(plan)),
         table("Compliance", ("Who", "Still to do", "Asked for by"), _compliance(plan)),
@@ -88,7 +92,10 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
         ("Outlook", headline(plan)),
     ]
     rows += [("Sheet", sheet_note(plan).text)] if plan.outcome is Outcome.GOING_HOME else []
-    rows += [("Blocker" if x.blocks else "Caveat", blocker_phrase(x)) for x in _blockers(plan)]
+    rows += [
+        ("Blocker" if x.blocks else "Caveat", f"{blocker_phrase(x)}{_mark(x.labels)}")
+        for x in _blockers(plan)
+    ]
     rows += [(x.weighs.capitalize(), x.text) for x in (plan.disposition.factors if plan.disposition else ())]
     return rows + [("Risk", score_phrase(score)) for score in plan.risk_scores]
 
@@ -112,6 +119,10 @@ def _referrals(plan: Plan) -> list[tuple[str, str, str, str]]:
 
 def _goals(plan: Plan) -> list[tuple[str, str, str]]:
     return [(f"{x.text}{_mark(x.labels)}", x.target, f"{x.due}") for x in plan.goals]
+
+
+def _task(task: PersonTask) -> tuple[str, str, str]:
+    return task.owner, f"{task.text}{_mark(task.labels)}", f"{task.due}"
 
 
 def _standings(standings: Sequence[Standing]) -> list[tuple[str, str, str, str]]:

@@ -8,6 +8,7 @@ from service.domain.community_service import Matches
 from service.domain.need import Need, NeedState
 from service.domain.plan import BedsideQuestion, PersonTask, Plan
 from service.domain.record import Encounter, Record
+from service.pipeline.draft.care_team import care_team
 from service.pipeline.draft.compliance import settled
 from service.pipeline.draft.interventions import bookings, education, follow_ups, goals, programmes, tasks
 from service.pipeline.draft.referrals import referrals, searches_for_services
@@ -44,6 +45,7 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
         disposition=assessment.disposition,
         readiness=assessment.readiness,
         gaps=tuple(dict.fromkeys((*record.gaps, *assessment.gaps))),
+        care_team=care_team(record, assessment.standing_labels, today=assessment.today),
         explanations=assessment.explanations,
     )
 
@@ -58,7 +60,10 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         goals=goals(present, there, start=plan.today, discharge=day),
         follow_ups=follow_ups(present, there, discharge=day),
         education=education(present, record.patient),
-        tasks=(*tasks(present, discharge=day), *searches_for_services(asked_for, discharge=day)),
+        tasks=(
+            *tasks(present, today=plan.today, discharge=day),
+            *searches_for_services(asked_for, discharge=day),
+        ),
         bedside_questions=_questions(assessment.needs),
         bookings=bookings(there, discharge=day),
         programmes=programmes(present, today=plan.today),

@@ -16,6 +16,7 @@ from service.domain.protocol import (
     GoalTemplate,
     ProgrammeTemplate,
     Review,
+    TaskTemplate,
 )
 from service.domain.record import Fact, Patient
 from service.domain.sensitivity import NONE, Labels, on_patient_sheet
@@ -64,7 +65,7 @@ def bookings(standing: Standing, *, discharge: date) -> tuple[Booking, ...]:
     return tuple(sorted(booked, key=lambda booking: (booking.on, booking.reference)))
 
 
-def tasks(needs: Iterable[Need], *, discharge: date) -> tuple[PersonTask, ...]:
+def tasks(needs: Iterable[Need], *, today: date, discharge: date) -> tuple[PersonTask, ...]:
     """Work for people, the earliest due first."""
     drafted = [
         PersonTask(
@@ -72,13 +73,19 @@ def tasks(needs: Iterable[Need], *, discharge: date) -> tuple[PersonTask, ...]:
             need=need.code,
             text=template.text,
             owner=template.owner,
-            due=discharge if template.before_discharge else discharge + _FIRST_WORKLIST,
+            due=_due(template, today=today, discharge=discharge),
             labels=need.labels,
         )
         for need in needs
         for template in need.interventions.tasks
     ]
     return _once(sorted(drafted, key=lambda task: task.due))
+
+
+def _due(template: TaskTemplate, *, today: date, discharge: date) -> date:
+    if template.at_once:
+        return min(today, discharge)
+    return discharge if template.before_discharge else discharge + _FIRST_WORKLIST
 
 
 def programmes(needs: Iterable[Need], *, today: date) -> tuple[Programme, ...]:

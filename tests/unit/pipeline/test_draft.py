@@ -75,7 +75,11 @@ def test_a_stay_that_ends_in_the_future_has_not_ended():
 
 def test_days_count_from_the_day_that_is_planned_and_what_comes_before_leaving_is_due_that_day():
     before = a.interventions(
-        tasks=(TaskTemplate("x", "Teach"), TaskTemplate("y", "Call", before_discharge=False))
+        tasks=(
+            TaskTemplate("x", "Teach"),
+            TaskTemplate("y", "Call", before_discharge=False),
+            TaskTemplate("z", "Talk today", at_once=True),
+        )
     )
     needs = [a.need(interventions=before), a.need("b", interventions=asking("b", within_days=0))]
     planned = a.record(a.fact("8", Kind.APPOINTMENT, status="booked", began=date(2024, 3, 7)))
@@ -89,6 +93,7 @@ def test_days_count_from_the_day_that_is_planned_and_what_comes_before_leaving_i
     assert [(x.start, x.due) for x in plan.goals] == [(a.TODAY, date(2024, 4, 7))]
     assert [(x.not_before, x.due) for x in plan.follow_ups] == [(date(2024, 3, 8), date(2024, 3, 15))]
     assert {x.text: x.due for x in plan.tasks if not x.key.startswith("task:referral")} == {
+        "Talk today": a.TODAY,
         "Teach": date(2024, 3, 8),
         "Call": date(2024, 3, 10),
     }
