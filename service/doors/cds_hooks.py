@@ -27,7 +27,7 @@ from service.doors.hook_calls import ENCOUNTER_DISCHARGE, ORDER_SIGN, HookCall, 
 from service.doors.hook_feedback import read_feedback
 from service.doors.hook_jwt import ehr_signed, signed_for
 from service.doors.schemas.blueprint import Blueprint, Problem
-from service.doors.schemas.hooks import Cards, Services
+from service.doors.schemas.hooks import FEEDBACK, ORDERS, STAY, Cards, Services, call_of
 from service.doors.wiring import deps, settings
 from service.errors import BadInput, EhrUnavailable, NotAllowed
 from service.pipeline.consult import TOO_LATE, Consultation
@@ -113,7 +113,7 @@ def discovery() -> Response:
 
 
 @cds_hooks.post(f"/{ENCOUNTER_DISCHARGE}")
-@cds_hooks.doc(security=_SIGNED)
+@cds_hooks.doc(security=_SIGNED, requestBody=call_of(ENCOUNTER_DISCHARGE, FULL, **STAY))
 @cds_hooks.response(200, Cards, description="Cards; none for a visit that is no hospital stay.")
 @_bad_call
 @_unsigned
@@ -135,7 +135,7 @@ def _of_discharge(until: float) -> Consultation:
 
 
 @cds_hooks.post(f"/{ORDER_SIGN}")
-@cds_hooks.doc(security=_SIGNED)
+@cds_hooks.doc(security=_SIGNED, requestBody=call_of(ORDER_SIGN, SHORT, **ORDERS))
 @cds_hooks.response(200, Cards, description="Cards; none where no discharge is ordered.")
 @_bad_call
 @_unsigned
@@ -165,7 +165,7 @@ def _of_signing(until: float) -> Consultation | None:
 
 
 @cds_hooks.post("/<string:service>/feedback")
-@cds_hooks.doc(security=_SIGNED)
+@cds_hooks.doc(security=_SIGNED, requestBody=FEEDBACK)
 @cds_hooks.alt_response(200, description="Taken in; cards that were never shown are counted.")
 @_bad_call
 @_unsigned
