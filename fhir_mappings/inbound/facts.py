@@ -9,8 +9,8 @@ from datetime import date
 
 from fhir_mappings.inbound import dates
 from fhir_mappings.inbound.codes import bare_code, bare_codes, codes, concept_text
-from fhir_mappings.inbound.elements import Json, at, first, identifiers, text
-from fhir_mappings.inbound.references import Shared, encounter_of, reference_of, target
+from fhir_mappings.inbound.elements import Json, at, first, identifiers, items, text
+from fhir_mappings.inbound.references import Shared, encounter_of, literal, reference_of, target
 from fhir_mappings.inbound.security import labels
 from fhir_mappings.inbound.slot import slot_of
 from service.domain.codes import Code
@@ -159,12 +159,18 @@ def fact(resource: Json, shared: Shared) -> Fact | None:
         identifiers=identifiers(resource),
         labels=labels(resource),
         slot=slot_of(resource, shared) if shape.kind is Kind.APPOINTMENT else None,
+        members=_members(resource) if shape.kind is Kind.CARE_TEAM else (),
     )
 
 
 def is_undated(resource: Json, found: Fact) -> bool:
     """Whether a Fact without a day was meant to have one."""
     return any(at(resource, path) for path in _SHAPES[found.kind].began)
+
+
+def _members(team: Json) -> tuple[str, ...]:
+    who = (literal(first(one.get("member"))) for one in items(team.get("participant")))
+    return tuple(dict.fromkeys(filter(None, who)))
 
 
 def _said(resource: Json, shape: _Shape, shared: Shared) -> tuple[tuple[Code, ...], str]:

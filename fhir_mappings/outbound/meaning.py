@@ -17,12 +17,14 @@ from service.domain.plan import Plan
 _MADE_ON: Final = frozenset(
     {"authoredOn", "created", "date", "recorded", "recordedDate", "sent", "startDate"}
 )
+#: Whom a message went to: it was sent, and is not sent again because the team has changed.
+_SENT_TO: Final = frozenset({"recipient"})
 _DAY: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
 def meaning_of(body: Json, plan: Plan) -> str:
     """A digest in hex: two bodies for one plan item that have the same one need no second writing."""
-    counts = {name: part for name, part in body.items() if name not in _MADE_ON}
+    counts = {name: part for name, part in body.items() if name not in _MADE_ON | _SENT_TO}
     text = json.dumps(counts, sort_keys=True, separators=(",", ":"))
     if not _is_named(plan):
         text = _DAY.sub(lambda day: _distance(day[0], plan.discharge_date), text)

@@ -18,7 +18,8 @@ _TOPIC: Final = "Discharge plan"
 def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) -> Json:
     """The Communication in FHIR JSON without identifier. plan must be shareable; words is its narrative (XHTML div).
 
-    It is `completed` because nobody else will send it, and addressed by name: which CareTeam it is, the EHR knows.
+    It is `completed` because nobody else will send it. It goes to the care team of the record; where there is none, it
+    is addressed in words.
     """
     return {
         "resourceType": "Communication",
@@ -31,7 +32,7 @@ def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) 
         "topic": {"text": _TOPIC},
         "encounter": {"reference": plan.encounter.reference},
         "sent": recorded.isoformat(timespec="seconds"),
-        "recipient": [{"display": "Care team"}],
+        "recipient": [{"reference": one} for one in plan.care_team] or [{"display": "Care team"}],
         "sender": AUTHOR,
         "payload": [{"contentString": plain_text(words)}],
     }

@@ -74,6 +74,8 @@ class Plan:
     programmes: tuple[Programme, ...] = ()
     declined: Declined = field(default_factory=Declined)
     decisions: tuple[Decision, ...] = ()
+    #: Who looks after the patient, as literal references; a plan that only others are told of is the same plan.
+    care_team: tuple[str, ...] = field(default=(), compare=False)
     #: Why each need was raised or not; a plan that only explains itself anew is the same plan.
     explanations: tuple[Explanation, ...] = field(default=(), compare=False)
 

@@ -67,6 +67,8 @@ class Fact:
     labels: Labels = NONE
     #: Of an appointment only.
     slot: Slot | None = None
+    #: Of a care team only: the literal references of who is in it.
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,14 @@ def test_an_order_not_to_do_something_is_no_active_order():
 def test_a_team_says_who_is_on_it_and_a_document_what_it_is():
     team = fact(
         resource(
-            "CareTeam", "t", name="Ward 4", participant=[{"role": [concept("133932002", systems.SNOMED)]}]
+            "CareTeam",
+            "t",
+            name="Ward 4",
+            participant=[
+                {"role": [concept("133932002", systems.SNOMED)], "member": {"reference": "Practitioner/1"}},
+                {"member": {"display": "Somebody"}},
+                {"member": {"reference": "Practitioner/1"}},
+            ],
         ),
         {},
     )
@@ -155,6 +162,7 @@ def test_a_team_says_who_is_on_it_and_a_document_what_it_is():
     )
     assert team
     assert (team.text, team.codes) == ("Ward 4", (Code(System.SNOMED, "133932002"),))
+    assert team.members == ("Practitioner/1",)
     assert document
     assert document.text == "Do not resuscitate"
     assert document.categories == {"42348-3"}

@@ -50,6 +50,23 @@ def test_the_document_is_a_preliminary_plan_of_care_note_about_the_stay():
     assert body["author"] == [{"reference": "#author"}]
 
 
+def test_the_message_goes_to_the_care_team_and_in_words_only_where_there_is_none():
+    plan = usual()
+    told = replace(plan, care_team=("CareTeam/7", "Practitioner/8"))
+    assert made(plan)["plan-message"].body["recipient"] == [{"display": "Care team"}]
+    assert made(told)["plan-message"].body["recipient"] == [
+        {"reference": "CareTeam/7"},
+        {"reference": "Practitioner/8"},
+    ]
+
+
+def test_a_message_that_was_sent_is_the_same_when_the_team_changes():
+    plan = usual()
+    told = replace(plan, care_team=("CareTeam/7",))
+    assert told == plan
+    assert made(told)["plan-message"].meaning == made(plan)["plan-message"].meaning
+
+
 def test_the_document_and_the_message_say_who_approved_the_plan():
     approved = decide(usual(), [decision(WHOLE_PLAN)])
     bodies = {key: draft.body for key, draft in made(approved).items()}
