@@ -142,7 +142,8 @@ def _sign(discharge_id: UUID, choice: Choice, key: str = "", **more: Any) -> Res
 
 def _seen(discharge_id: UUID) -> int:
     """The version that the caller has read: the one that stands, or their decision is refused."""
-    if not request.if_match:
+    # A star is good for any version, also for one that nobody has read.
+    if not request.if_match or request.if_match.star_tag:
         raise NotSeen
     stands = deps().store.plans.newest(discharge_id)
     # A proxy that compresses makes the ETag weak; the number says all the same which plan was read.

@@ -127,6 +127,11 @@ def test_nobody_signs_what_they_have_not_read(desk, seen, status):
     assert desk.ask("POST", f"items/{PANTRY}/approve", seen=seen).status_code == status
 
 
+def test_a_star_names_no_version_that_anybody_has_read(desk):
+    answer = desk.ask("POST", f"items/{PANTRY}/approve", headers={"If-Match": "*"})
+    assert (answer.status_code, answer.json["type"]) == (428, "/docs#not-seen")
+
+
 def test_two_who_read_the_same_version_do_not_both_decide(desk):
     assert desk.ask("POST", f"items/{PANTRY}/approve", seen=1).status_code == 200
     late = desk.ask("POST", f"items/{PANTRY}/decline", seen=1, json={"reason": "No"})

@@ -53,6 +53,7 @@ class Shelf:
     written: dict[UUID, tuple[LedgerEntry, ...]] = field(default_factory=dict)
     shown: list[Any] = field(default_factory=list)
     spent: set[str] = field(default_factory=set)
+    begun: dict[str, Any] = field(default_factory=dict)
     recorded: list[AuditEntry] = field(default_factory=list)
     lent: dict[str, Book] = field(default_factory=dict)
     away: bool = False
@@ -81,6 +82,13 @@ class Shelf:
     @property
     def spent_tokens(self) -> Any:
         return SimpleNamespace(spend=self._spend, forget=lambda _: None)
+
+    @property
+    def sessions(self) -> Any:
+        def keep(digest: str, content: Any, *, expires: datetime) -> None:
+            self.begun[digest] = (content, expires)
+
+        return SimpleNamespace(keep=keep, forget=lambda _: None)
 
     @property
     def audit(self) -> Any:

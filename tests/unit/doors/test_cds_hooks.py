@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from config.launch import Launch
 from fhir_mappings.inbound.record import build_record
 from fhir_mappings.prefetch import FULL, SHORT, context_fields
 from service.domain.discharge import Action, DischargeState, Trigger
@@ -69,6 +70,19 @@ def test_every_template_keeps_to_the_recommended_subset(template):
     names = [name for name, _ in parse_qsl(template.partition("?")[2])]
     assert names[0] == "patient"
     assert set(names) <= {"patient", "category", "type", "_sort", "_count"}
+
+
+@pytest.mark.parametrize("launch", [None, Launch(client_id="homeward-page")])
+def test_a_card_leads_to_the_launch_where_the_ehr_knows_our_page(door, doubles, launch):
+    doubles.tenants = {"demo": replace(doubles.tenants["demo"], launch=launch)}
+    [card, *_] = ask(door).json["cards"]
+    [made] = doubles.store.known.values()
+    links = {link["type"]: link for link in card["links"]}
+    assert links["absolute"]["url"] == f"http://127.0.0.1:8000/discharges/{made.id}"
+    assert ("smart" in links) is (launch is not None)
+    if launch:
+        assert links["smart"]["url"] == "http://127.0.0.1:8000/launch"
+        assert links["smart"]["appContext"] == f'{{"discharge":"{made.id}"}}'
 
 
 # --- the three answers --------------------------------------------------------------------------
