@@ -51,7 +51,7 @@ _AGAIN: Final = "This launch is over or was begun elsewhere; open Homeward again
 
 def known_ehr() -> Caller:
     """The EHR at `iss`, which must be a tenant's FHIR base, letter for letter but for a last slash. It is only compared."""
-    base = request.args.get("iss", "").rstrip("/")
+    base = request.args.get("iss", "").removesuffix("/")
     found = [one for one in deps().tenants.values() if base and one.fhir_base_url == base]
     if not found:
         raise BadInput("iss is not the FHIR base of a hospital that is served here; see docs/launch.md.")
@@ -81,7 +81,13 @@ def begin() -> Response:
     state, browser = secrets.token_urlsafe(_BYTES), cookie(_COOKIE) or secrets.token_urlsafe(_BYTES)
     _keep(state, attempt, browser)
     there = sign_in_address(
-        hospital, registered, attempt, doorman, launch=opened, state=state, redirect_uri=_back()
+        registered,
+        attempt,
+        doorman,
+        aud=request.args["iss"],
+        launch=opened,
+        state=state,
+        redirect_uri=_back(),
     )
     response = Response(status=HTTPStatus.SEE_OTHER, headers={"Location": there})
     set_cookie(response, _COOKIE, browser, same_site="Lax", seconds=SECONDS)

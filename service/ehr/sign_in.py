@@ -81,16 +81,16 @@ def attempt_at(tenant: Tenant) -> Attempt:
     return Attempt(tenant.id, secrets.token_urlsafe(_BYTES), secrets.token_urlsafe(_BYTES))
 
 
-def sign_in_address(
-    tenant: Tenant, registered: Launch, attempt: Attempt, doorman: Doorman, **more: str
-) -> str:
-    """Where the browser is led to sign in. more are `launch`, as the EHR opened us, `state` and `redirect_uri`."""
+def sign_in_address(registered: Launch, attempt: Attempt, doorman: Doorman, **more: str) -> str:
+    """Where the browser is led to sign in.
+
+    more are `aud` and `launch`, as the EHR opened us with iss and launch, `state` and `redirect_uri`.
+    """
     challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.verifier.encode()).digest())
     asks = {
         "response_type": "code",
         "client_id": registered.client_id,
         "scope": " ".join(dict.fromkeys((*SCOPES, *registered.scopes))),
-        "aud": tenant.fhir_base_url,
         "nonce": attempt.nonce,
         "code_challenge": challenge.rstrip(b"=").decode(),
         "code_challenge_method": _PKCE,

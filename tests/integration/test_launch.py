@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -183,6 +184,7 @@ def test_a_last_slash_of_iss_makes_no_difference(stage, browser, base):
     asked = {"iss": base.format(base=stage.one.base), "launch": "opened-7"}
     sent = browser.get(f"{stage.url}/launch", params=asked, timeout=30, allow_redirects=False)
     assert sent.status_code == 303
+    assert parse_qs(urlsplit(sent.headers["Location"]).query)["aud"] == [asked["iss"]]
 
 
 def test_who_the_tenants_file_names_sees_what_is_sensitive_and_may_decide(stage, browser):
@@ -297,6 +299,12 @@ def test_a_hospital_that_has_not_registered_our_page_has_no_launch_door(stage, b
     answer = browser.get(f"{stage.url}/launch", params=asked, timeout=30)
     assert answer.status_code == 404
     assert "names no launch" in answer.text
+
+
+@pytest.mark.parametrize("more", ["//", "?x=1", "/Patient"])
+def test_an_iss_that_is_nearly_the_base_is_not_it(stage, browser, more):
+    asked = {"iss": f"{stage.one.base}{more}", "launch": "opened-7"}
+    assert browser.get(f"{stage.url}/launch", params=asked, timeout=30).status_code == 400
 
 
 @pytest.mark.parametrize("launch", ["", "two words", "x" * 2100])

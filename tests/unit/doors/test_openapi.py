@@ -52,6 +52,15 @@ def test_the_page_shows_each_operation_and_needs_no_script(client):
     assert "http" not in re.sub(r"http://127\.0\.0\.1:8000", "", page.split("<main")[0])
 
 
+def test_the_page_names_what_may_stand_in_the_query_and_the_headers(client):
+    _, _, caseload = client.get("/docs").text.partition('<h2 id="get-api-v1-caseload">')
+    told = caseload.partition("</section>")[0]
+    assert "<code>waits_for</code>" in told
+    assert "One of failed, undecided, unassigned, overdue, unknown-writes, holds, conflicts." in told
+    assert "Without it 50." in told
+    assert "<code>If-Match</code>" in client.get("/docs").text
+
+
 def test_the_type_of_every_problem_leads_to_its_row_on_the_page(client):
     page = client.get("/docs").text
     for kind in CLASSES:
