@@ -13,6 +13,7 @@ from service.pipeline.assess.citing import Citing, day_of, in_doubt
 #: Data-absent reasons by which somebody says that the question was put and not answered.
 _DECLINED = frozenset({"asked-declined", "asked-unknown"})
 _YES_NO = {"true": "yes", "false": "no", "y": "yes", "n": "no"}
+_DECLINED_WORD = "declined"
 _LONG_AGO = date.min
 
 
@@ -82,7 +83,12 @@ def answer_codes(item: Item, observation: Observation) -> tuple[str, ...]:
 def spoken(item: Item, codes: Iterable[str]) -> str:
     """As evidence reads: "Food did not last: Often true"."""
     labels = [choice.label for choice in item.choices if choice.code in set(codes)]
-    return f"{item.label}: {', '.join(labels) or 'declined'}"
+    return f"{item.label}: {', '.join(labels) or _DECLINED_WORD}"
+
+
+def is_declined(evidence: Evidence) -> bool:
+    """Whether it says that a question was put and not answered."""
+    return evidence.text.endswith(f": {_DECLINED_WORD}")
 
 
 def _declines(item: Item, observation: Observation) -> bool:

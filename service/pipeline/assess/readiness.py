@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from service.domain.assessment import Blocker, Disposition, Readiness
 from service.domain.content import BlockerRule
+from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import Truth
 from service.domain.need import Need, NeedState
 from service.domain.record import GapReason
 from service.domain.sensitivity import may_be_shared, merge
+from service.pipeline.assess.answers import is_declined
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.logic import evaluate
 
@@ -50,12 +52,12 @@ def _from_protocols(findings: Findings, needs: Sequence[Need]) -> Iterable[Block
 
 
 def _blocker(rule: BlockerRule, need: Need, findings: Findings) -> Blocker | None:
-    """What a rule finds, or cannot rule out because of something uncertain on record: that is to be confirmed.
+    """What a rule finds, or cannot rule out because of something uncertain or declined: that is to be confirmed.
 
     A rule that says what is missing has no evidence of its own: the need's stands for it.
     """
     result = evaluate(rule.when, findings)
-    in_doubt = result.truth is Truth.UNKNOWN and bool(result.evidence)
+    in_doubt = result.truth is Truth.UNKNOWN and any(map(_leaves_open, result.evidence))
     if result.truth is not Truth.TRUE and not in_doubt:
         return None
     return Blocker(
@@ -66,6 +68,11 @@ def _blocker(rule: BlockerRule, need: Need, findings: Findings) -> Blocker | Non
         evidence=result.evidence or need.evidence,
         labels=need.labels | merge(one.labels for one in result.evidence),
     )
+
+
+def _leaves_open(evidence: Evidence) -> bool:
+    """An answer to one question of many leaves a score open, but says what it says."""
+    return evidence.certainty is not Certainty.SUPPORTED or is_declined(evidence)
 
 
 def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
