@@ -60,6 +60,7 @@ lock: install ## rewrite the lock files from setup.cfg's ranges
 		setup.cfg -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		--extra sandbox --extra dev setup.cfg -o requirements-dev.lock
+	@awk '/^[a-z]/ { mine = /^setuptools==/ } mine' requirements-dev.lock > requirements-build.lock
 
 clean: ## forget the environment and the demo's state
 	rm -rf $(VENV) .state build *.egg-info

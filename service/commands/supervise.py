@@ -34,10 +34,7 @@ class Child:
     due: float = field(default=0.0)
 
     def start(self) -> None:
-        """Start it on a leash, so that it dies with us even when we are killed.
-
-        Ctrl-C in a terminal is for us, who then end it gracefully: by itself gunicorn would drop what it is answering.
-        """
+        """Start it on a leash, so that it dies with us even when we are killed. Ctrl-C in a terminal is for us alone."""
         leashed = [sys.executable, "-m", "service.sandbox.leash", sys.executable, *self.command]
         self.process = subprocess.Popen(leashed, start_new_session=True)  # noqa: S603  our own command line
         self.started = time.monotonic()
