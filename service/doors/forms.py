@@ -1,6 +1,7 @@
-"""Plain HTML forms, safe from other sites: each carries what a cookie of this browser holds, which no other site can read.
+"""Plain HTML forms, safe from other sites: each carries what only this browser and we know, and no other site can read.
 
-The cookie is SameSite=Strict, so that a form on another site does not even bring it along.
+That is the session's own word; without a session it stands in a cookie, SameSite=Strict, so that a form on another site
+does not even bring it along.
 """
 
 import hmac
@@ -10,6 +11,7 @@ from typing import Final
 from flask import Response, after_this_request, g, request
 
 from service.doors.cookies import cookie, set_cookie
+from service.doors.session import session
 from service.errors import NotAllowed
 
 #: Bytes of one form; the words of an edit are 500 characters at most.
@@ -22,7 +24,9 @@ _BYTES: Final = 32
 
 
 def form_token() -> str:
-    """What every form on this page must carry; it lives as long as the browser is open."""
+    """What every form on this page must carry; it lives as long as the session, or as the browser is open."""
+    if (begun := session()) is not None:
+        return begun.form
     if "form_token" not in g:
         g.form_token = cookie(_COOKIE) or secrets.token_urlsafe(_BYTES)
         after_this_request(_with_cookie)
@@ -33,7 +37,8 @@ def form_token() -> str:
 def check_form() -> None:
     """NotAllowed for a form that this browser did not get from us."""
     request.max_content_length = MAX_BYTES
-    held, sent = cookie(_COOKIE), request.form.get(FIELD, "")
+    begun = session()
+    held, sent = begun.form if begun else cookie(_COOKIE), request.form.get(FIELD, "")
     foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
     if foreign or not held or not hmac.compare_digest(held.encode(), sent.encode()):
         raise NotAllowed(

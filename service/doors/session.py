@@ -5,8 +5,9 @@ It is good for the pages of the stays that were opened, and for nothing else: no
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,13 +29,18 @@ _BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who was let in, by which hospital's EHR, as what, and for which discharges; the last opened is the last."""
+    """Who was let in, by which hospital's EHR, as what, and for which discharges; the last opened is the last.
+
+    form is what every form of theirs carries, in each window alike: a launch does not bring SameSite=Strict cookies along,
+    so that such a one would be another after each.
+    """
 
     tenant: str
     person: Signer
     role: Role
     approves: bool
     discharges: tuple[UUID, ...]
+    form: str = field(default_factory=partial(secrets.token_urlsafe, _BYTES), repr=False)
 
     def also(self, before: "Session | None") -> "Session":
         """The same with what this person has open already in this browser."""
@@ -43,7 +49,7 @@ class Session:
         both = dict.fromkeys(
             (*(one for one in before.discharges if one not in self.discharges), *self.discharges)
         )
-        return Session(self.tenant, self.person, self.role, self.approves, tuple(both)[-_MOST_STAYS:])
+        return replace(self, discharges=tuple(both)[-_MOST_STAYS:], form=before.form)
 
     def caller(self) -> Caller:
         """As the doors know them."""
@@ -95,6 +101,7 @@ def _as_json(made: Session) -> dict[str, Any]:
         "role": made.role.value,
         "approves": made.approves,
         "discharges": [str(one) for one in made.discharges],
+        "form": made.form,
     }
 
 
@@ -105,4 +112,5 @@ def _from_json(kept: dict[str, Any]) -> Session:
         Role(kept["role"]),
         kept["approves"],
         tuple(map(UUID, kept["discharges"])),
+        kept["form"],
     )

@@ -278,6 +278,15 @@ def test_a_form_of_another_site_decides_nothing_in_a_session(stage, browser, sen
     assert browser.get(stage.page("e1"), timeout=30).ok
 
 
+def test_two_charts_that_are_open_beside_each_other_can_both_be_decided_on(stage, browser):
+    first = _launch(browser, stage, stage.one, patient="p1", encounter="e1").text
+    second = _launch(browser, stage, stage.one, patient="p2", encounter="e2").text
+    for page, stay in ((first, "e1"), (second, "e2")):
+        form = {"form": _form(page), "seen": "1", "choice": "nothing"}
+        refused = browser.post(f"{stage.page(stay)}/decisions", data=form, timeout=30)
+        assert (refused.status_code, "Choose what to do" in refused.text) == (400, True)
+
+
 def test_our_cookies_are_seen_by_no_script_and_sent_to_us_alone(stage, browser):
     back = _returning(browser, stage, patient="p1", encounter="e1")
     let_in = browser.get(back, timeout=30, allow_redirects=False)

@@ -58,6 +58,7 @@ def test_the_page_names_what_may_stand_in_the_query_and_the_headers(client):
     assert "<code>waits_for</code>" in told
     assert "One of failed, undecided, unassigned, overdue, unknown-writes, holds, conflicts." in told
     assert "Without it 50." in told
+    assert "Scope: <code>caseload:read</code>" in told
     assert "<code>If-Match</code>" in client.get("/docs").text
 
 

@@ -43,6 +43,12 @@ def test_what_anybody_else_had_open_is_not_theirs(before):
     assert mine.also(before) == mine
 
 
+def test_the_forms_of_a_chart_that_is_open_already_hold_when_another_is_opened():
+    mine = replace(SESSION, discharges=(UUID(int=9),), form="another")
+    assert mine.also(SESSION).form == SESSION.form
+    assert mine.also(replace(SESSION, tenant="two")).form == "another"
+
+
 def test_a_new_launch_says_anew_what_the_person_may_do():
     reader = replace(SESSION, role=Role.STAFF, approves=False)
     after = reader.also(SESSION)
