@@ -139,6 +139,7 @@ def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, st
         "write_policy": "full",
         "time_zone": TIME_ZONE.key,
         "subscription_secret": f"file:{secret_file}",
+        "requests_per_second": 100,  # the sandbox bears it, and a vendor's rules take dozens of requests for one plan
     }
     tenants.write_text(yaml.safe_dump({"tenants": [hospital]}, sort_keys=False), encoding="utf-8")
     bind = f"127.0.0.1:{free_port(_WEB_PORT)}"
