@@ -253,7 +253,7 @@ def test_a_hospital_that_is_no_longer_served_is_said_so(deps):
 def test_today_is_the_hospitals_today(deps, monkeypatch):
     asked = []
 
-    def gather(*_, today):
+    def gather(*_, today, **_told):
         asked.append(today)
         return SimpleNamespace(patient=None)
 
