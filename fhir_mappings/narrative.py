@@ -161,7 +161,7 @@ def _at_a_glance(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, str]]:
         return
     titles = [need.title for need in sorted(plan.present(), key=_most_urgent_first)]
     yield "Needs", "; ".join(titles) or ("" if social_work else "none found so far")
-    new = [referral for referral in plan.referrals if not referral.existing]
+    new = sorted((one for one in plan.referrals if not one.existing), key=lambda one: one.due)
     steps = [f"{referral.title} by {referral.due}" for referral in new[:_FIRST_STEPS]]
     yield "First", "; ".join([*steps, *([SOCIAL_WORK_TITLE] if social_work else [])])
     asked = len({question.question for question in plan.bedside_questions})

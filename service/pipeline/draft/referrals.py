@@ -13,6 +13,8 @@ from service.pipeline.draft.keys import referral_key
 from service.pipeline.draft.standing import Standing
 
 _URGENCIES = list(Urgency)
+#: What may wait longer than this is not made urgent by the need that asks for it.
+_SOON_DAYS = 14
 #: Gravity's category for a social need that has no domain of its own.
 _UNSPECIFIED = "sdoh-category-unspecified"
 
@@ -58,7 +60,7 @@ def _referral(need: Need, template: ReferralTemplate, discharge: date) -> Referr
         service=template.service,
         title=template.title,
         category=_category(need),
-        priority=max(need.urgency, template.priority, key=_URGENCIES.index),
+        priority=_priority(need, template),
         due=discharge + timedelta(days=template.within_days),
         protocol=need.protocol,
         code=template.code,
@@ -68,6 +70,13 @@ def _referral(need: Need, template: ReferralTemplate, discharge: date) -> Referr
         labels=labels,
         service_title=template.service_title,
     )
+
+
+def _priority(need: Need, template: ReferralTemplate) -> Urgency:
+    """As urgent as its need, unless it may wait for weeks: a support group within a month is not, whatever the stroke is."""
+    if template.within_days > _SOON_DAYS:
+        return template.priority
+    return max(need.urgency, template.priority, key=_URGENCIES.index)
 
 
 def _category(need: Need) -> str:

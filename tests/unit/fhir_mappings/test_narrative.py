@@ -171,6 +171,16 @@ def test_an_urgent_referral_and_its_service_stand_in_one_line():
     ]
 
 
+def test_what_is_due_first_comes_first_and_on_one_day_the_more_urgent():
+    templates = (
+        ReferralTemplate("a", "Later", priority=Urgency.URGENT, within_days=9),
+        ReferralTemplate("b", "Soon", within_days=1),
+        ReferralTemplate("c", "Soon and urgent", priority=Urgency.URGENT, within_days=1),
+    )
+    head = told(a.planned(a.need(interventions=Interventions(referrals=templates))))["headline"]
+    assert "First: Soon and urgent by 2024-03-06; Soon by 2024-03-06; Later by 2024-03-14" in head
+
+
 def test_a_referral_that_needs_no_service_is_only_named():
     template = ReferralTemplate("crisis-support", "Crisis line", within_days=0, community=False)
     plan = a.planned(a.need(interventions=Interventions(referrals=(template,))))

@@ -129,6 +129,12 @@ def test_an_urgent_need_makes_its_referrals_urgent():
     assert referral.priority is Urgency.STAT
 
 
+@pytest.mark.parametrize(("days", "priority"), [(14, Urgency.URGENT), (15, Urgency.ROUTINE)])
+def test_what_may_wait_for_weeks_is_not_urgent_because_its_need_is(days, priority):
+    later = a.need(urgency=Urgency.URGENT, interventions=asking(within_days=days))
+    assert a.planned(later).referrals[0].priority is priority
+
+
 def test_readers_of_different_kinds_never_share_a_referral():
     needs = [
         a.need(interventions=asking()),
