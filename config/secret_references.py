@@ -16,7 +16,8 @@ def secret(entry: Entry, environ: Mapping[str, str]) -> str:
     else:
         raise entry.wrong("a secret never stands in this file: write env:NAME or file:PATH")
     if not value:
-        raise entry.wrong(f"{'the variable' if kind == 'env' else 'the file'} {place} is missing or empty")
+        missing = f"the variable {place}" if kind == "env" else f"the file {place}"
+        raise entry.wrong(f"{missing} is missing or empty: put the secret there before the start")
     return value
 
 

@@ -2,6 +2,8 @@ import pytest
 
 from config.settings import load_settings
 from service import bootstrap
+from service.ehr.borrowed import BorrowedEhr
+from service.ehr.lent import LentAllowance
 from service.errors import ConfigurationError
 from service.store import embedded, open_engine
 
@@ -30,6 +32,12 @@ def test_nothing_is_connected_to_until_it_is_used(deps):
 
 def test_a_hospital_has_one_client_in_a_process(deps):
     assert deps.ehr("one") is deps.ehr("one")
+
+
+def test_the_limits_of_a_hospital_are_lent_by_the_store_and_a_lent_token_is_under_them_too(deps):
+    ehr = deps.ehr("one")
+    assert isinstance(ehr.allowance, LentAllowance)
+    assert BorrowedEhr(ehr, "token", seconds=0.1).allowance is ehr.allowance
 
 
 def test_the_ehr_of_a_hospital_that_is_not_served_is_not_asked(deps):
