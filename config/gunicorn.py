@@ -17,7 +17,8 @@ share_metrics()
 
 bind = _settings.bind
 workers = _settings.web_workers
-worker_class = "gthread"
+#: gthread, without the patience of it.
+worker_class = "service.doors.slow_callers.Worker"
 threads = 8
 timeout = 60
 graceful_timeout = 20

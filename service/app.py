@@ -19,6 +19,7 @@ from service.doors.launch import launch
 from service.doors.openapi import describe, openapi
 from service.doors.pages import pages
 from service.doors.plans import plans
+from service.doors.slow_callers import bounded
 from service.doors.subscriptions import subscriptions
 from service.doors.wiring import Wiring, wire
 
@@ -45,4 +46,5 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     app.register_blueprint(pages)
     app.register_blueprint(launch)
     app.register_blueprint(openapi)
+    app.wsgi_app = bounded(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask names it so
     return app

@@ -12,12 +12,19 @@ from service.errors import BadInput, TooLarge
 
 #: FHIR resources nest some ten levels; what goes deeper is an attack or a mistake.
 MAX_DEPTH: Final = 64
+_TOO_DEEP: Final = f"The body is nested too deeply; {MAX_DEPTH} levels are accepted."
+#: What orjson says of a thousand levels.
+_TOO_DEEP_TO_PARSE: Final = "depth limit exceeded"
 _WHITE_SPACE: Final = b" \t\n\r"
 
 
 def json_body() -> Any:
     """The parsed body, None when it is empty; BadInput or 413 otherwise."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BadInput("Send the body as it is: no Content-Encoding is taken.")
     body = request.get_data()
+    if len(body) < (request.content_length or 0):
+        raise BadInput("The body ended before its Content-Length; send it whole, within ten seconds.")
     # Werkzeug cuts a body of unknown length at the limit without a word.
     if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
         raise TooLarge("The body is too large; send less at a time.")
@@ -29,6 +36,8 @@ def parsed(body: bytes) -> Any:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if error.msg == _TOO_DEEP_TO_PARSE:
+            raise BadInput(_TOO_DEEP) from None
         raise BadInput(f"The body is not JSON: look at line {error.lineno}, column {error.colno}.") from None
     if _names_in_text(body) != _names_in(document):
         _check_names(body)
@@ -50,7 +59,7 @@ def _names_in(document: Any) -> int:
             return names
         names += sum(map(len, objects))
         level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
-    raise BadInput(f"The body is nested too deeply; {MAX_DEPTH} levels are accepted.")
+    raise BadInput(_TOO_DEEP)
 
 
 def _check_names(body: bytes) -> None:

@@ -2,14 +2,17 @@
 
 import json
 import re
+import socket
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
+from service.doors.slow_callers import READING_SECONDS
 from service.sandbox.homeward_process import free_port
 from service.store import Store
 from tests.processes import answers, running, wait_until
@@ -172,3 +175,46 @@ def test_a_probe_leaves_no_line(web: Web):
     for path in ("/livez", "/readyz", "/metrics"):
         web.ask("GET", path)
     assert web.log.read_text() == before
+
+
+HEAD = "POST /api/v1/discharges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n"
+SLOW = {
+    "in a word": "PO",
+    "in the head": HEAD,
+    "in a body that nobody wants": f"{HEAD}\r\n{{",
+    "in a body that is read": f"{HEAD}Authorization: Bearer {TOKEN}\r\n\r\n{{",
+}
+STOPS, TRICKLES = b"", b" "
+
+
+@pytest.fixture(scope="module")
+def slow(web: Web) -> Iterator[dict[tuple[str, bytes], Future[float]]]:
+    """All slow callers at once, and after how many seconds each was sent away."""
+    with ThreadPoolExecutor(2 * len(SLOW)) as callers:
+        yield {
+            (sent, drop): callers.submit(_seconds_until_cut_off, web.url, SLOW[sent].encode(), drop)
+            for sent in SLOW
+            for drop in (STOPS, TRICKLES)
+        }
+
+
+@pytest.mark.parametrize("sent", SLOW)
+@pytest.mark.parametrize("drop", [STOPS, TRICKLES], ids=["stops", "trickles"])
+def test_a_caller_who_sends_too_slowly_is_cut_off(slow, sent, drop):
+    assert slow[sent, drop].result() < 2 * READING_SECONDS + 5
+
+
+def _seconds_until_cut_off(url: str, sent: bytes, drop: bytes) -> float:
+    host, _, port = url.removeprefix("http://").partition(":")
+    begun = time.monotonic()
+    with socket.create_connection((host, int(port)), timeout=0.5) as caller:
+        caller.sendall(sent)
+        while time.monotonic() < begun + 60:
+            try:
+                if not caller.recv(4096):
+                    break
+            except TimeoutError:
+                caller.sendall(drop)
+            except ConnectionError:
+                break
+    return time.monotonic() - begun

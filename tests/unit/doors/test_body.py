@@ -40,6 +40,11 @@ def test_json_may_be_nested_so_deep_and_no_deeper(opening, closing):
         parsed((opening * (often + 1) + "1" + closing * (often + 1)).encode())
 
 
+def test_json_nested_beyond_all_reading_is_told_as_such():
+    with pytest.raises(BadInput, match="nested too deeply"):
+        parsed(b"[" * 100_000 + b"]" * 100_000)
+
+
 @pytest.mark.parametrize(
     "text", ['{"a": "b": ""}', '{"a": 1,}', "{", "nul", "[1}", "9" * 5000, "\ufeff{}", '"\ud800"']
 )

@@ -1,5 +1,6 @@
 """Every malformed hook call has its exact status, and a body that says what to send."""
 
+import gzip
 import json
 from typing import Any
 
@@ -253,6 +254,17 @@ def test_malformed_feedback_is_told_what_to_send(door, body, status, remedy):
 def test_only_json_is_taken(door, service, kind):
     answer = door.post(f"/cds-services/{service}", data=text(call()), content_type=kind)
     check(answer, 415, "Content-Type: application/json")
+
+
+def test_a_compressed_body_is_not_taken(door):
+    told = door.post(
+        "/cds-services/encounter-discharge",
+        data=gzip.compress(text(call())),
+        content_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )
+    assert told.status_code == 400
+    assert "Content-Encoding" in told.json["detail"]
 
 
 @pytest.mark.parametrize("path", ["/cds-services/patient-view", "/cds-services/patient-view/feedback"])
