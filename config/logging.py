@@ -82,6 +82,12 @@ def configure_logging(level: str) -> None:
     logging.config.dictConfig(logging_config(level))
 
 
+def ensure_logging(level: str) -> None:
+    """The same unless it is done already: structlog's own default prints values, on the output of a command."""
+    if not structlog.is_configured():
+        configure_logging(level)
+
+
 def logging_config(level: str) -> dict[str, Any]:
     """The standard library's logging as a dictConfig; gunicorn takes it as `logconfig_dict`."""
     line = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config.content import load_content
 from config.ehr_quirks import Quirk, load_quirks
+from config.logging import ensure_logging
 from config.settings import Settings
 from config.tenants import Tenant
 from config.tenants_file import load_tenants
@@ -43,6 +44,7 @@ def build_deps(settings: Settings) -> Deps:
 
     Raises ConfigurationError for a wrong tenants or content file, StoreUnavailable when PostgreSQL does not start.
     """
+    ensure_logging(settings.log_level)
     quirks = load_quirks()
     tenants = tenants_of(settings, quirks)
     url = database_url(settings)

@@ -1,12 +1,14 @@
 """The commands that an operator runs by hand, on a real database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from config.directory_file import load_directory
+from config.logging import configure_logging
 from service.cli import main
 from service.store import Store
 
@@ -19,6 +21,14 @@ def _homeward(settings: dict[str, str], *arguments: str) -> tuple[int, str, str]
 
 
 @pytest.fixture
+def _as_at_the_start() -> Iterator[None]:
+    """Nobody has set up logging before this command, whose log lines must not stand between what it says."""
+    structlog.reset_defaults()
+    yield
+    configure_logging("info")  # the command's own goes to what was its stderr
+
+
+@pytest.fixture
 def run(database_url: str, tmp_path: Path) -> Run:
     tenants = tmp_path / "tenants.yaml"
     tenants.write_text(
@@ -28,6 +38,7 @@ def run(database_url: str, tmp_path: Path) -> Run:
     return lambda *arguments, **more: _homeward(settings | more.get("settings", {}), *arguments)
 
 
+@pytest.mark.usefixtures("_as_at_the_start")
 def test_an_empty_database_is_brought_to_the_newest_version_and_again_is_harmless(new_database):
     settings = {"HOMEWARD_DATABASE_URL": new_database()}
     for _ in range(2):
