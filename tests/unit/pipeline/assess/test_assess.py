@@ -14,7 +14,7 @@ from service.domain.codes import Code, System
 from service.domain.content import Protocol
 from service.domain.evidence import Certainty
 from service.domain.need import Need, NeedState
-from service.domain.record import Fact, Gap, GapReason, Kind, Observation, Record, RelatedPerson
+from service.domain.record import Fact, Gap, GapReason, Kind, Observation, Record, RelatedPerson, Slot
 from service.domain.sensitivity import Label
 from service.pipeline.assess import assess
 from tests.builders import TODAY, answer, fact, person, record, stay
@@ -302,6 +302,42 @@ def test_an_order_ends_the_stay_as_it_says_but_a_death_is_a_death() -> None:
 
 def test_an_order_that_agrees_raises_none() -> None:
     assert _ordered("home", answer(BARTHEL, 95)).disposition.alert == ""
+
+
+def test_the_whole_alert_is_a_sentence() -> None:
+    assert _ordered("home", answer(BARTHEL, 30)).disposition.alert == (
+        "The order says home; the patient needs help with most daily activities "
+        "and nobody who can give it is recorded."
+    )
+
+
+def test_while_nothing_is_decided_needs_speak_against_going_home() -> None:
+    factors = _assess(record(answer(BARTHEL, 40), fact("I63.9"))).disposition.factors
+    assert {one.weighs for one in factors if one.text == "Stroke rehabilitation"} == {"against"}
+
+
+def test_what_is_sensitive_among_what_is_missing_is_not_named_in_an_open_caveat() -> None:
+    said = (answer(BARTHEL, 95), answer("93249-1", "LA33-6"))
+    (caveat,) = [b for b in _assess(record(*said)).readiness.blockers if b.key == "disposition-open"]
+    assert caveat.labels == frozenset()
+    assert "mental-health" not in caveat.text
+
+
+def test_what_stands_in_the_ehr_is_labelled_by_what_it_is_for() -> None:
+    order = fact("1", Kind.ORDER, system="local", text="Methadone clinic")
+    plain = fact("2", Kind.ORDER, system="local", text="Physical therapy")
+    found = _assess(record(order, plain)).standing_labels
+    assert set(found) == {order.reference}
+    assert Label.SUD in found[order.reference]
+
+
+def test_a_place_whose_name_tells_makes_its_visit_sensitive() -> None:
+    told, plain = Slot(place="Opioid treatment center"), Slot(place="Example Heart Clinic")
+    visits = [
+        fact(str(n), Kind.APPOINTMENT, system="local", text="Visit", slot=slot)
+        for n, slot in enumerate((told, plain))
+    ]
+    assert set(_assess(record(*visits)).standing_labels) == {visits[0].reference}
 
 
 def test_a_factor_carries_the_labels_of_its_need() -> None:

@@ -87,6 +87,12 @@ def test_an_explanation_carries_the_labels_of_all_it_looked_at() -> None:
     assert Label.SDV in _explained("intimate-partner-violence").labels
     secret = fact("I50.9", labels=frozenset({Label.HIV}))
     assert _explained("heart-failure-care", secret).labels == {Label.HIV}
+    other = fact("Z59.86", labels=frozenset({Label.HIV}), text="Financial insecurity", codes=())
+    assert (
+        Label.HIV
+        in _explained("intimate-partner-violence", fact("Y07.01", labels=frozenset({Label.HIV}))).labels
+    )
+    assert _explained("heart-failure-care", other).labels == frozenset()
 
 
 def test_a_combinator_blames_only_the_parts_that_kept_it_from_being_true() -> None:

@@ -91,6 +91,13 @@ def test_homebound_is_known_from_the_record(said: Fact) -> None:
     assert factor.evidence[0].reference == said.reference
 
 
+def test_any_other_order_says_nothing_of_being_homebound() -> None:
+    walk = fact("1", Kind.ORDER, system="local", text="Physical therapy evaluation")
+    assert (
+        _one(_factors(*WELL, fact("L89.154"), walk, coverages=(MEDICARE,)), "homebound").weighs == "missing"
+    )
+
+
 @pytest.mark.parametrize(
     ("wish", "weighs"),
     [
