@@ -16,6 +16,7 @@ from config.child_environment import child_environment
 from service.domain.allowance import LEASE_SECONDS, Limit, Wish
 from service.ehr.account import KEPT_SECONDS
 from service.ehr.allowance import BURST_SECONDS
+from service.ehr.lent import LentAllowance
 from service.errors import StoreUnavailable
 from service.store import Store, open_engine
 from tests.processes import wait_until
@@ -154,6 +155,22 @@ def test_what_a_killed_process_held_is_used_by_the_others(database_url):
         assert ehr.began[before] - killed < LEASE_SECONDS + 10
         wait_until(lambda: ehr.under_way == 2, "the second process using both slots", 10)
         assert ehr.most == 2
+
+
+def test_a_database_that_is_away_is_waited_for_no_longer_than_others_may_hold_something():
+    store = Store(open_engine("postgresql://nobody@127.0.0.1:9/none"))
+    limit = Limit(slots=8, per_second=80.0, burst=160.0, ahead=20)
+    allowance = LentAllowance(limit, partial(store.allowances.lend, "ehr one"))
+    began = time.monotonic()
+    assert allowance.enter(30.0) == 0.0
+    assert LEASE_SECONDS <= time.monotonic() - began < LEASE_SECONDS + 5
+    assert allowance.enter(0.0) is None  # one at a time, as nobody knows who else is there
+    allowance.leave()
+    turn = allowance.enter(1.0)
+    assert turn is not None
+    assert turn > 0.05
+    allowance.leave()
+    store.close()
 
 
 # --- the book itself ----------------------------------------------------------------------------
