@@ -36,7 +36,7 @@ class Factor:
 class Disposition:
     """A suggested FHIR discharge-disposition code ("" when it cannot be decided), never aadvice or exp.
 
-    ordered is the code the order or the encounter carries, "" if none.
+    ordered is the code the order or the encounter carries, "" if none. labels are what the places that are named give away.
     """
 
     suggested: str
@@ -44,6 +44,7 @@ class Disposition:
     factors: tuple[Factor, ...] = ()
     ordered: str = ""
     alert: str = ""
+    labels: Labels = NONE
 
 
 class Verdict(StrEnum):

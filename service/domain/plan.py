@@ -201,6 +201,8 @@ def _told(decisions: tuple[Decision, ...], shared: tuple[Item, ...]) -> tuple[De
 def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:
     if disposition is None or not all(map(_is_open, disposition.factors)):
         return None
+    if not may_be_shared(disposition.labels):
+        return None
     return None if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered} else disposition
 
 

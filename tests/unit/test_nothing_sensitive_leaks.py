@@ -234,6 +234,29 @@ def test_what_is_told_of_one_secret_blocker_is_told_of_another_in_the_same_words
     assert len({text for key, text in told.items() if key != "self-harm-high"}) == 1
 
 
+def _orders_home_or(ordered: str, noted: str) -> list[s.Json]:
+    order = a.resource(
+        "ServiceRequest",
+        "discharge",
+        status="active",
+        intent="order",
+        code=a.concept("58000006", systems.SNOMED),
+        encounter={"reference": a.ENCOUNTER},
+        orderDetail=[a.concept(ordered, systems.DISCHARGE_DISPOSITION)],
+    )
+    place = {"dischargeDisposition": a.concept(noted, systems.DISCHARGE_DISPOSITION)}
+    return [s.stay(hospitalization=place), order, *s.ordinary_record()]
+
+
+@pytest.mark.parametrize(("ordered", "noted"), [("psy", "home"), ("home", "psy"), ("psy", "psy")])
+def test_a_psychiatric_hospital_is_named_nowhere_whoever_names_it(ordered, noted):
+    plan = planned(_orders_home_or(ordered, noted))
+    assert plan.disposition is not None
+    for text in (told_to_anyone(plan), told_to_the_patient(plan), written(plan)):
+        assert "sychiatric" not in text
+        assert '"psy"' not in text
+
+
 def test_planning_logs_nothing(caplog):
     with caplog.at_level(logging.DEBUG):
         for position in s.POSITIONS.values():

@@ -11,7 +11,7 @@ from service.domain.codes import Code, System
 from service.domain.content import DispositionCode
 from service.domain.need import Need, NeedState
 from service.domain.record import Encounter, Kind
-from service.domain.sensitivity import merge
+from service.domain.sensitivity import NONE, Label, Labels, merge
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
@@ -25,6 +25,7 @@ _REHABILITATION = ("stroke-rehabilitation", "brain-injury-care", "amputation-car
 #: Needs for which a nurse or therapist comes to the home.
 _AT_HOME = ("nursing-at-home", *_SKILLED)
 _FACILITIES = (_SNF, _REHAB)
+_PSYCHIATRIC_HOSPITAL = "psy"
 _THERAPIES = ("physical therapy", "occupational therapy", "speech")
 _ENOUGH_THERAPIES = 2
 _HIGH_RISK = "stat"
@@ -66,6 +67,7 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
         factors=(*_factors(situation, suggested), *_of_payer_and_patient(findings, situation, suggested)),
         ordered=ordered,
         alert=_disagreement(stay, table, names) or _alert(situation, suggested, ordered, names),
+        labels=_told_by_places(stay, table),
     )
 
 
@@ -77,6 +79,12 @@ def disposition_of(said: Collection[Code], table: Iterable[DispositionCode]) -> 
     direct = (one.code for one in rows if one.code in codes)
     translated = (one.code for one in rows if billed & set(one.ub04))
     return next(direct, "") or next(translated, "")
+
+
+def _told_by_places(stay: Encounter, table: Sequence[DispositionCode]) -> Labels:
+    """Going to a psychiatric hospital says why, whoever says it."""
+    named = {disposition_of(said, table) for said in (stay.ordered_disposition, stay.disposition)}
+    return frozenset({Label.PSY}) if _PSYCHIATRIC_HOSPITAL in named else NONE
 
 
 def _situation(findings: Findings, needs: Iterable[Need]) -> _Situation:

@@ -82,6 +82,7 @@ def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
             disposition.alert,
             "The care team confirms where the patient goes",
             blocks=False,
+            labels=disposition.labels,
         )
     elif not disposition.suggested:
         open_points = [factor for factor in disposition.factors if factor.weighs == "missing"]
