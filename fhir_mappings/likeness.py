@@ -37,6 +37,8 @@ _ELEMENTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "Task": (("for", "focus", "code"), "authoredOn"),
 }
 COMPARABLE: Final = frozenset(_ELEMENTS)
+#: Many requests of ours carry this code, so that it tells none from another: their words do.
+_SHARED: Final = frozenset({f"{systems.SNOMED}|{systems.SOCIAL_SERVICE}"})
 
 
 def likeness(found: Json, draft: Draft) -> Likeness:
@@ -71,7 +73,7 @@ def _at(resource: Any, path: str) -> Any:
 
 def _alike(ours: Any, theirs: Any) -> bool | None:
     """Whether two elements name the same thing; None where one of them says nothing."""
-    one, other = set(_names(ours)), set(_names(theirs))
+    one, other = set(_names(ours)) - _SHARED, set(_names(theirs)) - _SHARED
     return bool(one & other) if one and other else None
 
 

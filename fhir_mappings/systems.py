@@ -27,6 +27,9 @@ DATA_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 TASK_CODE: Final = "http://hl7.org/fhir/CodeSystem/task-code"
 PROVENANCE_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
+#: SNOMED CT "Social service procedure": the code of every social request that has none of its own.
+SOCIAL_SERVICE: Final = "410606002"
+
 #: Our own reasons for setting a card aside; the names of its codes are in docs/cds-hooks.md. Never change it.
 OVERRIDE_REASONS: Final = "urn:uuid:0a7c1c5e-96a1-5d0c-9d0b-3f1c7f0c2d11"
 

@@ -29,7 +29,7 @@ from service.domain.protocol import Urgency
 
 #: Stands for all care that is withheld from shared resources; it says neither how much nor why.
 SOCIAL_WORK_KEY: Final = SOCIAL_WORK
-_SOCIAL_SERVICE: Final = Code(System.SNOMED, "410606002", "Social service procedure")
+_SOCIAL_SERVICE: Final = Code(System.SNOMED, systems.SOCIAL_SERVICE, "Social service procedure")
 _PATIENT_REFERRAL: Final = Code(System.SNOMED, "3457005", "Patient referral")
 #: What R4 takes as a reason, of the things a need may rest on.
 _REASONS: Final = ("Condition", "Observation")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fhir_mappings import systems
 from fhir_mappings.likeness import Likeness, likeness
 from tests.builders import draft_of
 
@@ -50,6 +51,24 @@ def bare(**changes):
 )
 def test_it_is_ours_perhaps_or_anothers(found, verdict):
     assert likeness(found, OURS) is verdict
+
+
+SOCIAL = {"system": systems.SNOMED, "code": "410606002"}
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ({"coding": [SOCIAL], "text": "Help to apply for SNAP"}, Likeness.OURS),
+        ({"coding": [SOCIAL], "text": "Support group"}, Likeness.OTHER),
+        ({"coding": [SOCIAL]}, Likeness.PERHAPS),
+    ],
+)
+def test_a_code_that_many_requests_carry_tells_none_from_another(code, verdict):
+    made = {"subject": {"reference": "Patient/7"}, "encounter": {"reference": "Encounter/1"}}
+    body = {"resourceType": "ServiceRequest", "authoredOn": "2024-03-05", **made}
+    ours = draft_of("snap", {**body, "code": {"coding": [SOCIAL], "text": "Help to apply for SNAP"}})
+    assert likeness({**body, "code": code}, ours) is verdict
 
 
 def test_a_type_that_cannot_be_compared_is_never_surely_ours():
