@@ -52,14 +52,15 @@ class Consultation:
 
         Raises BadInput, MissingPrefetch, StoreUnavailable; a fault is never an empty answer.
         """
-        question = self._question
-        with self._deps.store.begin() as unit:
-            self.discharge = unit.discharges.of_stay(question.tenant.id, question.encounter)
-            known = self.discharge
-            version = unit.plans.latest(known.id) if known else None
-            self._offers = unit.offers.of(known.id) if known else ()
-            entries = unit.publications.entries(known.id) if known and self._may_suggest(known) else ()
-        if not (known and version and known.state in _STANDING):
+        question, store = self._question, self._deps.store
+        known = self.discharge = store.discharges.of_stay(question.tenant.id, question.encounter)
+        if known is None:
+            return self._of_record()
+        with store.begin() as unit:
+            version = unit.plans.latest(known.id)
+            self._offers = unit.offers.of(known.id)
+            entries = unit.publications.entries(known.id) if self._may_suggest(known) else ()
+        if version is None or known.state not in _STANDING:
             return self._of_record()
         if version.plan.patient.reference != question.patient:
             raise BadInput("context.patientId is not the patient of context.encounterId.")

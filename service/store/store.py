@@ -70,7 +70,11 @@ class Store(_Repositories):
     def __init__(self, engine: Engine) -> None:
         super().__init__(self._connect)
         self._engine = engine
+        # Each of their methods is one statement, and somebody waits for it.
         self.allowances = Allowances(self._connect_without_transaction)
+        self.discharges = Discharges(self._connect_without_transaction)
+        self.offers = Offers(self._connect_without_transaction)
+        self.spent_tokens = SpentTokens(self._connect_without_transaction)
 
     @contextmanager
     def begin(self) -> Iterator[Unit]:

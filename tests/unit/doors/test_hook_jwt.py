@@ -12,6 +12,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from config.hook_issuers import HookIssuer
+from service.doors import cds_hooks
 from service.doors.hook_jwt import signed_for
 from service.ehr.public_keys import PublicKeys
 from service.errors import EhrUnavailable
@@ -146,8 +147,9 @@ FORGED = {
 
 
 @pytest.fixture
-def guarded(house, doubles):
+def guarded(house, doubles, monkeypatch):
     """The hook door outside the demo: one hospital whose EHR signs its calls."""
+    monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 20)  # a busy machine is not what these are about
     doubles.tenants = {"demo": replace(DEMO, hooks=(HookIssuer(issuer=ISSUER, jwks_url=JWKS),))}
     doubles.hook_keys = PublicKeys(lambda _url: PUBLIC)
     return house({"HOMEWARD_PUBLIC_URL": "https://homeward.example.org"})
