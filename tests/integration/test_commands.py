@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import structlog
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from config.directory_file import load_directory
 from config.logging import configure_logging
 from service.cli import main
-from service.store import Store
+from service.store import Store, migrations
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -73,6 +74,17 @@ def test_the_sample_directory_is_loaded_as_a_whole_however_often(run: Run, store
         code, said, _errors = run("directory", "load", "demo")
         assert (code, said.split()[0]) == (0, str(len(sample)))
     assert store.directory.of("demo").candidates({"food-pantry"}, "")
+
+
+def test_who_loaded_a_directory_stands_in_the_trail(run: Run, new_database):
+    url = new_database()
+    migrations.upgrade(url)
+    run("directory", "load", "demo", settings={"HOMEWARD_DATABASE_URL": url})
+    with psycopg.connect(url) as connection:
+        told = connection.execute("SELECT tenant, actor, event, reference FROM audit").fetchall()
+    assert told == [
+        ("demo", "homeward directory load", "directory replaced", f"{len(load_directory())} services")
+    ]
 
 
 def test_a_directory_for_an_unknown_hospital_is_refused(run: Run):
