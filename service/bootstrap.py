@@ -94,6 +94,7 @@ def steps(deps: Deps) -> Steps:
         publish=partial(run.publish_discharge, deps=deps),
         withdraw=partial(run.withdraw_discharge, deps=deps),
         give_up=partial(run.give_up, deps=deps),
+        held_up=partial(run.held_up, deps=deps),
         errand=partial(run_errand, deps=deps),
         chores=partial(call_rounds, deps),
     )

@@ -16,6 +16,7 @@ class Event(StrEnum):
     PUBLISHED = "published"
     CANCEL_REQUESTED = "cancel requested"
     CANCELLED = "cancelled"
+    HELD_UP = "held up:"  # the reference is the sentence that says by what
     FAILED = "failed"
     APPROVED = "approved"
     DECLINED = "declined"
@@ -38,7 +39,7 @@ class AuditEntry:
     """One thing that happened.
 
     actor is the door it came in by, the step that did it, or the person who decided; reference is the literal FHIR reference or the plan
-    version it is about, "" if none; discharge is None when the encounter is not known here.
+    version it is about, or a PHI-free sentence of ours, "" if none; discharge is None when the encounter is not known here.
     """
 
     at: datetime

@@ -1,7 +1,7 @@
 """One attempt at a job's step, and what is decided when it fails. Nothing of an error but its class goes into the queue."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -11,7 +11,7 @@ import structlog
 from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job
 
-from service.errors import HomewardError
+from service.errors import EhrError, HomewardError
 from service.jobs.steps import Errand, Steps, Task, problem_of, queueing_lock, wait_before_trying_again
 
 _TWIN: Final = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
@@ -107,6 +107,8 @@ class Attempts:
     def _decided(self, task: Task, discharge: UUID, error: Exception, attempt: int) -> TryAgain | GaveUp:
         seconds = wait_before_trying_again(error, attempt)
         if seconds is not None:
+            if attempt == 0 and isinstance(error, EhrError):
+                self._tell_what_holds_up(task, discharge, error)
             return TryAgain(task, error, seconds)
         try:
             self.give_up(task, discharge, problem_of(error, task))
@@ -114,6 +116,11 @@ class Attempts:
             # A discharge must not stay on its way for ever because the database was away when it failed.
             return TryAgain(task, untold, _UNTOLD_SECONDS)
         return GaveUp(f"{task.value}: {type(error).__name__}")
+
+    def _tell_what_holds_up(self, task: Task, discharge: UUID, error: Exception) -> None:
+        """Whoever looks at the discharge reads why nothing happens, long before it is given up."""
+        with suppress(HomewardError, psycopg.Error):
+            self._steps.held_up(discharge, task, problem_of(error, task))
 
 
 def _error_of(step: Callable[[], None]) -> Exception | None:

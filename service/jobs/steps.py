@@ -58,7 +58,8 @@ def _nothing(*_: object) -> None:
 class Steps:
     """The callables of the pipeline.
 
-    Those named like tasks take a discharge's id; give_up also the task and a PHI-free sentence. errand takes the
+    Those named like tasks take a discharge's id; give_up also the task and a PHI-free sentence, as does held_up, which is
+    called when the EHR makes a step wait for the first time. errand takes the
     errand, a tenant's id and a literal FHIR reference ("" for none); chores is called every few seconds in every worker
     and does in its own transaction what only one of them is to do.
     """
@@ -67,6 +68,7 @@ class Steps:
     publish: Callable[[UUID], None]
     withdraw: Callable[[UUID], None]
     give_up: Callable[[UUID, Task, str], None]
+    held_up: Callable[[UUID, Task, str], None] = _nothing
     errand: Callable[[Errand, str, str], None] = _nothing
     chores: Callable[[], None] = _nothing
 

@@ -89,6 +89,17 @@ def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
         _finish(discharge, DischargeState.CANCELLED, Event.CANCELLED, deps)
 
 
+def held_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
+    """A step is to be tried again: the history says why nothing happens; problem is one PHI-free sentence."""
+    with deps.store.begin() as unit:
+        discharge = unit.discharges.lock(discharge_id)
+        if discharge.state is _DUE[task]:
+            entry = AuditEntry(
+                deps.now(), discharge.tenant, "worker", Event.HELD_UP, discharge_id, reference=problem
+            )
+            unit.audit.record(entry)
+
+
 def give_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
     """A step failed for good: the discharge waits for a person, unless it has gone another way meanwhile."""
     with deps.store.begin() as unit:

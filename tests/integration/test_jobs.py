@@ -22,6 +22,7 @@ class Recorded:
 
     ran: list[tuple[Task, UUID]] = field(default_factory=list)
     gave_up: list[tuple[UUID, Task, str]] = field(default_factory=list)
+    held_up: list[tuple[UUID, Task, str]] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
 
     def step(self, task):
@@ -38,6 +39,7 @@ class Recorded:
             publish=self.step(Task.PUBLISH),
             withdraw=self.step(Task.WITHDRAW),
             give_up=lambda *told: self.gave_up.append(told),
+            held_up=lambda *told: self.held_up.append(told),
         )
 
 
@@ -110,6 +112,17 @@ def test_an_ehr_that_is_away_is_tried_again_and_not_before_it_asked_for(jobs, st
     [wait] = rows(database_url, "extract(epoch FROM scheduled_at - now())")
     assert 110 < wait <= 120
     assert recorded.gave_up == []
+
+
+def test_a_discharge_is_told_once_that_its_ehr_is_away(jobs, store, recorded):
+    discharge = uuid4()
+    recorded.failures = [EhrUnavailable(), EhrUnavailable(), StoreUnavailable()]
+    for _ in range(4):
+        with store.begin() as unit:
+            jobs.defer(Task.PLAN, discharge, unit)
+        jobs.work(until_idle=True)
+    assert len(recorded.ran) == 4
+    assert recorded.held_up == [(discharge, Task.PLAN, EhrUnavailable.public_message)]
 
 
 def test_a_step_that_waits_to_be_tried_again_is_hurried_by_a_new_request(jobs, store, recorded):

@@ -235,6 +235,15 @@ def test_giving_up_says_why_and_a_person_can_ask_again(deps):
     assert ask(deps, "", door="rest").problem == ""
 
 
+def test_what_holds_a_discharge_up_stands_in_its_history(deps):
+    discharge = ask(deps)
+    run.held_up(discharge.id, Task.PLAN, "The EHR is not reachable.", deps)
+    run.held_up(discharge.id, Task.PUBLISH, "Too late: it is not due.", deps)
+    told = [(entry.event, entry.reference) for entry in deps.store.audit.of(discharge.id)]
+    assert told[1:] == [(Event.HELD_UP, "The EHR is not reachable.")]
+    assert now(deps, discharge).state is DischargeState.RECEIVED
+
+
 @pytest.mark.usefixtures("script")
 def test_giving_up_too_late_changes_nothing(deps):
     discharge = ask(deps)
