@@ -106,6 +106,7 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def _find_home(state_dir: Path) -> Home:
+    _check_name(os.geteuid())
     lock = _make(state_dir, 0o711) / "postgres.lock"
     with alone(lock):
         account = _account(state_dir / "postgres") if os.geteuid() == 0 else None
@@ -122,6 +123,17 @@ def _make(folder: Path, mode: int, owner: Account | None = None) -> Path:
         if owner:
             os.chown(folder, owner.uid, owner.gid)
     return folder
+
+
+def _check_name(uid: int) -> None:
+    """PostgreSQL refuses a user whose name the system does not know, as a container may make one."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise ConfigurationError(
+            f"PostgreSQL needs a user with a name, and user {uid} has none on this system. Run Homeward as a user "
+            "that stands in /etc/passwd, or set HOMEWARD_DATABASE_URL to a PostgreSQL of your own."
+        ) from None
 
 
 def _account(base: Path) -> Account:

@@ -1,4 +1,5 @@
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -149,7 +150,7 @@ def test_programs_that_the_unprivileged_user_cannot_reach_are_copied_to_where_th
 
 def test_a_folder_of_another_user_is_refused_with_its_remedy(state_dir, monkeypatch):
     embedded.start(state_dir)
-    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
     with pytest.raises(ConfigurationError, match="belongs to another user"):
         find_home(state_dir)
     monkeypatch.undo()

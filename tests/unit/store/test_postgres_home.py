@@ -9,7 +9,15 @@ import pytest
 
 from service.errors import ConfigurationError
 from service.store import postgres_home
-from service.store.postgres_home import Account, _account, _base, _may_execute, _new_user, _programs
+from service.store.postgres_home import (
+    Account,
+    _account,
+    _base,
+    _may_execute,
+    _new_user,
+    _programs,
+    find_home,
+)
 
 SOMEBODY = Account(uid=4001, gid=4002)
 
@@ -55,6 +63,13 @@ def test_the_user_that_is_missing_is_made_without_home_or_shell(monkeypatch, tmp
     monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
     assert _account(tmp_path / "missing") == SOMEBODY
     assert {"--no-create-home", "/bin/false", "pgserver"} <= set(commands[0])
+
+
+def test_a_user_without_a_name_is_told_before_anything_is_made(monkeypatch, tmp_path):
+    monkeypatch.setattr(pwd, "getpwuid", _no_such_user)
+    with pytest.raises(ConfigurationError, match="needs a user with a name"):
+        find_home(tmp_path / "state")
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_missing_wheel_is_told_with_its_remedy(monkeypatch):
