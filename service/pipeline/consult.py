@@ -21,6 +21,7 @@ from service.errors import BadInput, EhrUnavailable, MissingPrefetch, NotAnInpat
 from service.pipeline.assess import glance
 from service.pipeline.consulted_record import NotObtained, Question, record_of
 from service.pipeline.draft import draft
+from service.pipeline.in_time import THINKING
 from service.pipeline.intake import intake
 from service.pipeline.ports import Deps
 
@@ -139,7 +140,8 @@ class Consultation:
         if self.discharge is None or question.order:
             trigger = Trigger(question.tenant.id, question.encounter, Action.PLAN, DOOR, question.order)
             metrics.TRIGGERS.labels(trigger.tenant, trigger.door, trigger.action).inc()
-            self.discharge = intake(trigger, self._deps) or self.discharge
+            with THINKING.left():  # whoever plans this stay now may hold its row
+                self.discharge = intake(trigger, self._deps) or self.discharge
         if self.discharge is None:
             raise EhrUnavailable("The discharge could not be taken in; call again.")
         return self.discharge
@@ -156,7 +158,8 @@ class Consultation:
             for identity, key in one.suggested.items()
         ]
         known = {offer.id: offer for offer in self._offers}
-        self._deps.store.offers.show([one for one in offers if one.is_news(known.get(one.id))])
+        with THINKING.left():
+            self._deps.store.offers.show([one for one in offers if one.is_news(known.get(one.id))])
         return cards
 
 

@@ -97,5 +97,5 @@ class Turns:
                 self._free += 1
 
 
-#: Of those whom a clinician waits for: one thinks while another waits for the database.
-THINKING: Final = Turns(2)
+#: Of those whom a clinician waits for. Whoever waits for the database to write, or for the EHR, leaves it meanwhile.
+THINKING: Final = Turns(1)
