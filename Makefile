@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test test-hapi faults check bench messages needs mutants lock clean
+.PHONY: help install demo test coverage test-hapi faults check bench messages needs mutants lock clean
 
 help: ## what can be made here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: install ## a discharge order in a sandbox EHR becomes a plan in that EHR (
 
 test: install ## all tests, against a real PostgreSQL and a real FHIR server
 	@$(BIN)/python -m pytest $(ARGS)
+
+coverage: install ## all tests, and which lines and branches no test reaches (about twice as long)
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 test-hapi: install ## all that is written, against HAPI FHIR's validator (needs Java 17 or newer and Maven)
 	@command -v mvn >/dev/null && java -version 2>&1 | awk -F'[".]' '/version/{ok = $$2 >= 17} END{exit !ok}' \
