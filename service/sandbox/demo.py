@@ -26,7 +26,7 @@ from service.domain.plan import Plan
 from service.errors import ConfigurationError, HomewardError
 from service.presentation.table import plan_table
 from service.sandbox.ehr import start_sandbox
-from service.sandbox.homeward_process import free_port, running_homeward
+from service.sandbox.homeward_process import reserved_port, running_homeward
 from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, Hospital
 from service.sandbox.inpatients import Inpatient, load_inpatients
 from service.sandbox.landing import main_resource, where_it_stands
@@ -107,12 +107,14 @@ def running_stage(console: Console, mode: Mode = _FULL) -> Iterator[Stage]:
     with ExitStack() as running:
         run_dir = running.enter_context(run_folder(home))
         with console.status("Starting the sandbox EHR"):
-            sandbox = running.enter_context(start_sandbox(home, mode=mode, port=free_port(_EHR_PORT)))
+            port = running.enter_context(reserved_port(_EHR_PORT))
+            sandbox = running.enter_context(start_sandbox(home, mode=mode, port=port))
             today = datetime.now(TIME_ZONE).date()
             patients = tuple(load_inpatients(sandbox.base_url, today))
         _done(console, f"Sandbox EHR ({mode}) with {len(patients)} inpatients: {sandbox.base_url}")
         secret = secrets.token_urlsafe(32)
-        environment = _environment(run_dir, sandbox.base_url, secret)
+        port = running.enter_context(reserved_port(_WEB_PORT))
+        environment = _environment(run_dir, sandbox.base_url, secret, port)
         log = home / "homeward.log"
         with console.status("Starting Homeward: database, web and worker"):
             deps = running.enter_context(_adapters(environment))
@@ -126,7 +128,7 @@ def running_stage(console: Console, mode: Mode = _FULL) -> Iterator[Stage]:
         yield Stage(mode, hospital, patients, deps, url, console)
 
 
-def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, str]:
+def _environment(run_dir: Path, fhir_base_url: str, secret: str, port: int) -> dict[str, str]:
     """The settings of the demo's Homeward; its one tenant is the sandbox hospital."""
     tenants, secret_file = run_dir / "tenants.yaml", run_dir / "subscription-secret"
     secret_file.touch(mode=0o600)
@@ -142,7 +144,7 @@ def _environment(run_dir: Path, fhir_base_url: str, secret: str) -> dict[str, st
         "requests_per_second": 100,  # the sandbox bears it, and a vendor's rules take dozens of requests for one plan
     }
     tenants.write_text(yaml.safe_dump({"tenants": [hospital]}, sort_keys=False), encoding="utf-8")
-    bind = f"127.0.0.1:{free_port(_WEB_PORT)}"
+    bind = f"127.0.0.1:{port}"
     return {
         "HOMEWARD_STATE_DIR": str(run_dir),
         "HOMEWARD_TENANTS_FILE": str(tenants),

@@ -1,5 +1,6 @@
 """Homeward itself as a child of the demo: one `homeward serve`, its settings in the environment, its log in a file."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,22 @@ def free_port(preferred: int) -> int:
             found: int = listener.getsockname()[1]
             return found
     raise ConfigurationError("No port is free on 127.0.0.1.")
+
+
+@contextmanager
+def reserved_port(preferred: int) -> Iterator[int]:
+    """The same, and no other demo on this machine is given the preferred one while the block lasts.
+
+    Seconds pass before the server listens that the port is for; a demo that starts meanwhile would speak to it.
+    """
+    with socket.socket(socket.AF_UNIX) as mark:
+        try:
+            # A name without a file, which goes with its process. Only Linux has such; elsewhere any port will do.
+            mark.bind(f"\0homeward-demo-{preferred}")
+        except OSError:
+            yield free_port(0)
+        else:
+            yield free_port(preferred)
 
 
 @contextmanager

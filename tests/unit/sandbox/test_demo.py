@@ -8,7 +8,7 @@ from service.domain.discharge import DischargeState
 from service.errors import BadInput, ConfigurationError
 from service.sandbox.demo import Stage, run_demo, wait_for_plan
 from service.sandbox.ehr import listen
-from service.sandbox.homeward_process import free_port, running_homeward
+from service.sandbox.homeward_process import free_port, reserved_port, running_homeward
 from service.sandbox.inpatients import inpatients
 from service.sandbox.mode import Mode
 
@@ -68,3 +68,12 @@ def test_a_homeward_that_stops_at_once_is_told_by_the_last_it_said(tmp_path):
     started = running_homeward(settings, log=tmp_path / "homeward.log")
     with pytest.raises(ConfigurationError, match=r"Homeward stopped at once: .*HOMEWARD_BIND"), started:
         pytest.fail("it must not start")
+
+
+def test_two_demos_that_start_at_once_are_given_different_ports():
+    wanted = free_port(0)
+    with reserved_port(wanted) as first, reserved_port(wanted) as second:
+        assert first == wanted
+        assert second != wanted
+    with reserved_port(wanted) as again:
+        assert again == wanted
