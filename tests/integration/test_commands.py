@@ -1,5 +1,6 @@
 """The commands that an operator runs by hand, on a real database."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from click.testing import CliRunner
 from config.directory_file import load_directory
 from config.logging import configure_logging
 from service.cli import main
+from service.commands import subscribe as command
+from service.domain.watch import Way
+from service.pipeline.subscribe import Means, Standing, Subscribed
 from service.store import Store, migrations
 
 Run = Callable[..., tuple[int, str, str]]
@@ -101,3 +105,28 @@ def test_a_directory_with_a_mistake_changes_nothing(run: Run, store: Store, tmp_
     assert code == 2
     assert ".csv" in errors
     assert store.directory.of("demo").candidates({"food-pantry"}, "") == before
+
+
+def test_a_hospital_whose_ehr_does_not_answer_cannot_be_subscribed_to_and_is_told_so(run: Run):
+    assert run("subscribe", "demo") == (1, "", "homeward: GET metadata: the EHR does not answer.\n")
+    code, said, errors = run("subscribe", "elsewhere")
+    assert (code, said) == (2, "")
+    assert "no such hospital" in errors
+
+
+@pytest.mark.parametrize(("status", "faults", "code"), [("active", (), 0), ("error", ("status",), 1)])
+def test_how_a_subscription_stands_is_told_to_people_and_to_programs(
+    run: Run, monkeypatch: pytest.MonkeyPatch, status: str, faults: tuple[str, ...], code: int
+):
+    standing = Standing("orders", "Subscription/7", status, faults, "nothing")
+    found = Subscribed("demo", Means(Way.REST_HOOK, "The EHR lists Subscription."), (standing,))
+    monkeypatch.setattr(command, "subscribe", lambda *_, **__: found)
+    shown, table, _errors = run("subscribe", "demo", "--check")
+    assert shown == code
+    assert "R4 rest-hook subscription" in table
+    assert "Subscription/7" in table
+    assert ("HOMEWARD_PUBLIC_URL" in table) == bool(code)
+    _code, text, _errors = run("subscribe", "demo", "--format", "json")
+    document = json.loads(text)
+    assert (document["way"], document["holds"]) == (Way.REST_HOOK.value, not code)
+    assert document["subscriptions"][0]["faults"] == list(faults)
