@@ -27,13 +27,12 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 _SIGNED: Final = frozenset({"authorReference", "authorString", "time"})
-_THEIRS: Final = ("id", "meta")
 
 
 def overlaid(current: Json, body: Json) -> Json:
     """The EHR's resource with our draft's elements in place of its own; its id, meta and unknown elements stay.
 
-    Why we once withdrew it is taken out: it no longer is.
+    Security labels of ours are added to those it has. Why we once withdrew it is taken out: it no longer is.
     """
     current = without_reason(current)
     ours = _OURS.get(str(current.get("resourceType")), frozenset()) | {"contained"}
@@ -43,7 +42,8 @@ def overlaid(current: Json, body: Json) -> Json:
         **body,
         **_shared(body, current),
         **_contained(body, current),
-        **{name: current[name] for name in _THEIRS if name in current},
+        **({"id": current["id"]} if "id" in current else {}),
+        **_meta(body, current),
     }
 
 
@@ -100,7 +100,9 @@ def _lost_its_value(before: Any, now: Any) -> bool:
 
 def _is_the_servers(name: str, part: Any, current: Json) -> bool:
     generated = name == "text" and isinstance(part, dict) and part.get("status") == "generated"
-    return name == "meta" or generated or (name == "data" and "url" in current)
+    ours = _labels({"meta": part}) if name == "meta" else []
+    labelled = all(label in _labels(current) for label in ours)
+    return (name == "meta" and labelled) or generated or (name == "data" and "url" in current)
 
 
 def _shared(body: Json, current: Json) -> Json:
@@ -112,6 +114,22 @@ def _shared(body: Json, current: Json) -> Json:
     return {
         name: [*body[name], *_others(body[name], theirs)] for name, theirs in kept.items() if body.get(name)
     }
+
+
+def _meta(body: Json, current: Json) -> Json:
+    """The EHR's own, with our security labels: what has become sensitive must not stay as open as it was."""
+    meta: Json = current.get("meta") or body.get("meta") or {}
+    missing = [label for label in _labels(body) if label not in _labels({"meta": meta})]
+    if missing:
+        meta = meta | {"security": [*_objects(meta.get("security")), *missing]}
+    return {"meta": meta} if meta else {}
+
+
+def _labels(resource: Json) -> list[Json]:
+    """The codings of meta.security by what tells them apart: an EHR may drop or change their displays."""
+    meta = resource.get("meta")
+    marked = _objects(meta.get("security")) if isinstance(meta, dict) else []
+    return [{name: part for name, part in one.items() if name in {"system", "code"}} for one in marked]
 
 
 def _contained(body: Json, current: Json) -> Json:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from fhir_mappings.inbound import encounter as stays
 from fhir_mappings.inbound import facts, observation
 from fhir_mappings.inbound.codes import bare_code
+from fhir_mappings.inbound.consent import consented
 from fhir_mappings.inbound.coverage import coverage
 from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, first
@@ -77,7 +78,7 @@ def build_record(
     orders = [one for one in own if one["resourceType"] == "ServiceRequest"]
     planned = stays.encounter(stay, reading.shared, today=today)
     planned = as_ordered(planned, orders, order_codes=order_codes, today=today)
-    return reading.record(person, stay, planned, gaps)
+    return replace(reading.record(person, stay, planned, gaps), consented=consented(own, today))
 
 
 @dataclass(slots=True)

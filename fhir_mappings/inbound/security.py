@@ -1,5 +1,7 @@
 """Security labels of a resource → the sensitivity labels that Homeward knows."""
 
+from collections.abc import Iterable
+
 from fhir_mappings.inbound.elements import Json, items, text
 from service.domain.sensitivity import NONE, Label, Labels
 
@@ -18,5 +20,10 @@ def labels(resource: Json) -> Labels:
         return NONE
     concepts = items(resource.get("securityLabel"))
     codings = [*items(marked), *(coding for one in concepts for coding in items(one.get("coding")))]
+    return labels_of(codings)
+
+
+def labels_of(codings: Iterable[Json]) -> Labels:
+    """The labels that these codings name."""
     found = (_LABELS.get(text(coding.get("code")).upper()) for coding in codings)
     return frozenset(label for label in found if label)

@@ -35,7 +35,7 @@ def plan_resources(plan: Plan, *, author: Author, recorded: datetime) -> tuple[D
     """
     shared, social_work = plan.shareable(), plan.asks_for_social_work()
     names = Names(plan.tenant, plan.encounter.reference)
-    drafts = [named(names, key, body, plan) for key, body in _parts(shared, author, names)]
+    drafts = [named(names, key, body, plan) for key, body in parts(shared, author, names)]
     if social_work:
         drafts.append(named(names, SOCIAL_WORK_KEY, social_work_body(shared, author=author), plan))
     care_plan = care_plan_body(shared, author=author, names=names, social_work=social_work)
@@ -44,11 +44,12 @@ def plan_resources(plan: Plan, *, author: Author, recorded: datetime) -> tuple[D
     targets = [draft.full_url for draft in drafts]
     source = provenance_body(shared, targets, author=author, recorded=recorded, identifier=identifier)
     made = unnamed(names, PROVENANCE_KEY, source, plan)
-    tasks = [named(names, key, body, plan) for key, body in _tasks(shared, author, names)]
-    return (*drafts, made, *tasks, *_signatures(shared, (*drafts, *tasks), author=author, names=names))
+    asked = [named(names, key, body, plan) for key, body in tasks(shared, author, names)]
+    signed = signatures(shared, (*drafts, *asked), author=author, names=names)
+    return (*drafts, made, *asked, *(unnamed(names, key, body, plan) for key, body in signed))
 
 
-def _parts(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json]]:
+def parts(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json]]:
     """What is new in the plan: not what the EHR has already."""
     for goal in (*plan.goals, *plan.declined.goals):
         if not goal.existing:
@@ -62,7 +63,8 @@ def _requests(plan: Plan) -> list[Referral]:
     return [one for one in (*plan.referrals, *plan.declined.referrals) if not one.existing]
 
 
-def _tasks(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json]]:
+def tasks(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json]]:
+    """The Task of each social referral that a person has approved, by key."""
     for referral in _requests(plan):
         approval = plan.approval_of(referral.key)
         if approval and wants_task(referral):
@@ -70,16 +72,17 @@ def _tasks(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json
             yield task_key(referral.key, plan), body
 
 
-def _signatures(plan: Plan, written: Sequence[Draft], *, author: Author, names: Names) -> Iterator[Draft]:
-    """One Provenance for each act of a person, over all that it was about."""
+def signatures(
+    plan: Plan, written: Sequence[Draft], *, author: Author, names: Names, prefix: str = "signature"
+) -> Iterator[tuple[str, Json]]:
+    """One Provenance for each act of a person, over all that it was about, by key."""
     for act, decisions in groupby(plan.decisions, key=attrgetter("act")):
         signed = tuple(decisions)
         targets = _signed(signed, plan, written)
         if targets:
-            key = f"signature:{act}"
+            key = f"{prefix}:{act}"
             identifier = names.identifier(key)
-            body = act_provenance_body(signed, targets, author=author, identifier=identifier)
-            yield unnamed(names, key, body, plan)
+            yield key, act_provenance_body(signed, targets, author=author, identifier=identifier)
 
 
 def _signed(decisions: Sequence[Decision], plan: Plan, written: Sequence[Draft]) -> list[str]:

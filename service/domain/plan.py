@@ -25,7 +25,7 @@ from service.domain.plan_parts import (
 )
 from service.domain.record import Encounter, Gap, Patient
 from service.domain.risk import RiskScore
-from service.domain.sensitivity import Labels, may_be_shared, merge
+from service.domain.sensitivity import NONE, Labels, may_be_shared, merge
 
 #: The plan and its parts, by one name.
 __all__ = [
@@ -74,6 +74,8 @@ class Plan:
     programmes: tuple[Programme, ...] = ()
     declined: Declined = field(default_factory=Declined)
     decisions: tuple[Decision, ...] = ()
+    #: What of the sensitive the patient agreed to have shared with the care team.
+    consented: Labels = NONE
     #: Who looks after the patient, as literal references; a plan that only others are told of is the same plan.
     care_team: tuple[str, ...] = field(default=(), compare=False)
     #: Why each need was raised or not; a plan that only explains itself anew is the same plan.
@@ -138,6 +140,50 @@ class Plan:
             explanations=_open_only(self.explanations),
             disposition=_shareable_disposition(self.disposition),
             readiness=_shareable_readiness(self.readiness),
+        )
+
+    def restricted(self) -> "Plan":
+        """Only what carries labels whose sharing the patient agreed to, for resources of its own that carry them too.
+
+        A referral is told without the evidence and the services that say more than was agreed to.
+        """
+        declined = replace(
+            Declined(),
+            referrals=self._agreed(self.declined.referrals),
+            goals=tuple(filter(self._is_agreed, self.declined.goals)),
+        )
+        referrals, goals = self._agreed(self.referrals), tuple(filter(self._is_agreed, self.goals))
+        items = (*referrals, *goals, *declined.items())
+        return replace(
+            Plan(
+                self.tenant, self.patient, self.encounter, self.today, self.discharge_date, self.outcome, ()
+            ),
+            needs=tuple(need for need in self.needs if self._may_be_told(need.labels)),
+            referrals=referrals,
+            goals=goals,
+            declined=declined,
+            decisions=_told(self.decisions, items),
+            consented=self.consented,
+        )
+
+    def _may_be_told(self, labels: Labels) -> bool:
+        return labels <= self.consented
+
+    def _is_agreed(self, item: "Referral | Goal") -> bool:
+        return bool(item.labels) and self._may_be_told(item.labels)
+
+    def _agreed(self, referrals: tuple[Referral, ...]) -> tuple[Referral, ...]:
+        return tuple(self._narrowed(one) for one in referrals if self._is_agreed(one))
+
+    def _narrowed(self, referral: Referral) -> Referral:
+        chosen = referral.chosen
+        return replace(
+            referral,
+            evidence=tuple(one for one in referral.evidence if self._may_be_told(one.labels)),
+            community_services=tuple(
+                one for one in referral.community_services if self._may_be_told(one.service.labels)
+            ),
+            chosen=chosen if chosen and self._may_be_told(chosen.labels) else None,
         )
 
     def asks_for_social_work(self) -> bool:

@@ -26,6 +26,11 @@ class Draft:
     meaning: str = field(default="", compare=False)
 
     @property
+    def is_restricted(self) -> bool:
+        """Whether it carries security labels: it is never put in words elsewhere."""
+        return bool(self.body.get("meta", {}).get("security"))
+
+    @property
     def digest(self) -> str:
         """By which it is told whether a draft has changed."""
         return self.meaning or digest_of(self.body)

@@ -264,3 +264,5 @@ class Record:
     related_persons: tuple[RelatedPerson, ...] = ()
     types_read: frozenset[str] = frozenset()
     gaps: tuple[Gap, ...] = ()
+    #: What of the sensitive the patient agreed to have shared with the care team.
+    consented: Labels = NONE

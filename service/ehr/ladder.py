@@ -166,7 +166,7 @@ def _landed(entry: LedgerEntry, step: Step, there: Collection[str], offered: Col
     key = entry.draft.key
     if key in there:
         return Landed(key, Landing.RESOURCE, "")
-    lower = _RUNGS[entry.draft.resource_type][1:]
+    lower = () if entry.draft.is_restricted else _RUNGS[entry.draft.resource_type][1:]
     rung = next((one for one in lower if one in offered), Landing.PAGE)
     why = step.reason if step.rung is Rung.NOT_POSSIBLE else entry.problem
     return Landed(key, rung, f"{why} {_IN_WORDS[rung]}")
@@ -179,7 +179,9 @@ def _types(
         return
     rungs = {one.rung for one in landed}
     requests = [
-        one.rung for one, entry in zip(landed, items, strict=True) if entry.draft.resource_type == _REQUEST
+        one.rung
+        for one, entry in zip(landed, items, strict=True)
+        if entry.draft.resource_type == _REQUEST and not entry.draft.is_restricted
     ]
     asked = [rung for rung in requests if rung is not Landing.RESOURCE]
     none_taken = Landing.RESOURCE not in requests and (

@@ -6,6 +6,7 @@ from typing import Final
 from config.tenants import Tenant, WritePolicy
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.plan import plan_resources
+from fhir_mappings.outbound.restricted import restricted_resources
 from service.domain.discharge import Discharge
 from service.domain.plan import Plan
 from service.domain.publication import Draft
@@ -53,4 +54,8 @@ def _drafts(version: PlanVersion, tenant: Tenant) -> tuple[Draft, ...]:
         return ()
     active = tenant.write_policy is WritePolicy.FULL
     plan = version.plan if active else version.plan.unsigned()
-    return plan_resources(plan, author=author_of(tenant), recorded=version.created)
+    author, recorded = author_of(tenant), version.created
+    drafts = plan_resources(plan, author=author, recorded=recorded)
+    if tenant.attestations.enforces_security_labels:
+        return (*drafts, *restricted_resources(plan, author=author, recorded=recorded))
+    return drafts

@@ -10,7 +10,7 @@ from fhir_mappings.outbound.plan import plan_resources
 from service.domain.publication import Landing, WriteState
 from service.ehr.capability import Capability, ResourceCapability
 from service.ehr.ladder import descend
-from tests.builders import MemoryLedger, interventions, need, planned
+from tests.builders import MemoryLedger, draft_of, interventions, need, planned
 from tests.vendors import vendor
 
 AUTHOR = Author("Homeward", "Example Hospital")
@@ -120,3 +120,19 @@ def test_every_lower_rung_says_why_and_where(ledger):
                 why, where = one.reason.split(". ")
                 assert why
                 assert "stands" in where
+
+
+def test_what_is_restricted_is_a_resource_or_stands_on_our_page_and_nowhere_in_words(ledger):
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "SDV"}
+    body = {"resourceType": "ServiceRequest", "meta": {"security": [label]}}
+    for lacking in (
+        ("ServiceRequest",),
+        ("ServiceRequest", "CarePlan"),
+        ("ServiceRequest", "DocumentReference"),
+    ):
+        capability = without(*lacking)
+        before = descend(ledger.entries(), capability)
+        secret = MemoryLedger(*(entry.draft for entry in ledger.entries()), draft_of("secret", body))
+        found = descend(secret.entries(), capability)
+        assert next(one.rung for one in found.landed if one.key == "secret") is Landing.PAGE
+        assert found.types == before.types

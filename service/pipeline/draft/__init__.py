@@ -45,6 +45,7 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
         disposition=assessment.disposition,
         readiness=assessment.readiness,
         gaps=tuple(dict.fromkeys((*record.gaps, *assessment.gaps))),
+        consented=record.consented,
         care_team=care_team(record, assessment.standing_labels, today=assessment.today),
         explanations=assessment.explanations,
     )

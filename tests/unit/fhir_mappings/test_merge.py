@@ -106,3 +106,22 @@ def test_links_to_what_is_missing_go_with_what_they_leave_empty():
         "goal": [{"reference": "Goal/9"}],
         "author": {"display": "Homeward"},
     }
+
+
+LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "SDV", "display": "violence"}
+OTHER = LABEL | {"code": "BH"}
+BARE = {name: LABEL[name] for name in ("system", "code")}
+
+
+def test_what_has_become_sensitive_gets_its_label_beside_those_of_others():
+    body = {"resourceType": "Goal", "meta": {"profile": ["p"], "security": [LABEL]}}
+    current = {"resourceType": "Goal", "id": "9", "meta": {"versionId": "1", "security": [OTHER]}}
+    assert overlaid(current, body)["meta"] == {"versionId": "1", "security": [OTHER, BARE]}
+    assert overlaid({"resourceType": "Goal", "id": "9"}, body)["meta"] == body["meta"]
+
+
+def test_a_resource_without_its_label_does_not_agree_and_one_with_further_labels_does():
+    body = {"resourceType": "Goal", "meta": {"profile": ["p"], "security": [LABEL]}}
+    assert not agrees(body, {"resourceType": "Goal", "meta": {"versionId": "1"}})
+    assert not agrees(body, {"resourceType": "Goal", "meta": {"security": [OTHER]}})
+    assert agrees(body, {"resourceType": "Goal", "meta": {"security": [OTHER, BARE]}})
