@@ -65,7 +65,7 @@ class DischargeView:
         plan = self.seen()
         if plan is None:
             return None
-        wanted = [entry.draft for entry in self.written if entry.wanted]
+        wanted = [entry.draft for entry in self._told() if entry.wanted]
         ours = tenant(self.discharge.tenant)
         bundle = transaction_bundle(wanted)
         return plan_document(plan, bundle=bundle, phone=ours.phone, zone=ours.time_zone)
@@ -73,7 +73,13 @@ class DischargeView:
     def landing(self) -> tuple[Standing, ...]:
         """Where each item that they may read stands in the EHR, and why."""
         plan = self.seen()
-        return landing(plan, self.written) if plan else ()
+        return landing(plan, self._told()) if plan else ()
+
+    def _told(self) -> tuple[LedgerEntry, ...]:
+        """What was written, as far as the caller may know of it."""
+        if caller().sees_sensitive_items():
+            return self.written
+        return tuple(entry for entry in self.written if not entry.draft.is_restricted)
 
 
 def view_of(discharge_id: UUID) -> DischargeView:

@@ -164,8 +164,13 @@ class Consultation:
 
 
 def _is_offered(entry: LedgerEntry, offers: tuple[Offer, ...]) -> bool:
-    """An order that the EHR lacks, that we may not or could not write, and that nobody has answered yet."""
+    """An order that the EHR lacks, that we may not or could not write, and that nobody has answered yet.
+
+    A card is read by whoever opens it, so nothing that is restricted stands on one.
+    """
     if entry.draft.resource_type != "ServiceRequest" or not entry.wanted or entry.reference:
+        return False
+    if entry.draft.is_restricted:
         return False
     answered = {
         one.key for one in offers if one.kind is OfferKind.SUGGESTION and one.answer is not Answer.OPEN

@@ -40,7 +40,7 @@ def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
         return ()
     items = [_item(item, rows, whole) for item in plan.items()]
     told = {one.item for one in items} | {WHOLE_PLAN}
-    rest = [_row(entry) for key, entry in rows.items() if key not in told and not _is_source(entry)]
+    rest = [_row(entry) for key, entry in rows.items() if key not in told and _is_lower(entry)]
     return (_row(whole), *items, *rest)
 
 
@@ -69,6 +69,6 @@ def _row(entry: LedgerEntry, title: str = "") -> Standing:
     )
 
 
-def _is_source(entry: LedgerEntry) -> bool:
-    """A Provenance says who made the others; it is no item."""
-    return entry.draft.resource_type == "Provenance"
+def _is_lower(entry: LedgerEntry) -> bool:
+    """Not who made the others (Provenance), and nothing of what is told only with its item."""
+    return entry.draft.resource_type != "Provenance" and not entry.draft.is_restricted
