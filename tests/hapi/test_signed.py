@@ -83,7 +83,7 @@ def test_restricted_resources_with_their_labels_validate(hapi, patients, today):
 
 def wrong_in(hapi, drafts):
     """What the server's validator calls wrong, by key."""
-    found = {}
+    found: dict[str, list[str]] = {}
     with requests.Session() as session:
         session.trust_env = False
         for draft in drafts:
