@@ -13,13 +13,16 @@ from config.logging import ensure_logging
 from config.settings import Settings
 from config.tenants import Tenant
 from config.tenants_file import load_tenants
+from fhir_mappings.outbound.validate import load_models
 from service.domain.community_service import Directory
 from service.domain.content import Content
 from service.ehr.client import Ehr, limit_of
 from service.ehr.lent import LentAllowance
 from service.ehr.public_keys import PublicKeys
+from service.ehr.scopes import WRITTEN_TYPES
 from service.errors import ConfigurationError
 from service.jobs import Jobs, Steps
+from service.pipeline.place import load_places
 from service.pipeline.service_area import AreaDirectory
 from service.store import Store, embedded, open_engine
 
@@ -105,13 +108,14 @@ def warm(deps: Deps) -> None:
 
     It all stays as long as the process. Looking for garbage in it was a third of the CPU time of planning a long record.
     """
-    from fhir_mappings.outbound.validate import load_models  # noqa: PLC0415
-    from service.ehr.scopes import WRITTEN_TYPES  # noqa: PLC0415
-    from service.pipeline.place import load_places  # noqa: PLC0415
-
     steps(deps)
     load_models(WRITTEN_TYPES)
     load_places()
+    spare_the_collector()
+
+
+def spare_the_collector() -> None:
+    """What is loaded by now stays: looking through it for garbage again and again would cost every job and every caller."""
     gc.collect()
     gc.freeze()
 

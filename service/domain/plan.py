@@ -145,29 +145,37 @@ class Plan:
     def restricted(self) -> "Plan":
         """Only what carries labels whose sharing the patient agreed to, for resources of its own that carry them too.
 
-        A referral is told without the evidence and the services that say more than was agreed to.
+        Needs and referrals are told without the evidence and the services that say more than was agreed to.
         """
-        declined = replace(
-            Declined(),
+        referrals, goals = self._agreed(self.referrals), tuple(filter(self._is_agreed, self.goals))
+        declined = Declined(
             referrals=self._agreed(self.declined.referrals),
             goals=tuple(filter(self._is_agreed, self.declined.goals)),
         )
-        referrals, goals = self._agreed(self.referrals), tuple(filter(self._is_agreed, self.goals))
-        items = (*referrals, *goals, *declined.items())
-        return replace(
-            Plan(
-                self.tenant, self.patient, self.encounter, self.today, self.discharge_date, self.outcome, ()
+        return Plan(
+            tenant=self.tenant,
+            patient=self.patient,
+            encounter=self.encounter,
+            today=self.today,
+            discharge_date=self.discharge_date,
+            outcome=self.outcome,
+            needs=tuple(
+                replace(need, evidence=self._may_cite(need.evidence))
+                for need in self.needs
+                if self._may_be_told(need.labels)
             ),
-            needs=tuple(need for need in self.needs if self._may_be_told(need.labels)),
             referrals=referrals,
             goals=goals,
             declined=declined,
-            decisions=_told(self.decisions, items),
+            decisions=_told(self.decisions, (*referrals, *goals, *declined.items())),
             consented=self.consented,
         )
 
     def _may_be_told(self, labels: Labels) -> bool:
         return labels <= self.consented
+
+    def _may_cite(self, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+        return tuple(one for one in evidence if self._may_be_told(one.labels))
 
     def _is_agreed(self, item: "Referral | Goal") -> bool:
         return bool(item.labels) and self._may_be_told(item.labels)
@@ -179,7 +187,7 @@ class Plan:
         chosen = referral.chosen
         return replace(
             referral,
-            evidence=tuple(one for one in referral.evidence if self._may_be_told(one.labels)),
+            evidence=self._may_cite(referral.evidence),
             community_services=tuple(
                 one for one in referral.community_services if self._may_be_told(one.service.labels)
             ),

@@ -3,7 +3,6 @@
 gunicorn forks after the application is made; connections opened before would be shared by all its processes.
 """
 
-import gc
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
@@ -15,7 +14,7 @@ from config.api_keys import ApiKey, load_api_keys
 from config.settings import Settings
 from config.tenants import Tenant
 from service import metrics
-from service.bootstrap import Deps, build_deps
+from service.bootstrap import Deps, build_deps, spare_the_collector
 from service.domain.allowance import Grant, Limit, Wish
 from service.domain.discharge import Discharge, Trigger
 from service.doors.caller import caller
@@ -57,9 +56,7 @@ class Wiring:
             for hospital in self.deps().tenants.values():
                 for issuer in hospital.hooks:
                     self.deps().hook_keys.warm(issuer)
-            # All content is read by now and stays: looking through it for garbage again and again costs every caller.
-            gc.collect()
-            gc.freeze()
+            spare_the_collector()
         except HomewardError as error:
             _log.warning("not ready yet", exc_info=error)
 

@@ -94,3 +94,24 @@ def test_what_a_person_signed_has_a_provenance_with_labels_of_its_own():
     assert labels_of(act) == labels_of(task) == CODES
     open_ones = plan_resources(signed, author=AUTHOR, recorded=RECORDED)
     assert not {draft.identifier for draft in open_ones} & {draft.identifier for draft in drafts.values()}
+
+
+def test_evidence_that_says_more_than_was_agreed_to_is_not_cited():
+    cited = a.evidence("T74.11", reference="Condition/agreed", labels=SDV)
+    further = a.evidence("F32.9", reference="Condition/further", labels=BOTH)
+    need = a.need(
+        "partner-violence",
+        labels=SDV,
+        evidence=(cited, further),
+        interventions=a.interventions("violence-advocacy"),
+    )
+    proposed = a.planned(need)
+    agreed = replace(
+        proposed,
+        consented=SDV,
+        referrals=tuple(replace(one, labels=SDV) for one in proposed.referrals),
+        goals=tuple(replace(one, labels=SDV) for one in proposed.goals),
+    )
+    told = json.dumps([draft.body for draft in restricted(agreed)])
+    assert "Condition/agreed" in told
+    assert "Condition/further" not in told
