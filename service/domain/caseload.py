@@ -41,11 +41,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OpenDischarge:
-    """One discharge with its newest plan (None before the first) and how many writes are in each state that waits."""
+    """One discharge with its newest plan (None before the first) and how many writes are in each state that waits.
+
+    restricted counts those among them that carry security labels.
+    """
 
     discharge: Discharge
     plan: Plan | None
     written: Mapping[WriteState, int]
+    restricted: Mapping[WriteState, int]
     place: Place
 
 

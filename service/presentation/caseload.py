@@ -30,7 +30,10 @@ def case_of(opened: OpenDischarge, *, today: date, sensitive: bool) -> Case:
     plan = opened.plan
     if plan is not None and not sensitive:
         plan = plan.shareable()
-    counts = {**_of_discharge(opened), **(_of_plan(plan, today) if plan and not _is_off(opened) else {})}
+    counts = {
+        **_of_discharge(opened, sensitive=sensitive),
+        **(_of_plan(plan, today) if plan and not _is_off(opened) else {}),
+    }
     return Case(
         opened,
         plan.patient.reference if plan else "",
@@ -63,11 +66,11 @@ def _is_off(opened: OpenDischarge) -> bool:
     return opened.discharge.is_called_off()
 
 
-def _of_discharge(opened: OpenDischarge) -> dict[Waiting, int]:
+def _of_discharge(opened: OpenDischarge, *, sensitive: bool) -> dict[Waiting, int]:
     failed = opened.discharge.state is DischargeState.FAILED
-    return {IN_THE_LEDGER[state]: number for state, number in opened.written.items()} | {
-        Waiting.FAILED: int(failed)
-    }
+    hidden = {} if sensitive else opened.restricted
+    told = {state: number - hidden.get(state, 0) for state, number in opened.written.items()}
+    return {IN_THE_LEDGER[state]: number for state, number in told.items()} | {Waiting.FAILED: int(failed)}
 
 
 def _of_plan(plan: Plan, today: date) -> dict[Waiting, int]:

@@ -1,5 +1,6 @@
 """A tenant's open discharges in SQL, in the order of leaving, a page at a time."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from service.store.tables import discharges, plan_versions, publications
 
 _OFF = (DischargeState.CANCELLING.value, DischargeState.CANCELLED.value)
 _WAITING = [state.value for state in IN_THE_LEDGER]
+_Counts = Mapping[WriteState, int]
 
 
 class Caseload(Repository):
@@ -74,17 +76,22 @@ def _plans(connection: Connection, versions: Sequence[tuple[UUID, int]]) -> Mapp
     return {row.discharge_id: plan_from_json(row.content) for row in connection.execute(query)}
 
 
-def _written(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[WriteState, int]]:
+def _written(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[bool, _Counts]]:
+    """Writes that wait by their state, those that carry security labels (True) apart."""
     of_these = publications.c.discharge_id.in_(ids), publications.c.state.in_(_WAITING)
-    columns = publications.c.discharge_id, publications.c.state
+    labelled = publications.c.body[("meta", "security")].is_not(None).label("labelled")
+    columns = publications.c.discharge_id, publications.c.state, labelled
     query = select(*columns, func.count().label("number")).where(*of_these).group_by(*columns)
-    found: dict[UUID, dict[WriteState, int]] = {}
+    found: dict[UUID, dict[bool, dict[WriteState, int]]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.discharge_id, {})[WriteState(row.state)] = row.number
+        of_both = found.setdefault(row.discharge_id, {False: {}, True: {}})
+        of_both[row.labelled][WriteState(row.state)] = row.number
     return found
 
 
-def _open(row: RowMapping, plan: Plan | None, written: Mapping[WriteState, int]) -> OpenDischarge:
+def _open(row: RowMapping, plan: Plan | None, waiting: Mapping[bool, _Counts]) -> OpenDischarge:
     values = {column.name: row[column.name] for column in discharges.columns}
     discharge = Discharge(**{**values, "state": DischargeState(row["state"])})
-    return OpenDischarge(discharge, plan, written, Place(row["leaving"], discharge.id))
+    restricted = waiting.get(True, {})
+    written = Counter(waiting.get(False, {})) + Counter(restricted)
+    return OpenDischarge(discharge, plan, written, restricted, Place(row["leaving"], discharge.id))

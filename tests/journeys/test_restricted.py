@@ -14,7 +14,7 @@ from config.settings import load_settings
 from service.app import create_app
 from service.bootstrap import build_deps
 from service.domain.discharge import Action, DischargeState, Trigger
-from service.domain.publication import Landing
+from service.domain.publication import Landing, WriteState
 from service.doors.caller import Caller
 from service.pipeline import run
 from service.pipeline.intake import intake
@@ -143,6 +143,24 @@ def test_who_may_not_see_it_is_told_of_it_by_no_door(deps, lucia, sandbox, page,
     monkeypatch.setattr(Caller, "sees_sensitive_items", lambda _self: False)
     told = everything_told(page, found.id, lucia)
     assert [word for word in words if word in told] == []
+
+
+def test_a_caseload_counts_none_of_it_for_who_may_not_see_it(deps, lucia, sandbox, page, monkeypatch):
+    put(sandbox.base_url, consent(lucia, "active"))
+    discharged(deps, lucia, "sixth")
+    [found] = deps.store.discharges.latest("one")
+    entries = deps.store.publications.entries(found.id)
+    secret = next(entry.draft.key for entry in entries if entry.wanted and entry.draft.is_restricted)
+    with deps.store.hold(found.id) as ledger:
+        ledger.mark(secret, WriteState.CONFLICT, problem="A person changed this.")
+
+    def conflicts():
+        [line] = page.get("/api/v1/caseload?tenant=one").json["cases"]
+        return line["waits"].get("conflicts", 0)
+
+    assert conflicts() == 1
+    monkeypatch.setattr(Caller, "sees_sensitive_items", lambda _self: False)
+    assert conflicts() == 0
 
 
 def test_an_ehr_that_takes_no_orders_is_offered_none_of_it(deps, lucia, sandbox, page):
