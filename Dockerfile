@@ -8,14 +8,15 @@ RUN python -m venv /opt/homeward
 WORKDIR /source
 # The dependencies change rarely: their layer is kept while the source changes.
 COPY requirements.lock ./
-RUN /opt/homeward/bin/pip install --require-hashes -r requirements.lock
+# --no-deps: the lock is whole, and pip's resolver would look past it for "name[extra]" once a newer release is out.
+RUN /opt/homeward/bin/pip install --require-hashes --no-deps -r requirements.lock && /opt/homeward/bin/pip check
 COPY pyproject.toml setup.cfg requirements-build.lock README.md LICENSE wsgi.py ./
 COPY config config
 COPY fhir_mappings fhir_mappings
 COPY service service
 # setuptools builds the package here and stays behind in this stage.
 RUN python -m venv /opt/builder \
-    && /opt/builder/bin/pip install --require-hashes -r requirements-build.lock \
+    && /opt/builder/bin/pip install --require-hashes --no-deps -r requirements-build.lock \
     && /opt/builder/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/homeward/bin/pip install --no-deps --no-index --find-links /wheels homeward \
     && /opt/homeward/bin/pip uninstall --yes pip

@@ -17,8 +17,10 @@ $(INSTALLED): requirements-dev.lock setup.cfg
 	@echo "Setting up $(VENV) (once; about half a minute)"
 	@$(PYTHON) -m venv --clear $(VENV) \
 		|| { echo "Python's venv module is missing; install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@$(BIN)/pip install --disable-pip-version-check --require-hashes --progress-bar on -q -r requirements-dev.lock
+	@# --no-deps: the lock is whole, and pip's resolver would look past it for "name[extra]" once a newer release is out
+	@$(BIN)/pip install --disable-pip-version-check --require-hashes --no-deps --progress-bar on -q -r requirements-dev.lock
 	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
+	@$(BIN)/pip check -q
 	@touch $@
 
 demo: install ## a discharge order in a sandbox EHR becomes a plan in that EHR (ONCE=1: verify and stop)
