@@ -74,9 +74,11 @@ def how_to_find(capability: Capability, resource_type: str) -> str:
 
 
 def findable_by(capability: Capability, resource_type: str, parameter: str) -> bool:
-    """Whether a search by this parameter alone is taken."""
-    return capability.searches(resource_type, parameter) and not capability.left_out(
-        resource_type, [parameter]
+    """Whether a search by this parameter alone is taken; where only a try would show it, it is not relied on."""
+    return (
+        capability.searches(resource_type, parameter)
+        and not capability.left_out(resource_type, [parameter])
+        and not capability.is_doubtful(resource_type, [parameter])
     )
 
 

@@ -24,8 +24,9 @@ from service.errors import EhrError, EhrRefused, EhrRejected, WriteUnknown
 
 #: One for each resource, creates first: where it was written, or why it was not.
 Outcome = Receipt | EhrError
-#: By what kind a patient's resources can be narrowed down, and what says when ours was made.
-_KINDS: Final = ("type", "category", "code")
+#: By what kind a patient's resources can be narrowed down, best first: what likeness compares before what an EHR may have
+#: filed under another name; and what says when ours was made.
+_KINDS: Final = ("type", "code", "category")
 _MADE_ON: Final = ("date", "recordedDate", "sent", "authoredOn", "created", "startDate")
 _TOO_LARGE: Final = 413
 #: What an EHR answers that lists `batch` and means searches only.
@@ -101,16 +102,20 @@ def refusal_of(draft: Draft, capability: Capability) -> str:
 
 
 def search_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -> Search | None:
-    """The search that finds a draft if it was written; None where the EHR offers none. known: full URL → "Type/id"."""
+    """The best search that finds a draft if it was written; None where the EHR offers none. known: full URL → "Type/id"."""
+    return next(searches_for(draft, capability, known), None)
+
+
+def searches_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -> Iterator[Search]:
+    """All that would find it, best first: the next is for a server that lists the one before and does not answer it."""
     name, value = finder(draft)
     if name and findable_by(capability, draft.resource_type, name):
-        return Search(draft.resource_type, ((name, value),))
+        yield Search(draft.resource_type, ((name, value),))
     targets = [known[url] for url in references_in(draft.body.get("target")) if url in known]
     if targets and capability.searches(draft.resource_type, "target"):
-        return Search(draft.resource_type, (("target", targets[-1]),))
+        yield Search(draft.resource_type, (("target", targets[-1]),))
     if draft.resource_type in COMPARABLE and findable_by(capability, draft.resource_type, "patient"):
-        return Search(draft.resource_type, tuple(_among_the_patients(draft, capability)))
-    return None
+        yield Search(draft.resource_type, tuple(_among_the_patients(draft, capability)))
 
 
 def _among_the_patients(draft: Draft, capability: Capability) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
 from service.domain.record import GapReason
 from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
-from service.ehr.writing import search_for
+from service.ehr.writing import searches_for
 
 CHANGED: Final = "A person changed this in the EHR; theirs stands."
 REMOVED: Final = "A person removed this from the EHR; it is not written again."
@@ -43,15 +43,40 @@ def settle(ledger: Ledger, ehr: Ehr, doubtful: Sequence[LedgerEntry], known: Map
     known: full URL → reference of what is surely there. What cannot be looked for, or found and not told from another's,
     is a person's (UNKNOWN) and not sent again. What could not be looked for just now stays as it is, with a problem.
     """
-    asked: list[tuple[LedgerEntry, Search]] = []
+    asked: list[tuple[LedgerEntry, Sequence[Search]]] = []
     for entry in doubtful:
-        search = _search(entry, ehr, known)
-        if search:
-            asked.append((entry, search))
+        ways = _searches(entry, ehr, known)
+        if ways:
+            asked.append((entry, ways))
         elif entry.state is WriteState.SENDING:
             ledger.mark(entry.draft.key, WriteState.UNKNOWN, problem=_CANNOT_LOOK)
-    for (entry, _), result in zip(asked, ehr.batch([search for _, search in asked]), strict=True):
+    for (entry, _), result in zip(asked, _looked(ehr, [ways for _, ways in asked]), strict=True):
         _settle_one(ledger, entry, result, known)
+
+
+def _looked(ehr: Ehr, asked: Sequence[Sequence[Search]]) -> list[SearchResult]:
+    """One result for each, by the first of its ways that the EHR answers; the same question is asked once."""
+    answered = _batch(ehr, [ways[0] for ways in asked])
+    results = [answered[ways[0]] for ways in asked]
+    refused = [
+        ways[1:] for ways, result in zip(asked, results, strict=True) if ways[1:] and _is_refused(result)
+    ]
+    others = iter(_looked(ehr, refused) if refused else ())
+    return [
+        next(others) if ways[1:] and _is_refused(result) else result
+        for ways, result in zip(asked, results, strict=True)
+    ]
+
+
+def _batch(ehr: Ehr, searches: Sequence[Search]) -> dict[Search, SearchResult]:
+    once = list(dict.fromkeys(searches))
+    return dict(zip(once, ehr.batch(once), strict=True))
+
+
+def _is_refused(result: SearchResult) -> bool:
+    """Whether asking the same again would give no more: the EHR has been asked, and does not answer this question."""
+    answered = result.gone or result.resources or not result.gaps
+    return not answered and all(gap.reason not in _PASSING for gap in result.gaps)
 
 
 def known_in(entries: Iterable[LedgerEntry]) -> dict[str, str]:
@@ -59,11 +84,11 @@ def known_in(entries: Iterable[LedgerEntry]) -> dict[str, str]:
     return {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
 
 
-def _search(entry: LedgerEntry, ehr: Ehr, known: Mapping[str, str]) -> Search | None:
+def _searches(entry: LedgerEntry, ehr: Ehr, known: Mapping[str, str]) -> Sequence[Search]:
     if entry.reference:
         kind, _, identity = entry.reference.partition("/")
-        return Search(kind, id=identity)
-    return search_for(entry.draft, ehr.capability(), known)
+        return [Search(kind, id=identity)]
+    return list(searches_for(entry.draft, ehr.capability(), known))
 
 
 def _settle_one(ledger: Ledger, entry: LedgerEntry, result: SearchResult, known: Mapping[str, str]) -> None:

@@ -44,7 +44,18 @@ class House:
 
 
 HOUSES: Final[Mapping[str, House]] = {
-    "epic-like": House(_NOT_ALLOWED, needed={"CarePlan": frozenset({"category"})}),
+    "epic-like": House(
+        _NOT_ALLOWED,
+        # The documentation of the parameters in its statement; what only refines a search, or filters what another
+        # parameter has found, is taken as the worse case: alone it is refused.
+        needed={
+            "CarePlan": frozenset({"category"}),
+            "ServiceRequest": frozenset({"patient"}),
+            "DocumentReference": frozenset({"patient"}),
+            "Communication": frozenset({"patient"}),
+            "Condition": frozenset({"patient"}),
+        },
+    ),
     "oracle-like": House(
         403,
         # The documentation of the parameters in its statement.

@@ -9,8 +9,9 @@ from fhir_mappings.bundle import Search
 from service.domain.record import GapReason
 from service.ehr.capability import Capability, ResourceCapability, capability_from
 from service.ehr.client import Ehr
+from service.ehr.ladder import how_to_find
 from service.ehr.quirks import with_quirks
-from service.ehr.writing import refusal_of
+from service.ehr.writing import refusal_of, search_for
 from tests.builders import draft_of
 from tests.unit.ehr.odd_server import fhir, odd_server, statement
 
@@ -81,6 +82,21 @@ def test_epic_wants_the_category_of_a_care_plan(vendors):
     assert epic.left_out("CarePlan", ("patient",)) == {"category"}
     assert epic.left_out("CarePlan", ("patient", "category")) == frozenset()
     assert epic.left_out("Goal", ("patient",)) == frozenset()
+
+
+def test_epic_is_asked_for_ours_among_the_patients_because_an_identifier_only_narrows(vendors):
+    epic = vendors["epic"]
+    for kind in ("ServiceRequest", "DocumentReference", "Communication", "Condition"):
+        assert how_to_find(epic, kind) == "a search by patient that compares what is found"
+    body = {
+        "resourceType": "DocumentReference",
+        "identifier": [{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:1"}],
+        "type": {"coding": [{"system": "http://loinc.org", "code": "18776-5"}]},
+        "subject": {"reference": "Patient/7"},
+    }
+    search = search_for(draft_of("one", body), epic, {})
+    assert search is not None
+    assert search.parameters == (("patient", "7"), ("type", "http://loinc.org|18776-5"))
 
 
 def test_oracle_health_is_known_by_its_own_parameters_where_it_names_no_software(vendors):

@@ -113,6 +113,27 @@ def test_a_create_that_does_not_say_where_is_unknown(server, ehr, ledger):
     assert ledger.state(GOAL) is WriteState.SENDING
 
 
+def test_where_the_search_by_identifier_is_listed_and_refused_the_patients_are_compared(server, ehr, ledger):
+    server.offer(**{**ALL_SEARCHES, "Goal": ("identifier", "patient")})
+    draft = ledger.rows[GOAL].draft
+    ledger.sending([GOAL])
+    asked: list[str] = []
+
+    def goals(request):
+        asked.append(request.path)
+        told = searchset(request.path, {**draft.body, "id": "9", "meta": {"versionId": "1"}})
+        return Told(400) if "identifier=" in request.path else fhir(told)
+
+    decide = server.odd.decide
+    server.odd.decide = lambda request: (
+        goals(request) if (request.method, request.path[:5]) == ("GET", "/Goal") else decide(request)
+    )
+    publish(ledger, ehr)
+    assert ["patient=7" in path for path in asked[:2]] == [False, True]
+    assert ledger.rows[GOAL].reference == "Goal/9"
+    assert server.odd.count("POST", "/Goal") == 0
+
+
 def test_an_unknown_write_that_cannot_be_looked_for_now_is_not_sent_again(server, ehr, ledger):
     ledger.sending([GOAL])
     server.tell("GET", "Goal", Told(403))

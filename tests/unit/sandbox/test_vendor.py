@@ -104,6 +104,12 @@ def test_oracle_wants_the_patient_of_an_order_and_the_day_of_an_appointment(orac
     assert oracle.status("GET", "ServiceRequest?patient=1&code=1") == 200
 
 
+def test_epic_takes_no_search_by_identifier_alone(epic):
+    for kind in ("ServiceRequest", "DocumentReference", "Communication", "Condition"):
+        assert epic.status("GET", f"{kind}?identifier=urn:uuid:1") == 400
+        assert epic.status("GET", f"{kind}?patient=1&identifier=urn:uuid:1") == 200
+
+
 def test_only_who_lists_it_brings_other_resources_along(epic, oracle):
     question = "MedicationRequest?patient=1&_include=MedicationRequest:medication"
     assert epic.status("GET", question) == 200
