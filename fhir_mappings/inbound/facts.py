@@ -28,7 +28,10 @@ def _paths(names: str) -> tuple[Path, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Where a resource type keeps what a Fact holds. tells: without a readable code or text it says nothing."""
+    """Where a resource type keeps what a Fact holds. tells: without a readable code or text it says nothing.
+
+    all_words: its words stand in several elements, none of which says all.
+    """
 
     kind: Kind
     codes: tuple[Path, ...]
@@ -38,6 +41,7 @@ class _Shape:
     categories: tuple[Path, ...] = (("category",),)
     status: str = "status"
     tells: bool = True
+    all_words: bool = False
 
 
 _SHAPES: dict[str, _Shape] = {
@@ -79,7 +83,8 @@ _SHAPES: dict[str, _Shape] = {
             codes=_paths("serviceType specialty appointmentType reasonCode reason"),
             began=_paths("start requestedPeriod"),
             ended=_paths("end"),
-            text=_paths("description"),
+            text=_paths("description serviceType reasonCode reason appointmentType"),
+            all_words=True,
             categories=_paths("serviceCategory"),
             tells=False,
         ),
@@ -175,8 +180,8 @@ def _members(team: Json) -> tuple[str, ...]:
 
 def _said(resource: Json, shape: _Shape, shared: Shared) -> tuple[tuple[Code, ...], str]:
     coded = tuple(code for path in shape.codes for code in codes(at(resource, path)))
-    texts = (concept_text(at(resource, path)) for path in shape.text or shape.codes)
-    words = next(filter(None, texts), "")
+    texts = filter(None, (concept_text(at(resource, path)) for path in shape.text or shape.codes))
+    words = "; ".join(dict.fromkeys(texts)) if shape.all_words else next(texts, "")
     return (coded, words) if coded or words else _referenced(resource, shared)
 
 

@@ -100,6 +100,22 @@ def test_every_kind_of_fact_is_read_from_its_own_elements(kind, elements, codes,
     assert found.ended == (ended and date(2024, 3, ended))
 
 
+def test_an_appointment_says_in_words_what_any_of_its_elements_says():
+    booked = fact(
+        resource(
+            "Appointment",
+            "a",
+            status="booked",
+            description="Monday, Wednesday, Friday",
+            serviceType=[{"text": "Hemodialysis"}],
+            reasonCode=[{"text": "Monday, Wednesday, Friday"}],
+        ),
+        {},
+    )
+    assert booked
+    assert booked.text == "Monday, Wednesday, Friday; Hemodialysis"
+
+
 def test_a_status_is_the_one_of_its_type():
     goal = fact(resource("Goal", "g", lifecycleStatus="active", description={"text": "walk"}), {})
     order = fact(
