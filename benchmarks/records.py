@@ -14,12 +14,21 @@ Json = dict[str, Any]
 TODAY = date(2026, 3, 2)
 _AT_ONCE = 500
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+#: Three in ten are asked for by a protocol or a score; of the 2,061 Observations in fifteen published synthetic records
+#: it were 29 %. The rest is what every ward measures. Blood pressure is a panel of two.
 _MEASURED = (
     ("laboratory", "718-7", "g/dL", 12.5),
+    ("vital-signs", "8867-4", "/min", 72.0),
+    ("vital-signs", "85354-9", "mm[Hg]", 121.0),
     ("laboratory", "2951-2", "mmol/L", 139.0),
+    ("laboratory", "2823-3", "mmol/L", 4.1),
+    ("laboratory", "2160-0", "mg/dL", 0.9),
     ("vital-signs", "59408-5", "%", 96.0),
     ("vital-signs", "29463-7", "kg", 71.0),
+    ("laboratory", "2345-7", "mg/dL", 98.0),
+    ("vital-signs", "9279-1", "/min", 14.0),
 )
+_PARTS = {"85354-9": ("8480-6", "8462-4")}
 _DIAGNOSES = ("I10", "E78.5", "M54.50", "J06.9", "K21.9", "H61.20", "R05.9")
 
 
@@ -68,15 +77,22 @@ def _more(number: int, patient: str, today: date) -> Json:
 
 
 def _measurement(number: int, day: str) -> Json:
-    category, code, unit, value = _MEASURED[number % len(_MEASURED)]
+    # number // 10: a record counts in tens, of which eight are measurements
+    category, code, unit, value = _MEASURED[(number + number // 10) % len(_MEASURED)]
+    amount = {"value": value + number % 7, "unit": unit, "system": systems.UCUM, "code": unit}
+    parts = [{"code": _loinc(part), "valueQuantity": amount} for part in _PARTS.get(code, ())]
     return {
         "resourceType": "Observation",
         "status": "final",
         "category": [{"coding": [{"system": _CATEGORY, "code": category}]}],
-        "code": {"coding": [{"system": systems.LOINC, "code": code}]},
+        "code": _loinc(code),
         "effectiveDateTime": f"{day}T08:00:00Z",
-        "valueQuantity": {"value": value + number % 7, "unit": unit, "system": systems.UCUM, "code": unit},
+        **({"component": parts} if parts else {"valueQuantity": amount}),
     }
+
+
+def _loinc(code: str) -> Json:
+    return {"coding": [{"system": systems.LOINC, "code": code}]}
 
 
 def _diagnosis(number: int, day: str) -> Json:

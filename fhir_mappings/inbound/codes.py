@@ -55,9 +55,10 @@ def bare_code(value: object) -> str:
         return value.strip().lower()
     if not value:
         return ""
-    return next(
-        (code for coding in _codings(value) if (code := text(coding.get("code")))), concept_text(value)
-    ).lower()
+    for coding in _codings(value):
+        if code := text(coding.get("code")):
+            return code.lower()
+    return concept_text(value).lower()
 
 
 def bare_codes(value: object) -> frozenset[str]:

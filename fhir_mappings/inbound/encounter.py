@@ -70,11 +70,6 @@ def digest(*values: object) -> str:
     return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
 
-def is_readable(resource: Json) -> bool:
-    """Whether its class, if it has one, can be read: without it nobody can tell a stay from a visit."""
-    return not resource.get("class") or bool(class_code(resource))
-
-
 def is_undated(resource: Json) -> bool:
     """Whether its start or its end is there and cannot be read."""
     period = first(resource.get("period") or resource.get("actualPeriod"))

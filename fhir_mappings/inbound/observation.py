@@ -1,13 +1,17 @@
 """Observation → Observations: the resource itself and one for each of its components."""
 
+from collections.abc import Collection
+
 from fhir_mappings.inbound.codes import bare_code, bare_codes, codes_or_text
 from fhir_mappings.inbound.dates import begun_at
 from fhir_mappings.inbound.elements import Json, is_misshapen, items
 from fhir_mappings.inbound.references import encounter_of, literal, reference_of
 from fhir_mappings.inbound.security import labels
-from fhir_mappings.inbound.values import absence, value_of
+from fhir_mappings.inbound.values import VALUES, absence, value_of
 from service.domain.record import Observation
 
+#: Every value[x] but a quantity: what it says may count whatever was asked.
+_WORDED = frozenset(VALUES) - {"valueQuantity"}
 _WHEN = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "authored")
 
 
@@ -22,6 +26,38 @@ def observations(resource: Json) -> tuple[Observation, ...] | None:
         return None
     parts = [_component(part, whole) for part in items(resource.get("component"))]
     return None if None in parts else (whole, *filter(None, parts))
+
+
+def is_unasked(resource: Json, asked: Collection[str]) -> bool:
+    """Whether it is plainly a measurement, or a panel of such, by codes that are not among those asked for.
+
+    Most Observations are (vital signs, laboratory results); reading them would cost more than all else. Whatever is not
+    plain is read: words without a code, a code without a system, a coded or written answer, anything of SNOMED CT.
+    """
+    parts = resource.get("component")
+    if parts is None:
+        return "valueQuantity" in resource and _is_unasked(resource, asked)
+    return isinstance(parts, list) and all(_is_unasked(part, asked) for part in (resource, *parts))
+
+
+def _is_unasked(part: object, asked: Collection[str]) -> bool:
+    if not isinstance(part, dict) or not _WORDED.isdisjoint(part):
+        return False
+    concept = part.get("code")
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    if not isinstance(codings, list) or not codings:
+        return False
+    for coding in codings:
+        if not isinstance(coding, dict) or not _is_beside(coding.get("code"), coding.get("system"), asked):
+            return False
+    return True
+
+
+def _is_beside(code: object, system: object, asked: Collection[str]) -> bool:
+    if not isinstance(code, str) or not isinstance(system, str):
+        return False
+    bare = code.strip()
+    return bare not in asked and bare.upper() not in asked and "snomed" not in system.lower()
 
 
 def is_undated(resource: Json) -> bool:

@@ -53,18 +53,20 @@ def build_record(
     gaps: Iterable[Gap] = (),
     today: date | None = None,
     order_codes: Collection[str] = ORDER_CODES,
+    asked: Collection[str] | None = None,
 ) -> Record:
     """Everything the resources say of the patient of one stay.
 
     encounter is "Encounter/id"; its subject decides whose record this is. Resources of others are dropped and counted
     (one Gap FOREIGN), those that cannot be understood likewise (UNREADABLE), those entered in error silently. Of two
     versions the one updated later stands. With `today`, a stay that ends or a death that comes after it has not
-    happened yet. order_codes ("system|code") tell an order to discharge. gaps are those found while gathering; they come
-    first.
+    happened yet. order_codes ("system|code") tell an order to discharge. asked are the codes of Observations that
+    anybody asks for; measurements by others are passed over (None: nothing is). gaps are those found while gathering;
+    they come first.
 
     Raises UnknownEncounter, and BadInput when the stay names no patient or the patient is not among the resources.
     """
-    reading = _Reading(today)
+    reading = _Reading(today, asked)
     known = _latest(resources, reading)
     stay = known.get(encounter)
     if stay is None or stay["resourceType"] != "Encounter":
@@ -86,6 +88,7 @@ class _Reading:
     """A Record while it is being read."""
 
     today: date | None
+    asked: Collection[str] | None
     shared: Shared = field(default_factory=dict)
     types: set[str] = field(default_factory=set)
     said: list[Statement] = field(default_factory=list)
@@ -189,8 +192,7 @@ def _shared(known: dict[str, Json], whose: str) -> Shared:
 
 
 def _is_error(resource: Json) -> bool:
-    stated = [resource[name] for name in _STATUSES if name in resource]
-    return "entered-in-error" in map(bare_code, stated)
+    return any(name in resource and bare_code(resource[name]) == "entered-in-error" for name in _STATUSES)
 
 
 def _is_undated(resource: Json, statement: Statement) -> bool:
@@ -206,17 +208,27 @@ def _is_undated(resource: Json, statement: Statement) -> bool:
             return False
 
 
+def _visit(resource: Json, reading: _Reading) -> Encounter | None:
+    """None when its class is there and cannot be read: without it nobody can tell a stay from a visit."""
+    found = stays.encounter(resource, reading.shared, today=reading.today)
+    return found if found.class_code or not resource.get("class") else None
+
+
+def _observed(resource: Json, asked: Collection[str] | None) -> tuple[Observation, ...] | None:
+    if asked is not None and observation.is_unasked(resource, asked):
+        return ()
+    return observation.observations(resource)
+
+
 def _alone(statement: _S | None) -> tuple[_S, ...] | None:
     return None if statement is None else (statement,)
 
 
 _READERS: dict[str, Callable[[Json, _Reading], tuple[Statement, ...] | None]] = {
     **dict.fromkeys(facts.FACT_TYPES, lambda one, reading: _alone(facts.fact(one, reading.shared))),
-    "Observation": lambda one, _: observation.observations(one),
+    "Observation": lambda one, reading: _observed(one, reading.asked),
     "QuestionnaireResponse": lambda one, _: answers(one),
-    "Encounter": lambda one, reading: (
-        (stays.encounter(one, reading.shared, today=reading.today),) if stays.is_readable(one) else None
-    ),
+    "Encounter": lambda one, reading: _alone(_visit(one, reading)),
     "Coverage": lambda one, reading: _alone(coverage(one, reading.shared)),
     "RelatedPerson": lambda one, _: _alone(related_person(one)),
 }

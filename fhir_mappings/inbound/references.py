@@ -38,7 +38,8 @@ def subject_of(resource: Json) -> str:
     if resource.get("resourceType") == "Patient":
         return reference_of(resource)
     for name in _SUBJECT_ELEMENTS:
-        if name in resource and (found := literal(first(resource[name]) or resource[name])):
+        value = resource.get(name)
+        if value and (found := literal(value if isinstance(value, dict) else first(value) or value)):
             return found
     actors = (literal(first(one.get("actor"))) for one in items(resource.get("participant")))
     return next((actor for actor in actors if actor.startswith("Patient/")), "")

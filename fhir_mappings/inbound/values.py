@@ -129,3 +129,5 @@ _READERS: dict[str, Callable[[object], Value]] = {
     "valueRatio": _range,
     "valuePeriod": _period,
 }
+#: Every value[x] that is read.
+VALUES = tuple(_READERS)

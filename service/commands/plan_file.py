@@ -58,8 +58,9 @@ def explain_file(
 def plan_of(resources: list[dict[str, Any]], *, encounter: str | None, today: date) -> Plan:
     """The plan of one stay, with the sample directory. The same input and date give the same plan."""
     stay = choose_stay(resources, encounter, today)
-    record = build_record(resources, encounter=stay, today=today)
-    assessment = assess(record, load_content(), today=today)
+    content = load_content()
+    record = build_record(resources, encounter=stay, today=today, asked=content.questions)
+    assessment = assess(record, content, today=today)
     matches = match(assessment, record.patient, LoadedDirectory(load_directory()), today=today)
     return draft(record, assessment, matches, tenant=TENANT)
 

@@ -26,6 +26,7 @@ from service.domain.protocol import (
     Urgency,
 )
 from service.domain.record import Kind
+from service.domain.risk import HEMOGLOBIN, SODIUM
 from service.domain.sensitivity import NONE, Label, Labels, merge
 
 Template = (
@@ -65,6 +66,8 @@ class Protocol:
     applies: Expression | None = None
     context: Expression | None = None
     question: str = ""
+    #: The question is asked only where this is true, or where something uncertain hints at the need; None: always.
+    ask_when: Expression | None = None
     gravity_domain: str = ""
     neutral_title: str = ""
     urgency: Urgency = Urgency.ROUTINE
@@ -76,7 +79,7 @@ class Protocol:
 
     def expressions(self) -> tuple[Expression, ...]:
         """Every expression that stands in the protocol."""
-        given = (self.present, self.absent, self.applies, self.context)
+        given = (self.present, self.absent, self.applies, self.ask_when, self.context)
         conditional = (offer.when for offer in self.offers)
         raised = (when for _, when in self.raises)
         blocking = (rule.when for rule in self.blockers)
@@ -182,7 +185,10 @@ class DispositionCode:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All content of a deployment. Protocols are ordered by kind, then by id."""
+    """All content of a deployment. Protocols are ordered by kind, then by id.
+
+    questions is all that anybody asks of Observations, by code; a question in words is in lower case.
+    """
 
     protocols: tuple[Protocol, ...]
     instruments: Mapping[str, Instrument]
@@ -199,6 +205,13 @@ class Content:
     checklists: Checklists = NO_CHECKLISTS
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
+    questions: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        scorings = [one.scoring for one in self.instruments.values() if one.scoring]
+        totals = {key for one in scorings for key in (*one.totals, *one.local, *one.names)}
+        asked = frozenset({*self.items, *totals, *self.measured, *HEMOGLOBIN, *SODIUM})
+        object.__setattr__(self, "questions", asked)
 
 
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})

@@ -1,9 +1,14 @@
 """Risk scores, with what each point came from and how wide the score is when an input is missing."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from service.domain.evidence import Evidence
 from service.domain.sensitivity import NONE, Labels
+
+#: LOINC codes of the laboratory results that the scores need.
+HEMOGLOBIN: Final = ("718-7", "20509-6", "30313-1", "30350-3", "59260-0")
+SODIUM: Final = ("2951-2", "2947-0", "32717-1")
 
 
 @dataclass(frozen=True, slots=True)

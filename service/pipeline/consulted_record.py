@@ -53,17 +53,17 @@ def record_of(question: Question, deps: Deps, today: date) -> Record:
     """
     unmet = question.prefetched.unmet & set(ESSENTIAL)
     if not unmet:
-        return _of_our_kind(_sent(question, today))
+        return _of_our_kind(_sent(question, deps, today))
     try:
         return _of_our_kind(_read(question, deps, today))
     except (TooLate, EhrError) as error:
         # Without the stay nobody knows whom it is about; with neither diagnoses nor screenings nothing can be assessed.
         if unmet & set(REQUIRED) or unmet == set(ESSENTIAL) - set(REQUIRED):
             raise NotObtained(slow=isinstance(error, TooLate | EhrUnavailable)) from error
-    return _of_our_kind(_sent(question, today))
+    return _of_our_kind(_sent(question, deps, today))
 
 
-def _sent(question: Question, today: date) -> Record:
+def _sent(question: Question, deps: Deps, today: date) -> Record:
     sent = question.prefetched
     return build_record(
         sent.resources,
@@ -71,6 +71,7 @@ def _sent(question: Question, today: date) -> Record:
         gaps=sent.gaps,
         today=today,
         order_codes=question.tenant.order_codes,
+        asked=deps.content.questions,
     )
 
 
@@ -85,11 +86,11 @@ def _read(question: Question, deps: Deps, today: date) -> Record:
 
 def _gathered(question: Question, deps: Deps, today: date, until: float) -> Record:
     """By the token that came with the call, and then by nothing else; without one by our own."""
-    own, codes = deps.ehr(question.tenant.id), question.tenant.order_codes
+    own, codes, asked = deps.ehr(question.tenant.id), question.tenant.order_codes, deps.content.questions
     if not question.token:
-        return gather(question.encounter, own, today=today, order_codes=codes)
+        return gather(question.encounter, own, today=today, order_codes=codes, asked=asked)
     with BorrowedEhr(own, question.token, seconds=max(0.05, until - time.monotonic())) as lent:
-        return gather(question.encounter, lent, today=today, order_codes=codes)
+        return gather(question.encounter, lent, today=today, order_codes=codes, asked=asked)
 
 
 def _of_our_kind(record: Record) -> Record:

@@ -25,25 +25,38 @@ from service.errors import (
 _GONE: Final = frozenset({404, 410})
 
 
-def gather(encounter: str, ehr: Ehr, *, today: date, order_codes: Collection[str] = ORDER_CODES) -> Record:
+def gather(
+    encounter: str,
+    ehr: Ehr,
+    *,
+    today: date,
+    order_codes: Collection[str] = ORDER_CODES,
+    asked: Collection[str] | None = None,
+) -> Record:
     """The record of a stay ("Encounter/12") in at most three round trips on a server that takes batches.
 
-    order_codes ("system|code") tell the hospital's orders to discharge. Raises UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when stay or patient may not be read, EhrUnavailable when the
-    EHR does not answer. All else that is missing is a Gap of the record.
+    order_codes ("system|code") tell the hospital's orders to discharge; asked are the codes of Observations that anybody asks
+    for, others are passed over (None: none are). Raises UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when
+    stay or patient may not be read, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
     """
     stay = _stay(encounter, ehr)
     patient = subject_of(stay)
     if not patient.startswith("Patient/"):
         raise BadInput("The stay names no patient; correct it in the EHR.")
-    asked, not_offered = questions(patient, _end_of(stay, today), ehr.capability())
-    results = ehr.batch([question.search for question in asked])
+    searches, not_offered = questions(patient, _end_of(stay, today), ehr.capability())
+    results = ehr.batch([question.search for question in searches])
     _require_patient(results[0])
     if any(is_merged(resource) for resource in results[0].resources):
         raise PatientMerged
     resources = [stay, *(resource for result in results for resource in result.resources)]
-    gaps = [*not_offered, *_gaps(asked, results)]
+    gaps = [*not_offered, *_gaps(searches, results)]
     return build_record(
-        _each_once(resources), encounter=encounter, gaps=_counted(gaps), today=today, order_codes=order_codes
+        _each_once(resources),
+        encounter=encounter,
+        gaps=_counted(gaps),
+        today=today,
+        order_codes=order_codes,
+        asked=asked,
     )
 
 

@@ -25,9 +25,6 @@ from service.pipeline.assess.counting import (
 )
 from service.pipeline.assess.scores import Scored, score_instruments
 
-#: Laboratory results the risk scores need: hemoglobin and sodium.
-HEMOGLOBIN = ("718-7", "20509-6", "30313-1", "30350-3", "59260-0")
-SODIUM = ("2951-2", "2947-0", "32717-1")
 _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
 _LONG_AGO = date.min
@@ -97,12 +94,6 @@ class _Collector:
     conditions: list[tuple[Fact, Certainty]] = field(default_factory=list)
     seen: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
     asserted: dict[tuple[str, str], list[Observation]] = field(default_factory=lambda: defaultdict(list))
-    wanted: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        scorings = [one.scoring for one in self.content.instruments.values() if one.scoring]
-        totals = {key for one in scorings for key in (*one.totals, *one.local, *one.names)}
-        self.wanted = frozenset({*self.content.items, *totals, *self.content.measured, *HEMOGLOBIN, *SODIUM})
 
     def fact(self, fact: Fact) -> None:
         """Every leaf that this fact satisfies gets it."""
@@ -123,7 +114,7 @@ class _Collector:
         """Kept if anyone may ask for it: by question, or as a finding asserted by its code or its answer."""
         for code in observation.codes:
             key = code.code.casefold() if code.system == System.TEXT else code.code
-            if key in self.wanted and observation_counts(observation, self.today):
+            if key in self.content.questions and observation_counts(observation, self.today):
                 self.seen[key].append(observation)
         if _is_finding(observation) and observation_counts(observation, self.today):
             asked = observation.codes[0]

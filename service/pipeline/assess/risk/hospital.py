@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import Scope
 from service.domain.record import Fact, Kind, Observation
-from service.domain.risk import RiskScore, ScorePart
+from service.domain.risk import HEMOGLOBIN, SODIUM, RiskScore, ScorePart
 from service.pipeline.assess.citing import in_time
 from service.pipeline.assess.counting import certainty_of
-from service.pipeline.assess.findings import HEMOGLOBIN, SODIUM, Findings
+from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.risk.points import Bands, add_up, known, missing
 from service.pipeline.assess.risk.visits import came_unplanned, earlier_admissions
 from service.pipeline.assess.stay import cite_stay, days_in_hospital, discharge_day

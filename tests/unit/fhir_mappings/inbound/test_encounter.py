@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from fhir_mappings import systems
-from fhir_mappings.inbound.encounter import REASON, class_code, encounter, is_readable, is_undated
+from fhir_mappings.inbound.encounter import REASON, class_code, encounter, is_undated
 from service.domain.codes import Code, System
 from service.domain.record import Participant
 from tests import builders
@@ -107,9 +107,7 @@ def test_an_end_after_the_day_of_planning_has_not_come():
     assert _read(period=period).end
 
 
-def test_a_class_or_period_that_cannot_be_read_is_told():
-    assert is_readable(builders.encounter())
-    assert not is_readable({"class": 5})
+def test_a_period_that_cannot_be_read_is_told():
     assert is_undated({"period": {"start": "?"}})
     assert is_undated({"period": "2024"})
     assert not is_undated({"period": {"start": "2024"}})

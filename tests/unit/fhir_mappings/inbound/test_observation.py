@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fhir_mappings import systems
-from fhir_mappings.inbound.observation import is_about_another, is_undated, observations
+from fhir_mappings.inbound.observation import is_about_another, is_unasked, is_undated, observations
 from service.domain.codes import Code, System
 from service.domain.record import Quantity
 from service.domain.sensitivity import Label
@@ -96,3 +96,50 @@ def test_an_observation_of_the_mother_in_the_child_s_chart_is_about_another():
     assert not is_about_another(focused("Patient/p1"))
     assert not is_about_another(focused("Condition/wound"))
     assert not is_about_another(observation("o", "718-7"))
+
+
+ASKED = frozenset({"718-7", "76500-8", "local-7", "living alone"})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        observation("o", "8867-4", 72.0, unit="/min"),
+        {
+            "code": concept("85354-9", systems.LOINC),
+            "component": [{"code": concept("8480-6", systems.LOINC)}],
+        },
+    ],
+)
+def test_a_measurement_that_nobody_asks_for_need_not_be_read(sent):
+    assert is_unasked(sent, ASKED)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        observation("o", "718-7", 11.2, unit="g/dL"),
+        {"code": concept(" Local-7 ".lower(), "urn:example"), "valueQuantity": {"value": 1}},
+        {
+            "code": {"coding": [{"system": systems.LOINC, "code": "8867-4"}, {"code": "x"}]},
+            "valueQuantity": {},
+        },
+        observation("o", "8867-4", "LA28397-0"),
+        {"code": concept("8867-4", systems.LOINC), "valueString": "yes"},
+        {"code": concept("8867-4", systems.LOINC)},
+        {"code": concept("160903007", systems.SNOMED), "valueQuantity": {"value": 1}},
+        {"code": {"text": "Living alone"}, "valueQuantity": {"value": 1}},
+        {"code": {"coding": [{"system": systems.LOINC, "code": 8867}]}, "valueQuantity": {"value": 1}},
+        {"code": "8867-4", "valueQuantity": {"value": 1}},
+        {"code": [], "valueQuantity": {"value": 1}},
+        {
+            "code": concept("76499-3", systems.LOINC),
+            "component": [{"code": concept("76500-8", systems.LOINC)}],
+        },
+        {"code": concept("8867-4", systems.LOINC), "component": [{"code": {"text": "Living alone"}}]},
+        {"code": concept("8867-4", systems.LOINC), "component": {"code": concept("1-8", systems.LOINC)}},
+        {"code": concept("8867-4", systems.LOINC), "component": ["?"]},
+    ],
+)
+def test_whatever_may_be_an_answer_to_somebody_is_read(sent):
+    assert not is_unasked(sent, ASKED)

@@ -13,6 +13,7 @@ from service.domain.record import GapReason
 from service.domain.risk import RiskScore
 from service.pipeline.assess import assess
 from service.pipeline.assess.findings import Findings, collect
+from service.sandbox.inpatients import Inpatient, bundle_of, inpatients
 from tests.builders import ENCOUNTER, TODAY, concept, condition, encounter, observation, patient, resource
 from tests.unit.pipeline.assess.shipped import CONTENT
 
@@ -26,7 +27,8 @@ NOW = "2024-03-02T10:00:00Z"
 
 def _assessed(*resources: Json, who: Json | None = None) -> Assessment:
     given = [who or patient(), encounter(), *resources]
-    return assess(build_record(given, encounter=ENCOUNTER, today=TODAY), CONTENT, today=TODAY)
+    read = build_record(given, encounter=ENCOUNTER, today=TODAY, asked=CONTENT.questions)
+    return assess(read, CONTENT, today=TODAY)
 
 
 def _findings(*resources: Json) -> Findings:
@@ -342,3 +344,14 @@ def test_a_broken_observation_never_stops_the_rest(broken: Json) -> None:
     good = condition("c1", "I50.9")
     found = _assessed(good, observation("o", WORRIED, OFTEN) | broken)
     assert "heart-failure-care" in {need.code for need in found.present()}
+
+
+# --- what nobody asks for ------------------------------------------------------------------------
+@pytest.mark.parametrize("who", inpatients(), ids=lambda one: one.id)
+def test_measurements_that_nobody_asks_for_change_nothing(who: Inpatient) -> None:
+    sent = [entry["resource"] for entry in bundle_of(who, TODAY)["entry"]]
+    stay = f"Encounter/{who.encounter.rpartition('/')[2]}"
+    whole = build_record(sent, encounter=stay, today=TODAY)
+    asked = build_record(sent, encounter=stay, today=TODAY, asked=CONTENT.questions)
+    assert len(asked.observations) < len(whole.observations)
+    assert assess(asked, CONTENT, today=TODAY) == assess(whole, CONTENT, today=TODAY)
