@@ -226,6 +226,8 @@ def _status_error(request: Request, response: requests.Response, data: bytes) ->
 
 def _failure(request: Request, error: Exception) -> EhrError:
     """A call without answer: never sent, or sent and nobody knows."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return EhrUnavailable(f"{request.what}: no trusted TLS with the EHR; `homeward preflight` says why.")
     if request.safe or _never_sent(error):
         return EhrUnavailable(f"{request.what}: the EHR does not answer.")
     return WriteUnknown(f"{request.what}: sent, and no answer came.")

@@ -180,6 +180,8 @@ def asked(
             )
             with response:
                 return _answer(response, read_body(response, deadline), what)
+    except requests.exceptions.SSLError:
+        raise EhrUnavailable(f"{what}: no trusted TLS with the server.") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, BrokenOff):
         # Their texts may quote what was sent, so they are not chained.
         raise EhrUnavailable(f"{what}: the server does not answer.") from None

@@ -97,6 +97,9 @@ def _tls(tenant: Tenant, now: datetime) -> Iterator[Finding]:
     except EhrError as error:
         yield Finding(Area.CONNECTION, "TLS", Verdict.UNUSABLE, str(error))
         return
+    if tls is None:
+        yield Finding(Area.CONNECTION, "TLS", Verdict.READY, "Not looked at: a proxy stands between.")
+        return
     verdict = Verdict.DEGRADED if (tls.expires - now).days < _SOON else Verdict.READY
     said = f"{tls.version}; its certificate ends on {tls.expires.date()}."
     yield Finding(Area.CONNECTION, "TLS", verdict, said)

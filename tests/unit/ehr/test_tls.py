@@ -10,6 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from config.tenants import Tenant
+from service.ehr.client import Ehr
+from service.ehr.smart_server import discover
 from service.ehr.tls import tls_of
 from service.errors import EhrUnavailable
 
@@ -71,9 +74,10 @@ def handshake(certificate):
 
 
 def test_version_and_end_of_the_certificate_are_told(certificate, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     with listening(handshake(certificate)) as url:
         tls = tls_of(url, timeout_seconds=2)
+    assert tls is not None
     assert (tls.version, tls.expires) == ("TLSv1.3", ENDS)
 
 
@@ -90,6 +94,48 @@ def test_a_server_without_tls_is_told():
         tls_of(url, timeout_seconds=2)
 
 
-def test_a_server_that_is_not_there_is_told():
-    with pytest.raises(EhrUnavailable, match="It does not answer"):
-        tls_of("https://127.0.0.1:9/fhir", timeout_seconds=1)
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://127.0.0.1:9/fhir", "refuses connections on port 9: correct fhir_base_url"),
+        ("https://no-such-host.invalid/fhir", "No such host as no-such-host.invalid"),
+    ],
+)
+def test_a_server_that_is_not_there_is_told_with_what_to_look_at(url, why):
+    with pytest.raises(EhrUnavailable, match=why):
+        tls_of(url, timeout_seconds=1)
+
+
+def test_a_server_that_says_nothing_is_told():
+    with (
+        listening(lambda connection: connection.recv(2000) and connection.recv(1)) as url,
+        pytest.raises(EhrUnavailable, match=r"does not answer on port \d+: look for a firewall"),
+    ):
+        tls_of(url, timeout_seconds=0.3)
+
+
+def test_a_ca_file_that_is_not_there_is_told(certificate, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate) + ".gone")
+    with (
+        listening(handshake(certificate)) as url,
+        pytest.raises(EhrUnavailable, match="REQUESTS_CA_BUNDLE names is not there"),
+    ):
+        tls_of(url, timeout_seconds=1)
+
+
+def test_behind_a_proxy_the_server_itself_is_not_asked(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert tls_of("https://ehr.invalid/fhir", timeout_seconds=1) is None
+
+
+def test_calls_trust_whom_preflight_trusts(certificate, monkeypatch):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    with listening(handshake(certificate)) as url:
+        tenant = Tenant(id="t", fhir_base_url=url, organization="Example")
+        with Ehr(tenant, sleep=lambda _: None) as ehr, pytest.raises(EhrUnavailable, match="no trusted TLS"):
+            ehr.create({"resourceType": "Basic"})
+    with listening(handshake(certificate)) as url, pytest.raises(EhrUnavailable, match="no trusted TLS"):
+        discover(Tenant(id="t", fhir_base_url=url, organization="Example"))
