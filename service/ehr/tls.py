@@ -45,7 +45,7 @@ def tls_of(url: str, *, timeout_seconds: float) -> Tls | None:
         raise EhrUnavailable(_why(error, host, port)) from None
 
 
-def _trusting(verify: bool | str) -> ssl.SSLContext:  # noqa: FBT001  as requests gives it
+def _trusting(verify: bool | str | None) -> ssl.SSLContext:  # noqa: FBT001  as requests gives it
     """Whom requests trusts: the file or folder of REQUESTS_CA_BUNDLE, else certifi's list."""
     bundle = Path(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
     if not bundle.exists():
