@@ -17,7 +17,8 @@ from service.commands.bundle_input import read_input
 from service.ehr.capability import capability_from
 from service.ehr.quirks import with_quirks
 from service.errors import BadInput, EhrNotFhir
-from service.pipeline.preflight import Preflight, of_capability
+from service.pipeline.finding import Preflight
+from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant
 from service.presentation.preflight import preflight_document, preflight_table
 

@@ -20,6 +20,8 @@ WRITTEN_TYPES: Final = (
     "Communication",
     "Condition",
 )
+#: What a scope's letters are called in /metadata.
+INTERACTIONS: Final = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search-type"}
 _V1: Final = {"read": "rs", "write": "cud", "*": "cruds"}
 _SCOPE: Final = re.compile(r"system/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
 

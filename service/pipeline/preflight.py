@@ -4,18 +4,17 @@ Nothing of a patient is read: whether our credential is taken is tried with a Pa
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
-from config.tenants import Tenant, WritePolicy
+from config.tenants import Tenant
 from fhir_mappings.bundle import Search
 from fhir_mappings.searches import READ_TYPES, questions
-from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
 from service.ehr.capability import Capability
-from service.ehr.ladder import Rung, Step, descend, step_for
-from service.ehr.scopes import WRITTEN_TYPES, Access, not_granted
+from service.ehr.ladder import Rung, step_for
+from service.ehr.scopes import INTERACTIONS, WRITTEN_TYPES, Access, not_granted
+from service.pipeline.finding import Area, Finding, Verdict
+from service.pipeline.preflight_writes import granted_of, of_writes, seen
 
 _PATIENT: Final = "Patient/homeward-preflight"
 #: The row that says how orders are looked for.
@@ -24,70 +23,6 @@ POLLING: Final = "polling"
 NO_ORDER: Final = "urn:homeward|preflight"
 #: Without these there is no plan at all.
 _INDISPENSABLE: Final = frozenset({"Patient", "Encounter"})
-#: The plan as it should stand in a chart; the other types are what it becomes where that cannot be.
-_NATIVE: Final = frozenset({"CarePlan", "Goal", "ServiceRequest", "Task", "Provenance"})
-
-#: The parts of a plan, and what they become lower down, as a clinician calls them.
-_PLAN: Final = {
-    "CarePlan": "a CarePlan",
-    "Goal": "each goal",
-    "ServiceRequest": "each referral as an order",
-}
-_LOWER: Final = {
-    "DocumentReference": "the plan as a document",
-    "Communication": "a message to the care team",
-    "Condition": "needs that are not sensitive as health concerns",
-}
-
-
-class Verdict(StrEnum):
-    """How good a finding is, best first."""
-
-    READY = "ready"
-    DEGRADED = "degraded"
-    UNUSABLE = "unusable"
-
-    @property
-    def exit_code(self) -> int:
-        """0, 1 or 2."""
-        return list(Verdict).index(self)
-
-
-class Area(StrEnum):
-    """What a finding is about."""
-
-    CONNECTION = "connection"
-    AUTH = "auth"
-    SCOPES = "scopes"
-    READ = "read"
-    WRITE = "write"
-    TRIGGER = "trigger"
-    QUIRK = "quirk"
-    CLINICIAN = "clinician"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One row: what was looked at, how good it is, and the sentence that says why. rung only for writes."""
-
-    area: Area
-    subject: str
-    verdict: Verdict
-    said: str
-    rung: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """All findings about one EHR; about is a tenant's id or a file's name."""
-
-    about: str
-    findings: tuple[Finding, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of all findings."""
-        return max((finding.verdict for finding in self.findings), key=list(Verdict).index)
 
 
 def of_capability(
@@ -104,11 +39,10 @@ def of_capability(
     yield from _bundles(capability)
     yield from _scopes(needed, missing.values(), granted)
     yield from _reads(capability, missing, today)
-    steps = [step_for(capability, kind) for kind in WRITTEN_TYPES]
-    yield from _writes(steps, missing, tenant)
-    yield from _triggers(capability, tenant)
+    yield from of_writes(capability, missing, tenant)
+    yield from _triggers(capability, granted_of(capability, missing), tenant)
     yield from (Finding(Area.QUIRK, quirk.id, Verdict.READY, quirk.about) for quirk in capability.quirks)
-    yield _seen(capability, tenant)
+    yield seen(capability, missing, tenant)
 
 
 def needed_of(capability: Capability, tenant: Tenant, today: date) -> tuple[Access, ...]:
@@ -121,6 +55,9 @@ def needed_of(capability: Capability, tenant: Tenant, today: date) -> tuple[Acce
             read = "".join(letter for letter in "rs" if letter in letters.get(kind, "rs"))
             change = "u" if capability.can(kind, "update") else ""
             letters[kind] = f"c{read[:1]}{change}{read[1:]}"
+    if capability.can("Subscription", "create"):
+        offered = (letter for letter in "crus" if capability.can("Subscription", INTERACTIONS[letter]))
+        letters["Subscription"] = "".join(offered)
     return tuple(Access(kind, wanted) for kind, wanted in sorted(letters.items()))
 
 
@@ -174,22 +111,6 @@ def _read(
     return Finding(Area.READ, kind, Verdict.READY, f"By {'; by '.join(dict.fromkeys(ways))}.")
 
 
-def _writes(steps: Sequence[Step], missing: dict[str, Access], tenant: Tenant) -> Iterator[Finding]:
-    possible = {step.resource_type for step in steps if step.rung is not Rung.NOT_POSSIBLE}
-    whole = "CarePlan" in possible
-    for step in steps:
-        kind, lacking = step.resource_type, missing.get(step.resource_type)
-        if not tenant.write_policy.writes:
-            said = f"{step.reason} Not used: the write policy is {tenant.write_policy}."
-            yield Finding(Area.WRITE, kind, Verdict.READY, said, step.rung)
-        elif lacking and "c" in lacking.letters:
-            yield Finding(Area.WRITE, kind, Verdict.DEGRADED, "Offered, but not granted to us.", step.rung)
-        else:
-            wanted = kind in _NATIVE or not whole
-            verdict = Verdict.DEGRADED if wanted and kind not in possible else Verdict.READY
-            yield Finding(Area.WRITE, kind, verdict, step.reason, step.rung)
-
-
 def _bundles(capability: Capability) -> Iterator[Finding]:
     said = (
         "One request asks many things."
@@ -199,13 +120,15 @@ def _bundles(capability: Capability) -> Iterator[Finding]:
     yield Finding(Area.CONNECTION, "batch", Verdict.READY, said)
 
 
-def _triggers(capability: Capability, tenant: Tenant) -> Iterator[Finding]:
+def _triggers(capability: Capability, granted: Capability, tenant: Tenant) -> Iterator[Finding]:
     """How a discharge order reaches us. Hooks and REST need nothing of /metadata, so their lack is never fatal."""
-    if capability.can("Subscription", "create"):
+    if granted.can("Subscription", "create"):
         yield Finding(Area.TRIGGER, "subscriptions", Verdict.READY, "The EHR tells us of orders at once.")
         return
-    yield Finding(Area.TRIGGER, "subscriptions", Verdict.DEGRADED, "The EHR offers none.")
-    yield _polling(capability, tenant)
+    offered = capability.can("Subscription", "create")
+    said = "Offered, but not granted to us." if offered else "The EHR offers none."
+    yield Finding(Area.TRIGGER, "subscriptions", Verdict.DEGRADED, said)
+    yield _polling(granted, tenant)
 
 
 def _polling(capability: Capability, tenant: Tenant) -> Finding:
@@ -241,26 +164,3 @@ def orders_by_code(capability: Capability, tenant: Tenant) -> Search | None:
     if not known or capability.left_out("ServiceRequest", ("code", since)):
         return None
     return Search("ServiceRequest", (("code", NO_ORDER), (since, "ge2000-01-01")))
-
-
-def _seen(capability: Capability, tenant: Tenant) -> Finding:
-    """What the clinician will see, in a sentence: a small plan is taken down the ladder as a real one would be."""
-    if not tenant.write_policy.writes:
-        said = f"Nothing in the EHR while the write policy is {tenant.write_policy}; the plan on Homeward's page."
-        return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
-    descent = descend([_nominal(kind) for kind in _PLAN], capability)
-    whole = {one.key for one in descent.landed if one.rung is Landing.RESOURCE}
-    if "CarePlan" in whole:
-        state = "drafts, active once approved" if tenant.write_policy is WritePolicy.FULL else "drafts"
-        own = [words for kind, words in _PLAN.items() if kind in whole]
-        said = f"In the patient's chart: {', '.join(own)}; as {state}."
-        return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
-    shown = [words for kind, words in {**_PLAN, **_LOWER}.items() if kind in whole | descent.types]
-    said = f"No CarePlan; instead {', '.join(shown)}, as drafts; the whole plan on Homeward's page."
-    nothing = "Nothing in the chart: a CDS Hooks card and Homeward's page."
-    return Finding(Area.CLINICIAN, "sees", Verdict.DEGRADED, said if shown else nothing)
-
-
-def _nominal(kind: str) -> LedgerEntry:
-    """An item of that type that has not been sent."""
-    return LedgerEntry(Draft(kind, kind, "", "", {}), WriteState.PENDING, "")

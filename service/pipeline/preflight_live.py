@@ -15,19 +15,21 @@ from service.ehr.client import Ehr
 from service.ehr.smart import SmartCredentials
 from service.ehr.tls import tls_of
 from service.errors import EhrError, EhrRefused, EhrRejected
-from service.pipeline.preflight import (
-    POLLING,
-    Area,
-    Finding,
-    Preflight,
-    Verdict,
-    of_capability,
-    orders_by_code,
-)
+from service.pipeline.finding import Area, Finding, Preflight, Verdict
+from service.pipeline.preflight import POLLING, of_capability, orders_by_code
 
 #: Cannot exist: what counts is whether the EHR says "no such patient" or "who are you".
 _NOBODY: Final = "Patient/homeward-preflight"
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+_REMEDIES: Final = {
+    AuthKind.NONE: "Name one under auth in the tenants file.",
+    AuthKind.BASIC: "Check username and secret under auth in the tenants file.",
+    AuthKind.BEARER: "Check the secret under auth in the tenants file.",
+    AuthKind.SMART: (
+        "Check client_id and scopes under auth in the tenants file, and that our JWKS (HOMEWARD_PUBLIC_URL + "
+        "/.well-known/jwks.json) is registered with the EHR."
+    ),
+}
 #: A certificate that ends sooner is a finding; days.
 _SOON: Final = 21
 
@@ -62,7 +64,15 @@ def _findings(
         today = now.astimezone(tenant.time_zone).date()
         for finding in of_capability(capability, tenant, today=today, granted=granted):
             polled = finding.subject == POLLING and credential.verdict is Verdict.READY
-            yield _tried(finding, capability, ehr) if polled else finding
+            yield _tried(finding, capability, ehr) if polled else _as_far_as(finding, credential)
+
+
+def _as_far_as(finding: Finding, credential: Finding) -> Finding:
+    """Nobody sees anything of a plan while the EHR does not let us in."""
+    if finding.area is not Area.CLINICIAN or credential.verdict is not Verdict.UNUSABLE:
+        return finding
+    said = "Nothing, until the EHR takes our credential; what then, the rows above say."
+    return replace(finding, verdict=Verdict.UNUSABLE, said=said)
 
 
 def _tried(finding: Finding, capability: Capability, ehr: Ehr) -> Finding:
@@ -112,7 +122,8 @@ def _token(tenant: Tenant) -> tuple[str | None, Finding | None]:
     try:
         return SmartCredentials(tenant).granted(), None
     except EhrError as error:
-        return None, Finding(Area.AUTH, tenant.auth.kind, Verdict.UNUSABLE, str(error))
+        remedy = f" {_REMEDIES[AuthKind.SMART]}" if isinstance(error, EhrRefused) else ""
+        return None, Finding(Area.AUTH, tenant.auth.kind, Verdict.UNUSABLE, f"{error}{remedy}")
 
 
 def _capability(ehr: Ehr) -> Capability | Finding:
@@ -124,23 +135,27 @@ def _capability(ehr: Ehr) -> Capability | Finding:
 
 def _credential(ehr: Ehr) -> Finding:
     kind = ehr.tenant.auth.kind
-    status = _asked_for_nobody(ehr)
-    if status == _UNAUTHORIZED:
-        return Finding(Area.AUTH, kind, Verdict.UNUSABLE, "The EHR does not take our credential.")
-    if status == _FORBIDDEN:
+    answered = _asked_for_nobody(ehr)
+    if answered == _UNAUTHORIZED:
+        said = f"The EHR does not take our credential. {_REMEDIES[AuthKind(kind)]}"
+        return Finding(Area.AUTH, kind, Verdict.UNUSABLE, said)
+    if answered == _FORBIDDEN:
         return Finding(
             Area.AUTH, kind, Verdict.UNUSABLE, "The EHR knows us and does not let us read a Patient."
         )
+    if isinstance(answered, EhrError):
+        said = f"Unclear whether the EHR takes our credential. {answered}"
+        return Finding(Area.AUTH, kind, Verdict.DEGRADED, said)
     said = "No credential is asked for." if kind == AuthKind.NONE else "The EHR takes our credential."
     return Finding(Area.AUTH, kind, Verdict.READY, said)
 
 
-def _asked_for_nobody(ehr: Ehr) -> int:
-    """The status of the answer, 0 for one that is none."""
+def _asked_for_nobody(ehr: Ehr) -> int | EhrError:
+    """The status of the answer, or why there was none."""
     try:
         ehr.read(_NOBODY)
     except (EhrRefused, EhrRejected) as error:
         return error.status
-    except EhrError:
-        return 0
+    except EhrError as error:
+        return error
     return 200

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from service.pipeline.preflight import Area, Finding, Preflight, Verdict
+from service.pipeline.finding import Area, Finding, Preflight, Verdict
 
 _STYLES: Final = {Verdict.READY: "green", Verdict.DEGRADED: "yellow", Verdict.UNUSABLE: "bold red"}
 

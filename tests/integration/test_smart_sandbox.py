@@ -12,7 +12,7 @@ from config.tenants import Auth, Tenant
 from service.ehr.client import Ehr
 from service.ehr.smart import SmartCredentials
 from service.errors import EhrRefused
-from service.pipeline.preflight import Area, Verdict
+from service.pipeline.finding import Area, Verdict
 from service.pipeline.preflight_live import of_tenant
 from tests.integration.smart_sandbox import Client, smart_sandbox
 from tests.smart_keys import EC_KEY, OTHER_EC_KEY, RSA_KEY

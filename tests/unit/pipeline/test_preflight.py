@@ -14,7 +14,8 @@ from service.ehr.scopes import WRITTEN_TYPES
 from service.ehr.tls import Tls
 from service.errors import EhrUnavailable
 from service.pipeline import preflight_live
-from service.pipeline.preflight import Area, Preflight, Verdict, of_capability
+from service.pipeline.finding import Area, Preflight, Verdict
+from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant
 from tests.strict_token_server import token_server
 from tests.unit.ehr.odd_server import Told, fhir, odd_server, statement
@@ -164,8 +165,12 @@ def test_under_full_the_clinician_sees_what_was_approved(whole):
     [
         ("system/*.cruds", Verdict.READY, set()),
         ("system/*.read system/*.write", Verdict.READY, set()),
-        ("system/*.rs", Verdict.DEGRADED, set(WRITTEN_TYPES)),
-        ("system/CarePlan.cruds", Verdict.UNUSABLE, (READ_TYPES | set(WRITTEN_TYPES)) - {"CarePlan"}),
+        ("system/*.rs", Verdict.DEGRADED, {*WRITTEN_TYPES, "Subscription"}),
+        (
+            "system/CarePlan.cruds",
+            Verdict.UNUSABLE,
+            {*READ_TYPES, *WRITTEN_TYPES, "Subscription"} - {"CarePlan"},
+        ),
     ],
 )
 def test_a_missing_scope_is_a_finding(whole, granted, verdict, missing):
@@ -173,6 +178,60 @@ def test_a_missing_scope_is_a_finding(whole, granted, verdict, missing):
     assert found.verdict is verdict
     assert set(by(found, Area.SCOPES)) == (missing or {"all"})
     assert all("registered" in by(found, Area.SCOPES)[kind].said for kind in missing)
+
+
+def test_what_is_not_granted_is_not_promised_to_the_clinician(whole):
+    found = look(whole, granted="system/*.rs system/ServiceRequest.cu system/DocumentReference.cu")
+    assert by(found, Area.CLINICIAN)["sees"].said == (
+        "No CarePlan; instead each referral as an order, the plan as a document, as drafts; the whole plan on "
+        "Homeward's page."
+    )
+    assert by(found, Area.WRITE)["CarePlan"].rung == "not possible"
+    assert by(found, Area.WRITE)["DocumentReference"].verdict is Verdict.READY
+    subscriptions = by(found, Area.TRIGGER)["subscriptions"]
+    assert (subscriptions.verdict, subscriptions.said) == (
+        Verdict.DEGRADED,
+        "Offered, but not granted to us.",
+    )
+    assert by(look(whole, granted="system/*.rs"), Area.CLINICIAN)["sees"].said.startswith(
+        "Nothing in the chart"
+    )
+
+
+def test_each_write_says_how_it_is_changed_afterwards(whole):
+    ways = {"": "says nothing of versions", "no-version": "keeps no versions", "versioned-update": "If-Match"}
+    for versioning, said in ways.items():
+        resources = {kind: replace(one, versioning=versioning) for kind, one in whole.resources.items()}
+        assert said in by(look(replace(whole, resources=resources)), Area.WRITE)["CarePlan"].said
+    once = replace(
+        whole.resources["ServiceRequest"], interactions=frozenset({"read", "search-type", "create"})
+    )
+    fixed = look(replace(whole, resources={**whole.resources, "ServiceRequest": once}))
+    row = by(fixed, Area.WRITE)["ServiceRequest"]
+    assert (row.verdict, row.rung) == (Verdict.DEGRADED, "transaction")
+    assert "neither changed nor withdrawn by us: a person must" in row.said
+
+
+def test_what_stands_lower_is_told_to_be_needed_only_where_it_is(vendors, whole):
+    assert "Not needed" in by(look(whole), Area.WRITE)["DocumentReference"].said
+    epic = by(look(vendors["epic"]), Area.WRITE)
+    assert [
+        "Not needed" in epic[kind].said for kind in ("DocumentReference", "Communication", "Condition")
+    ] == [
+        False,
+        True,
+        True,
+    ]
+    assert "Not needed" not in by(look(vendors["oracle"]), Area.WRITE)["Condition"].said
+
+
+def test_under_full_orders_become_active_also_where_there_is_no_care_plan(vendors):
+    full = replace(HOSPITAL, write_policy=WritePolicy.FULL)
+    assert (
+        "as drafts, the orders active once approved;"
+        in by(look(vendors["epic"], full), Area.CLINICIAN)["sees"].said
+    )
+    assert "active" not in by(look(vendors["oracle"], full), Area.CLINICIAN)["sees"].said
 
 
 def test_only_what_the_server_offers_must_be_granted(vendors):
@@ -208,6 +267,13 @@ def test_whether_the_credential_is_taken_is_tried_with_nobody(server, status, ve
     assert verdicts(found, Area.AUTH) == {"bearer": verdict}
     assert {one.path for one in server.asked} == {"/fhir/metadata", nobody}
     assert {one.method for one in server.asked} == {"GET"}
+
+
+def test_an_ehr_that_gives_no_answer_has_not_taken_our_credential(server):
+    server.tell("GET", "/fhir/Patient/homeward-preflight", Told(503, headers={"Retry-After": "99"}))
+    found = by(ask(server, auth=Auth(kind="bearer", secret="invented")), Area.AUTH)["bearer"]
+    assert found.verdict is Verdict.DEGRADED
+    assert found.said == "Unclear whether the EHR takes our credential. GET Patient: the EHR answered 503."
 
 
 def _no_orders(asked):
@@ -261,9 +327,10 @@ def test_a_refused_client_is_told_and_does_not_hide_the_rest():
         server.odd.tell("GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",)))
         server.answer = Told(400, b'{"error": "invalid_client"}')
         found = of_tenant(server.tenant(), QUIRKS, NOW, sleep=lambda _: None)
-    assert (
-        by(found, Area.AUTH)["smart"].said == "The token request: the server answered 400 (invalid_client)."
-    )
+    said = by(found, Area.AUTH)["smart"].said
+    assert said.startswith("The token request: the server answered 400 (invalid_client). Check client_id")
+    assert "/.well-known/jwks.json" in said
+    assert by(found, Area.CLINICIAN)["sees"].said.startswith("Nothing, until the EHR takes our credential")
     assert verdicts(found, Area.READ)["Patient"] == "ready"
     assert found.verdict is Verdict.UNUSABLE
 

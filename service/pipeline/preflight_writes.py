@@ -1,0 +1,125 @@
+"""What of a plan an EHR takes, how it can be changed afterwards, and what the clinician will therefore see."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from config.tenants import Tenant, WritePolicy
+from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
+from service.ehr.capability import Capability
+from service.ehr.ladder import Descent, Rung, Step, descend, step_for
+from service.ehr.scopes import INTERACTIONS, WRITTEN_TYPES, Access
+from service.pipeline.finding import Area, Finding, Verdict
+
+#: The plan as it should stand in a chart; the other types are what it becomes where that cannot be.
+_NATIVE: Final = frozenset({"CarePlan", "Goal", "ServiceRequest", "Task", "Provenance"})
+#: The parts of a plan, and what they become lower down, as a clinician calls them.
+_PLAN: Final = {
+    "CarePlan": "a CarePlan",
+    "Goal": "each goal",
+    "ServiceRequest": "each referral as an order",
+}
+_LOWER: Final = {
+    "DocumentReference": "the plan as a document",
+    "Communication": "a message to the care team",
+    "Condition": "needs that are not sensitive as health concerns",
+}
+#: A signature and a message are made once: what has been said is not changed.
+_SAID_ONCE: Final = frozenset({"Provenance", "Communication"})
+#: How what stands is changed, by what /metadata says of versions.
+_CHANGED: Final = {
+    "no-version": "Changed where it still says what we sent; it keeps no versions.",
+    "versioned": "Changed under the version read.",
+    "versioned-update": "Changed under the version read (If-Match).",
+}
+_UNSAID: Final = "Changed after reading it again; /metadata says nothing of versions."
+
+
+def granted_of(capability: Capability, missing: Mapping[str, Access]) -> Capability:
+    """What of a server's capability is left to a client without these accesses."""
+    resources = {
+        kind: replace(one, interactions=one.interactions - _withheld(missing.get(kind)))
+        for kind, one in capability.resources.items()
+    }
+    return replace(capability, resources=MappingProxyType(resources))
+
+
+def _withheld(access: Access | None) -> frozenset[str]:
+    return frozenset(INTERACTIONS[letter] for letter in access.letters) if access else frozenset()
+
+
+def of_writes(capability: Capability, missing: Mapping[str, Access], tenant: Tenant) -> Iterator[Finding]:
+    """A row for each type that may be written. missing: the accesses that were not granted."""
+    granted = granted_of(capability, missing)
+    used = _used(_nominal_descent(granted))
+    for kind in WRITTEN_TYPES:
+        step, lacking = step_for(capability, kind), missing.get(kind)
+        if not tenant.write_policy.writes:
+            said = f"{step.reason} Not used: the write policy is {tenant.write_policy}."
+            yield Finding(Area.WRITE, kind, Verdict.READY, said, step.rung)
+        elif lacking and "c" in lacking.letters:
+            said = "Offered, but not granted to us."
+            yield Finding(Area.WRITE, kind, Verdict.DEGRADED, said, Rung.NOT_POSSIBLE)
+        else:
+            yield _write(step, granted, used)
+
+
+def _write(step: Step, granted: Capability, used: Collection[str]) -> Finding:
+    kind, possible = step.resource_type, step.rung is not Rung.NOT_POSSIBLE
+    if not possible:
+        # With the CarePlan there, nobody misses what would stand for it.
+        wanted = kind in _NATIVE or "CarePlan" not in used
+        verdict = Verdict.DEGRADED if wanted else Verdict.READY
+        return Finding(Area.WRITE, kind, verdict, step.reason, step.rung)
+    if kind not in _NATIVE and kind not in used:
+        said = f"{step.reason} Not needed while the EHR takes what stands higher."
+        return Finding(Area.WRITE, kind, Verdict.READY, said, step.rung)
+    fixed = kind not in _SAID_ONCE and not granted.can(kind, "update")
+    verdict = Verdict.DEGRADED if fixed else Verdict.READY
+    return Finding(
+        Area.WRITE, kind, verdict, f"{step.reason}{_changes(kind, granted, fixed=fixed)}", step.rung
+    )
+
+
+def _changes(kind: str, granted: Capability, *, fixed: bool) -> str:
+    if kind in _SAID_ONCE:
+        return ""
+    if fixed:
+        return " Once written it can be neither changed nor withdrawn by us: a person must, and the plan says so."
+    return f" {_CHANGED.get(granted.of(kind).versioning, _UNSAID)}"
+
+
+def seen(capability: Capability, missing: Mapping[str, Access], tenant: Tenant) -> Finding:
+    """What the clinician will see, in a sentence: a small plan is taken down the ladder as a real one would be."""
+    policy = tenant.write_policy
+    if not policy.writes:
+        said = f"Nothing in the EHR while the write policy is {policy}; the plan on Homeward's page."
+        return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
+    used = _used(_nominal_descent(granted_of(capability, missing)))
+    words = ", ".join(said for kind, said in {**_PLAN, **_LOWER}.items() if kind in used)
+    if "CarePlan" in used:
+        state = "drafts, active once approved" if policy is WritePolicy.FULL else "drafts"
+        said = f"In the patient's chart: {words}; as {state}."
+        return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
+    once = (
+        ", the orders active once approved" if policy is WritePolicy.FULL and "ServiceRequest" in used else ""
+    )
+    said = f"No CarePlan; instead {words}, as drafts{once}; the whole plan on Homeward's page."
+    nothing = "Nothing in the chart: a CDS Hooks card and Homeward's page."
+    return Finding(Area.CLINICIAN, "sees", Verdict.DEGRADED, said if words else nothing)
+
+
+def _used(descent: Descent) -> frozenset[str]:
+    """The types in which a plan stands in this EHR."""
+    whole = {one.key for one in descent.landed if one.rung is Landing.RESOURCE}
+    return frozenset(whole) | descent.types
+
+
+def _nominal_descent(capability: Capability) -> Descent:
+    return descend([_nominal(kind) for kind in _PLAN], capability)
+
+
+def _nominal(kind: str) -> LedgerEntry:
+    """An item of that type that has not been sent."""
+    return LedgerEntry(Draft(kind, kind, "", "", {}), WriteState.PENDING, "")
