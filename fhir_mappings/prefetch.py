@@ -76,8 +76,8 @@ def prefetched(
     """Read a prefetch object for this patient and stay ("Patient/1", "Encounter/2"; encounter "" when none is named).
 
     A missing key and an OperationOutcome are not satisfied, null is satisfied without data, a page with a next link is
-    satisfied in part. Keys that we did not ask for are left aside. BadInput for anything that is not FHIR or not this
-    patient's.
+    satisfied in part. Keys that we did not ask for are left aside, unless they are another patient's. BadInput for
+    anything that is not FHIR or not this patient's.
     """
     resources: list[dict[str, Any]] = []
     gaps: list[Gap] = []
@@ -91,7 +91,7 @@ def prefetched(
         if gap and (not found or key in ESSENTIAL):
             unmet.add(key)
     _check_identity(sent, patient, encounter)
-    _check_subjects(resources, patient)
+    _check_subjects([*resources, *_unasked(sent, templates)], patient)
     gaps += [_not_sent(templates[key]) for key in sorted(unmet - sent.keys() - set(REQUIRED))]
     return Prefetched(tuple(resources), frozenset(unmet), tuple(gaps))
 
@@ -159,6 +159,14 @@ def _check_subjects(resources: Sequence[dict[str, Any]], patient: str) -> None:
             raise BadInput(
                 f"The prefetch holds a {_named(resource)} of another patient than context.patientId; send this one's only."
             )
+
+
+def _unasked(sent: Mapping[str, Any], templates: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """What came under other keys than ours, as far as it is FHIR at all."""
+    for key in sent.keys() - templates.keys():
+        value = sent[key]
+        if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
+            yield from resources_in(value) if value["resourceType"] == "Bundle" else [value]
 
 
 def _named(resource: Mapping[str, Any]) -> str:

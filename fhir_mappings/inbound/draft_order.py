@@ -14,15 +14,25 @@ _STAY: Final = re.compile(r"Encounter/[A-Za-z0-9.\-]{1,64}")
 
 def discharges(order: Mapping[str, Any], order_codes: Collection[str]) -> bool:
     """Whether this is an order to discharge, signed or about to be. order_codes are "system|code"."""
-    if order.get("resourceType") != "ServiceRequest" or order.get("status") in _GONE:
+    if order.get("resourceType") != "ServiceRequest" or order.get("status") in _GONE or forbids(order):
         return False
     return any(code in order_codes for code in _codes(order))
 
 
+def forbids(order: Mapping[str, Any]) -> bool:
+    """Whether this orders that it be *not* done: doNotPerform turns a request's meaning round (R4, isModifier)."""
+    return order.get("doNotPerform") is True
+
+
 def stay_of(order: Mapping[str, Any]) -> str:
     """The order's "Encounter/12"; "" when it names none or something else."""
-    named = literal(str(first(order.get("encounter")).get("reference", "")))
+    named = literal(named_stay(order))
     return named if _STAY.fullmatch(named) else ""
+
+
+def named_stay(order: Mapping[str, Any]) -> str:
+    """How the order names its stay, as it was sent; "" when it names none."""
+    return str(first(order.get("encounter")).get("reference", ""))
 
 
 def _codes(order: Mapping[str, Any]) -> Iterator[str]:

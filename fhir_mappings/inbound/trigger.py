@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from config.tenants import Tenant
+from fhir_mappings.inbound.draft_order import forbids
 from fhir_mappings.inbound.encounter import class_code, digest, told_of_stay
 from fhir_mappings.references import literal
 from service.domain.discharge import Action, Trigger
@@ -56,6 +57,8 @@ def trigger_from(
 
 def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:
     action = _ORDER.get(str(order.get("status")))
+    if action is Action.PLAN and forbids(order):
+        action = Action.CANCEL  # an order that now says "do not discharge" no longer stands as one to do it
     encounter = _encounter(order)
     if action is None or not encounter or order.get("intent") in WISHES:
         return None

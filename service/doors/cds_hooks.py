@@ -16,7 +16,7 @@ import orjson
 from flask import Response, abort, g, request
 
 from config.tenants import Tenant
-from fhir_mappings.inbound.draft_order import discharges, stay_of
+from fhir_mappings.inbound.draft_order import discharges, named_stay, stay_of
 from fhir_mappings.inbound.references import literal, subject_of
 from fhir_mappings.outbound.cards import Place, Shown
 from fhir_mappings.prefetch import FULL, SHORT, prefetched
@@ -158,6 +158,8 @@ def _of_signing(until: float) -> Consultation | None:
         return None
     if subject_of(order) != call.patient:
         raise BadInput("The discharge order in context.draftOrders is not for context.patientId.")
+    if any(subject_of(one) not in {"", call.patient} for one in call.orders):
+        raise BadInput("context.draftOrders holds an order for another patient than context.patientId.")
     stay = _stay(call, order)
     # An order that is signed already has a name of its own; a draft's may be gone when it is.
     signed = literal(reference_of(order)) if order.get("status") == "active" else ""
@@ -230,6 +232,8 @@ def _tenant(call: HookCall) -> Tenant:
 
 def _stay(call: HookCall, order: Mapping[str, Any]) -> str:
     named = stay_of(order)
+    if "://" in named_stay(order):  # what is on the tenant's own server was made relative before
+        raise NotAllowed("The discharge order names a stay on another FHIR server than the caller's.")
     if call.encounter and named not in {"", call.encounter}:
         raise BadInput("The discharge order names another encounter than context.encounterId.")
     if not (call.encounter or named):

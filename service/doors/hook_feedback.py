@@ -78,4 +78,6 @@ def _override(entry: Mapping[str, Any], place: str) -> tuple[str, str]:
     code = reason.get("code", "") if isinstance(reason, dict) else None
     if not isinstance(code, str) or not isinstance(comment, str):
         raise BadInput(f"{place}.overrideReason holds reason.code and userComment, both text.")
+    if "\x00" in code + comment:
+        raise BadInput(f"{place}.overrideReason holds a NUL character, which no text has.")
     return code[:_LONGEST_CODE], comment[:_LONGEST_COMMENT]

@@ -100,13 +100,14 @@ def changed(tenant: str, resource_type: str, resource_id: str) -> Response:
 @subscriptions.delete(_PATH)
 @subscriptions.doc(security=_SECRET)
 @_acknowledged
+@_bad_body
 @_no_secret
 @_later
 @guarded_by(subscription_secret)
 def deleted(tenant: str, resource_type: str, resource_id: str) -> Response:
     """A resource was deleted: the order that stands no longer does, or the stay was a mistake."""
     if resource_type in _TELLING:
-        reference = f"{resource_type}/{resource_id}"
+        reference = _literal(resource_type, resource_id)
         for trigger in removed(reference, deps().tenants[tenant], deps(), door=DOOR):
             take_in(trigger)
     return _acknowledge()

@@ -276,6 +276,7 @@ def test_a_discharge_order_being_signed_is_answered_as_a_discharge(door, doubles
         ORDER | {"code": {"coding": [{"system": "http://snomed.info/sct", "code": "306206005"}]}},
         ORDER | {"code": {"text": "discharge"}},
         ORDER | {"status": "revoked"},
+        ORDER | {"doNotPerform": True},
         builders.resource("MedicationRequest", "m1", status="draft"),
     ],
 )

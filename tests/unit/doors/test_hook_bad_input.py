@@ -133,6 +133,8 @@ DISCHARGE: list[tuple[Any, int, str]] = [
     (call(prefetch=prefetch(conditions=searchset([FOREIGN]))), 400, "another patient"),
     (call(prefetch=prefetch(conditions=searchset([ABSOLUTE]))), 400, "another patient"),
     (call(prefetch=prefetch(coverages=searchset([builders.patient("p2")]))), 400, "another patient"),
+    (call(prefetch=prefetch(more=FOREIGN)), 400, "another patient"),
+    (call(prefetch=prefetch(more=searchset([FOREIGN]))), 400, "another patient"),
     (call(prefetch=prefetch(patient=builders.patient("p2"))), 400, "context.patientId names"),
     (call(prefetch=prefetch(patient=RESOURCES[1])), 400, "prefetch.patient must be a Patient"),
     (call(prefetch=prefetch(patient=searchset([RESOURCES[0]]))), 400, "prefetch.patient must be a Patient"),
@@ -160,6 +162,8 @@ SIGN: list[tuple[Any, int, str]] = [
     (signing(ORDER | {"subject": {"reference": "Patient/p2"}}), 400, "not for context.patientId"),
     (signing({k: v for k, v in ORDER.items() if k != "subject"}), 400, "not for context.patientId"),
     (signing(ORDER | {"encounter": {"reference": "Encounter/e2"}}), 400, "another encounter"),
+    (signing(ORDER | {"encounter": {"reference": f"https://elsewhere.example/{STAY}"}}), 403, "another FHIR"),
+    (signing(ORDER, FOREIGN), 400, "an order for another patient"),
     (
         signing(
             context=context(
@@ -195,6 +199,8 @@ FEEDBACK += [
     ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"reason": {"code": 7}}}]}, 400, "both text"),
     ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"userComment": 7}}]}, 400, "both text"),
     ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"reason": "x"}}]}, 400, "both text"),
+    ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"userComment": "a\x00b"}}]}, 400, "NUL character"),
+    ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"reason": {"code": "\x00"}}}]}, 400, "NUL character"),
     ({"feedback": [{**_ACCEPTED, "acceptedSuggestions": {}}]}, 400, "must be a list"),
     ({"feedback": [{**_ACCEPTED, "acceptedSuggestions": ["a"]}]}, 400, "must be a list"),
     ({"feedback": [{**_ACCEPTED, "acceptedSuggestions": [{}]}]}, 400, "acceptedSuggestions[0].id"),

@@ -53,6 +53,13 @@ def test_an_order_that_no_longer_stands_cancels(client, doubles, status):
     assert [trigger.action for trigger in doubles.triggers] == [Action.CANCEL]
 
 
+def test_an_order_not_to_discharge_is_none_and_what_was_one_no_longer_stands(client, doubles):
+    assert _put(client, order(doNotPerform=True)).status_code == 204
+    assert _put(client, order(doNotPerform=True, status="draft")).status_code == 204
+    assert _put(client, order(doNotPerform=False)).status_code == 204
+    assert [trigger.action for trigger in doubles.triggers] == [Action.CANCEL, Action.PLAN]
+
+
 @pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
 def test_a_cancelled_stay_cancels(client, doubles, status):
     assert _put(client, stay(status=status), STAY_URL).status_code == 204
@@ -169,8 +176,11 @@ def test_a_stay_without_the_resource_is_looked_at_only_if_it_is_planned(client, 
 
 
 def test_an_address_that_is_no_fhir_id_is_400(client, doubles):
-    url = "/subscriptions/demo/ServiceRequest/o1%20or%202"
-    assert client.put(url, headers=AUTHORIZED).status_code == 400
+    for number in ("o1%20or%202", "%00", "o" * 65):
+        url = f"/subscriptions/demo/ServiceRequest/{number}"
+        assert client.put(url, headers=AUTHORIZED).status_code == 400
+        assert client.delete(url, headers=AUTHORIZED).status_code == 400
+    assert doubles.triggers == []
     assert doubles.errands == []
 
 

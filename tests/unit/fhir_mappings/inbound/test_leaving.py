@@ -68,6 +68,7 @@ def test_a_day_that_has_passed_says_nothing_of_leaving():
     "more",
     [
         {"status": "draft"},
+        {"doNotPerform": True},
         {"status": "revoked"},
         {"status": "completed"},
         {"intent": "proposal"},
