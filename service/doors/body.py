@@ -1,4 +1,4 @@
-"""Reading a JSON body that a stranger sent: bounded in size and depth, every refusal one sentence without its content."""
+"""Reading a JSON body that a stranger sent: bounded in size, depth and parts; every refusal is one sentence without its content."""
 
 import json
 from collections.abc import Sequence
@@ -12,6 +12,11 @@ from service.errors import BadInput, TooLarge
 
 #: FHIR resources nest some ten levels; what goes deeper is an attack or a mistake.
 MAX_DEPTH: Final = 64
+#: A record in FHIR has a name in some thirty bytes, an object or a list in some fifty. What is much denser says nothing
+#: that a plan is made of, and takes seconds to read.
+_BYTES_A_PART: Final = 24
+#: Of the eight megabytes that are taken where nobody says otherwise.
+MAX_PARTS: Final = 8 * 1024 * 1024 // _BYTES_A_PART
 _TOO_DEEP: Final = f"The body is nested too deeply; {MAX_DEPTH} levels are accepted."
 #: What orjson says of a thousand levels.
 _TOO_DEEP_TO_PARSE: Final = "depth limit exceeded"
@@ -28,18 +33,24 @@ def json_body() -> Any:
     # Werkzeug cuts a body of unknown length at the limit without a word.
     if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
         raise TooLarge("The body is too large; send less at a time.")
-    return parsed(body) if body.strip() else None
+    most = (request.max_content_length or 0) // _BYTES_A_PART
+    return parsed(body, most=max(most, MAX_PARTS)) if body.strip() else None
 
 
-def parsed(body: bytes) -> Any:
-    """JSON within the depth limit, each name once; BadInput names the place of a mistake, never its text."""
+def parsed(body: bytes, *, most: int = MAX_PARTS) -> Any:
+    """JSON within the limits of depth and parts, each name once; BadInput names the place of a mistake, never its text."""
+    names = _names_in_text(body)
+    if max(names, body.count(b"{") + body.count(b"[")) > most:
+        raise BadInput(
+            f"The body has too many parts; {most} names, and as many objects and lists, are accepted."
+        )
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if error.msg == _TOO_DEEP_TO_PARSE:
             raise BadInput(_TOO_DEEP) from None
         raise BadInput(f"The body is not JSON: look at line {error.lineno}, column {error.colno}.") from None
-    if _names_in_text(body) != _names_in(document):
+    if names != _names_in(document):
         _check_names(body)
     return document
 

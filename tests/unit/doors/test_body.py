@@ -1,4 +1,5 @@
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from service.doors.body import MAX_DEPTH, parsed
 from service.errors import BadInput
+from service.sandbox.inpatients import bundle_of, inpatients
 
 #: Names and text that look like the end of a name.
 _TEXT = st.text(st.sampled_from('a":\\ \t\n{}[],é\U0001f600'), max_size=6)
@@ -56,6 +58,18 @@ def test_what_is_no_json_is_told_by_its_place(text):
 @pytest.mark.parametrize("text", [":", '":', 'style=\\"a\\": b', '"a" \n:'])
 def test_text_that_looks_like_the_end_of_a_name_is_text(text):
     assert parsed(json.dumps({"a": text}).encode()) == {"a": text}
+
+
+@pytest.mark.parametrize("dense", ['"a":[],', "[],", "{},"])
+def test_a_body_of_nothing_but_names_or_brackets_is_refused_before_it_is_read(dense):
+    with pytest.raises(BadInput, match="100 names, and as many objects and lists, are accepted"):
+        parsed(f"[{dense * 101}".encode(), most=100)  # no JSON: it is not even parsed
+
+
+def test_a_record_as_large_as_is_taken_has_room_for_its_parts():
+    record = json.dumps(bundle_of(inpatients()[0], date(2024, 3, 5))).encode()
+    often = 8 * 1024 * 1024 // len(record)
+    assert len(parsed(b"[" + b",".join([record] * often) + b"]")) == often
 
 
 def _as_sent(digits: str) -> Any:
