@@ -18,7 +18,7 @@ from service.jobs.worker import Worker
 #: A retry that waits for its time is no longer worth waiting for once somebody asks anew.
 _HURRY: Final = """
     UPDATE procrastinate_jobs SET scheduled_at = NULL
-    WHERE lock = %s AND status = 'todo' AND scheduled_at IS NOT NULL
+    WHERE queueing_lock = ANY(%s) AND status = 'todo' AND scheduled_at IS NOT NULL
 """
 _ALIVE: Final = """
     SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)
@@ -67,7 +67,7 @@ class Jobs:
             if first:
                 self._job(task, str(discharge), unit).defer(discharge=str(discharge))
                 return
-            unit.driver_connection.execute(_HURRY, [str(discharge)])
+            unit.driver_connection.execute(_HURRY, [[queueing_lock(one, str(discharge)) for one in Task]])
             self._put(task, str(discharge), unit, discharge=str(discharge))
 
     def send(
@@ -87,7 +87,8 @@ class Jobs:
         lock = f"{tenant}:{reference}"
         with _database_errors():
             if hurry:
-                unit.driver_connection.execute(_HURRY, [lock])
+                # By the name that has an index: a backlog must not make each further notification slower.
+                unit.driver_connection.execute(_HURRY, [[queueing_lock(errand, lock)]])
             self._put(errand, lock, unit, in_seconds, tenant=tenant, reference=reference)
 
     def _put(

@@ -3,6 +3,8 @@
 Nothing is asked of the EHR here: what is to be looked at is left to jobs, committed together with the event's number.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from config.tenants import Tenant
@@ -24,6 +26,8 @@ from service.store import Store, Unit
 
 #: Events are sent side by side, so a later one may come first; this long we wait before we look for the missing one.
 PATIENCE_SECONDS: Final = 10
+#: Events acted on in one transaction: one of thousands would lock for minutes what all others need.
+_TOGETHER: Final = 50
 #: Numbers that are remembered beyond the newest: repeats come within hours, not after so many others.
 _REMEMBERED: Final = 10_000
 #: The backport's operation that sends events again.
@@ -33,12 +37,13 @@ _EVENTS: Final = "events"
 def heed(notification: Notification, tenant: Tenant, deps: Deps, *, door: str) -> None:
     """Take in a notification; one that came before does nothing. NotAllowed when it is of another server."""
     check_home(notification.address, tenant.fhir_base_url)
-    with deps.store.begin() as unit:
-        if _is_behind(notification, tenant, unit, deps, door):
-            subscription = notification.subscription
-            deps.jobs.send(
-                Errand.HEAL, tenant.id, subscription, unit, hurry=False, in_seconds=PATIENCE_SECONDS
-            )
+    for part in _in_parts(notification):
+        with deps.store.begin() as unit:
+            if _is_behind(part, tenant, unit, deps, door):
+                subscription = part.subscription
+                deps.jobs.send(
+                    Errand.HEAL, tenant.id, subscription, unit, hurry=False, in_seconds=PATIENCE_SECONDS
+                )
 
 
 def heal(subscription: str, tenant: Tenant, deps: Deps) -> None:
@@ -57,6 +62,15 @@ def heal(subscription: str, tenant: Tenant, deps: Deps) -> None:
     deps.store.notices.forget_before(tenant.id, subscription, missing[-1] - _REMEMBERED)
 
 
+def _in_parts(notification: Notification) -> Iterator[Notification]:
+    """The notification, a few of its events at a time and in their order; only the last part knows how many were sent."""
+    events = sorted(notification.happenings, key=lambda happening: happening.number)
+    for start in range(0, len(events) - _TOGETHER, _TOGETHER):
+        yield replace(notification, count=None, happenings=tuple(events[start : start + _TOGETHER]))
+    rest = max(0, len(events) - 1) // _TOGETHER * _TOGETHER
+    yield replace(notification, happenings=tuple(events[rest:]))
+
+
 def _is_behind(notification: Notification, tenant: Tenant, unit: Unit, deps: Deps, door: str) -> bool:
     """Act on what is new; whether an event is missing."""
     subscription, count = notification.subscription, notification.count
@@ -64,8 +78,7 @@ def _is_behind(notification: Notification, tenant: Tenant, unit: Unit, deps: Dep
         unit.notices.begin(tenant.id, subscription, count or 0)
         return False
     behind = [
-        _act(happening, subscription, tenant, unit, deps, door)
-        for happening in sorted(notification.happenings, key=lambda happening: happening.number)
+        _act(happening, subscription, tenant, unit, deps, door) for happening in notification.happenings
     ]
     behind.append(count is not None and unit.notices.count(tenant.id, subscription, count))
     return any(behind)

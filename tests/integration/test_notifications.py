@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count as count_from
 from types import SimpleNamespace
 from typing import Any
 
@@ -123,6 +124,16 @@ def test_an_event_that_several_processes_hear_at_once_is_acted_on_once(deps):
         list(pool.map(lambda _: tell(deps, notification(1, resources=[ORDER])), range(24)))
     [discharge] = deps.store.discharges.latest("one")
     assert [entry.event.value for entry in deps.store.audit.of(discharge.id)] == ["received"]
+
+
+@pytest.mark.parametrize("count", [49, 50, 51, 100, 101])
+def test_many_events_at_once_are_acted_on_each_once_in_several_transactions(deps, database_url, count):
+    begin, begun = deps.store.begin, count_from(1)
+    deps.store = SimpleNamespace(begin=lambda: (next(begun), begin())[1])
+    for _ in range(2):
+        tell(deps, notification(*range(1, count + 1)))
+    assert waiting(database_url) == [("look", f"ServiceRequest/o{number}") for number in range(1, count + 1)]
+    assert next(begun) == 2 * -(-count // 50) + 1
 
 
 def test_a_resource_that_comes_along_is_taken_in_at_once(deps, database_url):
