@@ -166,3 +166,6 @@ def _check_edit(plan: Plan, item: Item | None, edit: Edit) -> None:
         raise Unusable("The due date lies before the day the plan was made for.")
     if edit.service and not isinstance(item, Referral):
         raise Unusable("Only a referral has a community service.")
+    difference(
+        item, edit
+    )  # what changes nothing would make the person the author of words they did not touch

@@ -141,6 +141,11 @@ def test_what_does_not_fit_how_an_item_stands_is_refused(made, next_one):
         (PANTRY, Edit(due=date(2024, 3, 4)), "before the day"),
         ("education:food-insecurity:how", Edit(due=date(2024, 3, 9)), "no due date"),
         (GOAL, Edit(service=OTHER), "Only a referral"),
+        (
+            PANTRY,
+            Edit(next(one.title for one in PLAN.referrals if one.key == PANTRY)),
+            "Nothing is different",
+        ),
     ],
 )
 def test_an_edit_that_cannot_be_says_why(key, edit, remedy):
