@@ -40,6 +40,7 @@ def _document(found: Subscribed) -> dict[str, object]:
         "way": found.means.way.value,
         "reason": found.means.reason,
         "holds": found.holds,
+        "watched": found.watched,
         "subscriptions": [asdict(standing) for standing in found.standings],
     }
 
@@ -49,7 +50,11 @@ def _print(found: Subscribed) -> None:
     console.print(f"{found.tenant}: {_HEADLINES[found.means.way]}. {found.means.reason}", soft_wrap=True)
     if found.standings:
         console.print(_table(found.standings))
-    if found.means.way in {Way.BACKPORT, Way.REST_HOOK} and not found.holds:
+    if found.means.way is not Way.NONE and not found.watched:
+        console.print(
+            "Homeward does not look for orders itself yet: run this once without --check.", soft_wrap=True
+        )
+    if any(one.status != "active" or one.faults for one in found.standings):
         console.print(
             "Not all is as it should be. Is `homeward web` running, and can the EHR reach HOMEWARD_PUBLIC_URL? "
             "Then run this again without --check.",

@@ -60,17 +60,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """How a tenant's EHR tells us now."""
+    """How a tenant's EHR tells us now; watched says whether our own rounds are made in that way, too."""
 
     tenant: str
     means: Means
     standings: tuple[Standing, ...] = ()
+    watched: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether discharge orders reach us by it, with nothing left to repair."""
         active = all(one.status == "active" and not one.faults for one in self.standings)
-        return self.means.way is not Way.NONE and active
+        return self.means.way is not Way.NONE and active and self.watched
 
 
 def means_of(capability: Capability, tenant: Tenant, *, topic: Topic | None = None) -> Means:
@@ -103,7 +104,8 @@ def subscribe(tenant: Tenant, deps: Deps, *, check: bool = False) -> Subscribed:
     standings = tuple(_standing(one, existing, ehr, check=check) for one in wanted)
     if not check:
         _watch(tenant, means.way, deps)
-    return Subscribed(tenant.id, means, standings)
+    watch = deps.store.watches.of(tenant.id)
+    return Subscribed(tenant.id, means, standings, watched=watch is not None and watch.way is means.way)
 
 
 def _topics(ehr: Ehr, tenant: Tenant) -> tuple[Topic | None, Topic | None]:

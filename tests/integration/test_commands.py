@@ -119,7 +119,7 @@ def test_how_a_subscription_stands_is_told_to_people_and_to_programs(
     run: Run, monkeypatch: pytest.MonkeyPatch, status: str, faults: tuple[str, ...], code: int
 ):
     standing = Standing("orders", "Subscription/7", status, faults, "nothing")
-    found = Subscribed("demo", Means(Way.REST_HOOK, "The EHR lists Subscription."), (standing,))
+    found = Subscribed("demo", Means(Way.REST_HOOK, "The EHR lists Subscription."), (standing,), watched=True)
     monkeypatch.setattr(command, "subscribe", lambda *_, **__: found)
     shown, table, _errors = run("subscribe", "demo", "--check")
     assert shown == code
@@ -130,3 +130,12 @@ def test_how_a_subscription_stands_is_told_to_people_and_to_programs(
     document = json.loads(text)
     assert (document["way"], document["holds"]) == (Way.REST_HOOK.value, not code)
     assert document["subscriptions"][0]["faults"] == list(faults)
+
+
+def test_an_ehr_that_nobody_looks_at_yet_does_not_tell_us(run: Run, monkeypatch: pytest.MonkeyPatch):
+    found = Subscribed("demo", Means(Way.POLL, "Orders are searched for by code."))
+    monkeypatch.setattr(command, "subscribe", lambda *_, **__: found)
+    code, said, _errors = run("subscribe", "demo", "--check")
+    assert code == 1
+    assert "run this once without --check" in said
+    assert json.loads(run("subscribe", "demo", "--format", "json")[1])["watched"] is False

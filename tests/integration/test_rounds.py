@@ -279,6 +279,15 @@ class TestSubscribing:
         assert len(hospital.search("Subscription")) == 2
         assert deps.store.watches.of("one").way is Way.REST_HOOK
 
+    def test_tells_that_nobody_looks_while_the_ehrs_own_subscriptions_are_active(self, deps, tenant):
+        subscribe(tenant, deps)
+        assert subscribe(tenant, deps, check=True).watched
+        with deps.store.begin() as unit:
+            unit.watches.forget("one")
+        found = subscribe(tenant, deps, check=True)
+        assert [one.status for one in found.standings] == ["active", "active"]
+        assert (found.watched, found.holds) == (False, False)
+
     @pytest.mark.parametrize("status", ["error", "off"])
     def test_repairs_one_that_has_ended(self, deps, hospital, tenant, status):
         [standing, _] = subscribe(tenant, deps).standings
