@@ -14,11 +14,11 @@ install: $(INSTALLED) ## .venv/bin/homeward, with everything the demo and the te
 $(INSTALLED): requirements-dev.lock setup.cfg
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "Homeward needs Python 3.11 or newer; name one: make PYTHON=/usr/bin/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once; about half a minute)"
+	@echo "Setting up $(VENV) (once; one to four minutes, most of it downloads)"
 	@$(PYTHON) -m venv --clear $(VENV) \
 		|| { echo "Python's venv module is missing; install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@# --no-deps: the lock is whole, and pip's resolver would look past it for "name[extra]" once a newer release is out
-	@$(BIN)/pip install --disable-pip-version-check --require-hashes --no-deps --progress-bar on -q -r requirements-dev.lock
+	@.ci/pip-install $(VENV) requirements-dev.lock
+	@echo "  Installing Homeward itself"
 	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
 	@$(BIN)/pip check -q
 	@touch $@
