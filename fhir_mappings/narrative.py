@@ -159,7 +159,7 @@ def _at_a_glance(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, str]]:
     """What twenty seconds are enough for: the needs by name, what comes first, how much is still to be asked."""
     if plan.outcome is not Outcome.GOING_HOME:
         return
-    titles = [need.title for need in sorted(plan.present(), key=_most_urgent_first)]
+    titles = [need.title for need in sorted(plan.present(), key=most_urgent_first)]
     yield "Needs", "; ".join(titles) or ("" if social_work else "none found so far")
     new = sorted((one for one in plan.referrals if not one.existing), key=lambda one: one.due)
     steps = [f"{referral.title} by {referral.due}" for referral in new[:_FIRST_STEPS]]
@@ -168,7 +168,8 @@ def _at_a_glance(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, str]]:
     yield "Still to ask at the bedside", f"{asked} question{'s' if asked > 1 else ''}, below" if asked else ""
 
 
-def _most_urgent_first(need: Need) -> int:
+def most_urgent_first(need: Need) -> int:
+    """What to sort needs by, so that what cannot wait stands first."""
     return -list(Urgency).index(need.urgency)
 
 

@@ -1,6 +1,7 @@
 """The plan as tables for a terminal, for the authorised clinician: sensitive needs are in it, marked."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -15,6 +16,7 @@ from fhir_mappings.narrative import (
     follow_up_phrase,
     gap_phrase,
     headline,
+    most_urgent_first,
     programme_phrase,
     referral_phrase,
     score_phrase,
@@ -31,6 +33,8 @@ from service.presentation.patient_sheet import sheet_note
 
 _NOTHING: Final = "none"
 _SHOWN_EVIDENCE: Final = 2
+#: An id is broken after a hyphen, so that the evidence has the room; 15 are taken by "review: pending".
+_ID_WIDTH: Final = 18
 
 
 def plan_table(plan: Plan, standings: Sequence[Standing] = ()) -> RenderableType:
@@ -38,10 +42,16 @@ def plan_table(plan: Plan, standings: Sequence[Standing] = ()) -> RenderableType
 
     standings say where the items stand in the EHR, for a plan that was published.
     """
+    parts = _going_home(plan) if plan.outcome is Outcome.GOING_HOME else _staying_or_gone(plan)
     in_the_ehr = [table("In the EHR", ("Item", "Stands as", "Where", "Why"), _standings(standings))]
-    parts = (
+    return Group(*parts, *(in_the_ehr if standings else ()))
+
+
+def _going_home(plan: Plan) -> tuple[Table, ...]:
+    needs = sorted(plan.present(), key=most_urgent_first)
+    return (
         table("Patient", ("", ""), _patient(plan)),
-        table("Needs", ("Need", "Evidence", "Protocol"), [_need(need) for need in plan.present()]),
+        table("Needs", ("Need", "Evidence", "Protocol"), map(_need, needs), unbroken="Protocol"),
         table("Referrals", ("Service", "By", "Priority", "Community service"), _referrals(plan)),
         table("Goals", ("Goal", "Measured by", "By"), _goals(plan)),
         table(
@@ -49,7 +59,8 @@ def plan_table(plan: Plan, standings: Sequence[Standing] = ()) -> RenderableType
             ("What and when",),
             [(f"{follow_up_phrase(x)}{_mark(x.labels)}",) for x in plan.follow_ups],
         ),
-        table("Tasks", ("For", "What", "By"), [_task(x) for x in plan.tasks]),
+        _tasks(plan),
+        table("To teach", ("What",), [(f"{x.text}{_mark(x.labels)}",) for x in plan.education]),
         table("Programmes", ("Programme", "For whom"), _programmes(plan)),
         table(
             "To ask at the bedside",
@@ -58,13 +69,28 @@ def plan_table(plan: Plan, standings: Sequence[Standing] = ()) -> RenderableType
         ),
         table("BOOST 8P", ("", "State", "Evidence"), _boost(plan)),
         table("Compliance", ("Who", "Still to do", "Asked for by"), _compliance(plan)),
-        table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps]),
+        _unread(plan),
     )
-    return Group(*parts, *(in_the_ehr if standings else ()))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """One table; cells are Text, so that nothing in a record is read as markup or as terminal control."""
+def _staying_or_gone(plan: Plan) -> tuple[Table, ...]:
+    """Who died or goes to another hospital needs none of what is for going home; an empty list of it would jar."""
+    return table("Patient", ("", ""), _patient(plan)), _tasks(plan), _unread(plan)
+
+
+def _tasks(plan: Plan) -> Table:
+    return table("Tasks", ("For", "What", "By"), [_task(x) for x in plan.tasks])
+
+
+def _unread(plan: Plan) -> Table:
+    return table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps])
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, unbroken: str = "") -> Table:
+    """One table; cells are Text, so that nothing in a record is read as markup or as terminal control.
+
+    unbroken names the column whose lines are kept whole as long as the terminal is wide enough.
+    """
     listed = list(rows) or [(_NOTHING, *("" for _ in columns[1:]))]
     table = Table(
         title=title,
@@ -76,7 +102,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         expand=True,
     )
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=bool(column) and column == unbroken)
     for row in listed:
         table.add_row(*(Text(clean(cell)) for cell in row))
     return table
@@ -97,17 +123,15 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
         for x in _blockers(plan)
     ]
     rows += [(x.weighs.capitalize(), x.text) for x in (plan.disposition.factors if plan.disposition else ())]
-    return rows + [("Risk", score_phrase(score)) for score in plan.risk_scores]
+    leaving = plan.outcome is Outcome.GOING_HOME
+    return rows + [("Risk", score_phrase(score)) for score in plan.risk_scores if leaving]
 
 
 def _need(need: Need) -> tuple[str, str, str]:
     evidence = "\n".join(evidence_lines(need))
-    pending = "\nreview: pending" if need.protocol.review is Review.PENDING else ""
-    return (
-        f"{need.title}{_mark(need.labels)}",
-        evidence,
-        f"{need.protocol.id} {need.protocol.version}{pending}",
-    )
+    pending = ["review: pending"] if need.protocol.review is Review.PENDING else []
+    protocol = [*wrap(need.protocol.id, _ID_WIDTH), need.protocol.version, *pending]
+    return f"{need.title}{_mark(need.labels)}", evidence, "\n".join(protocol)
 
 
 def _referrals(plan: Plan) -> list[tuple[str, str, str, str]]:

@@ -4,10 +4,10 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from service.domain.assessment import Blocker, Disposition, Factor, Readiness, Verdict
+from service.domain.assessment import Blocker, Disposition, Factor, Outcome, Readiness, Verdict
 from service.domain.community_service import Matches
 from service.domain.plan import Plan
-from service.domain.protocol import ProtocolRef
+from service.domain.protocol import ProtocolRef, Review, Urgency
 from service.domain.record import Gap, GapReason
 from service.domain.sensitivity import Label
 from service.presentation.table import plan_table
@@ -41,6 +41,7 @@ def test_each_part_of_the_plan_has_its_table_in_the_order_of_reading():
         "Goals",
         "Follow-ups",
         "Tasks",
+        "To teach",
         "To ask at the bedside",
         "Could not be read",
     ]
@@ -104,3 +105,30 @@ def test_the_stay_says_whether_the_patient_has_left_or_when():
     soon = a.record(encounter=a.stay(planned_end=date(2024, 3, 8)))
     assert "Encounter/e1, left 2024-03-03; plan of 2024-03-05" in printed(a.planned(about=gone), width=120)
     assert "Encounter/e1, to leave 2024-03-08; plan of" in printed(a.planned(about=soon), width=120)
+
+
+def test_the_id_of_a_protocol_is_broken_at_a_hyphen_and_leaves_room_for_the_evidence():
+    long = ProtocolRef("health-insurance-coverage-status", "1.0", Review.PENDING)
+    lines = printed(a.planned(a.need(protocol=long)), width=80).splitlines()
+    assert [line for line in lines if "health-insurance-" in line]
+    assert [line for line in lines if "coverage-status" in line]
+    assert any("Invented finding Z59.41, 2024-03-02" in line for line in lines)
+
+
+def test_what_cannot_wait_stands_first_among_the_needs():
+    text = printed(a.planned(a.need("stress"), a.need("food-insecurity", urgency=Urgency.URGENT)))
+    assert text.index("Food insecurity") < text.index("Stress")
+
+
+def test_what_is_to_be_taught_is_there():
+    lesson = a.planned(a.need(interventions=a.interventions())).education[0].text
+    assert lesson in printed(a.planned(a.need(interventions=a.interventions())))
+
+
+def test_of_a_patient_who_died_only_what_is_left_to_do_is_shown():
+    gone = a.planned(a.need(interventions=a.interventions()), outcome=Outcome.DIED)
+    text = printed(gone)
+    assert "the patient has died" in text
+    assert "Tasks" in text
+    for title in ("Needs", "Referrals", "To ask at the bedside", "Compliance", "Risk"):
+        assert title not in text
