@@ -163,11 +163,10 @@ class ExpressionReader:
         )
 
     def _screened(self, body: Entry) -> ScreenedTest:
-        given = body.fields(("instrument", "since"), required=("instrument",))
+        given = body.fields(("instrument", "since", "within_days"), required=("instrument",))
         instrument = self._instrument(given["instrument"])
-        if "since" not in given:
-            return ScreenedTest(instrument.id)
-        return ScreenedTest(instrument.id, self._item(given["since"], given["since"].text()).question)
+        since = self._item(given["since"], given["since"].text()).question if "since" in given else ""
+        return ScreenedTest(instrument.id, since, _days(given))
 
     def _measure(self, body: Entry) -> MeasureTest:
         thresholds = ("above", "at_least", "below", "at_most")

@@ -82,6 +82,10 @@ def _lines(protocol: Protocol, content: Content) -> Iterator[str]:
     yield ""
     for title, condition in _conditions(protocol):
         yield from _condition(title, condition, content)
+    if protocol.ask_when:
+        yield from _condition(
+            "Asked about when, or when something uncertain hints at it", protocol.ask_when, content
+        )
     if protocol.question:
         yield f"**Asked at the bedside when not assessed:** {protocol.question}"
     else:

@@ -32,6 +32,7 @@ _KEYS = (
     "neutral_title",
     "applies",
     "question",
+    "ask_when",
     "urgency",
     "raise",
     "present",
@@ -68,6 +69,7 @@ class ProtocolReader:
             applies=self._optional(given, "applies"),
             context=self._optional(given, "context"),
             question=_text(given, "question"),
+            ask_when=self._ask_when(given),
             gravity_domain=self._domain(given),
             neutral_title=_neutral_title(entry, given),
             urgency=_urgency(given, "urgency"),
@@ -86,6 +88,11 @@ class ProtocolReader:
         if absent is not None and _negates(absent):
             raise given["absent"].wrong("a need is absent because somebody asked; none is not allowed here")
         return absent
+
+    def _ask_when(self, given: Given) -> Expression | None:
+        if "ask_when" in given and "question" not in given:
+            raise given["ask_when"].wrong("ask_when says when a question is asked; there is no question here")
+        return self._optional(given, "ask_when")
 
     def _domain(self, given: Given) -> str:
         domain = _text(given, "domain")

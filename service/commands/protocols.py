@@ -87,6 +87,7 @@ def _conditions(protocol: Protocol) -> list[tuple[str, Expression]]:
         ("applies", protocol.applies),
         ("present", protocol.present),
         ("absent", protocol.absent),
+        ("ask_when", protocol.ask_when),
         ("context", protocol.context),
         *((f"raise to {urgency}", when) for urgency, when in protocol.raises),
         *((f"blocker {rule.key}", rule.when) for rule in protocol.blockers),

@@ -50,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One protocol on one record. applies and absent are None where the protocol has no such condition.
+    """One protocol on one record. applies, absent and ask_when are None where the protocol has no such condition.
 
     labels are those of the need and of all statements that were looked at.
     """
@@ -62,6 +62,7 @@ class Explanation:
     present: Step
     absent: Step | None = None
     applies: Step | None = None
+    ask_when: Step | None = None
     labels: Labels = NONE
 
     def failed(self) -> tuple[Step, ...]:

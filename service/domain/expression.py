@@ -85,10 +85,14 @@ class ScoreTest:
 
 @dataclass(frozen=True, slots=True)
 class ScreenedTest:
-    """An instrument was answered completely, not before the latest answer to the question `since` ("" for ever)."""
+    """An instrument was answered completely, not before the latest answer to the question `since` ("" for ever).
+
+    within_days is the greatest age of the answers, None for as long as they are valid.
+    """
 
     instrument: str
     since: str = ""
+    within_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

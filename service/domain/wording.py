@@ -94,7 +94,7 @@ class Wording:
     def _screened(self, test: ScreenedTest) -> str:
         title = self.instruments[test.instrument].title
         after = f", not before the answer to {self.items[test.since].label}" if test.since else ""
-        return f"{title} answered completely{after}"
+        return f"{title} answered completely{after}{_age(test.within_days)}"
 
     def _stay(self, test: StayTest) -> str:
         said = [

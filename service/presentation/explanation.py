@@ -88,6 +88,7 @@ def _explanation(one: Explanation) -> Json:
         "applies": _step(one.applies) if one.applies else None,
         "present": _step(one.present),
         "absent": _step(one.absent) if one.absent else None,
+        "ask_when": _step(one.ask_when) if one.ask_when else None,
     }
 
 
@@ -160,7 +161,12 @@ def _tree(one: Explanation) -> Tree:
 
 
 def _conditions(one: Explanation) -> Iterable[tuple[str, Step]]:
-    named = (("applies", one.applies), ("present", one.present), ("absent", one.absent))
+    named = (
+        ("applies", one.applies),
+        ("present", one.present),
+        ("absent", one.absent),
+        ("ask when", one.ask_when),
+    )
     return ((name, step) for name, step in named if step)
 
 

@@ -54,7 +54,7 @@ def needs_of(findings: Findings) -> Iterator[Need]:
 def judge(protocol: Protocol, findings: Findings) -> Judged:
     """Whether one protocol's need is there, and the evaluation that says so."""
     applies, absent = _traced(protocol.applies, findings), _traced(protocol.absent, findings)
-    present = trace(protocol.present, findings)
+    present, ask_when = trace(protocol.present, findings), _traced(protocol.ask_when, findings)
     verdict, need = Verdict.NOT_APPLICABLE, None
     if applies is None or applies.result.truth is not Truth.FALSE:
         need = _need_of(protocol, findings, present.result, absent.result if absent else _NOT_GIVEN)
@@ -67,7 +67,10 @@ def judge(protocol: Protocol, findings: Findings) -> Judged:
         present=present.step,
         absent=absent.step if absent else None,
         applies=applies.step if applies else None,
-        labels=protocol.labels | (need.labels if need else NONE) | _looked_at(present, absent, applies),
+        ask_when=ask_when.step if ask_when else None,
+        labels=protocol.labels
+        | (need.labels if need else NONE)
+        | _looked_at(present, absent, applies, ask_when),
     )
     return Judged(need, explanation)
 
@@ -88,10 +91,20 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
     if absent.truth is Truth.TRUE:
         return _need(protocol, NeedState.ABSENT, absent.evidence)
     hints = present.evidence if present.truth is Truth.UNKNOWN else ()
-    question = protocol.question or (f"Confirm: {protocol.title}?" if hints else "")
+    reason = _truth(protocol.ask_when, findings)
+    question = _question(protocol, is_hinted=bool(hints), is_asked=reason.truth is Truth.TRUE)
     if not question:
         return None
-    return _need(protocol, NeedState.NOT_ASSESSED, once((*hints, *context)), question=question)
+    reasons = reason.evidence if reason.truth is Truth.TRUE else ()
+    evidence = once((*hints, *reasons, *context))
+    return _need(protocol, NeedState.NOT_ASSESSED, evidence, question=question)
+
+
+def _question(protocol: Protocol, *, is_hinted: bool, is_asked: bool) -> str:
+    """What is asked where nothing decides; "" where nothing in the record is a reason to ask."""
+    if protocol.question and (protocol.ask_when is None or is_asked or is_hinted):
+        return protocol.question
+    return f"Confirm: {protocol.title}?" if is_hinted else ""
 
 
 def certainty_of(evidence: Iterable[Evidence]) -> Certainty:

@@ -43,12 +43,29 @@ def judge_readiness(findings: Findings, needs: Sequence[Need], disposition: Disp
 
 
 def _from_protocols(findings: Findings, needs: Sequence[Need]) -> Iterable[Blocker]:
-    """The blockers of the needs that are there."""
-    present = {need.code: need for need in needs if need.state is NeedState.PRESENT}
+    """The blockers of the needs that are there; of those at which only words of the record hint, as caveats."""
+    found = {need.code: need for need in needs if need.state is not NeedState.ABSENT}
     for protocol in findings.content.protocols:
-        for rule in protocol.blockers if protocol.ref.id in present else ():
-            if blocker := _blocker(rule, present[protocol.ref.id], findings):
+        need = found.get(protocol.ref.id)
+        for rule in protocol.blockers if need else ():
+            if need and (blocker := _of_rule(rule, need, findings)):
                 yield blocker
+
+
+def _of_rule(rule: BlockerRule, need: Need, findings: Findings) -> Blocker | None:
+    if need.state is NeedState.PRESENT:
+        return _blocker(rule, need, findings)
+    hinted = rule.blocks and any(one.certainty is Certainty.UNCERTAIN for one in need.evidence)
+    if not hinted or evaluate(rule.when, findings).truth is Truth.FALSE:
+        return None
+    return Blocker(
+        key=rule.key,
+        text=f"To confirm: {rule.text}",
+        clears=rule.clears,
+        blocks=False,
+        evidence=need.evidence,
+        labels=need.labels,
+    )
 
 
 def _blocker(rule: BlockerRule, need: Need, findings: Findings) -> Blocker | None:

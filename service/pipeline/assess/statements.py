@@ -105,6 +105,8 @@ def _score_truth(test: ScoreTest, score: Scored, sex: str) -> Truth:
 
 
 def _follows(day: date | None, test: ScreenedTest, findings: Findings) -> bool:
+    if not is_recent(day, test.within_days, findings.today):
+        return False
     since = findings.answers.get(test.since)
     if not test.since or since is None or since.on is None:
         return True
