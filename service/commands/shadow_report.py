@@ -1,6 +1,8 @@
 """`homeward shadow-report`: what a pilot's EHR would have got."""
 
+import sys
 from contextlib import closing
+from typing import Final
 
 import click
 import orjson
@@ -11,6 +13,8 @@ from service.bootstrap import build_deps
 from service.errors import BadInput
 from service.pipeline.shadow import withheld
 from service.presentation.shadow_report import shadow_document, shadow_table
+
+_WIDE: Final = 160
 
 
 def print_shadow_report(name: str, form: str, limit: int) -> None:
@@ -23,4 +27,6 @@ def print_shadow_report(name: str, form: str, limit: int) -> None:
     if form == "json":
         click.echo(orjson.dumps(shadow_document(tenant, found), option=orjson.OPT_INDENT_2))
         return
-    Console(highlight=False).print(shadow_table(tenant, found))
+    # In a pipe nobody wraps: an id stays whole.
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(highlight=False, width=width).print(shadow_table(tenant, found))

@@ -51,14 +51,14 @@ def _descend(ledger: Ledger, ehr: Ehr, lower: Lower) -> None:
     found = descend(ledger.entries(), ehr.capability())
     while not found.types <= tried:
         tried |= found.types
-        ledger.want_also(_of_types(lower(), tried, signed=ehr.capability().can(_SIGNS, "create")))
+        ledger.want_also(of_types(lower(), tried, signed=ehr.capability().can(_SIGNS, "create")))
         _bring(ledger, ehr)
         found = descend(ledger.entries(), ehr.capability())
     stood = {entry.draft.key: (entry.rung, entry.reason) for entry in ledger.entries()}
     ledger.land([one for one in found.landed if stood[one.key] != (one.rung, one.reason)])
 
 
-def _of_types(drafts: Sequence[Draft], types: frozenset[str], *, signed: bool) -> list[Draft]:
+def of_types(drafts: Sequence[Draft], types: frozenset[str], *, signed: bool) -> list[Draft]:
     """The drafts of these types, and the Provenance of them where one is taken."""
     chosen = [draft for draft in drafts if draft.resource_type in types]
     others = {draft.full_url for draft in drafts if draft not in chosen}

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from config.tenants import Tenant
+from config.tenants import Tenant, WritePolicy
 from service import metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Discharge, DischargeState
@@ -26,6 +26,7 @@ from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
 from service.pipeline.ports import Deps
 from service.pipeline.publish import publish
+from service.pipeline.rehearse import rehearse
 from service.pipeline.track import resume, retire, withdraw
 from service.pipeline.versions import author_of, commit_version, next_version
 from service.store import Unit
@@ -70,6 +71,9 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
         with metrics.step(tenant.id, Task.PUBLISH):
             if tenant.write_policy.writes:
                 _write(discharge, ledger, tenant, deps)
+            elif tenant.write_policy is WritePolicy.SHADOW:
+                capability = deps.ehr(tenant.id).capability()
+                rehearse(ledger, tenant.write_policy, capability, lower_rungs(discharge, tenant, deps))
             else:
                 set_aside(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)

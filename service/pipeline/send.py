@@ -12,7 +12,7 @@ from service.ehr.client import Ehr
 from service.ehr.writing import Outcome, write_each, write_together
 from service.errors import EhrConflict, EhrError, EhrRefused, EhrRejected
 
-_EMPTY: Final = "Nothing that this speaks of is in the EHR."
+EMPTY: Final = "Nothing that this speaks of is in the EHR."
 _AT_ONCE: Final = "Someone else is changing this in the EHR at the same time; theirs stands."
 _UNAUTHORIZED: Final = 401
 
@@ -154,13 +154,14 @@ def _linked(
     known = {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
     missing = {entry.draft.full_url for entry in entries} - set(known) - {draft.full_url for draft in coming}
     linked = [replace(draft, body=pruned(resolved(draft.body, known), missing)) for draft in drafts]
-    for draft in filter(_speaks_of_nothing, linked):
-        ledger.mark(draft.key, WriteState.PENDING, problem=_EMPTY)
+    for draft in filter(speaks_of_nothing, linked):
+        ledger.mark(draft.key, WriteState.PENDING, problem=EMPTY)
     changes = [replace(update, body=pruned(resolved(update.body, known), missing)) for update in updates]
-    return [draft for draft in linked if not _speaks_of_nothing(draft)], changes
+    return [draft for draft in linked if not speaks_of_nothing(draft)], changes
 
 
-def _speaks_of_nothing(draft: Draft) -> bool:
+def speaks_of_nothing(draft: Draft) -> bool:
+    """Whether it says who made what, and nothing of that is there."""
     return draft.resource_type == "Provenance" and not draft.body.get("target")
 
 

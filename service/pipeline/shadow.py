@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from config.tenants import Tenant
+from fhir_mappings.merge import pruned
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.withdrawal import withdrawn
 from service.domain.discharge import Discharge
@@ -49,8 +50,10 @@ def _withheld(discharge: Discharge, entries: Iterable[LedgerEntry], author: Auth
     stands = [
         (draft, withdrawn(draft.body, author=author, recorded=discharge.changed)) for draft in called_off
     ]
+    missing = {entry.draft.full_url for entry in known if not entry.reference and not would_be_written(entry)}
+    ready = (entry.draft for entry in known if would_be_written(entry))
     return Withheld(
         discharge,
-        drafts=tuple(entry.draft for entry in known if would_be_written(entry)),
+        drafts=tuple(replace(draft, body=pruned(draft.body, missing)) for draft in ready),
         withdrawn=tuple(replace(draft, body=body) for draft, body in stands if body is not None),
     )

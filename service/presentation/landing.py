@@ -1,18 +1,20 @@
 """Where each item of a plan stands in the EHR, and why there: for the status document, the page and the table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Item, Plan
 from service.domain.publication import Landing, LedgerEntry
 from service.domain.sensitivity import may_be_shared
+from service.pipeline.hands_off import is_set_aside
 
 _SENSITIVE: Final = (
     "It is sensitive, so it stands in nothing that is shared. It stands on Homeward's page only."
 )
 _EXISTING: Final = "It was there before the plan."
+_ON_OUR_PAGE: Final = "It stands on Homeward's page only."
 _WITH_THE_PLAN: Final = "It has no resource of its own and stands with the plan's words."
 
 
@@ -41,7 +43,15 @@ def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
     items = [_item(item, rows, whole) for item in plan.items()]
     told = {one.item for one in items} | {WHOLE_PLAN}
     rest = [_row(entry) for key, entry in rows.items() if key not in told and _is_lower(entry)]
-    return (_row(whole), *items, *rest)
+    aside = next((entry.problem for entry in rows.values() if is_set_aside(entry)), "")
+    return tuple(_kept_back(one, aside) for one in (_row(whole), *items, *rest))
+
+
+def _kept_back(one: Standing, aside: str) -> Standing:
+    """On our page alone, where the hospital's policy sends nothing; what was in the EHR before stands there."""
+    if not aside or one.reference:
+        return one
+    return replace(one, rung=Landing.PAGE, reason=f"{aside} {_ON_OUR_PAGE}", problem="")
 
 
 def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> Standing:

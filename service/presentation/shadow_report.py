@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from config.tenants import Tenant
+from config.tenants import Tenant, WritePolicy
 from service.pipeline.shadow import Withheld
 
 
@@ -59,4 +59,6 @@ def _discharge(one: Withheld) -> dict[str, Any]:
 def _title(tenant: Tenant) -> str:
     if tenant.write_policy.writes:
         return f"{tenant.id}: made ready and not (yet) written; the write policy is {tenant.write_policy}"
+    if tenant.write_policy is WritePolicy.OFF:
+        return f"{tenant.id}: the write policy is off, so nothing is made ready; with shadow it is, and stands here"
     return f"{tenant.id}: what would have been written; the write policy is {tenant.write_policy}"

@@ -10,25 +10,44 @@ import pytest
 from click.testing import CliRunner
 
 from config.tenants import Tenant, WritePolicy
+from fhir_mappings.references import references_in
 from service.bootstrap import steps
 from service.cli import main
 from service.domain.discharge import Action, DischargeState, Trigger
-from service.domain.publication import Receipt, WriteState
+from service.domain.publication import Landing, Receipt, WriteState
+from service.ehr.capability import Capability, ResourceCapability
 from service.ehr.client import Ehr
+from service.ehr.scopes import WRITTEN_TYPES
 from service.errors import EhrRefused
 from service.jobs import Jobs
 from service.pipeline import run
 from service.pipeline.intake import intake
 from service.pipeline.shadow import withheld
+from service.presentation.landing import landing
 from tests.builders import interventions, need, planned
 from tests.integration.test_run import Deps
 from tests.unit.ehr.odd_server import fhir, odd_server, statement
+from tests.vendors import vendor
 
 HOSPITAL = Tenant(id="one", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example Hospital")
 
 
+WHOLE = Capability(
+    transaction=True,
+    resources=dict.fromkeys(
+        WRITTEN_TYPES,
+        ResourceCapability(
+            frozenset({"create", "read", "update", "search-type"}), frozenset({"identifier", "target"})
+        ),
+    ),
+)
+
+
 class Silence:
-    """An EHR of which nothing may be asked."""
+    """An EHR of which nothing may be asked but its /metadata."""
+
+    def __init__(self, capability=WHOLE):
+        self.capability = lambda: capability
 
     def __getattr__(self, name):
         raise AssertionError(f"the EHR was asked: {name}")
@@ -61,6 +80,33 @@ def test_shadow_makes_everything_ready_sends_nothing_and_says_why(deps):
     assert {entry.problem for entry in entries} == {
         "This hospital's write policy is shadow: nothing is sent to its EHR."
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("epic-like", {"ServiceRequest": 1, "DocumentReference": 1}),
+        ("oracle-like", {"DocumentReference": 1, "Provenance": 1}),
+    ],
+)
+def test_shadow_makes_ready_what_this_ehr_would_have_got_and_nothing_else(deps, monkeypatch, name, kinds):
+    monkeypatch.setattr(deps, "ehr", lambda _tenant: Silence(vendor(name)))
+    publish(deps, WritePolicy.SHADOW, f"Encounter/{name}")
+    discharge = publish(
+        deps, WritePolicy.SHADOW, f"Encounter/{name}"
+    )  # the same again when it is planned anew
+    [one] = [found for found in held_back(deps, WritePolicy.SHADOW) if found.discharge.id == discharge.id]
+    assert dict(one.kinds()) == kinds
+    entries = {entry.draft.resource_type: entry for entry in deps.store.publications.entries(discharge.id)}
+    assert entries["CarePlan"].problem == "The EHR does not let us create a CarePlan."
+    gone = {entry.draft.full_url for kind, entry in entries.items() if kind not in kinds}
+    assert not gone & {url for draft in one.drafts for url in references_in(draft.body)}
+    version = deps.store.plans.latest(discharge.id)
+    stands = landing(version.plan, deps.store.publications.entries(discharge.id))
+    assert {where.rung for where in stands} == {Landing.PAGE}
+    assert all(
+        where.reason.startswith("This hospital's write policy is shadow: nothing is sent") for where in stands
+    )
 
 
 def test_off_plans_and_makes_nothing_ready(deps):
@@ -113,7 +159,7 @@ def test_what_an_earlier_policy_had_written_stays_and_is_left_to_a_person(deps, 
 
 def test_what_was_never_made_ready_is_not_reported_as_withdrawn(deps, monkeypatch):
     monkeypatch.setattr(
-        "service.pipeline.run.set_aside", lambda *_: None
+        "service.pipeline.run.rehearse", lambda *_: None
     )  # called off before it was published
     discharge = publish(deps, WritePolicy.SHADOW, "Encounter/too-early")
     call_off(deps, WritePolicy.SHADOW, "Encounter/too-early")

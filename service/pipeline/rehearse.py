@@ -1,0 +1,40 @@
+"""A hospital that only watches (`shadow`): all that publishing would do, up to the writes.
+
+Its EHR is asked for /metadata and nothing else, so that what is made ready is what that EHR would have got.
+"""
+
+from dataclasses import replace
+
+from config.tenants import WritePolicy
+from fhir_mappings.merge import pruned
+from service.domain.publication import Ledger, WriteState
+from service.ehr.capability import Capability
+from service.ehr.ladder import Rung, descend, step_for
+from service.pipeline.hands_off import as_if_allowed, set_aside
+from service.pipeline.publish import Lower, of_types
+from service.pipeline.send import EMPTY, speaks_of_nothing
+
+
+def rehearse(ledger: Ledger, policy: WritePolicy, capability: Capability, lower: Lower) -> None:
+    """Make ready what the EHR would get, on its lower rungs too; what it does not take says so, the rest is set aside."""
+    types = descend([as_if_allowed(entry, policy) for entry in ledger.entries()], capability).types
+    signed = capability.can("Provenance", "create")
+    ledger.want_also(of_types(lower() if types else (), types, signed=signed))
+    lacking = _lacking(ledger, capability)
+    for key, reason in lacking.items():
+        ledger.mark(key, WriteState.PENDING, problem=reason)
+    set_aside(ledger, policy, but=lacking)
+
+
+def _lacking(ledger: Ledger, capability: Capability) -> dict[str, str]:
+    """The keys of what this EHR would not get, with why."""
+    new = [entry.draft for entry in ledger.entries() if entry.is_new]
+    steps = {draft.key: step_for(capability, draft.resource_type) for draft in new}
+    lacking = {key: step.reason for key, step in steps.items() if step.rung is Rung.NOT_POSSIBLE}
+    missing = {draft.full_url for draft in new if draft.key in lacking}
+    empty = {
+        draft.key: EMPTY
+        for draft in new
+        if draft.key not in lacking and speaks_of_nothing(replace(draft, body=pruned(draft.body, missing)))
+    }
+    return lacking | empty
