@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from service.domain.assessment import Disposition, Factor
 from service.domain.codes import Code, System
 from service.domain.content import DispositionCode
+from service.domain.expression import RelatedTest, Truth
 from service.domain.need import Need, NeedState
 from service.domain.record import Encounter, Kind
 from service.domain.sensitivity import NONE, Label, Labels, merge
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
+from service.pipeline.assess.person import related
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
 from service.pipeline.assess.stay import going_to
 
@@ -22,6 +24,11 @@ _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab",
 _SKILLED = ("infusion-therapy", "wound-care", "enteral-nutrition", "respiratory-support")
 #: Needs for which an inpatient rehabilitation facility is considered.
 _REHABILITATION = ("stroke-rehabilitation", "brain-injury-care", "amputation-care", "rehabilitation")
+#: Needs because of which somebody has to be with the patient, whatever the patient can do with their hands.
+_WATCHED = "dementia-care"
+_VENTILATED = "respiratory-support"
+#: What is wrong with the home itself.
+_HOME_ITSELF = ("inadequate-housing", "utility-insecurity")
 #: Needs for which a nurse or therapist comes to the home.
 _AT_HOME = ("nursing-at-home", *_SKILLED)
 _FACILITIES = (_SNF, _REHAB)
@@ -36,6 +43,7 @@ class _Situation:
     """What the decision rests on."""
 
     present: Mapping[str, Need]
+    to_ask: Mapping[str, Need]
     function: Function
     therapies: int
     people: bool
@@ -48,6 +56,11 @@ class _Situation:
     def alone(self) -> bool:
         """Whether the record says that nobody can give the care."""
         return "caregiver-support" in self.present
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether thinking is impaired and the record names nobody who could be there."""
+        return self.has([_WATCHED]) and (self.alone or not self.people)
 
     def has(self, needs: Iterable[str]) -> bool:
         """Whether one of these needs is there."""
@@ -88,16 +101,18 @@ def _told_by_places(stay: Encounter, table: Sequence[DispositionCode]) -> Labels
 
 
 def _situation(findings: Findings, needs: Iterable[Need]) -> _Situation:
-    present = {need.code: need for need in needs if need.state is NeedState.PRESENT}
+    judged = tuple(needs)
+    present = {need.code: need for need in judged if need.state is NeedState.PRESENT}
     orders = [fact for fact in findings.record.facts if fact.kind is Kind.ORDER and fact.status != "revoked"]
     said = " ".join(
         word.casefold() for fact in orders for word in (fact.text, *(code.display for code in fact.codes))
     )
     return _Situation(
         present=present,
+        to_ask={need.code: need for need in judged if need.state is NeedState.NOT_ASSESSED},
         function=function_of(findings),
         therapies=sum(therapy in said for therapy in _THERAPIES),
-        people=bool(findings.record.related_persons),
+        people=related(RelatedTest(), findings).truth is Truth.TRUE,
     )
 
 
@@ -108,6 +123,8 @@ def _decide(situation: _Situation) -> str:
         return ""
     if situation.level is Level.MOST:
         return _with_most_help(situation)
+    if situation.unwatched:
+        return ""
     return _OTHER_HOME if situation.has(["homelessness"]) else _HOME
 
 
@@ -156,7 +173,16 @@ def _function_factors(function: Function, suggested: str) -> Iterable[Factor]:
 def _need_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
     """Each of these needs speaks for a facility or a hospice, and against going home; undecided counts as home."""
     weighs = "against" if suggested in {"", _HOME, _OTHER_HOME} else "for"
-    for code in ("hospice", "homelessness", "caregiver-support", *_REHABILITATION, *_SKILLED):
+    home = _HOME_ITSELF if weighs == "against" else ()
+    for code in (
+        "hospice",
+        "homelessness",
+        *home,
+        "caregiver-support",
+        _WATCHED,
+        *_REHABILITATION,
+        *_SKILLED,
+    ):
         need = situation.present.get(code)
         if need is not None:
             yield _factor(need, need.title, weighs)
@@ -168,10 +194,37 @@ def _need_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
 def _missing_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
     if situation.level is Level.MOST and not situation.alone and suggested in {"", _REHAB}:
         yield Factor("Whether a caregiver can give the help needed at home", "missing")
+    if suggested != _HOSPICE:
+        yield from _cognition_factors(situation)
     if situation.has(_REHABILITATION) and suggested != _HOSPICE and situation.level is Level.MOST:
         yield Factor("Whether the patient tolerates three hours of therapy a day", "missing")
     if suggested == _OTHER_HOME:
         yield Factor("A confirmed place to go to", "missing")
+    if suggested == _SNF:
+        yield from _other_facilities(situation)
+
+
+def _other_facilities(situation: _Situation) -> Iterable[Factor]:
+    """What tells a nursing facility from the two places that FHIR's list hides behind others."""
+    if situation.has([_VENTILATED]):
+        yield Factor(
+            "Whether weaning goes on: then a long-term care hospital (other healthcare facility, UB-04 63)",
+            "missing",
+        )
+    if not situation.has((*_SKILLED, *_REHABILITATION)):
+        yield Factor(
+            "Whether daily skilled care is needed; if only help for a long time, then long-term care (PASRR)",
+            "missing",
+        )
+
+
+def _cognition_factors(situation: _Situation) -> Iterable[Factor]:
+    """Who is there for somebody who cannot be alone; what a positive screen of thinking leaves open."""
+    if situation.unwatched:
+        impaired = situation.present[_WATCHED]
+        yield _factor(impaired, "Who is with the patient day and night, as thinking is impaired", "missing")
+    elif asked := situation.to_ask.get(_WATCHED):
+        yield _factor(asked, "Whether thinking is impaired, and whether the patient can be alone", "missing")
 
 
 def _factor(need: Need, text: str, weighs: str) -> Factor:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from service.domain.assessment import Factor
+from service.domain.assessment import Disposition, Factor
 from service.domain.codes import Code, System
-from service.domain.record import Coverage, Fact, Kind, Observation
+from service.domain.record import Coverage, Fact, Kind, Observation, RelatedPerson
 from service.domain.sensitivity import Label
 from service.pipeline.assess import assess
 from tests.builders import ADMITTED, TODAY, answer, fact, record, stay
@@ -162,3 +162,51 @@ def test_a_goal_from_the_future_is_not_yet_the_patient_s() -> None:
         began=TODAY + timedelta(days=30),
     )
     assert _one(_factors(*DEPENDENT, later), "What the patient prefers").weighs == "missing"
+
+
+def _disposition(*said: Fact | Observation, **more: Any) -> Disposition:
+    return assess(record(*said, **more), CONTENT, today=TODAY).disposition
+
+
+def test_who_has_dementia_and_nobody_on_record_cannot_be_sent_home_unasked() -> None:
+    found = _disposition(answer("96761-2", 100), fact("F03.90"))
+    assert found.suggested == ""
+    factors = {one.text: one for one in found.factors}
+    assert _one(factors, "day and night").weighs == "missing"
+    assert _one(factors, "Dementia").weighs == "against"
+
+
+def test_who_has_dementia_and_somebody_who_could_be_there_may_go_home() -> None:
+    daughter = RelatedPerson("RelatedPerson/1")
+    found = _disposition(answer("96761-2", 100), fact("F03.90"), related_persons=(daughter,))
+    assert found.suggested == "home"
+    assert not any("day and night" in one.text for one in found.factors)
+
+
+def test_whoever_is_no_longer_there_is_nobody_who_could_be_with_the_patient() -> None:
+    husband = RelatedPerson("RelatedPerson/1", active=False)
+    assert _disposition(answer("96761-2", 100), fact("F03.90"), related_persons=(husband,)).suggested == ""
+    alert = _disposition(
+        *DEPENDENT[:1], related_persons=(husband,), encounter=stay(disposition=(Code("", "home"),))
+    ).alert
+    assert "nobody who can give it" in alert
+
+
+def test_a_positive_screen_of_thinking_leaves_open_whether_the_patient_can_be_alone() -> None:
+    found = _disposition(answer("96761-2", 100), answer("72233-0", 1))
+    assert found.suggested == "home"
+    factor = _one({one.text: one for one in found.factors}, "can be alone")
+    assert factor.weighs == "missing"
+    assert [one.text for one in factor.evidence] == ["Mini-Cog: 1"]
+
+
+def test_a_home_without_heat_speaks_against_going_home() -> None:
+    found = _disposition(answer("96761-2", 100), answer("96778-6", "LA31998-0"))
+    assert _one({one.text: one for one in found.factors}, "Inadequate housing").weighs == "against"
+
+
+def test_a_nursing_facility_is_told_from_long_term_care_and_from_weaning() -> None:
+    assert "long-term care (PASRR)" in " ".join(_factors(*DEPENDENT))
+    ventilated = " ".join(_factors(*DEPENDENT, fact("Z99.11")))
+    assert "UB-04 63" in ventilated
+    assert "PASRR" not in ventilated
