@@ -13,7 +13,7 @@ from fhir_mappings.narrative import programme_phrase
 from service.domain.assessment import Blocker, Disposition, Factor, Readiness
 from service.domain.checklist import BoostItem, ComplianceItem, Mark
 from service.domain.community_service import Match
-from service.domain.evidence import Evidence
+from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need
 from service.domain.plan import (
     BedsideQuestion,
@@ -25,7 +25,7 @@ from service.domain.plan import (
     Programme,
     Referral,
 )
-from service.domain.protocol import ProtocolRef
+from service.domain.protocol import ProtocolRef, Review, Urgency
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import Labels
@@ -70,13 +70,21 @@ def _sheet_note(note: SheetNote) -> Json:
 
 
 def _need(need: Need) -> Json:
-    return {
+    """`certainty`, `urgency` and `review` stand only where they are not supported, routine and verified."""
+    document: Json = {
         "code": need.code,
         "state": str(need.state),
         "sensitive": _labels(need.labels),
         "evidence": _evidence(need.evidence),
         "protocol": _protocol(need.protocol),
     }
+    if need.certainty is not Certainty.SUPPORTED:
+        document["certainty"] = str(need.certainty)
+    if need.urgency is not Urgency.ROUTINE:
+        document["urgency"] = str(need.urgency)
+    if need.protocol.review is Review.PENDING:
+        document["review"] = str(need.protocol.review)
+    return document
 
 
 def _referral(referral: Referral) -> Json:
@@ -242,15 +250,20 @@ def _gap(gap: Gap) -> Json:
 
 
 def _evidence(evidence: Iterable[Evidence]) -> list[Json]:
-    return [
-        {
-            "reference": item.reference,
-            "code": item.code.code if item.code else None,
-            "date": item.on.isoformat() if item.on else None,
-            "text": item.text,
-        }
-        for item in evidence
-    ]
+    return [_cited(item) for item in evidence]
+
+
+def _cited(item: Evidence) -> Json:
+    """`certainty` stands only where the statement is not a firm one."""
+    document: Json = {
+        "reference": item.reference,
+        "code": item.code.code if item.code else None,
+        "date": item.on.isoformat() if item.on else None,
+        "text": item.text,
+    }
+    if item.certainty is not Certainty.SUPPORTED:
+        document["certainty"] = str(item.certainty)
+    return document
 
 
 def _protocol(protocol: ProtocolRef) -> Json:

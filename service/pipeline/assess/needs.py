@@ -20,6 +20,7 @@ from service.domain.protocol import (
     Urgency,
 )
 from service.domain.sensitivity import NONE, Labels, merge
+from service.pipeline.assess.answers import is_declined
 from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.logic import Traced, evaluate, holds, trace
@@ -95,6 +96,7 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
     question = _question(protocol, is_hinted=bool(hints), is_asked=reason.truth is Truth.TRUE)
     if not question:
         return None
+    question += _once_declined(hints)
     reasons = reason.evidence if reason.truth is Truth.TRUE else ()
     evidence = once((*hints, *reasons, *context))
     return _need(protocol, NeedState.NOT_ASSESSED, evidence, question=question)
@@ -105,6 +107,15 @@ def _question(protocol: Protocol, *, is_hinted: bool, is_asked: bool) -> str:
     if protocol.question and (protocol.ask_when is None or is_asked or is_hinted):
         return protocol.question
     return f"Confirm: {protocol.title}?" if is_hinted else ""
+
+
+def _once_declined(evidence: Iterable[Evidence]) -> str:
+    """Whoever did not want to answer is not asked as if nobody had."""
+    declined = [one for one in evidence if is_declined(one)]
+    if not declined:
+        return ""
+    on = max(f" on {one.on}" if one.on else "" for one in declined)
+    return f" (Asked before{on} and not answered; ask again only if that is welcome.)"
 
 
 def certainty_of(evidence: Iterable[Evidence]) -> Certainty:

@@ -7,7 +7,9 @@ import pytest
 
 from service.domain.assessment import Blocker, Disposition, Factor, Outcome, Readiness, Verdict
 from service.domain.community_service import Match, Matches
+from service.domain.evidence import Certainty
 from service.domain.plan import Plan
+from service.domain.protocol import ProtocolRef, Review, Urgency
 from service.domain.record import Gap, GapReason, Kind
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import Label
@@ -79,6 +81,19 @@ def test_a_need_stands_with_its_state_labels_evidence_and_protocol():
     }
     assert (second["state"], second["sensitive"]) == ("not_assessed", [])
     assert (third["evidence"][0]["code"], third["evidence"][0]["date"]) == (None, None)
+
+
+def test_doubt_haste_and_a_review_that_is_open_stand_with_the_need():
+    doubtful = a.need(
+        certainty=Certainty.CONFLICTED,
+        urgency=Urgency.STAT,
+        protocol=ProtocolRef("food-insecurity", "1.0", Review.PENDING),
+        evidence=(a.evidence(certainty=Certainty.UNCERTAIN),),
+    )
+    (need,) = document(a.planned(doubtful))["needs"]
+    assert (need["certainty"], need["urgency"], need["review"]) == ("conflicted", "stat", "pending")
+    assert [one["certainty"] for one in need["evidence"]] == ["uncertain"]
+    assert need["protocol"] == {"id": "food-insecurity", "version": "1.0"}
 
 
 def test_a_referral_names_the_best_service_and_how_many_others_there_are():

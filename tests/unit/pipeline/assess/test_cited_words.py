@@ -119,6 +119,15 @@ def test_a_preliminary_or_undated_answer_is_uncertain(more: dict[str, Any], cert
     assert _need("food-insecurity", _assess(answer("88122-7", "LA28397-0", **more))).certainty is certainty
 
 
+def test_whoever_declined_is_not_asked_as_if_nobody_had() -> None:
+    asked = answer("88122-7", absent="asked-declined")
+    question = _need("food-insecurity", _assess(asked)).question
+    assert question.endswith(
+        f"(Asked before on {asked.at and asked.at.date()} and not answered; ask again only if that is welcome.)"
+    )
+    assert "Asked before" not in _need("food-insecurity", _assess()).question
+
+
 def test_a_declined_answer_says_so() -> None:
     asked = answer("88122-7", absent="asked-declined")
     (cited,) = _need("food-insecurity", _assess(asked)).evidence
