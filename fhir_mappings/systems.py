@@ -66,6 +66,9 @@ SHORT_NAMES: Final[dict[str, System]] = {
     "http://www.nubc.org/patient-discharge": System.UB04,
     "https://www.nubc.org/CodeSystem/PatDischargeStatus": System.UB04,
     "http://terminology.hl7.org/CodeSystem/nubc-UB92": System.UB04,
+    "urn:oid:2.16.840.1.113883.6.301.5": System.UB04,
+    # HL7 v2's own table of the same numbers.
+    "http://terminology.hl7.org/CodeSystem/v2-0112": System.UB04,
 }
 #: The URL we write for each short name.
 URLS: Final[dict[str, str]] = {

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.domain.assessment import Disposition, Factor
-from service.domain.codes import Code, System
+from service.domain.codes import Code
 from service.domain.content import DispositionCode
 from service.domain.expression import RelatedTest, Truth
 from service.domain.need import Need, NeedState
@@ -17,7 +17,7 @@ from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
 from service.pipeline.assess.person import related
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
-from service.pipeline.assess.stay import going_to
+from service.pipeline.assess.stay import by_system, going_to
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
 #: Needs for a skilled nurse every day, in a facility where nobody at home can help.
@@ -86,8 +86,7 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
 
 def disposition_of(said: Collection[Code], table: Iterable[DispositionCode]) -> str:
     """The disposition that codes of an order or a stay mean, UB-04 codes translated; "" if none."""
-    codes = {code.code for code in said if code.system != System.UB04}
-    billed = {code.code for code in said if code.system == System.UB04}
+    codes, billed = by_system(said)
     rows = list(table)
     direct = (one.code for one in rows if one.code in codes)
     translated = (one.code for one in rows if billed & set(one.ub04))

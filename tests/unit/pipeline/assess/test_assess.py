@@ -191,11 +191,28 @@ def test_a_contradicted_need_shows_both_sides() -> None:
         ([(System.DISPOSITION, "other-hcf"), (System.UB04, "43")], Outcome.TRANSFERRED),
         ([(System.DISPOSITION, "other-hcf"), (System.UB04, "63")], Outcome.GOING_HOME),
         ([(System.UB04, "03")], Outcome.GOING_HOME),
+        ([(System.UB04, "82")], Outcome.TRANSFERRED),
+        ([("", "02")], Outcome.TRANSFERRED),
+        ([("", "2")], Outcome.TRANSFERRED),
+        ([("", "20")], Outcome.DIED),
+        ([("urn:example:local", "20")], Outcome.GOING_HOME),
+        ([(System.TEXT, "Expired")], Outcome.DIED),
+        ([(System.TEXT, "Patient died in hospital")], Outcome.DIED),
+        ([(System.TEXT, "Discharged to short-term hospital")], Outcome.TRANSFERRED),
+        ([(System.TEXT, "Acute Care Hospital")], Outcome.TRANSFERRED),
+        ([(System.TEXT, "Long term acute care hospital")], Outcome.GOING_HOME),
+        ([(System.TEXT, "Home or self care")], Outcome.GOING_HOME),
     ],
 )
 def test_the_stay_ends_as_its_disposition_says(codes: list[tuple[str, str]], outcome: Outcome) -> None:
     ended = stay(disposition=tuple(Code(system, code) for system, code in codes))
     assert _assess(record(encounter=ended)).outcome is outcome
+
+
+def test_the_words_of_a_hospitals_own_code_count_and_those_of_a_known_code_do_not() -> None:
+    local, known = Code("urn:example:local", "X9", "Expired"), Code(System.DISPOSITION, "home", "Not expired")
+    assert _assess(record(encounter=stay(disposition=(local,)))).outcome is Outcome.DIED
+    assert _assess(record(encounter=stay(disposition=(known,)))).outcome is Outcome.GOING_HOME
 
 
 def test_the_dead_do_not_go_home() -> None:
