@@ -1,7 +1,7 @@
 """A Bundle in a file → its resources, with references one can follow; and which stay in it is to be planned."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -22,6 +22,8 @@ MAX_DEPTH = 120
 _TYPES = frozenset({"collection", "transaction", "searchset", "batch"})
 _UUID = "urn:uuid:"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+#: Encounter statuses of a stay that has begun and not ended, R5's words too.
+_GOES_ON = frozenset({"in-progress", "onleave", "on-hold"})
 
 
 def read_bundle(data: bytes) -> list[dict[str, Any]]:
@@ -54,8 +56,8 @@ def choose_stay(resources: Iterable[dict[str, Any]], encounter: str | None, toda
     """The stay to plan, as "Encounter/id".
 
     encounter, with or without "Encounter/", names it; it must be a hospital stay. Without it, the inpatient stay that
-    began last: stays that begin after `today` only if none has begun, one without a start as the oldest, and none that
-    was cancelled or entered in error (such a stay is planned only when it is named).
+    began last: stays that begin after `today` only if none has begun, and none that was cancelled or entered in error (such
+    a stay is planned only when it is named). One without a start counts as begun today while it goes on, else as the oldest.
     Raises BadInput, UnknownEncounter or NotAnInpatientStay.
     """
     known = [one for one in resources if reference_of(one)]
@@ -87,7 +89,7 @@ def _last_begun(encounters: list[Json], today: date) -> str:
             "The Bundle holds no inpatient stay; add an Encounter of class IMP, ACUTE, NONAC, SS or OBSENC."
         )
     held = [
-        (_start(one), reference_of(one))
+        (_start(one, today), reference_of(one))
         for one in inpatient
         if bare_code(one.get("status")) not in CALLED_OFF
     ]
@@ -99,9 +101,11 @@ def _last_begun(encounters: list[Json], today: date) -> str:
     return max(begun)[1] if begun else min(held)[1]
 
 
-def _start(encounter: Json) -> datetime:
+def _start(encounter: Json, today: date) -> datetime:
     period = first(encounter.get("period") or encounter.get("actualPeriod"))
-    return moment(period.get("start")) or _LONG_AGO
+    goes_on = bare_code(encounter.get("status")) in _GOES_ON and not period.get("end")
+    undated = datetime.combine(today, time.max, tzinfo=UTC) if goes_on else _LONG_AGO
+    return moment(period.get("start")) or undated
 
 
 def _parsed(data: bytes) -> Json:

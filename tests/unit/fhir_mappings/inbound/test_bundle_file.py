@@ -169,9 +169,18 @@ def test_a_class_is_known_however_it_was_sent(sent):
     assert choose_stay([patient(), encounter(**{"class": sent})], None, TODAY) == ENCOUNTER
 
 
-def test_a_stay_without_a_start_counts_as_the_oldest():
-    assert choose_stay([patient(), _stay("a", "1950"), _stay("z")], None, TODAY) == "Encounter/a"
+def test_a_stay_without_a_start_that_is_over_counts_as_the_oldest():
+    over = _stay("z", status="finished")
+    assert choose_stay([patient(), _stay("a", "1950"), over], None, TODAY) == "Encounter/a"
     assert choose_stay([patient(), _stay("z")], None, TODAY) == "Encounter/z"
+
+
+def test_a_stay_without_a_start_that_goes_on_counts_before_what_is_long_over():
+    over = _stay("over", "2024-02-01", status="finished")
+    on = _stay("on", status="in-progress")
+    assert choose_stay([patient(), over, on], None, TODAY) == "Encounter/on"
+    ended = {**on, "period": {"end": "2023-01-01"}}
+    assert choose_stay([patient(), over, ended], None, TODAY) == "Encounter/over"
 
 
 def test_a_stay_that_begins_after_the_day_of_planning_waits_for_those_that_have_begun():
