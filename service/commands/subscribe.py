@@ -41,6 +41,7 @@ def _document(found: Subscribed) -> dict[str, object]:
         "reason": found.means.reason,
         "holds": found.holds,
         "watched": found.watched,
+        "failures": found.failures,
         "subscriptions": [asdict(standing) for standing in found.standings],
     }
 
@@ -53,6 +54,11 @@ def _print(found: Subscribed) -> None:
     if found.means.way is not Way.NONE and not found.watched:
         console.print(
             "Homeward does not look for orders itself yet: run this once without --check.", soft_wrap=True
+        )
+    if found.failures:
+        console.print(
+            f"The last {found.failures} of our own searches failed; the worker's log says why.",
+            soft_wrap=True,
         )
     if any(one.status != "active" or one.faults for one in found.standings):
         console.print(

@@ -20,6 +20,10 @@ from service.store import Unit
 
 #: The door through which a person or their program asks on purpose.
 _ON_PURPOSE: Final = "rest"
+#: The door of our own searching, which finds the same order again in every round.
+_SEARCHING: Final = "poll"
+#: What changes nothing.
+_REPEATS: Final = frozenset({Event.DUPLICATE, Event.CANCEL_OF_OTHER_ORDER, Event.CANCEL_OF_UNKNOWN})
 _STOPPED: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED, DischargeState.FAILED})
 _CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
 #: Encounter statuses of a stay that was called off, and of one that goes on, as `Trigger.told` begins.
@@ -159,4 +163,7 @@ def _called_off(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: 
 def _record(event: Event, trigger: Trigger, discharge: Discharge | None, unit: Unit, at: datetime) -> None:
     reference = trigger.order or trigger.encounter
     about = discharge.id if discharge else None
-    unit.audit.record(AuditEntry(at, trigger.tenant, trigger.door, event, about, reference))
+    entry = AuditEntry(at, trigger.tenant, trigger.door, event, about, reference)
+    # Once is enough: a history of every round would hide what happened.
+    if not (trigger.door == _SEARCHING and event in _REPEATS and unit.audit.knows(entry)):
+        unit.audit.record(entry)

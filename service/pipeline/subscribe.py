@@ -23,12 +23,14 @@ from fhir_mappings.outbound.subscription import (
     topic_url,
 )
 from fhir_mappings.references import reference_of
+from service.domain.record import GapReason
 from service.domain.watch import Watch, Way
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
-from service.errors import ConfigurationError, EhrRefused
+from service.errors import ConfigurationError, EhrRefused, EhrUnavailable
 from service.pipeline.orders import searchable
 from service.pipeline.ports import Deps
+from service.pipeline.preflight import orders_by_code
 
 _KIND: Final = "Subscription"
 _NEEDED: Final = frozenset({"create", "read", "update", "search-type"})
@@ -36,6 +38,10 @@ _NEEDED: Final = frozenset({"create", "read", "update", "search-type"})
 _ACTIVATION_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.25
 _TOPIC_CODE: Final = "http://hl7.org/fhir/fhir-types|SubscriptionTopic"
+_NOT_WITHOUT_PATIENT: Final = (
+    "The EHR takes no Subscriptions, and its orders cannot be searched for without a patient: "
+    "name a census_list, or trigger by CDS Hooks or REST."
+)
 _STATES: Final = "requested,active,error,off"
 
 
@@ -60,18 +66,22 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """How a tenant's EHR tells us now; watched says whether our own rounds are made in that way, too."""
+    """How a tenant's EHR tells us now; watched says whether our own rounds are made in that way, too.
+
+    failures is how many rounds have failed in a row.
+    """
 
     tenant: str
     means: Means
     standings: tuple[Standing, ...] = ()
     watched: bool = False
+    failures: int = 0
 
     @property
     def holds(self) -> bool:
         """Whether discharge orders reach us by it, with nothing left to repair."""
         active = all(one.status == "active" and not one.faults for one in self.standings)
-        return self.means.way is not Way.NONE and active and self.watched
+        return self.means.way is not Way.NONE and active and self.watched and not self.failures
 
 
 def means_of(capability: Capability, tenant: Tenant, *, topic: Topic | None = None) -> Means:
@@ -83,11 +93,7 @@ def means_of(capability: Capability, tenant: Tenant, *, topic: Topic | None = No
     if searchable(capability, tenant):
         whose = "patient by patient over the census" if tenant.census_list else "by code"
         return Means(Way.POLL, f"The EHR takes no Subscriptions; orders are searched for {whose}.")
-    return Means(
-        Way.NONE,
-        "The EHR takes no Subscriptions, and its orders cannot be searched for without a patient: "
-        "name a census_list, or trigger by CDS Hooks or REST.",
-    )
+    return Means(Way.NONE, _NOT_WITHOUT_PATIENT)
 
 
 def subscribe(tenant: Tenant, deps: Deps, *, check: bool = False) -> Subscribed:
@@ -98,14 +104,29 @@ def subscribe(tenant: Tenant, deps: Deps, *, check: bool = False) -> Subscribed:
     """
     ehr = deps.ehr(tenant.id)
     orders, stays = _topics(ehr, tenant)
-    means = means_of(ehr.capability(), tenant, topic=orders)
+    means = _tried(means_of(ehr.capability(), tenant, topic=orders), ehr)
     wanted = _wanted(means.way, tenant, deps, orders, stays)
     existing = _existing(ehr, wanted)
     standings = tuple(_standing(one, existing, ehr, check=check) for one in wanted)
     if not check:
         _watch(tenant, means.way, deps)
     watch = deps.store.watches.of(tenant.id)
-    return Subscribed(tenant.id, means, standings, watched=watch is not None and watch.way is means.way)
+    watched = watch is not None and watch.way is means.way
+    return Subscribed(tenant.id, means, standings, watched, watch.failures if watch else 0)
+
+
+def _tried(means: Means, ehr: Ehr) -> Means:
+    """Polling only if such a search was answered: /metadata does not say all that is refused."""
+    search = orders_by_code(ehr.capability(), ehr.tenant) if means.way is Way.POLL else None
+    if search is None:
+        return means
+    [result] = ehr.batch([search])
+    reasons = {gap.reason for gap in result.gaps}
+    if GapReason.INCOMPLETE in reasons:
+        raise EhrUnavailable(
+            "A search for discharge orders was tried and got no whole answer; run this again."
+        )
+    return means if not reasons else Means(Way.NONE, _NOT_WITHOUT_PATIENT)
 
 
 def _topics(ehr: Ehr, tenant: Tenant) -> tuple[Topic | None, Topic | None]:

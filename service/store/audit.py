@@ -25,6 +25,15 @@ class Audit(Repository):
         with self._connect() as connection:
             connection.execute(insert(audit).values(values))
 
+    def knows(self, entry: AuditEntry) -> bool:
+        """Whether the same was recorded at any time before."""
+        told = (entry.tenant, entry.discharge, entry.actor, entry.event.value, entry.reference)
+        columns = (audit.c.tenant, audit.c.discharge_id, audit.c.actor, audit.c.event, audit.c.reference)
+        # An entry about no discharge holds a NULL, which equals nothing.
+        same = [column.is_not_distinct_from(value) for column, value in zip(columns, told, strict=True)]
+        with self._connect() as connection:
+            return connection.execute(select(audit.c.id).where(*same).limit(1)).first() is not None
+
     def of(self, discharge: UUID) -> tuple[AuditEntry, ...]:
         """All that happened to a discharge, oldest first."""
         query = select(audit).where(audit.c.discharge_id == discharge).order_by(audit.c.id)

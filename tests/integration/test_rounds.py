@@ -12,8 +12,10 @@ from config.settings import load_settings
 from config.tenants import Tenant
 from service.domain.audit import Event
 from service.domain.discharge import Action, DischargeState, Trigger
+from service.domain.record import Gap, GapReason
 from service.domain.watch import LONGEST_PAUSE, Watch, Way
 from service.ehr.client import Ehr
+from service.ehr.search import SearchResult
 from service.errors import EhrUnavailable
 from service.jobs import Jobs
 from service.pipeline.intake import intake
@@ -44,6 +46,21 @@ class Deps:
 
     def ehr(self, _tenant):
         return self.client
+
+
+class Searched:
+    """An EHR without Subscriptions that answers a search for the orders of all patients, or has this gap instead."""
+
+    def __init__(self, capability, tenant, reason):
+        offered = {kind: one for kind, one in capability.resources.items() if kind != "Subscription"}
+        self.tenant, self._known, self._reason = tenant, replace(capability, resources=offered), reason
+
+    def capability(self):
+        return self._known
+
+    def batch(self, searches):
+        gaps = (Gap("ServiceRequest", self._reason, "It was refused."),) if self._reason else ()
+        return [SearchResult(search, (), gaps) for search in searches]
 
 
 @pytest.fixture
@@ -130,13 +147,27 @@ def test_a_round_finds_the_order_that_nobody_told_of(deps, hospital, tenant):
     assert deps.store.audit.of(found.id)[0].actor == "poll"
 
 
-def test_a_second_round_plans_nothing_anew(deps, hospital, tenant):
+def test_further_rounds_plan_nothing_anew_and_tell_it_once(deps, hospital, tenant):
     stay, patient = stay_of(hospital)
     watch(deps)
     order_for(hospital, stay, patient)
-    make_round(tenant, deps)
-    make_round(tenant, deps)
-    assert deps.store.discharges.of_stay("one", stay).round == 1
+    for _ in range(4):
+        make_round(tenant, deps)
+    found = deps.store.discharges.of_stay("one", stay)
+    assert found.round == 1
+    assert [entry.event for entry in deps.store.audit.of(found.id)] == [Event.RECEIVED, Event.DUPLICATE]
+
+
+def test_an_order_that_was_called_off_unheard_is_told_once(deps, database_url, hospital, tenant):
+    stay, patient = stay_of(hospital)
+    watch(deps)
+    order = order_for(hospital, stay, patient)
+    put(hospital.base_url, hospital.read(order), status="revoked")
+    for _ in range(3):
+        make_round(tenant, deps)
+    with psycopg.connect(database_url) as connection:
+        told = connection.execute("SELECT count(*) FROM audit WHERE reference = %s", [order]).fetchone()
+    assert told == (1,)
 
 
 def test_after_an_outage_a_round_goes_back_to_the_last_good_one(deps, hospital, tenant):
@@ -323,6 +354,25 @@ class TestSubscribing:
         found = subscribe(tenant, deps, check=True)
         assert found.means.way is Way.BACKPORT
         assert [one.subject for one in found.standings] == ["orders"]
+
+    @pytest.mark.parametrize(("reason", "way"), [(None, Way.POLL), (GapReason.REFUSED, Way.NONE)])
+    def test_polls_only_where_a_search_was_answered(self, deps, tenant, reason, way):
+        deps.client = Searched(deps.client.capability(), tenant, reason)
+        found = subscribe(tenant, deps)
+        assert (found.means.way, found.holds) == (way, way is Way.POLL)
+        assert ("census_list" in found.means.reason) == (way is Way.NONE)
+
+    def test_does_not_give_polling_up_for_a_search_that_got_no_whole_answer(self, deps, tenant):
+        deps.client = Searched(deps.client.capability(), tenant, GapReason.INCOMPLETE)
+        with pytest.raises(EhrUnavailable, match="run this again"):
+            subscribe(tenant, deps)
+
+    def test_tells_that_our_own_searches_fail(self, deps, tenant):
+        subscribe(tenant, deps)
+        with deps.store.begin() as unit:
+            unit.watches.save(unit.watches.lock("one").failed())
+        found = subscribe(tenant, deps, check=True)
+        assert (found.failures, found.holds) == (1, False)
 
     def test_says_polling_or_hooks_only_where_there_are_no_subscriptions(self, deps, tenant):
         capability = deps.client.capability()
