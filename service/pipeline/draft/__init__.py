@@ -11,7 +11,7 @@ from service.domain.record import Encounter, Record
 from service.pipeline.draft.care_team import care_team
 from service.pipeline.draft.compliance import settled
 from service.pipeline.draft.interventions import bookings, education, follow_ups, goals, programmes, tasks
-from service.pipeline.draft.referrals import referrals, searches_for_services
+from service.pipeline.draft.referrals import referrals, searches_for_services, with_hidden_places
 from service.pipeline.draft.standing import standing
 
 __all__ = ["draft"]
@@ -54,7 +54,8 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
 def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches) -> Plan:
     present, day = assessment.present(), plan.discharge_date
     there = standing(record, tenant=plan.tenant, needs=assessment.needs, labels=assessment.standing_labels)
-    asked_for = referrals(present, matches, there, discharge=day)
+    found = referrals(present, matches, there, discharge=day)
+    asked_for = with_hidden_places(found, assessment.needs)
     filled = replace(
         plan,
         referrals=asked_for,

@@ -6,13 +6,16 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from service.domain.community_service import Matches
-from service.domain.need import Need
+from service.domain.need import Need, NeedState
 from service.domain.plan import PersonTask, Referral
 from service.domain.protocol import NeedKind, ReferralTemplate, Urgency
+from service.domain.sensitivity import VIOLENCE, Label
 from service.pipeline.draft.keys import referral_key
 from service.pipeline.draft.standing import Standing
 
 _URGENCIES = list(Urgency)
+#: Services whose name says where the patient will be at night.
+_WHERE_ONE_SLEEPS = frozenset({"emergency-shelter", "medical-respite"})
 #: What may wait longer than this is not made urgent by the need that asks for it.
 _SOON_DAYS = 14
 #: Gravity's category for a social need that has no domain of its own.
@@ -36,6 +39,17 @@ def referrals(
     return tuple(sorted(found, key=_most_urgent_first))
 
 
+def with_hidden_places(referrals: Iterable[Referral], needs: Iterable[Need]) -> tuple[Referral, ...]:
+    """Where the record tells of violence or abuse, be it in words alone, nothing on paper says where the patient will sleep.
+
+    The services carry the label of a shelter, so that staff who may see it still find their names.
+    """
+    asked = tuple(referrals)
+    if not any(map(_tells_of_violence, needs)):
+        return asked
+    return tuple(_hidden(one) if one.service in _WHERE_ONE_SLEEPS else one for one in asked)
+
+
 def searches_for_services(referrals: Iterable[Referral], *, discharge: date) -> tuple[PersonTask, ...]:
     """Nothing was found in the community: a person looks further, and the plan says so."""
     return tuple(
@@ -50,6 +64,18 @@ def searches_for_services(referrals: Iterable[Referral], *, discharge: date) -> 
         for referral in referrals
         if referral.community and not referral.community_services and not referral.existing
     )
+
+
+def _tells_of_violence(need: Need) -> bool:
+    return need.state is not NeedState.ABSENT and bool(need.evidence) and bool(need.labels & VIOLENCE)
+
+
+def _hidden(referral: Referral) -> Referral:
+    offers = tuple(
+        replace(one, service=replace(one.service, labels=one.service.labels | {Label.SSP}))
+        for one in referral.community_services
+    )
+    return replace(referral, community_services=offers)
 
 
 def _referral(need: Need, template: ReferralTemplate, discharge: date) -> Referral:

@@ -21,6 +21,7 @@ from service.domain.protocol import (
 )
 from service.domain.record import Gap, GapReason, Kind, Language
 from service.domain.sensitivity import Label
+from service.presentation.patient_sheet import Reader, patient_sheet
 from tests import builders as a
 
 PANTRY = Code(System.SNOMED, "467771000124109")
@@ -388,3 +389,37 @@ def test_who_does_not_go_home_is_neither_ready_nor_sent_anywhere(outcome):
     plan = a.planned(a.need(), outcome=outcome)
     assert (plan.disposition, plan.readiness) == (None, None)
     assert a.planned(a.need()).readiness is not None
+
+
+SHELTER = Matches((("emergency-shelter", (a.match("Sample Shelter"),)),))
+
+
+@pytest.mark.parametrize(
+    ("more", "is_hidden"),
+    [
+        ({"labels": SDV}, True),
+        ({"labels": SDV, "present": False, "evidence": (a.evidence("Y07.01"),)}, True),
+        ({"labels": SDV, "present": False}, False),
+        ({"labels": BH}, False),
+    ],
+    ids=["violence", "violence in words alone", "violence nobody asked about", "another secret"],
+)
+def test_where_the_patient_will_sleep_is_not_on_paper_where_violence_is_told_of(more, is_hidden):
+    told = a.need("intimate-partner-violence", **more)
+    homeless = a.need("homelessness", interventions=asking("emergency-shelter"))
+    plan = a.planned(told, homeless, matches=SHELTER)
+    (shared,) = [one for one in plan.shareable().referrals if one.service == "emergency-shelter"]
+    assert bool(shared.community_services) is not is_hidden
+    assert ("Sample Shelter" in patient_sheet(plan, Reader.PATIENT)) is not is_hidden
+    (whole,) = [one for one in plan.referrals if one.service == "emergency-shelter"]
+    assert [one.service.name for one in whole.community_services] == ["Sample Shelter"]
+
+
+def test_a_food_pantry_keeps_its_name_where_violence_is_told_of():
+    plan = a.planned(
+        a.need("intimate-partner-violence", labels=SDV),
+        a.need(interventions=asking()),
+        matches=Matches((("food-pantry", (a.match(),)),)),
+    )
+    (shared,) = plan.shareable().referrals
+    assert len(shared.community_services) == 1
