@@ -1,12 +1,14 @@
 """The plan as a document → US Core DocumentReference, for an EHR that takes no CarePlan.
 
-The same words as in CarePlan.text, as HTML and as plain text, and as PDF where the caller can render one.
+The same words as in CarePlan.text, as HTML and as plain text, and as PDF where the caller can render one. A document is
+printed and passed on, so that above them stands whose it is, from where, of which day, and that no person wrote it.
 """
 
 import base64
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from html import escape
 from typing import Final
 
 from fhir_mappings import systems
@@ -26,7 +28,7 @@ _TITLE: Final = "Discharge plan"
 _PLAN_OF_CARE_NOTE: Final = "18776-5"
 _PAGE: Final = (
     '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><title>Discharge plan</title></head>'
-    "<body><h1>Discharge plan</h1>{}</body></html>\n"
+    "<body><h1>Discharge plan</h1>{about}{words}</body></html>\n"
 )
 
 
@@ -37,7 +39,7 @@ def document_body(
 
     plan must be shareable; words is its narrative as an XHTML div (`care_plan_narrative`).
     """
-    attachments = list(_fitting(_attachments(words, pdf)))
+    attachments = list(_fitting(_attachments(tuple(_about(plan, author)), words, pdf)))
     if not attachments:
         return None
     title = titled(plan)
@@ -89,10 +91,22 @@ def _lines(root: ET.Element) -> Iterator[str]:
                 yield text
 
 
-def _attachments(words: str, pdf: Renderer | None) -> Iterator[tuple[str, bytes]]:
+def _about(plan: Plan, author: Author) -> Iterator[str]:
+    """The lines by which a sheet of paper is told from another patient's, and a draft of software from a clinician's note."""
+    who = plan.patient
+    born = f"born {who.birth_date}" if who.birth_date else ""
+    named = ", ".join(part for part in (clean(who.name), born, who.sex) if part)
+    if named:
+        yield f"Patient: {named}"
+    yield f"Hospital: {author.organization}"
+    yield f"Plan of {plan.today}, drafted by software ({author.device_name}) from the record"
+
+
+def _attachments(about: Sequence[str], words: str, pdf: Renderer | None) -> Iterator[tuple[str, bytes]]:
     """Content type and bytes, the one to keep first where not all fit first."""
-    page = _PAGE.format(words)
-    yield "text/plain", f"{_TITLE}\n\n{plain_text(words)}".encode()
+    paragraph = "<p>" + "<br/>".join(map(escape, about)) + "</p>"
+    page = _PAGE.format(about=paragraph, words=words)
+    yield "text/plain", "\n".join((_TITLE, "", *about, "", plain_text(words))).encode()
     yield "text/html", page.encode()
     if pdf is not None:
         yield "application/pdf", pdf(page)

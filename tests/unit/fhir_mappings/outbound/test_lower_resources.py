@@ -2,7 +2,7 @@
 
 import base64
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from fhir_mappings.outbound.plan import plan_resources
 from service.domain.assessment import Outcome
 from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Evidence
+from service.domain.record import Patient
 from service.domain.sensitivity import Label
 from service.pipeline import lower
 from service.pipeline.decide import decide
@@ -85,6 +86,29 @@ def test_it_says_in_html_and_in_plain_text_what_the_care_plan_says():
             assert getattr(item, "title", "") in text
     assert "<" not in words["text/plain"].decode()
     assert words["text/html"].startswith(b"<!DOCTYPE html>")
+
+
+def test_a_printed_document_says_whose_it_is_and_that_software_made_it():
+    plan = replace(
+        usual(),
+        patient=Patient("Patient/7", name="Zelda <Testperson>", birth_date=date(1941, 2, 3), sex="female"),
+    )
+    plain, page = (attachments(plan)[kind].decode() for kind in ("text/plain", "text/html"))
+    lines = plain.splitlines()
+    assert lines[2] == "Patient: Zelda <Testperson>, born 1941-02-03, female"
+    assert lines[3].startswith("Hospital: ")
+    assert lines[4].startswith(f"Plan of {plan.today}, drafted by software (")
+    assert "Patient: Zelda &lt;Testperson&gt;, born 1941-02-03, female<br/>" in page
+    nameless = replace(plan, patient=Patient("Patient/7"))
+    assert "Patient:" not in attachments(nameless)["text/plain"].decode()
+
+
+def test_the_document_means_the_same_on_the_next_day():
+    plan = usual()
+    later = replace(plan, today=plan.today + timedelta(days=1), encounter=replace(plan.encounter, end=None))
+    before = replace(plan, encounter=replace(plan.encounter, end=None))
+    assert attachments(later)["text/plain"] != attachments(before)["text/plain"]
+    assert made(later)["plan-document"].meaning == made(before)["plan-document"].meaning
 
 
 def test_a_pdf_is_added_where_one_can_be_made():
