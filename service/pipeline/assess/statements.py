@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from service.domain.evidence import Evidence
+from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import (
     AnswerTest,
     CodeTest,
@@ -70,10 +70,20 @@ def measured(test: MeasureTest, findings: Findings) -> Result:
     usable = [one for one in said if _in_reach(one, test, findings)]
     values = [(one, value) for one in usable if (value := _value(one, test)) is not None]
     if not values:
-        return UNKNOWN
+        return _unread(usable, findings)
     chosen, value = _chosen(values, test.which)
     shown = f"{chosen.codes[0].display or chosen.codes[0].code}: {value:g} {test.unit}".strip()
     return Result(truth_of(_past(value, test)), (findings.citing.observation(chosen, shown),))
+
+
+def _unread(said: Sequence[Observation], findings: Findings) -> Result:
+    """Something was measured, in a unit or words that cannot be compared: to be looked at, never taken for none."""
+    told = [one for one in said if one.quantity is not None or one.text]
+    if not told:
+        return UNKNOWN
+    last = max(told, key=in_time)
+    shown = f"{last.codes[0].display or last.codes[0].code}: a value that cannot be compared"
+    return Result(Truth.UNKNOWN, (findings.citing.observation(last, shown, Certainty.UNCERTAIN),))
 
 
 def at_risk(test: RiskTest, findings: Findings) -> Result:

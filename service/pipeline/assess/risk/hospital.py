@@ -53,16 +53,27 @@ def stay_points(days: int) -> int:
     return _LONG_STAY_POINTS if days >= _LONG_STAY else 0
 
 
+#: What a living patient can have, by the unit of the threshold: hemoglobin and sodium. Anything else is a wrong unit.
+_POSSIBLE = {"g/dL": (1, 30), "mmol/L": (80, 220)}
+
+
 def _laboratory(
     findings: Findings, name: str, questions: Sequence[str], unit: str, threshold: float
 ) -> ScorePart:
     last = _last_value(findings, questions, unit)
     if last is None:
-        return missing(f"{name} at discharge", f"The record holds no {name.lower()}.", high=1)
+        return missing(f"{name} at discharge", _why_missing(findings, name, questions), high=1)
     observation, value = last
     text = f"{name} {value:g} {unit}"
     cited = findings.citing.observation(observation, text)
     return known(f"{name} at discharge", laboratory_points(value, threshold), text, (cited,))
+
+
+def _why_missing(findings: Findings, name: str, questions: Sequence[str]) -> str:
+    """A value that nobody can read is not the same as none: a person can look it up."""
+    if any(findings.observed.get(question) for question in questions):
+        return f"The record holds a {name.lower()}, but none of this stay with a number and unit that can be read."
+    return f"The record holds no {name.lower()}."
 
 
 def _last_value(findings: Findings, questions: Sequence[str], unit: str) -> tuple[Observation, float] | None:
@@ -74,6 +85,7 @@ def _last_value(findings: Findings, questions: Sequence[str], unit: str) -> tupl
         if one.at is None or one.at.date() <= leaving
         if (quantity := quantity_of(one)) is not None
         if (value := converted(quantity, unit)) is not None
+        and _POSSIBLE[unit][0] <= value <= _POSSIBLE[unit][1]
     ]
     return max(values, key=lambda pair: in_time(pair[0]), default=None)
 

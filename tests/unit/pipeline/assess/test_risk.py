@@ -165,6 +165,18 @@ def test_an_unplanned_admission_is_told_by_priority_source_or_type(
     assert {part.name: part.points for part in score.parts}["Acuity of admission"] == points
 
 
+@pytest.mark.parametrize(
+    ("value", "unit"), [(11, "mg/dL"), (110, "g/dL"), (7, "mmol/L")], ids=["too low", "too high", "molar"]
+)
+def test_a_hemoglobin_that_nobody_can_have_or_read_is_missing_and_says_that_it_is_there(
+    content: Content, value: float, unit: str
+) -> None:
+    score = _scores(record(answer("718-7", value, unit=unit)), content)["HOSPITAL"]
+    assert "Hemoglobin at discharge" in score.missing
+    (part,) = [one for one in score.parts if one.name == "Hemoglobin at discharge"]
+    assert part.explanation.startswith("The record holds a hemoglobin, but none")
+
+
 def test_hemoglobin_in_grams_per_litre_is_converted_and_without_a_unit_not_used(content: Content) -> None:
     litres = _scores(record(answer("718-7", 110, unit="g/L")), content)["HOSPITAL"]
     assert {part.name: part.points for part in litres.parts}["Hemoglobin at discharge"] == 1
