@@ -68,6 +68,9 @@ class HeldLedger:
             with self._commit():
                 self._connection.execute(wanted(self._discharge), rows_of(drafts, first=_ALSO))
             self._rows = None
+            # Changed by us, not by a plan that came meanwhile: what is sent is what is read next.
+            for draft in drafts:
+                self._digests.pop(draft.key, None)
 
     def land(self, landed: Sequence[Landed]) -> None:
         """See Ledger."""

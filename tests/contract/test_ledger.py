@@ -211,3 +211,19 @@ def test_a_reading_shows_everything_recorded_since_the_last(books):
     with books.held() as ledger:
         assert ledger.entries() == shown
     assert [entry.state for entry in shown] == [WriteState.WRITTEN, WriteState.UNKNOWN]
+
+
+def test_what_its_holder_has_changed_and_written_is_written(books):
+    books.want(goal("a"))
+    with books.held() as ledger:
+        ledger.want_also([goal("b", lifecycleStatus="proposed")])
+        ledger.written([Receipt("b", "Goal/7", 'W/"1"')])
+    with books.held() as ledger:
+        assert {entry.draft.key for entry in ledger.entries()} == {"a", "b"}
+        ledger.want_also([goal("b", lifecycleStatus="cancelled")])
+        [changed] = [entry for entry in ledger.entries() if entry.draft.key == "b"]
+        assert changed.state is WriteState.PENDING
+        ledger.written([Receipt("b", "Goal/7", 'W/"2"')])
+        [entry] = [entry for entry in ledger.entries() if entry.draft.key == "b"]
+    assert (entry.state, entry.etag) == (WriteState.WRITTEN, 'W/"2"')
+    assert entry.sent == goal("b", lifecycleStatus="cancelled").body
