@@ -8,7 +8,7 @@ from config.marked_yaml import Entry
 from config.source_files import read_labels, read_sources
 from service.domain.codes import Code, System
 from service.domain.content import BlockerRule, Offer, Protocol, Template
-from service.domain.expression import Expression, NoneOf
+from service.domain.expression import AllOf, Expression, NoneOf
 from service.domain.protocol import (
     EducationTemplate,
     FollowUpTemplate,
@@ -85,8 +85,10 @@ class ProtocolReader:
 
     def _absent(self, given: Given) -> Expression | None:
         absent = self._optional(given, "absent")
-        if absent is not None and _negates(absent):
-            raise given["absent"].wrong("a need is absent because somebody asked; none is not allowed here")
+        if absent is not None and _rests_on_silence(absent):
+            raise given["absent"].wrong(
+                "a need is absent because somebody asked; none may stand only in an all, beside what was asked"
+            )
         return absent
 
     def _ask_when(self, given: Given) -> Expression | None:
@@ -240,9 +242,13 @@ def _neutral_title(entry: Entry, given: Given) -> str:
     return _text(given, "neutral_title")
 
 
-def _negates(expression: Expression) -> bool:
-    nested = getattr(expression, "of", ())
-    return isinstance(expression, NoneOf) or any(_negates(part) for part in nested)
+def _rests_on_silence(expression: Expression) -> bool:
+    """Whether it can be true because something is not in the record, and nothing else."""
+    if isinstance(expression, NoneOf):
+        return True
+    if isinstance(expression, AllOf):
+        return all(map(_rests_on_silence, expression.of))
+    return any(map(_rests_on_silence, getattr(expression, "of", ())))
 
 
 def _text(given: Given, key: str) -> str:

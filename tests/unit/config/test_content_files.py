@@ -10,6 +10,7 @@ import config
 from config.content import load_content
 from service.domain.codes import Code
 from service.domain.expression import (
+    AllOf,
     CodeTest,
     CoverageTest,
     Insured,
@@ -203,7 +204,19 @@ def test_a_right_folder_is_read(folder: Path) -> None:
             "  answer: {question: 88122-7, is: [LA28398-8]}",
             "  none:\n    - coverage: insured",
             9,
-            "none is not allowed here",
+            "none may stand only in an all",
+        ),
+        (
+            "  answer: {question: 88122-7, is: [LA28398-8]}",
+            "  any:\n    - none: [{coverage: insured}]\n    - answer: {question: 88122-7, is: [LA28398-8]}",
+            9,
+            "none may stand only in an all",
+        ),
+        (
+            "  answer: {question: 88122-7, is: [LA28398-8]}",
+            "  all:\n    - none: [{coverage: insured}]\n    - none: [{patient: {veteran: yes}}]",
+            9,
+            "none may stand only in an all",
         ),
         ("question: Is it so?", 'question: "Is it so?', 5, "quoted scalar"),
     ],
@@ -315,6 +328,13 @@ present:
     - related_person: {relationship: [SIS, BRO]}
     - coverage: medicaid
 """
+
+
+def test_a_need_may_be_absent_by_an_answer_and_by_what_is_not_known_beside_it(folder: Path) -> None:
+    answer = "answer: {question: 88122-7, is: [LA28398-8]}"
+    both = f"  all:\n    - {answer}\n    - none: [{{condition: {{icd10cm: [Z59.41]}}}}]"
+    content = load_content(_protocol(folder, f"  {answer}", both))
+    assert isinstance(content.protocols[0].absent, AllOf)
 
 
 def test_every_leaf_is_read_as_it_is_meant(folder: Path) -> None:
