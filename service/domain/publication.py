@@ -45,6 +45,10 @@ def digest_of(body: dict[str, Any]) -> str:
 WAITS: Final = "This waits for another resource of which it is not known whether the EHR has it."
 
 
+#: The problem of an order that a clinician signed in the EHR itself: nothing is wrong with it, and it waits for nobody.
+SIGNED_THERE: Final = "A clinician signed this in the EHR; theirs stands."
+
+
 class WriteState(StrEnum):
     """What we know of a write."""
 

@@ -27,6 +27,7 @@ from service.pipeline.match import match
 from service.pipeline.ports import Deps
 from service.pipeline.publish import publish
 from service.pipeline.rehearse import rehearse
+from service.pipeline.signed_there import heed_signatures
 from service.pipeline.track import resume, retire, withdraw
 from service.pipeline.versions import author_of, commit_version, next_version
 from service.store import Unit
@@ -122,6 +123,7 @@ def _write(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> 
     left = left_to_clinicians(deps.store.offers.of(discharge.id), deps.now())
     publish(adopt(ledger, ehr, left), ehr, lower_rungs(discharge, tenant, deps))
     retire(ledger, ehr, author=author_of(tenant), recorded=discharge.changed)
+    heed_signatures(discharge, ledger, ehr, deps)
 
 
 def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -> None:

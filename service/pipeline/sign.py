@@ -1,6 +1,6 @@
 """A person decides about a plan: kept with who they are, and on its way to the EHR, in one commit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ from service.domain.decision import UNCHANGED, Choice, Decision, Edit, Signer
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
 from service.errors import ConfigurationError, NotFound, Outdated, Unusable
-from service.pipeline.decide import check, decidable, still_open
+from service.pipeline.decide import check, decidable, state_of, still_open
 from service.pipeline.ports import Deps
 from service.pipeline.versions import commit_version, decided_version
 from service.store import Unit
@@ -59,6 +59,26 @@ def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
         made = _decisions(act, last.plan, by, deps)
         unit.decisions.add(discharge_id, made)
         return _commit(discharge, last, made, unit, deps)
+
+
+def take_over(discharge_id: UUID, signed: Mapping[str, Signer], deps: Deps) -> Collection[str]:
+    """Approve items that were signed in the EHR itself, each by its signer; the keys of those that stand approved then."""
+    if not signed:
+        return ()
+    with deps.store.begin() as unit:
+        discharge = unit.discharges.lock(discharge_id)
+        last = unit.plans.latest(discharge_id)
+        if last is None or discharge.is_called_off():
+            return ()
+        still = set(still_open(last.plan))
+        for signer in dict.fromkeys(signed.values()):
+            keys = [key for key, by in signed.items() if by == signer and key in still]
+            one, at = uuid4(), deps.now()
+            made = [Decision(one, key, Choice.APPROVED, signer, at) for key in keys]
+            if made:
+                unit.decisions.add(discharge_id, made)
+                last = _commit(discharge, last, made, unit, deps)
+        return [key for key in signed if state_of(last.plan, key) == Choice.APPROVED]
 
 
 def service_for(plan: Plan, key: str, service: str, directory: Directory) -> CommunityService:

@@ -20,7 +20,7 @@ from fhir_mappings.withdrawal import (
     status_before,
     withdrawn,
 )
-from service.domain.publication import Draft, Ledger, LedgerEntry, WriteState
+from service.domain.publication import SIGNED_THERE, Draft, Ledger, LedgerEntry, WriteState
 from service.ehr.client import Ehr
 from service.errors import EhrConflict
 from service.pipeline.examine import is_a_persons
@@ -150,7 +150,7 @@ def _withdrawal(
 
 
 def _state_of(resource: dict[str, Any], entry: LedgerEntry) -> WriteState:
-    if entry.state is WriteState.CONFLICT:
+    if entry.state is WriteState.CONFLICT and entry.problem != SIGNED_THERE:
         return WriteState.CONFLICT  # a person's words stay theirs, on hold or not
     return WriteState.ON_HOLD if is_on_hold(resource) else WriteState.REVOKED
 

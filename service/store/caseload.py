@@ -5,12 +5,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, Uuid, exists, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Uuid,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from service.domain.caseload import IN_THE_LEDGER, OpenDischarge, Place, Wanted
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
-from service.domain.publication import WriteState
+from service.domain.publication import SIGNED_THERE, WriteState
 from service.store.plan_json import plan_from_json
 from service.store.repository import Repository
 from service.store.tables import discharges, plan_versions, publications
@@ -56,7 +68,7 @@ def _newest() -> tuple[Any, Any]:
 
 
 def _conditions(wanted: Wanted, leaving: Any) -> Iterable[Any]:
-    waits = exists().where(publications.c.discharge_id == discharges.c.id, publications.c.state.in_(_WAITING))
+    waits = exists().where(publications.c.discharge_id == discharges.c.id, _is_waiting())
     followed = (leaving == "") | (leaving >= wanted.since.isoformat())
     failed = discharges.c.state == DischargeState.FAILED.value
     yield or_(discharges.c.state.not_in(_OFF) & followed, failed, waits)
@@ -76,9 +88,14 @@ def _plans(connection: Connection, versions: Sequence[tuple[UUID, int]]) -> Mapp
     return {row.discharge_id: plan_from_json(row.content) for row in connection.execute(query)}
 
 
+def _is_waiting() -> ColumnElement[bool]:
+    """What waits for a person; what one of them signed in the EHR does not."""
+    return publications.c.state.in_(_WAITING) & (publications.c.problem != SIGNED_THERE)
+
+
 def _written(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[bool, _Counts]]:
     """Writes that wait by their state, those that carry security labels (True) apart."""
-    of_these = publications.c.discharge_id.in_(ids), publications.c.state.in_(_WAITING)
+    of_these = publications.c.discharge_id.in_(ids), _is_waiting()
     labelled = publications.c.body[("meta", "security")].is_not(None).label("labelled")
     columns = publications.c.discharge_id, publications.c.state, labelled
     query = select(*columns, func.count().label("number")).where(*of_these).group_by(*columns)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,11 +17,16 @@ from service import metrics
 from service.app import create_app
 from service.bootstrap import build_deps
 from service.domain.audit import Event
-from service.domain.discharge import DischargeState
+from service.domain.caseload import Wanted
+from service.domain.decision import Choice, Signer
+from service.domain.discharge import Action, DischargeState, Trigger
 from service.domain.offer import Answer, OfferKind
-from service.domain.publication import WriteState
+from service.domain.publication import SIGNED_THERE, WriteState
 from service.doors import cds_hooks
 from service.pipeline import run
+from service.pipeline.intake import intake
+from service.pipeline.settle import CHANGED
+from service.pipeline.sign import Act, sign
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.inpatients import bundle_of, inpatients, load_inpatients
 from tests import hooks
@@ -29,6 +34,8 @@ from tests.ehr_fixtures import LimitedEhr
 
 TODAY = datetime.now(UTC).date()
 USER = "Practitioner/arthur-attending"
+DANA = Signer("Dana Example, MSW")
+EVERYTHING = Wanted(since=date(2000, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -239,6 +246,81 @@ def test_feedback_approves_nothing(ward):
     ward.work()
     assert ward.deps.store.decisions.of(ward.discharge.id) == ()
     assert ward.deps.store.plans.latest(ward.discharge.id).plan.decision_on("care-plan") is None
+
+
+DOCTOR = {"reference": USER, "display": "Arthur Attending, MD"}
+
+
+def signed(suggestion: dict[str, Any], requester: dict[str, str]) -> dict[str, Any]:
+    """What the EHR makes of a suggestion that its clinician signs."""
+    resource = suggestion["actions"][0]["resource"]
+    kept = {name: part for name, part in resource.items() if name != "contained"}
+    return kept | {"status": "active", "intent": "order", "requester": requester}
+
+
+def test_an_order_signed_in_the_ehr_is_approved_by_its_signer_and_stands_as_it_is(ward):
+    card, suggestions = ward.suggestions()
+    title, taken = next(iter(suggestions.items()))
+    ward.order(signed(taken, DOCTOR))
+    ward.tell(accepted(card, taken))
+    ward.work()  # which finds it signed
+    ward.work()  # and has nothing more to do about it
+    assert ward.discharge.state is DischargeState.PUBLISHED
+    [made] = ward.deps.store.decisions.of(ward.discharge.id)
+    entry = ward.entry(identifier(taken))
+    assert (made.item, made.choice) == (entry.draft.key, Choice.APPROVED)
+    assert (made.by.name, made.by.reference) == (DOCTOR["display"], USER)
+    assert (entry.state, entry.problem) == (WriteState.CONFLICT, SIGNED_THERE)
+    [order] = ward.orders(title)
+    assert (order["status"], order["requester"], order["meta"]["versionId"]) == ("active", DOCTOR, "1")
+    [case] = [
+        one
+        for one in ward.deps.store.caseload.page("one", EVERYTHING, after=None, limit=100)
+        if one.discharge.id == ward.discharge.id
+    ]
+    assert WriteState.CONFLICT not in case.written
+
+
+def test_an_order_signed_by_nobody_is_nobodys_approval(ward):
+    card, suggestions = ward.suggestions()
+    taken = next(iter(suggestions.values()))
+    ward.order(signed(taken, {"display": "Homeward"}))
+    ward.tell(accepted(card, taken))
+    ward.work()
+    assert ward.deps.store.decisions.of(ward.discharge.id) == ()
+    entry = ward.entry(identifier(taken))
+    assert (entry.state, entry.problem) == (WriteState.CONFLICT, CHANGED)
+
+
+def test_what_was_declined_here_and_is_signed_there_stays_for_a_person(ward):
+    card, suggestions = ward.suggestions()
+    taken = next(iter(suggestions.values()))
+    ward.order(signed(taken, DOCTOR))
+    ward.tell(accepted(card, taken))
+    key = ward.entry(identifier(taken)).draft.key
+    sign(ward.discharge.id, Act(choice=Choice.DECLINED, item=key, reason="not wanted"), DANA, ward.deps)
+    ward.work()
+    assert [one.choice for one in ward.deps.store.decisions.of(ward.discharge.id)] == [Choice.DECLINED]
+
+
+def test_a_signed_order_goes_on_hold_and_on_again_with_its_discharge(ward):
+    card, suggestions = ward.suggestions()
+    title, taken = next(iter(suggestions.items()))
+    ward.order(signed(taken, DOCTOR))
+    ward.tell(accepted(card, taken))
+    ward.work()
+    ward.work()
+    intake(Trigger("one", ward.patient.encounter, Action.CANCEL, "rest"), ward.deps)
+    run.withdraw_discharge(ward.discharge.id, ward.deps)
+    assert [one["status"] for one in ward.orders(title)] == ["on-hold"]
+    assert (
+        ward.entry(identifier(taken)).state is WriteState.ON_HOLD
+    )  # which waits for a person, unlike before
+    intake(Trigger("one", ward.patient.encounter, Action.PLAN, "rest"), ward.deps)
+    ward.work()
+    assert [one["status"] for one in ward.orders(title)] == ["active"]
+    assert len(ward.deps.store.decisions.of(ward.discharge.id)) == 1
+    assert ward.entry(identifier(taken)).problem == SIGNED_THERE
 
 
 def test_repeated_and_batched_feedback_changes_nothing_more(ward):
