@@ -54,15 +54,20 @@ def encounter(resource: Json, shared: Shared, *, today: date | None = None) -> E
         part_of=literal(first(resource.get("partOf"))),
         identifiers=identifiers(resource),
         labels=labels(resource),
-        told=told_of_stay(resource),
     )
     return _as_of(found, today, announced=day(resource.get("plannedEndDate")))
 
 
-def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False) -> str:
-    """Its status, and a digest of what else makes a plan outdated: its end, its patient, the patient's being merged."""
+def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False, died: bool = False) -> str:
+    """Its status, and a digest of what else makes a plan outdated.
+
+    That is its end, where it leads, its patient, and that the patient was merged or has died.
+    """
     period = first(resource.get("period"))
-    return f"{resource.get('status')} {digest(period.get('end'), literal(resource.get('subject')), merged)}"
+    hospital = first(resource.get("hospitalization") or resource.get("admission"))
+    places = [(code.system, code.code) for code in codes_or_text(hospital.get("dischargeDisposition"))]
+    what = (period.get("end"), literal(resource.get("subject")), merged, died, places)
+    return f"{resource.get('status')} {digest(*what)}"
 
 
 def digest(*values: object) -> str:

@@ -23,7 +23,7 @@ def patient(resource: Json, shared: Shared, *, today: date | None = None) -> Pat
         name=human_name(resource.get("name")),
         birth_date=day(resource.get("birthDate")),
         sex=bare_code(resource.get("gender")),
-        deceased=_deceased(resource, today),
+        deceased=has_died(resource, today),
         languages=_languages(resource),
         interpreter=interpreter(resource),
         address=home(resource.get("address")),
@@ -62,8 +62,8 @@ def _yes_or_no(extension: Json) -> bool | None:
     return False if said & _NO else None
 
 
-def _deceased(resource: Json, today: date | None) -> bool:
-    """A death that is dated without being readable is a death all the same."""
+def has_died(resource: Json, today: date | None = None) -> bool:
+    """Whether a Patient has died; one whose date of death cannot be read has, and with `today` none who dies later."""
     if resource.get("deceasedBoolean") is True:
         return True
     if not resource.get("deceasedDateTime"):

@@ -14,7 +14,7 @@ from fhir_mappings.inbound.coverage import coverage
 from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, first
 from fhir_mappings.inbound.leaving import ORDER_CODES, as_ordered
-from fhir_mappings.inbound.patient import interpreter, patient
+from fhir_mappings.inbound.patient import has_died, interpreter, patient
 from fhir_mappings.inbound.questionnaire_response import answers
 from fhir_mappings.inbound.references import Shared, reference_of, subject_of
 from fhir_mappings.inbound.related_person import contacts, related_person
@@ -80,6 +80,7 @@ def build_record(
     orders = [one for one in own if one["resourceType"] == "ServiceRequest"]
     planned = stays.encounter(stay, reading.shared, today=today)
     planned = as_ordered(planned, orders, order_codes=order_codes, today=today)
+    planned = replace(planned, told=stays.told_of_stay(stay, died=has_died(person, today)))
     return replace(reading.record(person, stay, planned, gaps), consented=consented(own, today))
 
 

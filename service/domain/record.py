@@ -168,8 +168,8 @@ class Encounter:
     """A stay or a visit. class_code is v3 ActCode (IMP, EMER, AMB …); diagnoses are ("Condition/id", use).
 
     planned_end is the day on which the patient is to leave, today or later, as the stay or a signed order says; None where
-    nobody has said. ordered_disposition is where that order sends the patient. told is its status and a digest of its end
-    and its patient, by which a later reading is told from this one.
+    nobody has said. ordered_disposition is where that order sends the patient. told is its status and a digest of its end,
+    where it leads and its patient, by which a later reading is told from this one; "" for a stay that is not planned.
     """
 
     reference: str

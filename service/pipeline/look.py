@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from config.tenants import Tenant
 from fhir_mappings.inbound.encounter import told_of_stay
+from fhir_mappings.inbound.patient import has_died
 from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.inbound.trigger import is_merged
 from service import metrics
@@ -40,11 +41,11 @@ def look(reference: str, tenant: Tenant, deps: Deps) -> None:
 def asked_by(
     resource: dict[str, Any], patient: dict[str, Any], tenant: Tenant, *, door: str
 ) -> Iterable[Trigger]:
-    """What an order or a stay asks for; of a stay with the patient it names, who may have become another."""
+    """What an order or a stay asks for; of a stay with the patient it names, who may have become another or have died."""
+    is_stay = resource.get("resourceType") == "Encounter"
     for trigger in triggers_in([resource], tenant, door=door):
-        is_stay = resource.get("resourceType") == "Encounter"
-        merged = is_stay and bool(patient) and is_merged(patient)
-        yield replace(trigger, told=told_of_stay(resource, merged=True)) if merged else trigger
+        told = told_of_stay(resource, merged=is_merged(patient), died=has_died(patient))
+        yield replace(trigger, told=told) if is_stay and patient else trigger
 
 
 def removed(reference: str, tenant: Tenant, deps: Deps, *, door: str) -> tuple[Trigger, ...]:

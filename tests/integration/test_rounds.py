@@ -10,6 +10,7 @@ import pytest
 
 from config.settings import load_settings
 from config.tenants import Tenant
+from fhir_mappings import systems
 from service.domain.audit import Event
 from service.domain.discharge import Action, DischargeState, Trigger
 from service.domain.record import Gap, GapReason
@@ -273,6 +274,26 @@ def test_a_merged_patient_has_the_stay_planned_anew_so_that_a_person_hears_of_it
     if by == "look":
         look(stay, tenant, deps)
     else:
+        look_after_stays(tenant, deps)
+    after = deps.store.discharges.get(discharge.id)
+    assert (after.state, after.round) == (DischargeState.RECEIVED, before.round + 1)
+
+
+@pytest.mark.parametrize("changed", ["death", "transfer"])
+def test_a_patient_who_dies_or_is_sent_elsewhere_after_the_plan_has_the_stay_planned_anew_once(
+    deps, hospital, tenant, changed
+):
+    stay, patient = stay_of(hospital)
+    discharge = planned(deps, stay)
+    look_after_stays(tenant, deps)
+    before = deps.store.discharges.get(discharge.id)
+    deps.store.discharges.save(replace(before, state=DischargeState.PUBLISHED))
+    if changed == "death":
+        put(hospital.base_url, hospital.read(patient), deceasedBoolean=True)
+    else:
+        place = {"coding": [{"system": systems.DISCHARGE_DISPOSITION, "code": "other-hcf"}]}
+        put(hospital.base_url, hospital.read(stay), hospitalization={"dischargeDisposition": place})
+    for _ in range(2):
         look_after_stays(tenant, deps)
     after = deps.store.discharges.get(discharge.id)
     assert (after.state, after.round) == (DischargeState.RECEIVED, before.round + 1)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_mappings import systems
+from fhir_mappings.inbound.encounter import told_of_stay
 from fhir_mappings.inbound.record import build_record
 from service.domain.codes import Code, System
 from service.domain.record import Gap, GapReason
@@ -23,6 +24,17 @@ def _record(*more, **options):
 
 def _gaps(record):
     return {(gap.about, gap.reason): gap.count for gap in record.gaps}
+
+
+def test_the_planned_stay_tells_what_a_later_look_at_it_and_its_patient_will_be_compared_with():
+    alive, dead = patient(), {**patient(), "deceasedBoolean": True}
+    went = {**encounter(), "hospitalization": {"dischargeDisposition": concept("other-hcf")}}
+    told = {
+        build_record([who, stay], encounter=ENCOUNTER).encounter.told: told_of_stay(stay, died=who is dead)
+        for who, stay in ((alive, encounter()), (dead, encounter()), (alive, went))
+    }
+    assert len(told) == 3
+    assert all(kept == looked for kept, looked in told.items())
 
 
 # --- what is read -------------------------------------------------------------------------------
