@@ -51,6 +51,12 @@ def check(folder: Path) -> Checked:
 
 
 def _mistakes(folder: Path) -> Iterator[ConfigurationError]:
+    if not (folder / "protocols").is_dir():
+        yield ConfigurationError(
+            f"There is no protocols/ in {folder.name}; give a folder laid out like config/, "
+            "with protocols/, instruments/ and terminology/."
+        )
+        return
     try:
         reader = ContentReader.of(folder)
     except ConfigurationError as error:

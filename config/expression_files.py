@@ -1,5 +1,6 @@
 """Expressions of protocol files: combinators and leaves (docs/protocols.md), checked against the terminology."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from service.domain.expression import (
 )
 from service.domain.instrument import Instrument, Item
 from service.domain.record import Kind
+from service.domain.units import UNITS, tidy
 
 _KINDS = {
     "condition": Kind.CONDITION,
@@ -44,6 +46,8 @@ _KINDS = {
     "care_plan": Kind.CARE_PLAN,
 }
 _SCORES = ("LACE", "HOSPITAL", "HFRS")
+#: A code or the beginning of one, without the dot: chapter Z, block Z5, category Z59, and what follows its dot.
+_FAMILY = re.compile(r"[A-Z](?:\d[0-9A-Z]{0,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class ExpressionReader:
             kind=kind,
             codes=frozenset(codes),
             families=frozenset(families),
-            excluded=frozenset(undotted(code) for code in _texts(given, "except")),
+            excluded=frozenset(_families(given, "except")),
             words=tuple(word.casefold() for word in _texts(given, words)),
             scope=given["scope"].choice(Scope) if "scope" in given else Scope.ANY,
             within_days=_days(given),
@@ -116,7 +120,7 @@ class ExpressionReader:
 
     def _members(self, given: Mapping[str, Entry]) -> tuple[set[tuple[str, str]], set[str]]:
         codes = set(_inline_codes(given["codes"])) if "codes" in given else set()
-        families = {undotted(code) for code in _texts(given, "icd10cm")}
+        families = set(_families(given, "icd10cm"))
         for name in _texts(given, "set"):
             if name not in self.terminology.code_sets:
                 raise given["set"].wrong(f"unknown code set {name!r}")
@@ -176,7 +180,7 @@ class ExpressionReader:
         _exactly_one(body, given, thresholds)
         return MeasureTest(
             questions=given["loinc"].texts(),
-            unit=given["unit"].text(),
+            unit=_unit(given["unit"]),
             above=_number(given, "above"),
             at_least=_number(given, "at_least"),
             below=_number(given, "below"),
@@ -250,6 +254,22 @@ def _named(given: Mapping[str, Entry]) -> Iterable[str]:
     yield from (f"code set {name}" for name in _texts(given, "set"))
     for system, codes in given["codes"].fields(()).items() if "codes" in given else ():
         yield f"{system.upper()} {', '.join(codes.texts())}"
+
+
+def _families(given: Mapping[str, Entry], key: str) -> Iterable[str]:
+    """Families without the dot; what cannot be one would silently match nothing."""
+    for code in _texts(given, key):
+        family = undotted(code)
+        if not _FAMILY.fullmatch(family):
+            raise given[key].wrong(f"{code!r} is no ICD-10-CM code or family (Z59, Z59.4, Z59.41)")
+        yield family
+
+
+def _unit(entry: Entry) -> str:
+    unit = entry.text()
+    if tidy(unit) not in UNITS:
+        raise entry.wrong(f"the unit {unit!r} is not known; known are {', '.join(filter(None, UNITS))}")
+    return unit
 
 
 def _something(body: Entry, given: Mapping[str, Entry]) -> None:

@@ -128,7 +128,9 @@ def _check_document(checked: Checked) -> Json:
 
 def _check_lines(checked: Checked) -> Text:
     if checked.content is None:
-        lines = (f"{one.file}:{one.line}: {one.message}" for one in checked.problems)
+        lines = (
+            f"{one.file}:{one.line}: {one.message}" if one.file else one.message for one in checked.problems
+        )
         return Text("\n".join(lines))
     return Text(
         f"{len(checked.content.protocols)} protocols and {len(checked.content.instruments)} instruments are right."

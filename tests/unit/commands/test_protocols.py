@@ -73,6 +73,12 @@ def test_a_mistake_is_shown_as_file_line_and_message(folder: Path) -> None:
     assert "is not one of social" in ran.output
 
 
+def test_a_folder_that_holds_only_the_protocols_is_told_what_it_should_be(folder: Path) -> None:
+    ran = _run("check", str(folder / "protocols"))
+    assert ran.exit_code == 1
+    assert ran.output.startswith("There is no protocols/ in protocols; give a folder laid out like config/")
+
+
 def test_what_is_no_yaml_is_told_with_the_rest(folder: Path) -> None:
     _spoil(folder, "protocols/stress.yaml", ("title: ", 'title: "'))
     _spoil(folder, "protocols/hospice.yaml", ("kind: ", "kind: x"))
