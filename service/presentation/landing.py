@@ -6,7 +6,7 @@ from typing import Final
 
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Item, Plan
-from service.domain.publication import Landing, LedgerEntry
+from service.domain.publication import Landing, LedgerEntry, WriteState
 from service.domain.sensitivity import may_be_shared
 from service.pipeline.hands_off import is_set_aside
 
@@ -51,7 +51,7 @@ def _kept_back(one: Standing, aside: str) -> Standing:
     """On our page alone, where the hospital's policy sends nothing; what was in the EHR before stands there."""
     if not aside or one.reference:
         return one
-    return replace(one, rung=Landing.PAGE, reason=f"{aside} {_ON_OUR_PAGE}", problem="")
+    return replace(one, rung=Landing.PAGE, reason=f"{aside} {_ON_OUR_PAGE}", state="", problem="")
 
 
 def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> Standing:
@@ -68,14 +68,16 @@ def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> St
 
 
 def _row(entry: LedgerEntry, title: str = "") -> Standing:
+    lower = entry.state is WriteState.PENDING and entry.rung is not Landing.RESOURCE and not entry.reference
     return Standing(
         entry.draft.key,
         title or entry.draft.resource_type,
         entry.rung,
         entry.reason,
         entry.reference,
-        entry.state.value,
-        entry.problem,
+        # What has come to its rung waits for nothing, and the reason says why it is there.
+        "" if lower else entry.state.value,
+        "" if lower else entry.problem,
     )
 
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from config.tenants import WritePolicy
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.plan import plan_resources
-from service.domain.publication import Landed, Landing, WriteState
+from service.domain.publication import Landed, Landing, Receipt, WriteState
 from service.domain.sensitivity import Label
+from service.pipeline.hands_off import set_aside
 from service.presentation.landing import landing
 from service.presentation.table import plan_table
 from tests.builders import MemoryLedger, draft_of, interventions, need, planned
@@ -85,3 +87,22 @@ def test_the_table_tells_it_for_a_published_plan(plan, ledger):
     with console.capture() as told:
         console.print(plan_table(plan))
     assert "In the EHR" not in told.get()
+
+
+def test_what_has_come_to_a_lower_rung_does_not_look_as_if_it_waited(plan, ledger):
+    why = "The EHR does not let us create a CarePlan."
+    ledger.mark("care-plan", WriteState.PENDING, problem=why)
+    assert stands(plan, ledger)["care-plan"].state == "pending"
+    ledger.land([Landed("care-plan", Landing.DOCUMENT, f"{why} It stands in the plan document.")])
+    one = stands(plan, ledger)["care-plan"]
+    assert (one.state, one.problem, one.reason) == ("", "", f"{why} It stands in the plan document.")
+
+
+def test_what_a_policy_keeps_back_stands_on_our_page_and_what_was_written_before_where_it_is(plan, ledger):
+    ledger.written([Receipt(plan.goals[0].key, "Goal/7", 'W/"1"')])
+    set_aside(ledger, WritePolicy.SHADOW)
+    found = stands(plan, ledger)
+    assert (found[plan.goals[0].key].rung, found[plan.goals[0].key].reference) == (Landing.RESOURCE, "Goal/7")
+    for key in ("care-plan", plan.tasks[0].key, plan.referrals[0].key):
+        assert (found[key].rung, found[key].state) == (Landing.PAGE, "")
+        assert found[key].reason.startswith("This hospital's write policy is shadow: nothing is sent")
