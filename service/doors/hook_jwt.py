@@ -5,6 +5,7 @@ Refusals say what to send.
 
 import hashlib
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,13 +19,17 @@ from service.doors.guard import Caller, Role
 from service.doors.tokens import SKEW_SECONDS, bearer, check_header, check_signature, seconds, unverified
 from service.doors.wiring import deps, settings
 from service.ehr.public_keys import PublicKeys
-from service.errors import NotAuthenticated
+from service.errors import NotAuthenticated, StoreUnavailable
+from service.pipeline.in_time import InTime, TooLate
 
 #: A call takes seconds; a token for longer is a password.
 _LONGEST_SECONDS: Final = 3600
 _LONGEST_ID: Final = 255
 #: How long a call may wait for its issuer's keys: half of what it may take.
 _WAIT_FOR_KEYS_SECONDS: Final = 0.25
+#: By when the database must have taken the token, counted from the beginning of the call.
+_WAIT_FOR_DATABASE_SECONDS: Final = 0.4
+_SPENDING: Final = InTime(8, "spent-tokens")
 #: One call in so many tidies up after all.
 _TIDY_EVERY: Final = 500
 
@@ -47,12 +52,22 @@ def ehr_signed() -> Caller:
     signed = verified(
         bearer(), audience=audience, tenants=deps().tenants, keys=deps().hook_keys, now=deps().now()
     )
-    if not deps().store.spent_tokens.spend(signed.digest, signed.expires):
+    if not _spend(signed):
         raise NotAuthenticated("This JWT was used before; sign a new one, with a new jti, for each call.")
     if secrets.randbelow(_TIDY_EVERY) == 0:
         deps().store.spent_tokens.forget(deps().now())
     g.signed_for = signed.tenant
     return Caller(signed.tenant, Role.EHR)
+
+
+def _spend(signed: Signed) -> bool:
+    """Whether the call's token had not been used. A database that stalls must not keep a clinician waiting: 503 in time."""
+    tokens = deps().store.spent_tokens
+    until = time.monotonic() + _WAIT_FOR_DATABASE_SECONDS - (time.perf_counter() - g.began)
+    try:
+        return _SPENDING.run(lambda: tokens.spend(signed.digest, signed.expires), until)
+    except TooLate:
+        raise StoreUnavailable from None
 
 
 def signed_for() -> str:

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from config.hook_issuers import HookIssuer
-from service.doors import cds_hooks
+from service.doors import cds_hooks, hook_jwt
 from service.doors.hook_jwt import signed_for
 from service.ehr.public_keys import PublicKeys
 from service.errors import EhrUnavailable
@@ -150,6 +152,7 @@ FORGED = {
 def guarded(house, doubles, monkeypatch):
     """The hook door outside the demo: one hospital whose EHR signs its calls."""
     monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 20)  # a busy machine is not what these are about
+    monkeypatch.setattr(hook_jwt, "_WAIT_FOR_DATABASE_SECONDS", 20)
     doubles.tenants = {"demo": replace(DEMO, hooks=(HookIssuer(issuer=ISSUER, jwks_url=JWKS),))}
     doubles.hook_keys = PublicKeys(lambda _url: PUBLIC)
     return house({"HOMEWARD_PUBLIC_URL": "https://homeward.example.org"})
@@ -288,3 +291,18 @@ def test_keys_that_do_not_come_are_503_and_not_401(guarded, doubles):
 def test_a_database_that_is_away_lets_nobody_in(guarded, doubles):
     doubles.store.away = True
     assert discovered(guarded, token()).status_code == 503
+
+
+def test_a_database_that_stalls_keeps_no_clinician_waiting(guarded, doubles, monkeypatch):
+    end = threading.Event()
+    monkeypatch.setattr(doubles.store, "_spend", lambda *_: end.wait(30))
+    monkeypatch.setattr(hook_jwt, "_WAIT_FOR_DATABASE_SECONDS", 0.05)
+    begun = time.monotonic()
+    answer = discovered(guarded, token())
+    end.set()
+    assert answer.status_code == 503
+    assert time.monotonic() - begun < 20  # the machine may be busy; the database is never waited for
+
+
+def test_there_is_time_for_an_answer_after_the_database():
+    assert hook_jwt._WAIT_FOR_DATABASE_SECONDS < cds_hooks.ANSWER_SECONDS  # noqa: SLF001  one budget, in two places
