@@ -35,7 +35,10 @@ class Standing:
 
 
 def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
-    """All items of the plan in its order, the plan itself first; then what the lower rungs are made of."""
+    """All items of the plan in its order, the plan itself first; then what the lower rungs are made of.
+
+    Last what an earlier plan wrote, this one no longer proposes, and we could not or must not take back.
+    """
     rows = {entry.draft.key: entry for entry in written if entry.wanted}
     whole = rows.get(WHOLE_PLAN)
     if whole is None:  # a hospital where nothing is written
@@ -44,7 +47,14 @@ def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
     told = {one.item for one in items} | {WHOLE_PLAN}
     rest = [_row(entry) for key, entry in rows.items() if key not in told and _is_lower(entry)]
     aside = next((entry.problem for entry in rows.values() if is_set_aside(entry)), "")
-    return tuple(_kept_back(one, aside) for one in (_row(whole), *items, *rest))
+    left = [_row(entry) for entry in written if _is_left_over(entry)]
+    return tuple(_kept_back(one, aside) for one in (_row(whole), *items, *rest, *left))
+
+
+def _is_left_over(entry: LedgerEntry) -> bool:
+    """Whether it stands in the EHR against the plan, and a person must see to it. Its words are the EHR's to show."""
+    stands = bool(entry.reference) and not entry.wanted and bool(entry.problem)
+    return stands and entry.state is not WriteState.REVOKED and _is_lower(entry)
 
 
 def _kept_back(one: Standing, aside: str) -> Standing:

@@ -106,3 +106,17 @@ def test_what_a_policy_keeps_back_stands_on_our_page_and_what_was_written_before
     for key in ("care-plan", plan.tasks[0].key, plan.referrals[0].key):
         assert (found[key].rung, found[key].state) == (Landing.PAGE, "")
         assert found[key].reason.startswith("This hospital's write policy is shadow: nothing is sent")
+
+
+def test_what_the_plan_no_longer_proposes_and_a_person_took_up_is_told_without_its_words(plan, ledger):
+    key = plan.referrals[0].key
+    ledger.written([Receipt(key, "ServiceRequest/7", 'W/"1"')])
+    ledger.want([entry.draft for entry in ledger.entries() if entry.draft.key != key])
+    without = replace(plan, referrals=plan.referrals[1:])
+    assert key not in stands(without, ledger)  # still to be taken back by us
+    ledger.mark(key, WriteState.CONFLICT, problem="A person has taken it up; theirs stands.")
+    one = stands(without, ledger)[key]
+    assert (one.title, one.reference, one.state) == ("ServiceRequest", "ServiceRequest/7", "conflict")
+    assert one.problem == "A person has taken it up; theirs stands."
+    ledger.mark(key, WriteState.REVOKED)
+    assert key not in stands(without, ledger)
