@@ -85,6 +85,22 @@ def test_the_message_from_medicare_is_for_who_has_medicare_or_may_have_it(payor,
     assert items(coverages=held)["important-message"].mark is mark
 
 
+def test_the_notice_of_observation_is_for_medicare_patients_under_observation():
+    held = (Coverage("Coverage/1", "active", payor="Medicare Part A"),)
+    watched = a.stay(class_code="OBSENC")
+    assert items(coverages=held, encounter=watched)["observation-notice"].mark is Mark.OPEN
+    assert items(coverages=held)["observation-notice"].mark is Mark.NOT_APPLICABLE
+    other = (Coverage("Coverage/1", "active", payor="Example Mutual"),)
+    assert items(coverages=other, encounter=watched)["observation-notice"].mark is Mark.NOT_APPLICABLE
+
+
+def test_primary_care_takes_over_from_a_medicare_stay():
+    held = (Coverage("Coverage/1", "active", payor="Medicare Part A"),)
+    item = items(coverages=held)["transitional-care"]
+    assert item.mark is Mark.OPEN
+    assert "two business days" in item.requirement
+
+
 def test_a_choice_list_is_for_a_plan_with_such_a_provider_or_without_a_place_to_go():
     at_home = a.answer("96761-2", 95)
     nursing = a.fact("L89.154")
