@@ -27,7 +27,7 @@ from service.errors import ConfigurationError, HomewardError
 from service.presentation.table import plan_table
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.homeward_process import reserved_port, running_homeward
-from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, Hospital
+from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, STAYS, Hospital
 from service.sandbox.inpatients import Inpatient, load_inpatients
 from service.sandbox.landing import main_resource, where_it_stands
 from service.sandbox.mode import FULL, Mode, mode_of
@@ -123,8 +123,14 @@ def running_stage(console: Console, mode: Mode = _FULL) -> Iterator[Stage]:
         url = environment["HOMEWARD_PUBLIC_URL"]
         _done(console, f"Homeward with {count} community services: {url} (log: {log})")
         hospital = Hospital(sandbox.base_url)
-        subscription = hospital.subscribe(f"{url}/subscriptions/{TENANT}", secret)
-        _done(console, f"{_TELLER[bool(mode.vendor)]} tells Homeward of discharge orders ({subscription})")
+        endpoint, teller = f"{url}/subscriptions/{TENANT}", _TELLER[bool(mode.vendor)]
+        _done(
+            console, f"{teller} tells Homeward of discharge orders ({hospital.subscribe(endpoint, secret)})"
+        )
+        changes = hospital.subscribe(endpoint, secret, STAYS)
+        _done(
+            console, f"{teller} tells Homeward when a stay is cancelled, ends or leads elsewhere ({changes})"
+        )
         yield Stage(mode, hospital, patients, deps, url, console)
 
 

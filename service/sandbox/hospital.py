@@ -7,12 +7,16 @@ from typing import Any, Final
 import requests
 
 from fhir_mappings import systems
+from service.domain.record import INPATIENT_CLASSES
 from service.errors import EhrRejected, EhrUnavailable
 from service.sandbox.inpatients import Inpatient
 from service.sandbox.mode import INSIDE
 
 #: SNOMED CT "Patient discharge".
 DISCHARGE: Final = "58000006"
+#: What the EHR is asked to tell of: discharge orders, and hospital stays, which end, are cancelled or lead elsewhere.
+ORDERS: Final = f"ServiceRequest?code={systems.SNOMED}|{DISCHARGE}"
+STAYS: Final = f"Encounter?class={','.join(sorted(INPATIENT_CLASSES))}"
 ORGANIZATION: Final = "Prairie Sample Hospital"
 ORGANIZATION_REFERENCE: Final = "Organization/prairie-sample-hospital"
 _TIMEOUT_SECONDS: Final = 10
@@ -34,8 +38,8 @@ class Hospital:
     base_url: str
     _http: requests.Session = field(default_factory=_session, repr=False)
 
-    def subscribe(self, endpoint: str, secret: str) -> str:
-        """Register the R4 rest-hook Subscription for discharge orders; its reference. EhrRejected unless active."""
+    def subscribe(self, endpoint: str, secret: str, criteria: str = ORDERS) -> str:
+        """Register an R4 rest-hook Subscription, for discharge orders or STAYS; its reference. EhrRejected unless active."""
         channel = {
             "type": "rest-hook",
             "endpoint": endpoint,
@@ -46,7 +50,7 @@ class Hospital:
             "resourceType": "Subscription",
             "status": "requested",
             "reason": "Homeward plans each discharge that is ordered",
-            "criteria": f"ServiceRequest?code={systems.SNOMED}|{DISCHARGE}",
+            "criteria": criteria,
             "channel": channel,
         }
         reference = self.create(subscription)

@@ -115,6 +115,32 @@ def test_an_order_that_is_paused_and_goes_on_takes_the_plan_with_it(stage):
     assert [plan["status"] for plan in stage.hospital.care_plans(patient)] == ["draft"]
 
 
+def test_a_stay_that_is_cancelled_takes_the_drafts_with_it(stage):
+    patient = stage.patients[4]
+    stage.hospital.order_discharge(patient, datetime.now(TIME_ZONE))
+    wait_until(is_in(stage, patient, DischargeState.PUBLISHED), "publishing")
+    put(stage.hospital.base_url, stage.hospital.read(patient.encounter), status="cancelled")
+    wait_until(is_in(stage, patient, DischargeState.CANCELLED), "calling off")
+    assert [plan["status"] for plan in stage.hospital.care_plans(patient)] == ["revoked"]
+    assert _statuses(stage, patient) == {"revoked"}
+
+
+def test_who_dies_after_the_plan_was_written_is_referred_to_nobody(stage):
+    patient = stage.patients[5]
+    stage.hospital.order_discharge(patient, datetime.now(TIME_ZONE))
+    wait_until(is_in(stage, patient, DischargeState.PUBLISHED), "publishing")
+    assert _statuses(stage, patient) == {"draft"}
+    ended = {"status": "finished", "hospitalization": {"dischargeDisposition": {"text": "Expired"}}}
+    put(stage.hospital.base_url, stage.hospital.read(patient.encounter), **ended)
+    wait_until(lambda: _statuses(stage, patient) == {"revoked"}, "taking the referrals back")
+    [plan] = stage.hospital.care_plans(patient)
+    assert "the patient has died" in plan["text"]["div"]
+
+
+def _statuses(stage: Stage, patient: Inpatient) -> set[str]:
+    return {one["status"] for one in stage.hospital.ours(patient, "ServiceRequest")}
+
+
 def test_what_an_ehr_with_broken_subscriptions_did_not_tell_a_round_finds_and_mends(stage):
     for subscription in stage.hospital.search("Subscription"):
         put(stage.hospital.base_url, subscription, status="error")

@@ -7,7 +7,7 @@ import requests
 from service.errors import EhrRejected, EhrUnavailable
 from service.sandbox import ehr_process
 from service.sandbox.ehr_process import MISSING, add_missing_searches
-from service.sandbox.hospital import Hospital
+from service.sandbox.hospital import STAYS, Hospital
 from service.sandbox.inpatients import load_inpatients
 from service.sandbox.leash import die_with_parent
 
@@ -28,8 +28,10 @@ class Http(requests.Session):
     def __init__(self, *answers):
         super().__init__()
         self.answers = list(answers)
+        self.sent = []
 
-    def request(self, *_, **__):
+    def request(self, *_, **options):
+        self.sent.append(options.get("json"))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -53,6 +55,13 @@ def test_a_subscription_that_does_not_become_active_is_told():
     http = Http(created, Answer(200, {"status": "error"}))
     with pytest.raises(EhrRejected, match="did not activate the subscription; it is error"):
         Hospital("http://127.0.0.1:1/fhir", http).subscribe("http://127.0.0.1:2/hook", "invented")
+
+
+def test_the_ehr_is_asked_to_tell_of_stays_of_all_inpatient_classes():
+    http = Http(Answer(201, {"resourceType": "Subscription", "id": "s1"}), Answer(200, {"status": "active"}))
+    hospital = Hospital("http://127.0.0.1:1/fhir", http)
+    assert hospital.subscribe("http://127.0.0.1:2/hook", "invented", STAYS) == "Subscription/s1"
+    assert http.sent[0]["criteria"] == "Encounter?class=ACUTE,IMP,NONAC,OBSENC,SS"
 
 
 def test_patients_that_the_ehr_does_not_take_are_told(monkeypatch):
