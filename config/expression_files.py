@@ -167,10 +167,14 @@ class ExpressionReader:
         )
 
     def _screened(self, body: Entry) -> ScreenedTest:
-        given = body.fields(("instrument", "since", "within_days"), required=("instrument",))
+        given = body.fields(("instrument", "since", "within_days", "begun_with"), required=("instrument",))
         instrument = self._instrument(given["instrument"])
         since = self._item(given["since"], given["since"].text()).question if "since" in given else ""
-        return ScreenedTest(instrument.id, since, _days(given))
+        questions = _texts(given, "begun_with")
+        strange = set(questions) - {item.question for item in instrument.items}
+        if strange:
+            raise given["begun_with"].wrong(f"{', '.join(sorted(strange))} is no question of this instrument")
+        return ScreenedTest(instrument.id, since, _days(given), questions)
 
     def _measure(self, body: Entry) -> MeasureTest:
         thresholds = ("above", "at_least", "below", "at_most")

@@ -87,12 +87,14 @@ class ScoreTest:
 class ScreenedTest:
     """An instrument was answered completely, not before the latest answer to the question `since` ("" for ever).
 
-    within_days is the greatest age of the answers, None for as long as they are valid.
+    within_days is the greatest age of the answers, None for as long as they are valid. With questions it is enough that one of
+    them was answered: the screen was begun.
     """
 
     instrument: str
     since: str = ""
     within_days: int | None = None
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,9 @@ class Wording:
 
     def _screened(self, test: ScreenedTest) -> str:
         title = self.instruments[test.instrument].title
+        if test.questions:
+            asked = _either(f"{self.items[code].label} ({code})" for code in test.questions)
+            return f"{title} begun: an answer to {asked}{_age(test.within_days)}"
         after = f", not before the answer to {self.items[test.since].label}" if test.since else ""
         return f"{title} answered completely{after}{_age(test.within_days)}"
 

@@ -53,6 +53,8 @@ def scored(test: ScoreTest, findings: Findings) -> Result:
 
 def screened(test: ScreenedTest, findings: Findings) -> Result:
     """The instrument was answered completely, and not before the question it must follow."""
+    if test.questions:
+        return _begun(test, findings)
     instrument = findings.content.instruments[test.instrument]
     told = [findings.answers.get(question) for question in instrument.complete]
     given = [one for one in told if one is not None and not one.declined]
@@ -62,6 +64,12 @@ def screened(test: ScreenedTest, findings: Findings) -> Result:
     done = bool(given) and len(given) == len(told)
     done = done and all(_follows(one.on, test, findings) for one in given)
     return Result(truth_of(done), _cited(given) if done else ())
+
+
+def _begun(test: ScreenedTest, findings: Findings) -> Result:
+    told = [findings.answers.get(question) for question in test.questions]
+    given = [one for one in told if one is not None and not one.declined and _follows(one.on, test, findings)]
+    return Result(truth_of(given), _cited(given))
 
 
 def measured(test: MeasureTest, findings: Findings) -> Result:

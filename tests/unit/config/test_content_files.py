@@ -215,6 +215,12 @@ def test_a_right_folder_is_read(folder: Path) -> None:
             "'housing' is no ICD-10-CM code or family",
         ),
         ("question: Is it so?", "ask_when: {coverage: insured}", 5, "there is no question here"),
+        (
+            "answer: {question: 88122-7, is: [LA28397-0]}",
+            "screened: {instrument: hunger-vital-sign, begun_with: [1-8]}",
+            7,
+            "1-8 is no question of this instrument",
+        ),
         ("answer: {question: 88122-7, is: [LA28397-0]}", "patient: {language: es}", 7, "other than site"),
         ("answer: {question: 88122-7, is: [LA28397-0]}", "patient: {sex: woman}", 7, "sex is one of"),
         ("answer: {question: 88122-7, is: [LA28397-0]}", "risk: {score: X, below: 1}", 7, "one of LACE"),
