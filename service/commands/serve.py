@@ -39,7 +39,7 @@ def _serve(settings: Settings) -> None:
     stop = stop_on_signals()
     try:
         tend = _database(settings)
-        _log.info("serving", address=settings.public_url)
+        _log.info("serving", address=f"http://{settings.bind}")
         supervise([Child("web", _GUNICORN), Child("worker", _WORKER)], stop, tend=tend)
     finally:
         _stop_database(settings)
