@@ -29,8 +29,9 @@ CAPABILITY_SECONDS: Final = 24 * 3600.0
 DOUBT_SECONDS: Final = 600.0
 #: Answers that mean that the EHR takes no Bundles at all, so that it is not asked with one again.
 _NO_BUNDLES: Final = frozenset({400, 404, 405, 422, 501})
-#: Refusals of what /metadata offers: it may have changed since it was read.
+#: Refusals of what /metadata offers: it may have changed since it was read. A search that is not granted (403) is none.
 _CONTRADICTED: Final = frozenset({403, 405, 501})
+_NO_SUCH_SEARCH: Final = frozenset({400, 404, 405, 501})
 _STRICT: Final = {"Prefer": "handling=strict"}
 
 
@@ -148,7 +149,7 @@ class Ehr:
 
     def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """The response to a transaction or batch Bundle of writes; WriteUnknown when no answer came."""
-        answer = self._connection.send(Request("POST", "", bundle, self._prefer(), safe=False))
+        answer = self._write(Request("POST", "", bundle, self._prefer(), safe=False))
         if answer.body is None:
             raise WriteUnknown("POST Bundle: the EHR said yes without saying to what.")
         return answer.body
@@ -170,9 +171,20 @@ class Ehr:
         try:
             return self._connection.send(request)
         except EhrRefused as error:
-            if error.status in _CONTRADICTED:
-                self._doubt()
+            self.refused(error)
             raise
+
+    def refused(self, error: EhrError) -> None:
+        """Told of a write that was refused by itself, as in a batch: one that /metadata offers makes us read it again."""
+        if isinstance(error, EhrRefused) and error.status in _CONTRADICTED:
+            self._doubt()
+
+    def _not_found_out(self, search: Search, error: EhrError) -> SearchResult:
+        """The result of a search that gave an error; one that /metadata lists and the EHR does not know is a doubt, too."""
+        refused = isinstance(error, EhrRefused | EhrRejected) and error.status in _NO_SUCH_SEARCH
+        if refused and not search.id:
+            self._doubt()
+        return refusal(search, error)
 
     def _doubt(self) -> None:
         """What /metadata listed is not done: it is read again at the next question, but not at every refusal."""
@@ -200,7 +212,7 @@ class Ehr:
         return [
             result_of(search, reply.resource, self._get)
             if reply.resource is not None and (reply.ok or not reply.status)
-            else refusal(search, _entry_error(search, reply))
+            else self._not_found_out(search, _entry_error(search, reply))
             for search, reply in zip(searches, replies, strict=True)
         ]
 
@@ -211,7 +223,7 @@ class Ehr:
         if len(failures) == len(searches):
             raise failures[0]
         return [
-            refusal(search, outcome) if isinstance(outcome, EhrError) else outcome
+            self._not_found_out(search, outcome) if isinstance(outcome, EhrError) else outcome
             for search, outcome in zip(searches, outcomes, strict=True)
         ]
 

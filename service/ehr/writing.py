@@ -63,7 +63,15 @@ def write_each(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] = ()
     if all(isinstance(one, EhrRefused) and one.status in _NO_WRITES_IN_BATCH for one in outcomes):
         ehr.no_writes_in_batch()
         return write_each(ehr, drafts, updates)
+    _tell_refusals(ehr, outcomes)
     return outcomes
+
+
+def _tell_refusals(ehr: Ehr, outcomes: Sequence[Outcome]) -> None:
+    """A single write tells them itself."""
+    for outcome in outcomes:
+        if isinstance(outcome, EhrError):
+            ehr.refused(outcome)
 
 
 def _in_batch(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> list[Outcome]:

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from config.tenants import Tenant
+from fhir_mappings.bundle import Search
 from service.domain.publication import Landing, WriteState
 from service.ehr.client import Ehr
 from service.errors import EhrRefused, EhrUnavailable, WriteUnknown
@@ -401,6 +402,49 @@ def test_a_refusal_that_contradicts_metadata_has_it_read_again_but_not_each_time
     server.tell("POST", "Goal", Told(405))
     for _ in range(3):
         publish(MemoryLedger(*goals(2)), ehr)
+    assert server.odd.count("GET", "/metadata") == 2
+
+
+@pytest.mark.parametrize(("status", "readings"), [(405, 2), (400, 2), (403, 1), (503, 1)])
+def test_a_search_that_metadata_lists_and_the_ehr_does_not_know_has_it_read_again(
+    server, ehr, status, readings
+):
+    server.tell("GET", "Goal", Told(status, headers={"Retry-After": "99"}))
+    for _ in range(3):
+        [result, other] = ehr.batch(
+            [Search("Goal", (("identifier", "x"),)), Search("CarePlan", (("identifier", "x"),))]
+        )
+        assert result.gaps
+        assert not other.gaps
+        ehr.capability()
+    assert server.odd.count("GET", "/metadata") == readings
+
+
+def test_an_entry_of_a_batch_that_is_not_allowed_has_metadata_read_again(server, ehr):
+    server.offer(batch=True, **ALL_SEARCHES)
+    told = [
+        {"response": {"status": "201 Created", "location": "Goal/1", "etag": 'W/"1"'}},
+        {"response": {"status": "403 Forbidden"}},
+    ]
+
+    def answered(asked):
+        bundle = orjson.loads(asked.body)
+        entries = bundle["entry"]
+        if entries[0]["request"]["method"] == "GET":
+            found = [
+                {"resource": searchset(one["request"]["url"]), "response": {"status": "200"}}
+                for one in entries
+            ]
+            return fhir({"resourceType": "Bundle", "type": "batch-response", "entry": found})
+        return fhir({"resourceType": "Bundle", "type": "batch-response", "entry": told[: len(entries)]})
+
+    decide = server.odd.decide
+    server.odd.decide = lambda asked: (
+        answered(asked) if asked.method == "POST" and asked.path.strip("/") == "" else decide(asked)
+    )
+    ledger = MemoryLedger(*goals(2))
+    publish(ledger, ehr)
+    assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN, WriteState.PENDING}
     assert server.odd.count("GET", "/metadata") == 2
 
 
