@@ -19,6 +19,7 @@ EXAMPLE = Path(__file__).parents[3] / "config" / "tenants.example.yaml"
 PEM = EC_KEY.private.as_pem(private=True).decode()
 OTHER_PEM = RSA_KEY.private.as_pem(private=True).decode()
 PUBLIC_PEM = EC_KEY.private.as_pem(private=False).decode()
+LOCKED_PEM = EC_KEY.private.as_pem(private=True, password="swordfish").decode()
 P256_PEM = ECKey.generate_key("P-256").as_pem(private=True).decode()
 WEAK = rsa.generate_private_key(65537, 1024)  # noqa: S505  it is to be refused
 WEAK_PEM = WEAK.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -37,6 +38,7 @@ SECRETS = {
     "PUBLIC": PUBLIC_PEM,
     "WEAK": WEAK_PEM,
     "P256": P256_PEM,
+    "LOCKED": LOCKED_PEM,
     "SYMMETRIC": '{"kty": "oct", "k": "c2VjcmV0"}',
     "BROKEN_JWK": '{"kty": "EC", "crv": "P-384", "x": "a", "y": "b", "d": "c"}',
     "NO_JSON": "{kty: EC}",
@@ -140,6 +142,7 @@ def test_plain_http_is_for_this_machine(read, host):
         (5, "auth: {kind: smart, client_id: x, keys: [env:WEAK]}", "shorter than 2048 bits"),
         (5, "auth: {kind: smart, client_id: x, keys: [env:P256]}", "P-384"),
         (5, "auth: {kind: smart, client_id: x, keys: [env:PUBLIC]}", "public key"),
+        (5, "auth: {kind: smart, client_id: x, keys: [env:LOCKED]}", "has a passphrase; write it without"),
         (5, "auth: {kind: smart, client_id: x, keys: [env:A]}", "not a key"),
         (5, "auth: {kind: smart, client_id: x, keys: [env:SYMMETRIC]}", "RSA or EC"),
         (5, "auth: {kind: smart, client_id: x, keys: [env:BROKEN_JWK]}", "not a key"),
