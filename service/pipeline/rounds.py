@@ -22,6 +22,7 @@ from service.jobs import Errand
 from service.pipeline.look import asked_by, look, take_all
 from service.pipeline.orders import find_orders, searchable
 from service.pipeline.ports import Deps
+from service.pipeline.signed_there import look_for_signatures
 from service.pipeline.subscribe import subscribe
 
 DOOR: Final = "poll"
@@ -83,7 +84,10 @@ def search_since_last(tenant: Tenant, deps: Deps) -> None:
 
 
 def look_after_stays(tenant: Tenant, deps: Deps) -> None:
-    """Take in how the stays we plan, their patients and their orders stand now: no search tells of their end."""
+    """Take in how the stays we plan, their patients and their orders stand now: no search tells of their end.
+
+    And what clinicians have signed of our referrals: no Subscription of ours tells of those.
+    """
     known = [one for one in deps.store.discharges.standing(tenant.id, limit=_STAYS) if _counts(one, deps)]
     ehr = deps.ehr(tenant.id)
     for start in range(0, len(known), _TOGETHER):
@@ -99,6 +103,7 @@ def look_after_stays(tenant: Tenant, deps: Deps) -> None:
                 look(reference, tenant, deps)
             else:
                 take_all(asked_by(order, {}, tenant, door=DOOR), deps)
+        look_for_signatures(part, ehr, deps)
 
 
 def _counts(discharge: Discharge, deps: Deps) -> bool:

@@ -1,19 +1,24 @@
 """Approvals that clinicians give in the EHR's own screens, by signing a draft of ours there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
-from fhir_mappings.bundle import Search
+from fhir_mappings.bundle import Search, carries
 from fhir_mappings.inbound.signed_request import signer_of
+from fhir_mappings.withdrawal import status_of
 from service.domain.decision import Signer
-from service.domain.discharge import Discharge
+from service.domain.discharge import Discharge, DischargeState
 from service.domain.publication import SIGNED_THERE, Ledger, LedgerEntry, WriteState
 from service.ehr.client import Ehr
+from service.jobs import Task
 from service.pipeline.ports import Deps
 from service.pipeline.settle import CHANGED
 from service.pipeline.sign import take_over
 
 _ORDER: Final = "ServiceRequest"
+_DRAFT: Final = "draft"
+_ASKED: Final = ("encounter", "status")
 
 
 def heed_signatures(discharge: Discharge, ledger: Ledger, ehr: Ehr, deps: Deps) -> None:
@@ -23,6 +28,49 @@ def heed_signatures(discharge: Discharge, ledger: Ledger, ehr: Ehr, deps: Deps) 
     """
     for key in take_over(discharge.id, _signed(ledger, ehr), deps):
         ledger.mark(key, WriteState.CONFLICT, problem=SIGNED_THERE)
+
+
+def look_for_signatures(known: Sequence[Discharge], ehr: Ehr, deps: Deps) -> None:
+    """Have those published again of whose referrals one has been made an order in the EHR since they were last.
+
+    One search for each stay that waits for a decision; nothing where the EHR cannot be searched so.
+    """
+    capability = ehr.capability()
+    if not all(capability.searches(_ORDER, name) for name in _ASKED) or capability.left_out(_ORDER, _ASKED):
+        return
+    waiting = [(one, drafts) for one in known if (drafts := _drafts_there(one, deps))]
+    searches = [_standing_orders(one) for one, _ in waiting]
+    results = ehr.batch(searches) if searches else []
+    for (discharge, drafts), result in zip(waiting, results, strict=True):
+        if any(carries(order, draft) for order in result.resources for draft in drafts):
+            _publish_again(discharge.id, deps)
+
+
+def _drafts_there(discharge: Discharge, deps: Deps) -> list[str]:
+    """The identifiers of the referrals that stand in the EHR as drafts of ours."""
+    if discharge.state is not DischargeState.PUBLISHED:
+        return []
+    return [
+        entry.draft.identifier
+        for entry in deps.store.publications.entries(discharge.id)
+        if entry.draft.resource_type == _ORDER
+        and entry.state is WriteState.WRITTEN
+        and entry.wanted
+        and status_of(entry.sent or entry.draft.body) == _DRAFT
+    ]
+
+
+def _standing_orders(discharge: Discharge) -> Search:
+    asked = (discharge.encounter.partition("/")[2], "active,completed")
+    return Search(_ORDER, tuple(zip(_ASKED, asked, strict=True)))
+
+
+def _publish_again(discharge_id: UUID, deps: Deps) -> None:
+    with deps.store.begin() as unit:
+        discharge = unit.discharges.lock(discharge_id)
+        if discharge.state is DischargeState.PUBLISHED:
+            unit.discharges.save(discharge.move_to(DischargeState.PLANNED, deps.now()))
+            deps.jobs.defer(Task.PUBLISH, discharge_id, unit)
 
 
 def _signed(ledger: Ledger, ehr: Ehr) -> Mapping[str, Signer]:

@@ -13,6 +13,8 @@ import yaml
 
 from config.directory_file import load_directory
 from config.settings import load_settings
+from fhir_mappings.bundle import carries
+from fhir_mappings.inbound.trigger import trigger_from
 from service import metrics
 from service.app import create_app
 from service.bootstrap import build_deps
@@ -25,12 +27,13 @@ from service.domain.publication import SIGNED_THERE, WriteState
 from service.doors import cds_hooks
 from service.pipeline import run
 from service.pipeline.intake import intake
+from service.pipeline.rounds import look_after_stays
 from service.pipeline.settle import CHANGED
 from service.pipeline.sign import Act, sign
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.inpatients import bundle_of, inpatients, load_inpatients
 from tests import hooks
-from tests.ehr_fixtures import LimitedEhr
+from tests.ehr_fixtures import LimitedEhr, create, put
 
 TODAY = datetime.now(UTC).date()
 USER = "Practitioner/arthur-attending"
@@ -81,6 +84,21 @@ class Ward:
             run.plan_discharge(self.discharge.id, self.deps)
         if self.discharge.state is DischargeState.PLANNED:
             run.publish_discharge(self.discharge.id, self.deps)
+
+    def state(self) -> DischargeState:
+        """Where the discharge stands now."""
+        return DischargeState(self.discharge.state)
+
+    def discharge_order(self) -> dict[str, Any]:
+        """An order to discharge the patient, as a doctor signs it."""
+        return {
+            "resourceType": "ServiceRequest",
+            "status": "active",
+            "intent": "order",
+            "code": {"coding": [{"system": "http://snomed.info/sct", "code": "58000006"}]},
+            "subject": {"reference": f"Patient/{self.patient.id}"},
+            "encounter": {"reference": self.patient.encounter},
+        }
 
     def entry(self, identifier: str) -> Any:
         entries = self.deps.store.publications.entries(self.discharge.id)
@@ -279,6 +297,32 @@ def test_an_order_signed_in_the_ehr_is_approved_by_its_signer_and_stands_as_it_i
         if one.discharge.id == ward.discharge.id
     ]
     assert WriteState.CONFLICT not in case.written
+
+
+def test_a_draft_signed_in_the_ehr_is_found_by_the_hourly_round(ward):
+    ward.ehr.less["no_create"] = ()
+    ordered = create(ward.patient.url, ward.discharge_order())
+    tenant = ward.deps.tenants["one"]
+    trigger = trigger_from(ordered, tenant=tenant, door="subscription")
+    assert trigger is not None
+    intake(trigger, ward.deps)
+    ward.work()
+    entries = ward.deps.store.publications.entries(ward.discharge.id)
+    ours = next(entry for entry in entries if entry.draft.key.startswith("referral:") and entry.reference)
+    look_after_stays(tenant, ward.deps)
+    assert ward.state() == DischargeState.PUBLISHED  # nothing was signed
+    [order] = [
+        one for one in ward.orders(ours.draft.body["code"]["text"]) if carries(one, ours.draft.identifier)
+    ]
+    kept = {name: part for name, part in order.items() if name != "contained"}
+    put(ward.patient.url, kept, status="active", intent="order", requester=DOCTOR)
+    look_after_stays(tenant, ward.deps)
+    assert ward.state() == DischargeState.PLANNED
+    ward.work()
+    ward.work()
+    assert [one.by.name for one in ward.deps.store.decisions.of(ward.discharge.id)] == [DOCTOR["display"]]
+    look_after_stays(tenant, ward.deps)
+    assert ward.state() == DischargeState.PUBLISHED  # and is not looked at for ever
 
 
 def test_an_order_signed_by_nobody_is_nobodys_approval(ward):
