@@ -21,9 +21,7 @@ EC_ALGORITHM: Final = "ES384"
 _EC_CURVE: Final = "P-384"
 _PRIVATE_PARTS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _MAKE_ONE: Final = "make one with: openssl ecparam -genkey -name secp384r1 -noout -out key.pem"
-_WITHOUT_PASSPHRASE: Final = (
-    "write it without, readable for this service alone: openssl pkey -in key.pem -out plain.pem"
-)
+_UNLOCK: Final = "write it without, readable for this service alone: openssl pkey -in key.pem -out plain.pem"
 _OTHER_TYPE: Final = f"a key must be of type RSA or EC; {_MAKE_ONE}"
 
 Key = RSAKey | ECKey
@@ -81,7 +79,7 @@ def _imported(text: str) -> Key:
 
 def _from_pem(text: str) -> Key:
     if "ENCRYPTED" in text:  # "BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"
-        raise ValueError(f"this key has a passphrase; {_WITHOUT_PASSPHRASE}")
+        raise ValueError(f"this key has a passphrase; {_UNLOCK}")
     for kind in (RSAKey, ECKey):
         with suppress(InvalidKeyTypeError):
             return _strong(kind, text)
