@@ -4,12 +4,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from service.domain.assessment import Blocker, Readiness, Verdict
+from service.domain.assessment import Blocker, Outcome, Readiness, Verdict
 from service.domain.discharge import DischargeState
 from service.domain.publication import LedgerEntry, WriteState
 from service.domain.sensitivity import Label
 from service.doors import guard
 from service.doors.guard import Caller, Role
+from tests import builders
 from tests.builders import draft_of
 
 SECRET_NEED = "Intimate partner violence"
@@ -149,6 +150,34 @@ def test_before_there_is_a_plan_the_page_says_so(client, doubles):
 def test_what_a_person_must_look_at_is_said(client, doubles):
     made = doubles.keep(state=DischargeState.FAILED, problem="The EHR refused this.")
     assert "The EHR refused this." in client.get(f"/discharges/{made.id}").text
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (DischargeState.FAILED, "When what is named here is put right"),
+        (DischargeState.CANCELLED, "the discharge was called off"),
+    ],
+)
+def test_where_no_plan_will_come_by_itself_nobody_is_told_to_wait(client, doubles, state, said):
+    text = client.get(f"/discharges/{doubles.keep(state=state).id}").text
+    assert said in text
+    assert "being prepared" not in text
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DIED, Outcome.TRANSFERRED])
+def test_who_does_not_go_home_has_no_needs_of_going_home_on_the_page(client, doubles, outcome):
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    needs = [
+        builders.need(interventions=builders.interventions()),
+        builders.need("transport", present=False),
+        builders.need("self-harm-risk", labels=frozenset({Label.BH})),
+    ]
+    doubles.store.planned[made.id] = builders.planned(*needs, outcome=outcome)
+    text = client.get(f"/discharges/{made.id}").text
+    assert "no going-home plan is made" in text
+    for gone in ("Invented finding", "At a glance", "Not assessed", "Sensitive: not in"):
+        assert gone not in text
 
 
 def test_the_index_lists_the_discharges_of_all_tenants(client, doubles):
