@@ -29,6 +29,9 @@ _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
 _LONG_AGO = date.min
 
+#: Systems in which protocols name diagnoses.
+_DIAGNOSES = frozenset({System.ICD10CM, System.SNOMED})
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -107,7 +110,7 @@ class _Collector:
         for code in fact.codes:
             for test in index.find(code):
                 self._hit(test, fact, code, matched)
-        if index.words and (fact.kind is not Kind.CONDITION or not fact.codes):
+        if index.words and (fact.kind is not Kind.CONDITION or not _is_coded(fact)):
             self._read(fact, index, matched)
 
     def observation(self, observation: Observation) -> None:
@@ -150,7 +153,7 @@ class _Collector:
         self.hits[test].append(self.citing.fact(fact, code, counts))
 
     def _read(self, fact: Fact, index: CodeIndex, matched: set[CodeTest]) -> None:
-        """Look for words: in a diagnosis without a code, in any other statement's text and displays."""
+        """Look for words: in a diagnosis without a code that we know, in any other statement's text and displays."""
         said = " ".join((fact.text, *[code.display for code in fact.codes])).casefold()
         if _pattern(index.words).search(said):
             for test in index.worded:
@@ -162,7 +165,9 @@ class _Collector:
         counts = certainty_of(fact, test.scope, self.record, self.today)
         if counts is None or not is_recent(fact.began, test.within_days, self.today):
             return
-        coded = any(_pattern(test.words).search(code.display.casefold()) for code in fact.codes)
+        # A hospital's own code for a diagnosis is as good as its words, no better.
+        named = () if fact.kind is Kind.CONDITION else fact.codes
+        coded = any(_pattern(test.words).search(code.display.casefold()) for code in named)
         certainty = counts if coded else Certainty.UNCERTAIN
         found = self.citing.fact(fact, fact.codes[0] if coded else None, certainty)
         (self.hits if coded else self.hints)[test].append(found)
@@ -187,6 +192,11 @@ class _Collector:
         if day is None or self.today - day <= timedelta(days=days):
             return True
         return observed_in_stay(observation, self.record)
+
+
+def _is_coded(fact: Fact) -> bool:
+    """Whether a diagnosis has a code of a system that protocols know."""
+    return any(code.system in _DIAGNOSES for code in fact.codes)
 
 
 def _is_finding(observation: Observation) -> bool:

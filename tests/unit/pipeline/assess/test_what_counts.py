@@ -355,3 +355,21 @@ def test_measurements_that_nobody_asks_for_change_nothing(who: Inpatient) -> Non
     asked = build_record(sent, encounter=stay, today=TODAY, asked=CONTENT.questions)
     assert len(asked.observations) < len(whole.observations)
     assert assess(asked, CONTENT, today=TODAY) == assess(whole, CONTENT, today=TODAY)
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        {"system": "urn:oid:1.2.3.4", "code": "77", "display": "Congestive heart failure"},
+        {
+            "system": "http://hl7.org/fhir/sid/icd-9-cm",
+            "code": "428.0",
+            "display": "Congestive heart failure",
+        },
+    ],
+    ids=["a hospital's own code", "ICD-9-CM"],
+)
+def test_a_diagnosis_in_a_system_that_no_protocol_knows_is_as_good_as_its_words(coding: Json) -> None:
+    need = _need("heart-failure-care", {**condition("c", "I50.9"), "code": {"coding": [coding]}})
+    assert need
+    assert (need.state, need.evidence[0].certainty) == ("not_assessed", Certainty.UNCERTAIN)
