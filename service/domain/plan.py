@@ -233,7 +233,9 @@ def _without_labelled_parts(referral: Referral) -> Referral:
     offered = tuple(match for match in referral.community_services if may_be_shared(match.service.labels))
     chosen = referral.chosen if referral.chosen and may_be_shared(referral.chosen.labels) else None
     evidence = _open_only(referral.evidence)
-    return replace(referral, community_services=offered, evidence=evidence, chosen=chosen)
+    # Where all that was found is withheld, "no community service found" would be untrue.
+    asked = referral.community and bool(offered or not referral.community_services)
+    return replace(referral, community_services=offered, evidence=evidence, chosen=chosen, community=asked)
 
 
 def _shareable_declined(declined: Declined) -> Declined:

@@ -5,6 +5,7 @@ from itertools import permutations
 import pytest
 
 from fhir_mappings import systems
+from fhir_mappings.narrative import referral_phrase
 from fhir_mappings.outbound.references import Names
 from service.domain.assessment import Outcome
 from service.domain.codes import Code, System
@@ -410,6 +411,7 @@ def test_where_the_patient_will_sleep_is_not_on_paper_where_violence_is_told_of(
     plan = a.planned(told, homeless, matches=SHELTER)
     (shared,) = [one for one in plan.shareable().referrals if one.service == "emergency-shelter"]
     assert bool(shared.community_services) is not is_hidden
+    assert "no community service found" not in referral_phrase(shared)
     assert ("Sample Shelter" in patient_sheet(plan, Reader.PATIENT)) is not is_hidden
     (whole,) = [one for one in plan.referrals if one.service == "emergency-shelter"]
     assert [one.service.name for one in whole.community_services] == ["Sample Shelter"]
