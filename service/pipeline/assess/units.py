@@ -6,7 +6,7 @@ from service.domain.record import Observation, Quantity
 from service.domain.units import UNITS, tidy
 
 #: Of the rest, nobody who is alive has none or less: a slip of the pen, or a sensor that fell off.
-_MAY_BE_ZERO = frozenset({"score", "none"})
+_MAY_BE_ZERO = frozenset({"score", "flow", "none"})
 _WRITTEN = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(\S.*)?")
 
 
