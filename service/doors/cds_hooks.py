@@ -243,8 +243,9 @@ def _stay(call: HookCall, order: Mapping[str, Any]) -> str:
 
 def _answer(asked: Callable[[float], Consultation | None]) -> Response:
     """The cards of what is asked, none where nothing is, in time or not at all."""
-    request.get_data()  # however slowly it comes, nobody else waits for it
-    until = time.monotonic() + ANSWER_SECONDS - (perf_counter() - g.began)
+    left = ANSWER_SECONDS - (perf_counter() - g.began)
+    request.get_data()  # however slowly it comes, nobody else waits for it, and it takes none of the time to answer
+    until = time.monotonic() + left
     begun: list[Consultation] = []
 
     def cards() -> tuple[Shown, ...]:

@@ -1,8 +1,11 @@
 """What a clinician is told: at once, from what is known, and never nothing because of a fault of ours."""
 
+import json
 import re
 import threading
+import time
 from dataclasses import replace
+from io import BytesIO
 from urllib.parse import parse_qsl
 
 import pytest
@@ -227,6 +230,41 @@ def hurried(door, monkeypatch):
     """The same door, with as little time as callers have."""
     monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 0.45)
     return door
+
+
+class Slowly:
+    """A body that comes over a slow line."""
+
+    def __init__(self, body: bytes):
+        self._body = BytesIO(body)
+
+    def read(self, size: int = -1) -> bytes:
+        time.sleep(2)
+        return self._body.read(size)
+
+
+def ask_slowly(door, *, lacking=0):
+    body = json.dumps(call()).encode()
+    environ = {
+        "wsgi.input": Slowly(body),
+        "wsgi.input_terminated": True,  # as gunicorn says
+        "CONTENT_LENGTH": str(len(body) + lacking),
+        "CONTENT_TYPE": "application/json",
+    }
+    return door.post("/cds-services/encounter-discharge", environ_overrides=environ)
+
+
+def test_the_time_that_a_body_takes_to_come_is_no_time_of_ours(door, monkeypatch):
+    monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 0.9)
+    answer = ask_slowly(door)
+    assert answer.status_code == 200
+    assert answer.json["cards"]
+
+
+def test_a_body_that_does_not_come_whole_is_the_callers_mistake(hurried):
+    answer = ask_slowly(hurried, lacking=1)
+    assert answer.status_code == 400
+    assert "within ten seconds" in answer.json["detail"]
 
 
 def test_an_ehr_that_is_slow_delays_no_answer(hurried, doubles, monkeypatch, stalled):
