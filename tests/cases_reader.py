@@ -47,6 +47,7 @@ _CASE_KEYS = {
     "record",
     "expect",
     "referrals",
+    "follow_ups",
     "blockers",
     "caveats",
     "verdict",
@@ -79,6 +80,7 @@ class Case:
     record: Record
     expect: dict[str, str]
     referrals: dict[str, Sequence[str]] = field(default_factory=dict)
+    follow_ups: dict[str, Sequence[str]] = field(default_factory=dict)
     blockers: Sequence[str] | None = None
     caveats: Sequence[str] | None = None
     verdict: str = ""
@@ -98,6 +100,7 @@ def all_cases(folder: Path = FOLDER) -> Iterator[Case]:
                 record=read_record(given.get("record") or {}, f"{path.name}: {given['case']}"),
                 expect=given["expect"],
                 referrals=given.get("referrals") or {},
+                follow_ups=given.get("follow_ups") or {},
                 blockers=given.get("blockers"),
                 caveats=given.get("caveats"),
                 verdict=given.get("verdict", ""),

@@ -78,6 +78,8 @@ def _found(need: Need | None) -> str:
 
 
 def _consequences_are_right(case: Case, needs: dict[str, Need]) -> None:
+    for code, keys in case.follow_ups.items():
+        assert [visit.key for visit in needs[code].interventions.follow_ups] == list(keys)
     for code, services in case.referrals.items():
         assert {one.service for one in needs[code].interventions.referrals} == set(services), code
     for code, labels in case.labels.items():
