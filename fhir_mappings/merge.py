@@ -26,6 +26,8 @@ _OURS: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
 }
+#: To these others add, and overlaid keeps it.
+_KEPT: Final = frozenset({"identifier", "contained", "meta", "text"})
 _SIGNED: Final = frozenset({"authorReference", "authorString", "time"})
 
 
@@ -68,6 +70,35 @@ def agrees(body: Any, current: Any) -> bool:
     if isinstance(body, str) and body.startswith("urn:uuid:"):
         return isinstance(current, str)
     return bool(body == current)
+
+
+def only_added(sent: Json, current: Json) -> bool:
+    """Whether all that we sent stands there unchanged, and whatever others have added would stay under `overlaid`.
+
+    Then putting a new draft over it takes nothing away from anybody. A list of ours that has grown is somebody's change, and
+    so is an element that we would take away.
+    """
+    ours = _OURS.get(str(current.get("resourceType")), frozenset())
+    if not agrees(sent, current) or ours & (current.keys() - sent.keys()):
+        return False
+    return not any(
+        _has_grown(part, _without_kept(name, current.get(name)))
+        for name, part in sent.items()
+        if name not in _KEPT
+    )
+
+
+def _has_grown(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(theirs) > len(ours) or any(map(_has_grown, ours, theirs))
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return any(_has_grown(part, theirs.get(name)) for name, part in ours.items())
+    return False
+
+
+def _without_kept(name: str, theirs: Any) -> Any:
+    """Without the notes that say who wrote them: `overlaid` keeps those."""
+    return [note for note in _objects(theirs) if not _SIGNED & note.keys()] if name == "note" else theirs
 
 
 def same_version(one: str, other: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from fhir_mappings.bundle import Search, Update
-from fhir_mappings.merge import agrees, overlaid, pruned, same_version
+from fhir_mappings.merge import agrees, only_added, overlaid, pruned, same_version
 from fhir_mappings.references import resolved, version_of
 from fhir_mappings.withdrawal import status_before, status_of
 from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
@@ -81,9 +81,9 @@ def _examined(
 def is_a_persons(entry: LedgerEntry, current: dict[str, Any], missing: Collection[str] = ()) -> bool:
     """Whether a person has changed what we wrote.
 
-    Its status is another than we gave it or withdrew it from; or it has another version than our receipt; or, where the
-    EHR keeps no versions, it no longer says what we sent. What we do not want to change stays ours while it says what we
-    sent, whatever its version: others may add to it.
+    Its status is another than we gave it or withdrew it from; or it no longer says what we sent. What we want to change must
+    say just that, but for what others have added and our change would keep; where it has another version and nobody knows
+    what we sent, it is a person's.
     """
     sent = pruned(entry.sent, missing) if entry.sent is not None else None
     before = status_before(current) or status_of(current)
@@ -93,8 +93,15 @@ def is_a_persons(entry: LedgerEntry, current: dict[str, Any], missing: Collectio
     if entry.etag and etag:
         if same_version(entry.etag, etag):
             return False
-        return entry.state is WriteState.PENDING or (sent is not None and not agrees(sent, current))
-    return entry.state is WriteState.PENDING and sent is not None and not agrees(sent, current)
+        if entry.state is WriteState.PENDING:
+            return sent is None or _is_changed(sent, current)
+        return sent is not None and not agrees(sent, current)
+    return entry.state is WriteState.PENDING and sent is not None and not only_added(sent, current)
+
+
+def _is_changed(sent: dict[str, Any], current: dict[str, Any]) -> bool:
+    """Whether somebody changed what we sent. A narrative that is not ours may be theirs, where versions tell that they were here."""
+    return not only_added(sent, current) or current.get("text", sent.get("text")) != sent.get("text")
 
 
 def _reading(reference: str) -> Search:

@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mappings.merge import agrees, overlaid, pruned, same_version
+from fhir_mappings.merge import agrees, only_added, overlaid, pruned, same_version
 
 OURS = {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:1"}
 THEIRS = {"system": "urn:oid:1.2.3", "value": "x"}
@@ -54,6 +56,45 @@ def test_a_signed_note_stays_when_ours_is_written_anew():
     current = {"resourceType": "ServiceRequest", "id": "9", "note": [{"text": "old offer"}, signed]}
     merged = overlaid(current, {"resourceType": "ServiceRequest", "note": [{"text": "new offer"}]})
     assert merged["note"] == [{"text": "new offer"}, signed]
+
+
+SENT: dict[str, Any] = {
+    "resourceType": "ServiceRequest",
+    "status": "draft",
+    "code": {"coding": [{"system": "s", "code": "c"}], "text": "Food pantry"},
+    "identifier": [OURS],
+    "reasonReference": [{"reference": "Observation/1"}],
+    "note": [{"text": "Proposed by a protocol."}],
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ({}, True),
+        ({"meta": {"versionId": "2", "tag": [{"code": "seen"}]}, "id": "9"}, True),
+        ({"identifier": [OURS, THEIRS]}, True),
+        ({"supportingInfo": [{"reference": "Observation/9"}]}, True),
+        ({"extension": [{"url": "urn:ward", "valueString": "flag"}]}, True),
+        ({"note": [*SENT["note"], {"text": "Asked her: yes", "authorString": "An invented nurse"}]}, True),
+        ({"code": {**SENT["code"], "coding": [{"system": "s", "code": "c", "display": "d"}]}}, True),
+        # What an update would take away, or what says something else, is somebody's change.
+        ({"note": [*SENT["note"], {"text": "She has a choir."}]}, False),
+        ({"note": [{"text": "She has a choir."}]}, False),
+        ({"reasonReference": [*SENT["reasonReference"], {"reference": "Condition/2"}]}, False),
+        ({"code": {**SENT["code"], "coding": [*SENT["code"]["coding"], {"code": "theirs"}]}}, False),
+        ({"performer": [{"reference": "Organization/9"}]}, False),
+        ({"status": "on-hold"}, False),
+        ({"code": {"text": "Soup kitchen"}}, False),
+    ],
+)
+def test_what_others_added_and_an_update_keeps_is_told_from_a_change(more, kept):
+    current = {**SENT, **more}
+    assert only_added(SENT, current) is kept
+    if kept:
+        merged = overlaid(current, {**SENT, "code": {"text": "Soup kitchen"}})
+        for name, part in more.items():
+            assert name == "code" or merged[name] == part
 
 
 def test_the_other_form_of_a_date_takes_the_place_of_the_first():

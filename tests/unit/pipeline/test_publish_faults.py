@@ -7,7 +7,7 @@ import pytest
 
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
-from service.domain.publication import Landing, WriteState
+from service.domain.publication import Landing, Receipt, WriteState
 from service.ehr.client import Ehr
 from service.errors import EhrRefused, EhrUnavailable, WriteUnknown
 from service.pipeline.publish import publish
@@ -197,6 +197,33 @@ def test_a_lost_create_that_a_person_has_changed_since_is_theirs(server, ehr):
     publish(ledger, ehr)
     assert ledger.state(GOAL) is WriteState.CONFLICT
     assert server.odd.count("PUT") == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "more", "state"),
+    [
+        ("2", {"expressedBy": {"display": "Zelda"}}, WriteState.WRITTEN),
+        ("2", {"target": [{"dueDate": "2024-04-01"}]}, WriteState.CONFLICT),
+        ("2", {"text": {"status": "generated", "div": "<div>hers</div>"}}, WriteState.CONFLICT),
+        ("", {"expressedBy": {"display": "Zelda"}}, WriteState.WRITTEN),
+        ("", {"target": [{"dueDate": "2024-04-01"}]}, WriteState.CONFLICT),
+    ],
+    ids=["added", "would go", "narrative", "added, no versions", "would go, no versions"],
+)
+def test_what_others_added_does_not_freeze_ours_and_is_never_taken_away(server, ehr, version, more, state):
+    [draft, *_] = plan_for(PATIENT)
+    ledger = MemoryLedger(draft)
+    ledger.written([Receipt(GOAL, "Goal/1", 'W/"1"' if version else "")])
+    ledger.want(plan_for(PATIENT, goal="Eats twice a day")[:1])
+    current = {**draft.body, **more, "id": "1", **({"meta": {"versionId": version}} if version else {})}
+    server.tell("GET", "Goal", fhir(current))
+    server.tell("PUT", "Goal", Told(200, headers={"ETag": 'W/"3"'}))
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is state
+    put = [orjson.loads(one.body) for one in server.odd.asked if one.method == "PUT"]
+    assert [one["expressedBy"] for one in put] == (
+        [more["expressedBy"]] if state is WriteState.WRITTEN else []
+    )
 
 
 def test_a_search_that_answers_with_something_else_finds_nothing(server, ehr):
