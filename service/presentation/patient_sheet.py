@@ -9,6 +9,7 @@ A proxy or a caregiver, or a reader of whom nothing is known, gets what may be s
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from config.tenants import UTC
@@ -26,6 +27,11 @@ class Reader(StrEnum):
 
     PATIENT = "patient"
     PROXY = "proxy"  # a caregiver, a family member, a portal account of someone else
+
+
+#: From and before which age state laws may let a minor consent alone to some care (the laws differ; review: pending).
+_YOUNGEST: Final = 12
+_OF_AGE: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ def sheet_note(plan: Plan) -> SheetNote:
     """In which language the patient's sheet is, why, and what of it a person must still do."""
     speech = speech_for(plan.patient)
     _written(plan, Reader.PATIENT, _Hospital(), speech)
-    return SheetNote(speech.language, speech.wanted, " ".join(_remarks(speech)))
+    remarks = (*_remarks(speech), *_to_hand_over(plan))
+    return SheetNote(speech.language, speech.wanted, " ".join(remarks))
 
 
 def _written(plan: Plan, reader: str, hospital: _Hospital, speech: Speech) -> str:
@@ -90,6 +97,16 @@ def _remarks(speech: Speech) -> Iterator[str]:
         yield "The translation was not yet checked by a qualified translator (review: pending)."
     if speech.untranslated:
         yield f"{len(speech.untranslated)} sentences are not translated and stand in English."
+
+
+def _to_hand_over(plan: Plan) -> Iterator[str]:
+    """A parent may read the sheet of a young patient, who may have a right to keep some care to themselves."""
+    age = plan.patient.age_on(plan.today)
+    if age is not None and _YOUNGEST <= age < _OF_AGE and plan.withholds():
+        yield (
+            f"The patient is {age}: hand this sheet over in private, and give parents the one for a proxy "
+            "where state law lets the patient consent alone."
+        )
 
 
 def _part(title: str, lines: Iterable[str]) -> str:

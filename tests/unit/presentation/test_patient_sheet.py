@@ -247,3 +247,22 @@ def test_in_another_language_a_service_is_called_by_what_it_is_and_by_whose_it_i
     assert "Un lugar que puede ayudar: Example Pantry." in sheet(
         a.need(interventions=plain), matches=alone, speaks="es"
     )
+
+
+@pytest.mark.parametrize(
+    ("born", "labels", "is_private"),
+    [
+        (date(2009, 6, 15), SUD, True),
+        (date(2012, 3, 5), SUD, True),
+        (date(2012, 3, 6), SUD, False),
+        (date(2006, 3, 5), SUD, False),
+        (date(2009, 6, 15), frozenset(), False),
+        (None, SUD, False),
+    ],
+    ids=["14", "12 today", "11", "18 today", "nothing sensitive", "age unknown"],
+)
+def test_staff_hand_over_a_young_patient_s_sheet_in_private_where_it_holds_something_sensitive(
+    born, labels, is_private
+):
+    plan = a.planned(a.need(labels=labels), about=a.record(patient=a.person(birth_date=born)))
+    assert ("hand this sheet over in private" in sheet_note(plan).text) is is_private
