@@ -37,8 +37,9 @@ _DIAGNOSES = frozenset({System.ICD10CM, System.SNOMED})
 class Findings:
     """What the record holds, by what may be asked.
 
-    hits are statements with a matching code, hints such as match by their words only; answers by question; observed
-    are the measurements by LOINC, oldest first; conditions are the diagnoses that count.
+    hits are statements with a matching code, hints such as match by their words only; answers by question, and in
+    expired the last ones to questions whose answers are all too old to count; observed are the measurements by LOINC,
+    oldest first; conditions are the diagnoses that count.
     """
 
     record: Record
@@ -49,6 +50,7 @@ class Findings:
     hits: Mapping[CodeTest, tuple[Evidence, ...]]
     hints: Mapping[CodeTest, tuple[Evidence, ...]]
     answers: Mapping[str, Answered]
+    expired: Mapping[str, Answered]
     scores: Mapping[str, Scored]
     observed: Mapping[str, Sequence[Observation]]
     conditions: tuple[tuple[Fact, Certainty], ...]
@@ -77,6 +79,7 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
         hits={test: _ordered(found) for test, found in collector.hits.items()},
         hints={test: _ordered(found) for test, found in collector.hints.items()},
         answers=answers,
+        expired=latest_answers(collector.expired(valid), content.items, citing),
         scores=scores,
         observed=collector.by_time(),
         conditions=tuple(collector.conditions),
@@ -140,6 +143,10 @@ class _Collector:
             for key, said in self.seen.items()
             if (kept := [one for one in said if self._valid(one, days.get(key, VALID_DAYS))])
         }
+
+    def expired(self, valid: Mapping[str, object]) -> dict[str, list[Observation]]:
+        """What was answered to questions that have no valid answer."""
+        return {key: said for key, said in self.seen.items() if key not in valid}
 
     def by_time(self) -> dict[str, list[Observation]]:
         """What was measured, oldest first."""

@@ -1,12 +1,12 @@
 """Each protocol's verdict on the record: the need is there, it is not, or nobody has asked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from service.domain.content import Offer, Protocol
 from service.domain.evidence import Certainty, Evidence
 from service.domain.explanation import Explanation, Verdict
-from service.domain.expression import Expression, Truth
+from service.domain.expression import AnswerTest, Expression, Truth, leaves
 from service.domain.need import NEUTRAL_TITLE, Need, NeedState
 from service.domain.protocol import (
     NOTHING,
@@ -21,7 +21,7 @@ from service.domain.protocol import (
 )
 from service.domain.sensitivity import NONE, Labels, merge
 from service.pipeline.assess.answers import is_declined
-from service.pipeline.assess.citing import once
+from service.pipeline.assess.citing import in_doubt, once
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.logic import Traced, evaluate, holds, trace
 from service.pipeline.assess.result import Result
@@ -96,10 +96,23 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
     question = _question(protocol, is_hinted=bool(hints), is_asked=reason.truth is Truth.TRUE)
     if not question:
         return None
-    question += _once_declined(hints)
+    old = once(_once_answered(protocol, findings))
+    question += _once_declined(hints) + _on_record(old)
     reasons = reason.evidence if reason.truth is Truth.TRUE else ()
-    evidence = once((*hints, *reasons, *context))
+    evidence = once((*hints, *reasons, *context, *old))
     return _need(protocol, NeedState.NOT_ASSESSED, evidence, question=question)
+
+
+def _once_answered(protocol: Protocol, findings: Findings) -> Iterator[Evidence]:
+    """What spoke for the need once and is too old to count: whoever asks again should know of it."""
+    if not findings.expired:
+        return
+    tests = (leaf for leaf in leaves(protocol.present) if isinstance(leaf, AnswerTest))
+    for test in tests:
+        known = (findings.expired[question] for question in test.questions if question in findings.expired)
+        for old in known:
+            if old.codes & test.answers:
+                yield from (in_doubt(one, Certainty.UNCERTAIN) for one in old.evidence)
 
 
 def _question(protocol: Protocol, *, is_hinted: bool, is_asked: bool) -> str:
@@ -107,6 +120,11 @@ def _question(protocol: Protocol, *, is_hinted: bool, is_asked: bool) -> str:
     if protocol.question and (protocol.ask_when is None or is_asked or is_hinted):
         return protocol.question
     return f"Confirm: {protocol.title}?" if is_hinted else ""
+
+
+def _on_record(old: Collection[Evidence]) -> str:
+    last = max((one for one in old if one.on), key=lambda one: (one.on, one.reference), default=None)
+    return f" (On record from {last.on}: {last.text}.)" if last else ""
 
 
 def _once_declined(evidence: Iterable[Evidence]) -> str:

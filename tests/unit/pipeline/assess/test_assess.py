@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -176,6 +176,27 @@ def test_a_contradicted_need_shows_both_sides() -> None:
     need = _needs(record(fact("Z59.41"), answer("88124-3", "LA19983-8")))["food-insecurity"]
     assert (need.state, need.certainty) == (NeedState.PRESENT, Certainty.CONFLICTED)
     assert {one.reference for one in need.evidence} == {"Condition/z59-41", "Observation/88124-3"}
+
+
+def test_an_answer_too_old_to_count_is_told_to_whoever_asks_again() -> None:
+    old = answer("88122-7", "LA28397-0", at=datetime(2021, 5, 4, tzinfo=UTC), encounter="")
+    need = _needs(record(old))["food-insecurity"]
+    assert need.state is NeedState.NOT_ASSESSED
+    assert [(one.reference, one.certainty) for one in need.evidence] == [
+        ("Observation/88122-7", Certainty.UNCERTAIN)
+    ]
+    assert need.question.endswith("(On record from 2021-05-04: Worried that food would run out: Often true.)")
+
+
+def test_an_old_no_and_an_old_answer_to_what_was_asked_since_are_not_told() -> None:
+    when = datetime(2021, 5, 4, tzinfo=UTC)
+    no = answer("88122-7", "LA28398-8", at=when, encounter="")
+    assert _needs(record(no))["food-insecurity"].evidence == ()
+    old, now = (
+        answer("71802-3", "LA30190-5", at=when, encounter=""),
+        answer("71802-3", "LA31993-1", reference="Observation/now"),
+    )
+    assert _needs(record(old, now))["homelessness"].state is NeedState.ABSENT
 
 
 # --- outcome -------------------------------------------------------------------------------------
