@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fhir_mappings import systems
 from fhir_mappings.bundle import link, resources_in, warnings_in
-from fhir_mappings.inbound.references import reference_of, subject_of
+from fhir_mappings.inbound.references import is_theirs, reference_of, subject_of
 from service.domain.record import Gap, GapReason
 from service.errors import BadInput
 
@@ -155,9 +155,10 @@ def _check_identity(sent: Mapping[str, Any], patient: str, encounter: str) -> No
 def _check_subjects(resources: Sequence[dict[str, Any]], patient: str) -> None:
     """Two charts in one call mean that the caller mixes up patients: nothing of it can be trusted."""
     for resource in resources:
-        if subject_of(resource) not in {"", patient}:
+        if subject_of(resource) and not is_theirs(resource, patient):
             raise BadInput(
-                f"The prefetch holds a {_named(resource)} of another patient than context.patientId; send this one's only."
+                "The prefetch holds a resource of another patient than context.patientId; send this one's only: "
+                f"{_named(resource)}."
             )
 
 

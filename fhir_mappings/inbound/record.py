@@ -16,7 +16,7 @@ from fhir_mappings.inbound.elements import Json, first
 from fhir_mappings.inbound.leaving import ORDER_CODES, as_ordered
 from fhir_mappings.inbound.patient import has_died, interpreter, patient
 from fhir_mappings.inbound.questionnaire_response import answers
-from fhir_mappings.inbound.references import Shared, reference_of, subject_of
+from fhir_mappings.inbound.references import Shared, is_theirs, reference_of, subject_of
 from fhir_mappings.inbound.related_person import contacts, related_person
 from service.domain.record import (
     Coverage,
@@ -173,7 +173,7 @@ def _own(known: dict[str, Json], whose: str, reading: _Reading) -> Iterator[Json
     """The resources of this patient that hold; all others are counted."""
     for one in known.values():
         about = subject_of(one)
-        if about == whose:
+        if about == whose or (about and is_theirs(one, whose)):
             if one["resourceType"] == "Observation" and observation.is_about_another(one):
                 reading.note("Observation", GapReason.UNCERTAIN, "is about another person than the patient")
             elif not _is_error(one):

@@ -1,6 +1,6 @@
 """Whom a resource is about, and what its references point to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from fhir_mappings.inbound.codes import concept_text
 from fhir_mappings.inbound.elements import Json, first, items, text
@@ -41,8 +41,18 @@ def subject_of(resource: Json) -> str:
         value = resource.get(name)
         if value and (found := literal(value if isinstance(value, dict) else first(value) or value)):
             return found
-    actors = (literal(first(one.get("actor"))) for one in items(resource.get("participant")))
-    return next((actor for actor in actors if actor.startswith("Patient/")), "")
+    return next((actor for actor in _actors(resource) if actor.startswith("Patient/")), "")
+
+
+def is_theirs(resource: Json, patient: str) -> bool:
+    """Whether it is about this patient: also a visit booked for a mother and her newborn together."""
+    if subject_of(resource) == patient:
+        return True
+    return resource.get("resourceType") == "Appointment" and patient in _actors(resource)
+
+
+def _actors(resource: Json) -> Iterator[str]:
+    return (literal(first(one.get("actor"))) for one in items(resource.get("participant")))
 
 
 def encounter_of(resource: Json) -> str:

@@ -81,6 +81,15 @@ def test_what_is_about_nobody_may_come_along():
     assert len(read(**answered(conditions=included)).resources) == 4
 
 
+def test_a_visit_booked_for_mother_and_child_is_no_mistake_of_charts():
+    both = [{"actor": {"reference": f"Patient/{one}"}} for one in ("baby", "p1")]
+    visit = builders.resource("Appointment", "a1", patient="", participant=both)
+    assert visit in read(**answered(appointments=searchset([visit]))).resources
+    visit["participant"] = both[:1]
+    with pytest.raises(BadInput, match="another patient"):
+        read(**answered(appointments=searchset([visit])))
+
+
 def test_a_refusal_names_no_value_of_the_call():
     foreign = builders.condition("c1", "I10", subject={"reference": "Patient/zelda"}, resourceType="X" * 99)
     with pytest.raises(BadInput) as refused:

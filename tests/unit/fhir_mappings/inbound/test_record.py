@@ -119,6 +119,16 @@ def test_resources_of_another_patient_are_dropped_and_counted():
     assert SECRET not in str(record)
 
 
+def test_a_visit_booked_for_mother_and_child_is_hers_and_names_nobody_else():
+    names = (("baby", SECRET), ("p1", ""))
+    both = [{"actor": {"reference": f"Patient/{one}", "display": name}} for one, name in names]
+    visit = resource("Appointment", "a", status="booked", start="2024-03-09T10:00:00Z", participant=both)
+    visit.pop("subject")
+    record = _record(visit)
+    assert [fact.reference for fact in record.facts] == ["Appointment/a"]
+    assert SECRET not in str(record)
+
+
 def test_a_device_of_another_patient_lends_no_name():
     device = resource("Device", "d", name="walker of a stranger") | {"patient": {"reference": STRANGER}}
     device.pop("subject")

@@ -1,6 +1,14 @@
 import pytest
 
-from fhir_mappings.inbound.references import display, encounter_of, literal, reference_of, subject_of, target
+from fhir_mappings.inbound.references import (
+    display,
+    encounter_of,
+    is_theirs,
+    literal,
+    reference_of,
+    subject_of,
+    target,
+)
 from tests.builders import Json, concept, patient, resource
 
 
@@ -21,6 +29,15 @@ def test_a_patient_is_about_itself_and_an_appointment_about_the_patient_who_come
     actors = [{"actor": {"reference": "Practitioner/1"}}, {"actor": {"reference": "Patient/7"}}]
     assert subject_of(patient("7")) == "Patient/7"
     assert subject_of(resource("Appointment", "a", patient="", participant=actors)) == "Patient/7"
+
+
+def test_a_visit_booked_for_two_is_the_visit_of_each_and_of_nobody_else():
+    both = [{"actor": {"reference": "Patient/baby"}}, {"actor": {"reference": "Patient/7"}}]
+    visit = resource("Appointment", "a", patient="", participant=both)
+    assert is_theirs(visit, "Patient/baby")
+    assert is_theirs(visit, "Patient/7")
+    assert not is_theirs(visit, "Patient/8")
+    assert not is_theirs(resource("Condition", "c", patient="Patient/baby", participant=both), "Patient/7")
 
 
 def test_an_unreadable_subject_names_nobody():
