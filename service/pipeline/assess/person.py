@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from service.domain.codes import System
+from service.domain.codes import Code, System
 from service.domain.evidence import Evidence
 from service.domain.expression import (
     CoverageTest,
@@ -190,8 +190,16 @@ def _long(days: int | None, stay: Encounter, today: date) -> Truth:
 def _cite_stay(findings: Findings) -> Evidence:
     stay = findings.record.encounter
     said = (*going_to(stay), *stay.types)[:1]
-    words = (code.display or code.code for code in said)
+    words = (code.display or _place(code, findings) or code.code for code in said)
     return findings.citing.stay(stay, next(words, stay.class_code), *said)
+
+
+def _place(code: Code, findings: Findings) -> str:
+    """A bare code of a place in words: "hosp" is a hospice, and reads like a hospital."""
+    for place in findings.content.dispositions:
+        if code.code in (place.ub04 if code.system == System.UB04 else {place.code}):
+            return f"Going to: {place.display.lower()}"
+    return ""
 
 
 def _is_there(person: RelatedPerson, today: date) -> bool:

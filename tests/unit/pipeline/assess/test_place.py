@@ -210,3 +210,18 @@ def test_a_nursing_facility_is_told_from_long_term_care_and_from_weaning() -> No
     ventilated = " ".join(_factors(*DEPENDENT, fact("Z99.11")))
     assert "UB-04 63" in ventilated
     assert "PASRR" not in ventilated
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (Code(System.DISPOSITION, "hosp"), "Going to: hospice"),
+        (Code(System.UB04, "50"), "Going to: hospice"),
+        (Code(System.DISPOSITION, "hosp", "Hospice"), "Hospice"),
+    ],
+    ids=["FHIR", "UB-04", "named"],
+)
+def test_a_bare_code_of_a_place_is_told_in_words(code: Code, words: str) -> None:
+    needs = assess(record(encounter=stay(disposition=(code,))), CONTENT, today=TODAY).needs
+    (hospice,) = [need for need in needs if need.code == "hospice"]
+    assert [one.text for one in hospice.evidence] == [words]
