@@ -29,6 +29,10 @@ _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
 _LONG_AGO = date.min
 
+#: Words by which an entry says that there is none, or of whom else it speaks. "Rule out" and "history of" leave it open.
+_DENIED = re.compile(
+    r"\b(?:no (?:known|evidence|history|signs?|personal history)|denie[sd]|negative for|ruled out|family history|fhx?)\b"
+)
 #: Systems in which protocols name diagnoses.
 _DIAGNOSES = frozenset({System.ICD10CM, System.SNOMED})
 
@@ -168,6 +172,8 @@ class _Collector:
 
     def _worded(self, test: CodeTest, fact: Fact, said: str, matched: set[CodeTest]) -> None:
         if test in matched or not _pattern(test.words).search(said):
+            return
+        if fact.kind is Kind.CONDITION and _DENIED.search(said):
             return
         counts = certainty_of(fact, test.scope, self.record, self.today)
         if counts is None or not is_recent(fact.began, test.within_days, self.today):

@@ -373,3 +373,25 @@ def test_a_diagnosis_in_a_system_that_no_protocol_knows_is_as_good_as_its_words(
     need = _need("heart-failure-care", {**condition("c", "I50.9"), "code": {"coding": [coding]}})
     assert need
     assert (need.state, need.evidence[0].certainty) == ("not_assessed", Certainty.UNCERTAIN)
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("Heart failure", "not_assessed"),
+        ("Rule out heart failure", "not_assessed"),
+        ("History of heart failure", "not_assessed"),
+        ("No known heart failure", "left_out"),
+        ("Family history of heart failure", "left_out"),
+        ("Heart failure ruled out", "left_out"),
+        ("Denies heart failure", "left_out"),
+    ],
+)
+def test_words_that_say_there_is_none_or_speak_of_somebody_else_are_no_hint(words: str, state: str) -> None:
+    assert _state("heart-failure-care", condition("c", "", code={"text": words})) == state
+
+
+def test_a_lack_is_no_denial() -> None:
+    found = _need("transportation-insecurity", condition("c", "", code={"text": "No transportation"}))
+    assert found
+    assert [one.text for one in found.evidence] == ["No transportation"]
