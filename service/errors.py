@@ -18,6 +18,7 @@
     ├── ConfigurationError        500  found at start; names file, line and remedy
     ├── InvalidResource           500  a resource of ours is not valid FHIR; element paths and rule names only
     ├── StoreUnavailable          503  retryable
+    ├── NoTime                    503  retryable: ours, not the EHR's
     └── EhrError                  502
         ├── EhrUnavailable        503  retryable: timeout, connection, 429, 5xx
         ├── EhrRefused            502  401, 403, 404, 405: the EHR will not do this
@@ -124,6 +125,13 @@ class TooManyCalls(HomewardError):
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NoTime(HomewardError):
+    """Homeward itself was too slow for somebody who waits for half a second."""
+
+    http_status, issue_code, retryable = 503, "timeout", True
+    public_message = "Homeward could not answer in time; call again."
 
 
 class NotSeen(HomewardError):

@@ -29,8 +29,8 @@ from service.doors.hook_jwt import ehr_signed, signed_for
 from service.doors.schemas.blueprint import Blueprint, Problem
 from service.doors.schemas.hooks import FEEDBACK, ORDERS, STAY, Cards, Services, call_of
 from service.doors.wiring import deps, settings
-from service.errors import BadInput, EhrUnavailable, NotAllowed
-from service.pipeline.consult import TOO_LATE, Consultation
+from service.errors import BadInput, NotAllowed, NoTime
+from service.pipeline.consult import Consultation
 from service.pipeline.consulted_record import Question
 from service.pipeline.feedback import take_feedback
 from service.pipeline.in_time import THINKING, InTime, TooLate
@@ -195,6 +195,7 @@ def _let_browsers_in(response: Response) -> Response:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate, X-Request-Id"
         response.headers["Access-Control-Max-Age"] = "600"
     return response
 
@@ -259,7 +260,7 @@ def _answer(asked: Callable[[float], Consultation | None]) -> Response:
         shown = _ANSWERS.run(cards, until)
     except TooLate:
         if not begun:
-            raise EhrUnavailable(TOO_LATE) from None
+            raise NoTime from None
         shown = begun[0].preparing()
     return _json({"cards": [one.card for one in shown]})
 

@@ -17,7 +17,7 @@ from service.domain.offer import Answer, Offer, OfferKind
 from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry, WriteState
 from service.domain.record import Record
-from service.errors import BadInput, EhrUnavailable, MissingPrefetch, NotAnInpatientStay
+from service.errors import BadInput, EhrUnavailable, MissingPrefetch, NotAnInpatientStay, NoTime
 from service.pipeline.assess import glance
 from service.pipeline.consulted_record import NotObtained, Question, record_of
 from service.pipeline.draft import draft
@@ -26,7 +26,6 @@ from service.pipeline.intake import intake
 from service.pipeline.ports import Deps
 
 DOOR: Final = "cds-hooks"
-TOO_LATE: Final = "Homeward could not answer in time; call again."
 #: A plan of these states stands; one that was called off or failed does not.
 _STANDING: Final = frozenset({DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.PUBLISHED})
 _UNSENT: Final = frozenset({WriteState.PENDING, WriteState.REFUSED})
@@ -71,7 +70,7 @@ class Consultation:
     def preparing(self) -> tuple[Shown, ...]:
         """The plan is on its way, and that is all that can be said. It asks nobody: there may be no time left."""
         if self.discharge is None:
-            raise EhrUnavailable(TOO_LATE)
+            raise NoTime
         card = preparing_card(
             self._question.tenant.id, self._question.encounter, self._place(self.discharge.id)
         )

@@ -275,7 +275,10 @@ def test_an_ehr_that_is_slow_delays_no_answer(hurried, doubles, monkeypatch, sta
 
 def test_a_database_that_is_slow_is_an_error_in_time(hurried, doubles, monkeypatch, stalled):
     monkeypatch.setattr(doubles.store, "of_stay", stalled, raising=False)
-    assert ask(hurried).status_code == 503
+    answer = ask(hurried)
+    assert answer.status_code == 503
+    assert answer.json["type"] == "/docs#no-time"  # and not that the EHR is away, which nobody asked
+    assert answer.headers["Retry-After"]
 
 
 def test_an_assessment_that_is_slow_is_a_plan_being_prepared(door, monkeypatch, stalled):
@@ -359,6 +362,7 @@ def test_a_configured_origin_may_call_from_a_browser(house, doubles):
     assert asked.status_code == 200
     assert asked.headers["Access-Control-Allow-Origin"] == "https://ehr.example.org"
     assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
+    assert "Retry-After" in asked.headers["Access-Control-Expose-Headers"]
     assert door.get("/cds-services", headers=origin).headers["Access-Control-Allow-Origin"]
     assert "Access-Control-Allow-Credentials" not in asked.headers
 
