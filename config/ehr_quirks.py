@@ -39,6 +39,7 @@ class Effects:
     not_offered: frozenset[str] = frozenset()
     no_conditional_create: bool = False
     no_modifier_extensions: bool = False
+    no_writes_in_batch: bool = False
     prefer: Preference = Preference.MINIMAL
 
 
@@ -98,6 +99,7 @@ def _effects(entry: Entry) -> Effects:
         "not_offered": _features,
         "no_conditional_create": Entry.switch,
         "no_modifier_extensions": Entry.switch,
+        "no_writes_in_batch": Entry.switch,
         "prefer": lambda given: given.choice(Preference),
     }
     found = entry.fields(tuple(readers))

@@ -36,9 +36,9 @@ _NOTHING: Final = ResourceCapability()
 class Capability:
     """A whole server. Types that /metadata does not name can do nothing.
 
-    known_as is every name by which the statement tells whose it is. The last five are what quirks say (quirks.py):
+    known_as is every name by which the statement tells whose it is. The last six are what quirks say (quirks.py):
     parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
-    modifier extensions are taken, what to ask for after a write, and the quirks themselves.
+    modifier extensions are taken, whether a batch may write, what to ask for after a write, and the quirks themselves.
     """
 
     software: str = ""
@@ -50,6 +50,7 @@ class Capability:
     required_parameters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     modifier_extensions: bool = True
+    batch_writes: bool = True
     prefer: Preference = Preference.MINIMAL
     quirks: tuple[Quirk, ...] = ()
 
@@ -92,6 +93,10 @@ class Capability:
     def bundles(self) -> bool:
         """Whether to ask many things in one Bundle: HAPI says transaction for both, and a refusal is no loss."""
         return self.batch or self.transaction
+
+    def writes_in_batch(self) -> bool:
+        """Whether several writes may go in one batch."""
+        return self.batch and self.batch_writes
 
     def pages(self, resource_type: str) -> bool:
         """Whether to ask for large pages: _count is listed here, or nowhere, and then taken for granted."""

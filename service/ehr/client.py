@@ -100,7 +100,7 @@ class Ehr:
 
     def writes_in_batch(self) -> bool:
         """Whether several writes go in one batch."""
-        return self.capability().batch and self._batch_writes
+        return self.capability().writes_in_batch() and self._batch_writes
 
     def no_writes_in_batch(self) -> None:
         """It lists batches and refuses writes in them: not asked again until /metadata is read anew."""

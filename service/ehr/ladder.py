@@ -49,9 +49,20 @@ def step_for(capability: Capability, resource_type: str) -> Step:
             Rung.TRANSACTION,
             f"The EHR takes transactions; duplicates are kept out by {found_by}.",
         )
-    rung = Rung.BATCH if capability.batch else Rung.SINGLES
-    lack = "batches, no transactions" if capability.batch else "neither transactions nor batches"
-    return Step(resource_type, rung, f"The EHR takes {lack}; duplicates are kept out by {found_by}.")
+    rung = Rung.BATCH if capability.writes_in_batch() else Rung.SINGLES
+    return Step(
+        resource_type, rung, f"The EHR takes {_taken(capability)}; duplicates are kept out by {found_by}."
+    )
+
+
+def _taken(capability: Capability) -> str:
+    if capability.writes_in_batch():
+        return "batches, no transactions"
+    return (
+        "each write by itself, batches for reading"
+        if capability.batch
+        else "neither transactions nor batches"
+    )
 
 
 def ladder(capability: Capability, resource_types: Iterable[str]) -> tuple[Step, ...]:

@@ -42,6 +42,7 @@ def _changed(capability: Capability, effects: Effects) -> Capability:
         required_parameters=_joined(capability.required_parameters, effects.required_parameters),
         doubtful_without=_joined(capability.doubtful_without, effects.doubtful_without),
         modifier_extensions=capability.modifier_extensions and not effects.no_modifier_extensions,
+        batch_writes=capability.batch_writes and not effects.no_writes_in_batch,
         prefer=effects.prefer if effects.prefer is not Preference.MINIMAL else capability.prefer,
     )
 

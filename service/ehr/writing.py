@@ -45,8 +45,8 @@ def write_together(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] 
 def write_each(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] = ()) -> list[Outcome]:
     """One batch where the EHR takes batches, else one request each. An error is an outcome and stops nothing.
 
-    A batch that is too large goes in halves; one whose entries are all not allowed goes one by one, as does every later
-    one: some servers only read in a batch.
+    A batch that is too large goes in halves; one that is refused as a whole, or whose entries are all not allowed, goes one
+    by one, as does every later one: some servers only read in a batch.
     """
     if not drafts and not updates:
         return []
@@ -55,9 +55,7 @@ def write_each(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update] = ()
     try:
         outcomes = _in_batch(ehr, drafts, updates)
     except EhrRejected as error:
-        if error.status != _TOO_LARGE or len(drafts) + len(updates) == 1:
-            return [error] * (len(drafts) + len(updates))
-        return _in_halves(ehr, drafts, updates)
+        return _in_smaller_parts(ehr, drafts, updates, error)
     except EhrError as error:
         outcomes = [error] * (len(drafts) + len(updates))
     if all(isinstance(one, EhrRefused) and one.status in _NO_WRITES_IN_BATCH for one in outcomes):
@@ -80,6 +78,16 @@ def _in_batch(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> l
         drafts, updates, condition=lambda draft: condition(draft, capability), base=_base(ehr)
     )
     return _outcomes(drafts, updates, responses(ehr.transaction(bundle)))
+
+
+def _in_smaller_parts(
+    ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update], error: EhrRejected
+) -> list[Outcome]:
+    """What was said to a batch as a whole was said to no resource in it, but that all together were too large."""
+    if error.status != _TOO_LARGE:
+        ehr.no_writes_in_batch()
+        return write_each(ehr, drafts, updates)
+    return [error] if len(drafts) + len(updates) == 1 else _in_halves(ehr, drafts, updates)
 
 
 def _in_halves(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> list[Outcome]:

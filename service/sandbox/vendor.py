@@ -172,6 +172,8 @@ class Vendor:
         if bundle.get("type") != "batch":
             return Refusal(_UNPROCESSABLE, "not-supported", "Transactions are not taken.").told()
         entries = bundle.get("entry", [])
+        if any(_writes(entry) for entry in entries):
+            return Refusal(_UNPROCESSABLE, "processing", "A batch may only read.").told()
         refusals = [self._of_entry(entry) for entry in entries]
         taken = [entry for entry, refusal in zip(entries, refusals, strict=True) if not refusal]
         told = await answer_of(self._app, asked.with_body({**bundle, "entry": taken}))
@@ -179,10 +181,12 @@ class Vendor:
 
     def _of_entry(self, entry: Mapping[str, Any]) -> Refusal | None:
         request = entry.get("request", {})
-        method, address = str(request.get("method", "")), urlsplit(str(request.get("url", "")))
-        if method != "GET":
-            return Refusal(_NOT_ALLOWED, "not-supported", "A batch may only read.")
-        return self._rules.refusal(method, address.path, parse_qsl(address.query), {})
+        address = urlsplit(str(request.get("url", "")))
+        return self._rules.refusal("GET", address.path, parse_qsl(address.query), {})
+
+
+def _writes(entry: Mapping[str, Any]) -> bool:
+    return str(entry.get("request", {}).get("method", "")) != "GET"
 
 
 def _interaction(method: str, rest: str) -> str:

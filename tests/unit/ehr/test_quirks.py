@@ -9,7 +9,7 @@ from fhir_mappings.bundle import Search
 from service.domain.record import GapReason
 from service.ehr.capability import Capability, ResourceCapability, capability_from
 from service.ehr.client import Ehr
-from service.ehr.ladder import how_to_find
+from service.ehr.ladder import Rung, how_to_find, step_for
 from service.ehr.quirks import with_quirks
 from service.ehr.writing import refusal_of, search_for
 from tests.builders import draft_of
@@ -101,7 +101,14 @@ def test_epic_is_asked_for_ours_among_the_patients_because_an_identifier_only_na
 
 def test_oracle_health_is_known_by_its_own_parameters_where_it_names_no_software(vendors):
     oracle = vendors["oracle"]
-    assert {quirk.id for quirk in oracle.quirks} == {"oracle-health-writes", "oracle-health-searches"}
+    assert {quirk.id for quirk in oracle.quirks} == {
+        "oracle-health-writes",
+        "oracle-health-batches",
+        "oracle-health-searches",
+    }
+    assert (oracle.batch, oracle.writes_in_batch()) == (True, False)
+    assert step_for(oracle, "DocumentReference").rung is Rung.SINGLES
+    assert "batches for reading" in step_for(oracle, "DocumentReference").reason
     assert not oracle.transaction
     assert oracle.left_out("ServiceRequest", ("code", "_lastUpdated")) == {"patient"}
 

@@ -425,6 +425,30 @@ def test_a_server_that_only_reads_in_batches_gets_its_writes_one_by_one_from_the
     assert server.odd.count("POST", "/Goal") == 6
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_batch_that_is_refused_as_a_whole_says_nothing_of_the_resources_in_it(server, ehr, status):
+    server.offer(batch=True, **ALL_SEARCHES)
+    batches: list[int] = []
+    decide = server.odd.decide
+
+    def refusing(asked):
+        if asked.method != "POST" or asked.path.strip("/"):
+            return decide(asked)
+        bundle = orjson.loads(asked.body)
+        if bundle["entry"][0]["request"]["method"] == "GET":
+            entries = [{"resource": searchset(one["request"]["url"])} for one in bundle["entry"]]
+            return fhir({"resourceType": "Bundle", "type": "batch-response", "entry": entries})
+        batches.append(len(bundle["entry"]))
+        return Told(status)
+
+    server.odd.decide = refusing
+    for _ in range(2):
+        ledger = MemoryLedger(*goals(3))
+        publish(ledger, ehr)
+        assert set(states(ledger)) == {WriteState.WRITTEN}
+    assert batches == [3]
+
+
 def test_a_refusal_that_contradicts_metadata_has_it_read_again_but_not_each_time(server, ehr):
     server.tell("POST", "Goal", Told(405))
     for _ in range(3):

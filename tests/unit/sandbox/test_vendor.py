@@ -123,16 +123,20 @@ def test_epic_takes_no_bundle(epic):
 
 def test_oracle_takes_a_batch_of_reads_and_answers_in_its_order(oracle):
     asked = batch(
-        ("POST", "Provenance"),
         ("GET", "Condition?patient=1"),
         ("GET", "Communication?patient=1"),
         ("GET", "Patient/1"),
     )
     told = oracle.told("POST", "", asked)
     statuses = [entry["response"]["status"][:3] for entry in told["entry"]]
-    assert statuses == ["405", "200", "400", "200"]
+    assert statuses == ["200", "400", "200"]
     [(_, _, _, reached)] = oracle.behind.came
     assert [entry["request"]["url"] for entry in reached["entry"]] == ["Condition?patient=1", "Patient/1"]
+
+
+def test_oracle_refuses_a_batch_that_writes_as_a_whole(oracle):
+    assert oracle.status("POST", "", batch(("GET", "Patient/1"), ("POST", "Provenance"))) == 422
+    assert oracle.behind.came == []
 
 
 def test_oracle_takes_no_transaction(oracle):
