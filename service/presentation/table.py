@@ -32,6 +32,7 @@ from service.presentation.landing import Standing
 from service.presentation.patient_sheet import sheet_note
 
 _NOTHING: Final = "none"
+_WEIGHS: Final = {"for": "Speaks for", "against": "Speaks against", "missing": "To decide"}
 _SHOWN_EVIDENCE: Final = 2
 #: An id is broken after a hyphen, so that the evidence has the room; 15 are taken by "review: pending".
 _ID_WIDTH: Final = 18
@@ -117,14 +118,20 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
         ("Stay", f"{plan.encounter.reference}, {_leaving(plan)}; plan of {plan.today}"),
         ("Outlook", headline(plan)),
     ]
-    rows += [("Sheet", sheet_note(plan).text)] if plan.outcome is Outcome.GOING_HOME else []
     rows += [
         ("Blocker" if x.blocks else "Caveat", f"{blocker_phrase(x)}{_mark(x.labels)}")
         for x in _blockers(plan)
     ]
-    rows += [(x.weighs.capitalize(), x.text) for x in (plan.disposition.factors if plan.disposition else ())]
+    rows += _factors(plan)
+    rows += [("Sheet", sheet_note(plan).text)] if plan.outcome is Outcome.GOING_HOME else []
     leaving = plan.outcome is Outcome.GOING_HOME
     return rows + [("Risk", score_phrase(score)) for score in plan.risk_scores if leaving]
+
+
+def _factors(plan: Plan) -> list[tuple[str, str]]:
+    """What speaks for and against the place suggested, and what is to be known before it can be decided."""
+    factors = plan.disposition.factors if plan.disposition else ()
+    return [(word, one.text) for weighs, word in _WEIGHS.items() for one in factors if one.weighs == weighs]
 
 
 def _need(need: Need) -> tuple[str, str, str]:

@@ -55,6 +55,7 @@ def test_each_part_of_the_plan_has_its_table_in_the_order_of_reading():
         "Encounter/e1, no day of leaving named; plan of 2024-03-05",
         "Readiness: not ready. Going to: Home (suggested).",
         "No oxygen. Cleared by: A delivery date",
+        "Speaks against",
         "Stairs at home",
         "LACE (2010): 11, high",
         "Invented finding Z59.41, 2024-03-02",
