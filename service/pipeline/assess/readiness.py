@@ -28,6 +28,9 @@ _ASKED_OF_ALL = frozenset(
 #: And of older people: what they can do themselves, and who helps.
 _ASKED_OF_OLDER = frozenset({"functional-dependence", "caregiver-support"})
 _OLDER = 65
+#: And of who is treated for these: suicide is a risk of both (Joint Commission NPSG.15.01.01, from memory; review: pending).
+_ASKED_OF_THE_DISTRESSED = frozenset({"self-harm-risk"})
+_DISTRESS = frozenset({"behavioral-health", "substance-use-treatment"})
 _INCOMPLETE = frozenset({GapReason.REFUSED, GapReason.UNREADABLE, GapReason.INCOMPLETE, GapReason.UNCERTAIN})
 
 
@@ -116,6 +119,8 @@ def _from_questions(findings: Findings, needs: Sequence[Need]) -> Iterable[Block
     age = findings.record.patient.age_on(findings.today)
     of_older = age is None or age >= _OLDER
     wanted = _ASKED_OF_ALL | _ASKED_OF_OLDER if of_older else _ASKED_OF_ALL
+    if any(need.code in _DISTRESS and need.state is NeedState.PRESENT for need in needs):
+        wanted |= _ASKED_OF_THE_DISTRESSED
     open_needs = [need for need in needs if need.code in wanted and need.state is NeedState.NOT_ASSESSED]
     for key, asked in (
         ("not-assessed", [need for need in open_needs if may_be_shared(need.labels)]),

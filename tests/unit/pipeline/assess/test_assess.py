@@ -385,6 +385,19 @@ def test_a_factor_carries_the_labels_of_its_need() -> None:
 
 
 # --- readiness -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("code", "is_asked"),
+    [("F33.1", True), ("F11.20", True), ("I50.9", False)],
+    ids=["mood", "drugs", "heart"],
+)
+def test_who_is_treated_for_mind_or_drugs_does_not_leave_unasked_about_self_harm(
+    code: str, *, is_asked: bool
+) -> None:
+    found = {one.key: one for one in _assess(record(fact(code))).readiness.blockers}
+    assert ("self-harm risk" in found["not-assessed-in-private"].text) is is_asked
+    assert not found["not-assessed-in-private"].blocks
+
+
 ALL_ASKED = (
     answer("71802-3", "LA31993-1"),
     answer("96778-6", "LA9-3"),
