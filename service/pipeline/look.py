@@ -19,13 +19,17 @@ from service.errors import EhrRefused
 from service.pipeline.intake import intake
 from service.pipeline.orders import triggers_in
 from service.pipeline.ports import Deps
+from service.pipeline.signed_there import heed_order
 
 DOOR: Final = "look"
 _GONE: Final = frozenset({404, 410})
 
 
 def look(reference: str, tenant: Tenant, deps: Deps) -> None:
-    """Take in what an order or a stay asks for as it stands in the EHR now; one that is gone no longer stands."""
+    """Take in what an order or a stay asks for as it stands in the EHR now; one that is gone no longer stands.
+
+    A referral of ours that has become an order has been signed.
+    """
     ehr = deps.ehr(tenant.id)
     try:
         resource = ehr.read(reference)
@@ -36,6 +40,7 @@ def look(reference: str, tenant: Tenant, deps: Deps) -> None:
         return
     patient = _patient_of(resource, ehr) if reference.startswith("Encounter/") else {}
     take_all(asked_by(resource, patient, tenant, door=DOOR), deps)
+    heed_order(resource, tenant, deps)
 
 
 def asked_by(

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from config.tenants import Tenant
 from fhir_mappings.bundle import Search, carries
+from fhir_mappings.inbound.references import encounter_of
 from fhir_mappings.inbound.signed_request import signer_of
+from fhir_mappings.references import literal
 from fhir_mappings.withdrawal import status_of
 from service.domain.decision import Signer
 from service.domain.discharge import Discharge, DischargeState
@@ -44,6 +47,15 @@ def look_for_signatures(known: Sequence[Discharge], ehr: Ehr, deps: Deps) -> Non
     for (discharge, drafts), result in zip(waiting, results, strict=True):
         if any(carries(order, draft) for order in result.resources for draft in drafts):
             _publish_again(discharge.id, deps)
+
+
+def heed_order(order: dict[str, Any], tenant: Tenant, deps: Deps) -> None:
+    """An order changed in the EHR: if it is a draft of ours that somebody has signed, its plan is published again."""
+    if order.get("resourceType") != _ORDER or signer_of(order, base=tenant.fhir_base_url) is None:
+        return
+    known = deps.store.discharges.of_stay(tenant.id, literal(encounter_of(order)))
+    if known and any(carries(order, draft) for draft in _drafts_there(known, deps)):
+        _publish_again(known.id, deps)
 
 
 def _drafts_there(discharge: Discharge, deps: Deps) -> list[str]:

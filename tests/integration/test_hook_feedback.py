@@ -27,6 +27,7 @@ from service.domain.publication import SIGNED_THERE, WriteState
 from service.doors import cds_hooks
 from service.pipeline import run
 from service.pipeline.intake import intake
+from service.pipeline.look import look
 from service.pipeline.rounds import look_after_stays
 from service.pipeline.settle import CHANGED
 from service.pipeline.sign import Act, sign
@@ -299,7 +300,8 @@ def test_an_order_signed_in_the_ehr_is_approved_by_its_signer_and_stands_as_it_i
     assert WriteState.CONFLICT not in case.written
 
 
-def test_a_draft_signed_in_the_ehr_is_found_by_the_hourly_round(ward):
+@pytest.mark.parametrize("told", [False, True], ids=["by the hourly round", "when the EHR tells of it"])
+def test_a_draft_signed_in_the_ehr_is_found(ward, told):
     ward.ehr.less["no_create"] = ()
     ordered = create(ward.patient.url, ward.discharge_order())
     tenant = ward.deps.tenants["one"]
@@ -309,19 +311,26 @@ def test_a_draft_signed_in_the_ehr_is_found_by_the_hourly_round(ward):
     ward.work()
     entries = ward.deps.store.publications.entries(ward.discharge.id)
     ours = next(entry for entry in entries if entry.draft.key.startswith("referral:") and entry.reference)
-    look_after_stays(tenant, ward.deps)
+
+    def notice() -> None:
+        if told:
+            look(ours.reference, tenant, ward.deps)
+        else:
+            look_after_stays(tenant, ward.deps)
+
+    notice()
     assert ward.state() == DischargeState.PUBLISHED  # nothing was signed
     [order] = [
         one for one in ward.orders(ours.draft.body["code"]["text"]) if carries(one, ours.draft.identifier)
     ]
     kept = {name: part for name, part in order.items() if name != "contained"}
     put(ward.patient.url, kept, status="active", intent="order", requester=DOCTOR)
-    look_after_stays(tenant, ward.deps)
+    notice()
     assert ward.state() == DischargeState.PLANNED
     ward.work()
     ward.work()
     assert [one.by.name for one in ward.deps.store.decisions.of(ward.discharge.id)] == [DOCTOR["display"]]
-    look_after_stays(tenant, ward.deps)
+    notice()
     assert ward.state() == DischargeState.PUBLISHED  # and is not looked at for ever
 
 
