@@ -40,6 +40,8 @@ class Effects:
     no_conditional_create: bool = False
     no_modifier_extensions: bool = False
     no_writes_in_batch: bool = False
+    one_attachment: bool = False
+    no_device_author: bool = False
     prefer: Preference = Preference.MINIMAL
 
 
@@ -100,6 +102,8 @@ def _effects(entry: Entry) -> Effects:
         "no_conditional_create": Entry.switch,
         "no_modifier_extensions": Entry.switch,
         "no_writes_in_batch": Entry.switch,
+        "one_attachment": Entry.switch,
+        "no_device_author": Entry.switch,
         "prefer": lambda given: given.choice(Preference),
     }
     found = entry.fields(tuple(readers))

@@ -67,6 +67,18 @@ def document_body(
     }
 
 
+def fitted(body: Json, *, one_attachment: bool, device_author: bool) -> Json:
+    """The same document as an EHR takes it that wants one attachment (the HTML reads best), or none but people as authors.
+
+    Without us as its author its words still say that software drafted it.
+    """
+    left = {name: part for name, part in body.items() if device_author or name not in {"author", "contained"}}
+    if one_attachment:
+        pages = [one for one in body["content"] if one["attachment"]["contentType"] == "text/html"]
+        left["content"] = (pages or body["content"])[:1]
+    return left
+
+
 def titled(plan: Plan) -> str:
     """What the document or message is, and how the plan in it stands."""
     return f"{_TITLE}. {standing(plan)}"

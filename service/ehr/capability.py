@@ -36,9 +36,10 @@ _NOTHING: Final = ResourceCapability()
 class Capability:
     """A whole server. Types that /metadata does not name can do nothing.
 
-    known_as is every name by which the statement tells whose it is. The last six are what quirks say (quirks.py):
+    known_as is every name by which the statement tells whose it is. The last eight are what quirks say (quirks.py):
     parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
-    modifier extensions are taken, whether a batch may write, what to ask for after a write, and the quirks themselves.
+    modifier extensions are taken, whether a batch may write, how many attachments and whom as author
+    a document may have, what to ask for after a write, and the quirks themselves.
     """
 
     software: str = ""
@@ -51,6 +52,8 @@ class Capability:
     doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     modifier_extensions: bool = True
     batch_writes: bool = True
+    one_attachment: bool = False
+    device_author: bool = True
     prefer: Preference = Preference.MINIMAL
     quirks: tuple[Quirk, ...] = ()
 

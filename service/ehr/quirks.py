@@ -43,6 +43,8 @@ def _changed(capability: Capability, effects: Effects) -> Capability:
         doubtful_without=_joined(capability.doubtful_without, effects.doubtful_without),
         modifier_extensions=capability.modifier_extensions and not effects.no_modifier_extensions,
         batch_writes=capability.batch_writes and not effects.no_writes_in_batch,
+        one_attachment=capability.one_attachment or effects.one_attachment,
+        device_author=capability.device_author and not effects.no_device_author,
         prefer=effects.prefer if effects.prefer is not Preference.MINIMAL else capability.prefer,
     )
 

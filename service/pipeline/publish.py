@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from fhir_mappings.merge import pruned
+from fhir_mappings.outbound.document import fitted
 from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
+from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import Rung, descend, step_for
 from service.ehr.writing import condition, refusal_of
@@ -51,19 +53,27 @@ def _descend(ledger: Ledger, ehr: Ehr, lower: Lower) -> None:
     found = descend(ledger.entries(), ehr.capability())
     while not found.types <= tried:
         tried |= found.types
-        ledger.want_also(of_types(lower(), tried, signed=ehr.capability().can(_SIGNS, "create")))
+        ledger.want_also(of_types(lower(), tried, ehr.capability()))
         _bring(ledger, ehr)
         found = descend(ledger.entries(), ehr.capability())
     stood = {entry.draft.key: (entry.rung, entry.reason) for entry in ledger.entries()}
     ledger.land([one for one in found.landed if stood[one.key] != (one.rung, one.reason)])
 
 
-def of_types(drafts: Sequence[Draft], types: frozenset[str], *, signed: bool) -> list[Draft]:
-    """The drafts of these types, and the Provenance of them where one is taken."""
-    chosen = [draft for draft in drafts if draft.resource_type in types]
-    others = {draft.full_url for draft in drafts if draft not in chosen}
+def of_types(drafts: Sequence[Draft], types: frozenset[str], capability: Capability) -> list[Draft]:
+    """The drafts of these types as this EHR takes them, and the Provenance of them where one is taken."""
+    signed = capability.can(_SIGNS, "create")
+    chosen = [_fitted(draft, capability) for draft in drafts if draft.resource_type in types]
+    others = {draft.full_url for draft in drafts if draft.resource_type not in types}
     sources = [draft for draft in drafts if draft.resource_type == _SIGNS and signed]
     return [*chosen, *(replace(draft, body=pruned(draft.body, others)) for draft in sources)]
+
+
+def _fitted(draft: Draft, capability: Capability) -> Draft:
+    if draft.resource_type != "DocumentReference":
+        return draft
+    one, device = capability.one_attachment, capability.device_author
+    return replace(draft, body=fitted(draft.body, one_attachment=one, device_author=device))
 
 
 def _look(ledger: Ledger, ehr: Ehr, *, everything: bool) -> None:

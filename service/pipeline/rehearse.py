@@ -18,8 +18,7 @@ from service.pipeline.send import EMPTY, speaks_of_nothing
 def rehearse(ledger: Ledger, policy: WritePolicy, capability: Capability, lower: Lower) -> None:
     """Make ready what the EHR would get, on its lower rungs too; what it does not take says so, the rest is set aside."""
     types = descend([as_if_allowed(entry, policy) for entry in ledger.entries()], capability).types
-    signed = capability.can("Provenance", "create")
-    ledger.want_also(of_types(lower() if types else (), types, signed=signed))
+    ledger.want_also(of_types(lower() if types else (), types, capability))
     lacking = _lacking(ledger, capability)
     for key, reason in lacking.items():
         ledger.mark(key, WriteState.PENDING, problem=reason)

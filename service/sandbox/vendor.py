@@ -34,13 +34,20 @@ class House:
     """What a vendor does beside its statement.
 
     refusal is the status for an interaction that is not listed; needed are parameters without which a search of a type
-    is refused; reads_in_batch says that a batch of reads is taken.
+    is refused; reads_in_batch says that a batch of reads is taken; plain_documents that a DocumentReference has one
+    attachment and nobody but practitioners as authors.
     """
 
     refusal: int
     needed: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     reads_in_batch: bool = False
     modifier_extensions: bool = True
+    plain_documents: bool = False
+
+    @property
+    def attachments(self) -> frozenset[str]:
+        """How a plan's document is to be readable there."""
+        return frozenset({"text/html"} if self.plain_documents else {"text/html", "text/plain"})
 
 
 HOUSES: Final[Mapping[str, House]] = {
@@ -66,6 +73,7 @@ HOUSES: Final[Mapping[str, House]] = {
         },
         reads_in_batch=True,
         modifier_extensions=False,
+        plain_documents=True,
     ),
 }
 
@@ -134,6 +142,8 @@ class Rules:
     def _of_body(self, body: Mapping[str, Any]) -> Refusal | None:
         if not self.house.modifier_extensions and _has_modifier(body):
             return Refusal(_UNPROCESSABLE, "business-rule", "Modifier extensions are not taken.")
+        if self.house.plain_documents and not _is_plain(body):
+            return Refusal(_UNPROCESSABLE, "business-rule", "One attachment, and practitioners as authors.")
         return None
 
 
@@ -194,6 +204,11 @@ def _interaction(method: str, rest: str) -> str:
     if rest == "_search":
         return "search-type"
     return (_BY_ID if rest else _BY_TYPE).get(method, "")
+
+
+def _is_plain(body: Mapping[str, Any]) -> bool:
+    people = all(str(one.get("reference", "")).startswith("Practitioner/") for one in body.get("author", []))
+    return body.get("resourceType") != "DocumentReference" or (len(body.get("content", [])) == 1 and people)
 
 
 def _has_modifier(value: Any) -> bool:

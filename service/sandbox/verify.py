@@ -13,6 +13,7 @@ from service.sandbox.hospital import Hospital
 from service.sandbox.inpatients import Inpatient
 from service.sandbox.landing import KINDS
 from service.sandbox.mode import statement
+from service.sandbox.vendor import HOUSES
 
 _PROFILE: Final = f"{systems.US_CORE}us-core-careplan"
 #: What patients' portals and proxies read.
@@ -35,7 +36,7 @@ def _on_lower_rungs(hospital: Hospital, patient: Inpatient, plan: Plan, vendor: 
     everything = [one for found in ours.values() for one in found]
     return (
         *_about_types(ours, statement(vendor)),
-        *_about_document(ours["DocumentReference"], ours["Communication"]),
+        *_about_document(ours["DocumentReference"], ours["Communication"], HOUSES[vendor].attachments),
         *_about_requests(ours["ServiceRequest"]),
         *_about_needs(patient, plan),
         *_about_sensitivity([_readable(one) for one in everything], plan),
@@ -53,15 +54,17 @@ def _about_types(ours: Mapping[str, list[Json]], listed: Json) -> Iterator[str]:
             yield "The EHR takes ServiceRequests and holds none of ours."
 
 
-def _about_document(documents: list[Json], messages: list[Json]) -> Iterator[str]:
+def _about_document(
+    documents: list[Json], messages: list[Json], attachments: frozenset[str]
+) -> Iterator[str]:
     if len(documents) != 1:
         yield f"The EHR holds {len(documents)} documents with the plan instead of one."
         return
     if documents[0].get("docStatus") != "preliminary":
         yield f"The document is {documents[0].get('docStatus')}, not preliminary: nobody has signed it."
     kinds = {content["attachment"].get("contentType") for content in documents[0].get("content", [])}
-    if not {"text/html", "text/plain"} <= kinds:
-        yield "The document does not hold the plan as HTML and as plain text."
+    if not attachments <= kinds:
+        yield f"The document does not hold the plan as {' and as '.join(sorted(attachments))}."
     if len(messages) > 1:
         yield f"The care team got {len(messages)} messages with the plan instead of one."
 

@@ -108,6 +108,9 @@ def test_oracle_gets_the_document_and_the_open_need(tenant, plan, patient):
     with BelievedEhr(tenant, vendor("oracle-like")) as ehr:
         publish(ledger, ehr, lower_of(plan))
         assert counts(ehr, patient) == {"DocumentReference": 1, "Condition": 1}
+        [document] = of(ehr, "DocumentReference", patient)
+        assert [one["attachment"]["contentType"] for one in document["content"]] == ["text/html"]
+        assert "author" not in document
         [concern] = of(ehr, "Condition", patient)
         [source] = search(tenant.fhir_base_url, f"Provenance?target=Condition/{concern['id']}")
     assert concern["verificationStatus"]["coding"][0]["code"] == "unconfirmed"

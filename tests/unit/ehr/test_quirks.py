@@ -104,8 +104,10 @@ def test_oracle_health_is_known_by_its_own_parameters_where_it_names_no_software
     assert {quirk.id for quirk in oracle.quirks} == {
         "oracle-health-writes",
         "oracle-health-batches",
+        "oracle-health-documents",
         "oracle-health-searches",
     }
+    assert (oracle.one_attachment, oracle.device_author) == (True, False)
     assert (oracle.batch, oracle.writes_in_batch()) == (True, False)
     assert step_for(oracle, "DocumentReference").rung is Rung.SINGLES
     assert "batches for reading" in step_for(oracle, "DocumentReference").reason

@@ -160,6 +160,21 @@ def test_oracle_refuses_a_modifier_extension_wherever_it_stands(epic, oracle):
     assert epic.status("POST", "Condition", body) == 200
 
 
+@pytest.mark.parametrize(
+    ("content", "author", "status"),
+    [
+        ([{}], [], 200),
+        ([{}], [{"reference": "Practitioner/1"}], 200),
+        ([{}, {}], [], 422),
+        ([{}], [{"reference": "#author"}], 422),
+    ],
+)
+def test_oracle_takes_one_attachment_and_people_as_authors(epic, oracle, content, author, status):
+    body = {"resourceType": "DocumentReference", "content": content, "author": author}
+    assert oracle.status("POST", "DocumentReference", body) == status
+    assert epic.status("POST", "DocumentReference", body) == 200
+
+
 def test_the_hospitals_own_side_is_bound_by_no_rule(vendor):
     assert vendor.status("POST", "Subscription", {"resourceType": "Subscription"}, INSIDE) == 200
     assert vendor.status("GET", "CarePlan?encounter=1", None, INSIDE) == 200

@@ -158,7 +158,7 @@ def test_there_is_one_document_and_nobody_has_signed_it(epic):
     document.update(docStatus="final", content=[{"attachment": {"contentType": "text/plain"}}])
     said = " ".join(problems(epic, PATIENT, PLAN, vendor="epic-like"))
     assert "is final, not preliminary" in said
-    assert "as HTML and as plain text" in said
+    assert "as text/html and as text/plain" in said
     epic.held["DocumentReference/again"] = {**document, "id": "again"}
     assert "The EHR holds 2 documents with the plan instead of one." in problems(
         epic, PATIENT, PLAN, vendor="epic-like"
