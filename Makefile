@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PAGES := $(VENV)/.pages
 
-.PHONY: help install demo test coverage test-hapi faults check bench messages needs mutants lock clean
+.PHONY: help install demo test coverage test-hapi test-pages faults check bench messages needs mutants lock clean
 
 help: ## what can be made here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,16 @@ test-hapi: install ## all that is written, against HAPI FHIR's validator (needs 
 		|| { echo "These tests need Java 17 or newer and Maven (Debian: apt-get install openjdk-17-jdk-headless maven)" >&2; exit 1; }
 	@$(BIN)/python -m pytest -m hapi tests/hapi $(ARGS)
 
+test-pages: $(PAGES) ## our pages in Chromium, by keyboard and by axe, and the PDF (needs Chromium and Pango)
+	@command -v chromium >/dev/null && ldconfig -p | grep -q libpangoft2 \
+		|| { echo "These tests need Chromium and Pango (Debian: apt-get install chromium libpangoft2-1.0-0)" >&2; exit 1; }
+	@$(BIN)/python -m pytest -m pages tests/pages $(ARGS)
+
+$(PAGES): requirements-pages.lock $(INSTALLED)
+	@echo "Adding to $(VENV) what drives a browser and renders PDFs (once)"
+	@.ci/pip-install $(VENV) requirements-pages.lock
+	@touch $@
+
 faults: install ## many discharges over a failing EHR, with killed workers (COUNT=500 SEED=1 WRITE=1 EHR=…)
 	@$(BIN)/python -m benchmarks.faults --count $(or $(COUNT),500) --seed $(or $(SEED),1) $(if $(WRITE),--write) $(EHR)
 
@@ -65,6 +76,8 @@ lock: install ## rewrite the lock files from setup.cfg's ranges
 		setup.cfg -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 		--extra sandbox --extra dev setup.cfg -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		-c requirements-dev.lock --extra sandbox --extra dev --extra pages --extra pdf setup.cfg -o requirements-pages.lock
 	@awk '/^[a-z]/ { mine = /^setuptools==/ } mine' requirements-dev.lock > requirements-build.lock
 
 clean: ## forget the environment and the demo's state

@@ -5,14 +5,17 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from pytest_socket import socket_allow_hosts
 
 from service.store import Store, embedded, migrations, open_engine
 
 # The same examples every time, so that a red run means a change; `pytest --hypothesis-profile=search` looks for new ones.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+# A busy machine decides nothing: neither how long an example takes, nor how long it takes to make one.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("repeatable")
 

@@ -22,7 +22,8 @@ _EMPTY: Final[tuple[object, ...]] = ("", [], {}, None)
 
 def clean(text: str) -> str:
     """The text with every unwritable character as a space, without space around it."""
-    return _UNWRITABLE.sub(" ", text).strip()
+    # Whatever can be printed can be written; nearly every text is, and is looked at no further.
+    return (text if text.isprintable() else _UNWRITABLE.sub(" ", text)).strip()
 
 
 def coding(system: str, code: str, display: str = "") -> Json:

@@ -15,7 +15,6 @@ from pydantic_core import ValidationError
 from fhir_mappings import systems
 from fhir_mappings.outbound.bindings import REQUIRED, SDOH_DOMAINS
 from fhir_mappings.outbound.elements import Json
-from fhir_mappings.references import references_in
 from service.errors import InvalidResource
 
 #: The XHTML our narratives use, a part of what FHIR allows (txt-1).
@@ -63,15 +62,16 @@ def _bindings(body: Json) -> list[str]:
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Every primitive with its element path; a contained resource begins a path of its own."""
-    if isinstance(value, dict):
-        root = value.get("resourceType", path)
-        for name, part in value.items():
-            yield from _leaves(f"{root}.{name}", part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _leaves(path, part)
-    else:
-        yield path, value
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            root = value.get("resourceType", path)
+            waiting += [(f"{root}.{name}", part) for name, part in value.items()]
+        elif isinstance(value, list):
+            waiting += [(path, part) for part in value]
+        else:
+            yield path, value
 
 
 def _broken_rules(body: Json) -> list[str]:
@@ -84,11 +84,11 @@ def _nothing_empty(_: Json, parts: _Parts) -> bool:
     return all(part not in ("", [], {}, None) for part in parts)
 
 
-def _contained_is_used(body: Json, _: _Parts) -> bool:
+def _contained_is_used(body: Json, parts: _Parts) -> bool:
     """dom-3 and ref-1: every contained resource is named, every local reference names one."""
     contained = {f"#{part['id']}" for part in body.get("contained", ())}
-    local = {reference for reference in references_in(body) if reference.startswith("#")}
-    return contained == local
+    named = (part["reference"] for part in parts if isinstance(part, dict) and "reference" in part)
+    return contained == {one for one in named if isinstance(one, str) and one.startswith("#")}
 
 
 def _periods_run_forward(_: Json, parts: _Parts) -> bool:

@@ -6,6 +6,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NoReturn
 
+import structlog
+
 from config.tenants import Tenant
 from fhir_mappings.outbound.document import Renderer
 from fhir_mappings.outbound.lower import lower_resources
@@ -14,6 +16,8 @@ from service.domain.publication import Draft
 from service.pipeline.ports import Deps
 from service.pipeline.publish import Lower
 from service.pipeline.versions import author_of
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 def lower_rungs(discharge: Discharge, tenant: Tenant, deps: Deps) -> Lower:
@@ -32,10 +36,14 @@ def _lower(discharge: Discharge, tenant: Tenant, deps: Deps) -> Sequence[Draft]:
 
 @cache
 def pdf_renderer() -> Renderer | None:
-    """HTML to PDF where the extra `pdf` is installed, None elsewhere."""
+    """HTML to PDF where the extra `pdf` and the Pango it draws with are installed, None elsewhere."""
     if find_spec("weasyprint") is None:
         return None
-    library: Any = import_module("weasyprint")
+    try:
+        library: Any = import_module("weasyprint")
+    except OSError:
+        _log.warning("no PDF is made: the extra pdf needs Pango (Debian: libpangoft2-1.0-0)")
+        return None
     return lambda page: bytes(library.HTML(string=page, url_fetcher=_nothing_outside).write_pdf())
 
 

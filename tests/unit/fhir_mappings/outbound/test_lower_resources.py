@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fhir.resources.R4B.documentreference import DocumentReference
+from structlog.testing import capture_logs
 
 from fhir_mappings import systems
 from fhir_mappings.outbound import document
@@ -235,3 +236,17 @@ def test_a_day_of_the_record_is_no_day_of_the_plan():
         digests(replace(plan, needs=(replace(plan.needs[0], evidence=(item,)),))) for item in (told, older)
     ]
     assert one["care-plan"] != other["care-plan"]
+
+
+def test_a_pdf_library_without_what_it_draws_with_makes_no_pdf_and_loses_no_plan(monkeypatch):
+    def missing(_):
+        raise OSError("cannot load library 'libpango-1.0-0'")
+
+    lower.pdf_renderer.cache_clear()
+    monkeypatch.setattr(lower, "find_spec", lambda _: object())
+    monkeypatch.setattr(lower, "import_module", missing)
+    with capture_logs() as said:
+        assert lower.pdf_renderer() is None
+    lower.pdf_renderer.cache_clear()
+    [warning] = said
+    assert (warning["log_level"], "Pango" in warning["event"]) == ("warning", True)
