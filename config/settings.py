@@ -34,7 +34,7 @@ def _switch(text: str) -> bool:
 
 
 def _address(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
+    if text and not text.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     return text.rstrip("/")
 
@@ -71,7 +71,10 @@ class Settings:
     )
     state_dir: Path = _setting("STATE_DIR", ".state", "where the embedded database lives", Path)
     public_url: str = _setting(
-        "PUBLIC_URL", "http://127.0.0.1:8000", "the address by which others reach this service", _address
+        "PUBLIC_URL",
+        "",
+        "the address by which others reach this service; empty: 127.0.0.1 and the port of HOMEWARD_BIND",
+        _address,
     )
     tenants_file: str = _setting("TENANTS_FILE", "", "YAML file of the hospitals served; see docs/tenants.md")
     api_keys_file: str = _setting("API_KEYS_FILE", "", "YAML file of the API keys taken; see docs/api.md")
@@ -104,7 +107,13 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     problems += _unknown(environ)
     if problems:
         raise ConfigurationError("; ".join(sorted(problems)) + ". See the configuration table in README.md.")
+    values["public_url"] = values["public_url"] or _own_address(values["bind"])
     return Settings(**values)
+
+
+def _own_address(bind: str) -> str:
+    port = bind.rpartition(":")[2]
+    return f"http://127.0.0.1:{port if port.isdecimal() else 8000}"
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:

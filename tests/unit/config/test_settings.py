@@ -62,3 +62,20 @@ def test_secrets_do_not_show():
 
 def test_variables_of_others_are_none_of_our_business():
     assert load_settings({"PATH": "/bin", "HOME": "/nowhere"}) == load_settings({})
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"HOMEWARD_BIND": "0.0.0.0:9001"}, "http://127.0.0.1:9001"),
+        ({"HOMEWARD_BIND": "[::1]:9001"}, "http://127.0.0.1:9001"),
+        ({"HOMEWARD_BIND": "unix:/run/homeward.sock"}, "http://127.0.0.1:8000"),
+        (
+            {"HOMEWARD_BIND": "127.0.0.1:9001", "HOMEWARD_PUBLIC_URL": "https://homeward.example/"},
+            "https://homeward.example",
+        ),
+    ],
+)
+def test_without_a_public_address_it_is_this_machines_with_the_port_listened_on(given, address):
+    assert load_settings(given).public_url == address
