@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,7 @@ def _planned(ward: Ward) -> Ward:
         session.trust_env = False
         asked = {who.id: _ask(session, ward.url, who) for who in inpatients()}
         for who, location in asked.items():
-            wait_until(
-                lambda at=location: _state(session, at) == "published", "the plan of an inpatient", 180
-            )
+            wait_until(partial(_is_published, session, location), "the plan of an inpatient", 180)
             ward.pages[who] = f"{ward.url}/discharges/{location.rpartition('/')[2]}"
     return ward
 
@@ -108,5 +107,5 @@ def _ask(session: requests.Session, url: str, who: Inpatient) -> str:
     return f"{url}{answer.headers['Location']}"
 
 
-def _state(session: requests.Session, location: str) -> str:
-    return str(session.get(location, timeout=30).json()["state"])
+def _is_published(session: requests.Session, location: str) -> bool:
+    return bool(session.get(location, timeout=30).json()["state"] == "published")

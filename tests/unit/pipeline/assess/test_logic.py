@@ -192,7 +192,10 @@ def test_the_stay_is_asked_for_class_disposition_source_and_length() -> None:
     assert _truth(StayTest(dispositions=frozenset({"snf"})), given) is Truth.FALSE
     assert _truth(StayTest(admit_sources=frozenset({"emd"})), given) is Truth.TRUE
     assert _truth(StayTest(days_at_least=1), record(encounter=stay(start=None))) is Truth.UNKNOWN
-    assert evaluate(StayTest(dispositions=frozenset({"home"})), _findings(given)).evidence[0].text == "Going to: home"
+    assert (
+        evaluate(StayTest(dispositions=frozenset({"home"})), _findings(given)).evidence[0].text
+        == "Going to: home"
+    )
 
 
 def test_someone_is_there_while_active() -> None:
