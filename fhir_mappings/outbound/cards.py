@@ -6,6 +6,7 @@ become markup, and nothing empty is sent.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,6 +65,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads the cards ("Practitioner/7"), and the keys of those that were set aside."""
+
+    user: str = ""
+    set_aside: Collection[str] = ()
+
+
+ANYBODY: Final = Reader()
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A card with the key it is known by, and the ids of its suggestions with the plan items they are about."""
 
@@ -79,20 +91,22 @@ def plan_cards(
     *,
     offered: Sequence[Draft] = (),
     written: Mapping[str, str] | None = None,
-    set_aside: Collection[str] = (),
+    reader: Reader = ANYBODY,
     preliminary: str = "",
 ) -> tuple[Shown, ...]:
     """The cards of a plan, the summary first. The same plan gives the same cards.
 
     offered are drafts of ServiceRequests that the EHR lacks, written the references of those it has (full URL → "Type/id");
-    set_aside are keys of cards that a clinician overrode; preliminary is a sentence on why the plan is not final.
+    preliminary is a sentence on why the plan is not final.
     """
     shared = plan.shareable()
     names = Names(plan.tenant, plan.encounter.reference)
-    cards = [_summary_card(shared, set_aside, withheld=plan.withholds(), preliminary=preliminary)]
-    cards += [_blocker_card(one) for one in _blocking(shared) if blocker_key(one) not in set_aside]
+    blocking = {blocker_key(one, reader.user): one for one in _blocking(shared)}
+    overridden = [one for key, one in blocking.items() if key in reader.set_aside]
+    cards = [_summary_card(shared, overridden, withheld=plan.withholds(), preliminary=preliminary)]
+    cards += [(key, _blocker_card(one)) for key, one in blocking.items() if key not in reader.set_aside]
     shown = [Shown(key, names.card(key), _finished(key, body, names, place)) for key, body in cards]
-    if offered and SUGGESTIONS not in set_aside:
+    if offered and SUGGESTIONS not in reader.set_aside:
         shown.append(_suggestions_card(offered, written or {}, names, place))
     return tuple(shown)
 
@@ -108,9 +122,10 @@ def preparing_card(tenant: str, encounter: str, place: Place) -> Shown:
     return Shown(PREPARING, names.card(PREPARING), _finished(PREPARING, body, names, place))
 
 
-def blocker_key(blocker: Blocker) -> str:
-    """The key of a blocker's card."""
-    return f"blocker:{blocker.key}"
+def blocker_key(blocker: Blocker, user: str) -> str:
+    """The key of a blocker's card for one user: what one sets aside the next still sees, and new evidence is news."""
+    told = sorted((item.reference, str(item.on), item.text) for item in blocker.evidence)
+    return f"blocker:{blocker.key}:{sha256(repr((user, told)).encode()).hexdigest()[:12]}"
 
 
 def _finished(key: str, body: Json, names: Names, place: Place) -> Json:
@@ -138,12 +153,12 @@ def _links(place: Place) -> Iterator[Json]:
 
 
 def _summary_card(
-    plan: Plan, set_aside: Collection[str], *, withheld: bool, preliminary: str
+    plan: Plan, overridden: Sequence[Blocker], *, withheld: bool, preliminary: str
 ) -> tuple[str, Json]:
     body = {
         "summary": shortened(_in_short(plan), _SUMMARY_LIMIT),
         "indicator": "info" if _is_ready(plan) else "warning",
-        "detail": _detail(plan, set_aside, withheld=withheld, preliminary=preliminary),
+        "detail": _detail(plan, overridden, withheld=withheld, preliminary=preliminary),
     }
     return SUMMARY, body
 
@@ -171,23 +186,22 @@ def _is_ready(plan: Plan) -> bool:
     )
 
 
-def _detail(plan: Plan, set_aside: Collection[str], *, withheld: bool, preliminary: str) -> str:
+def _detail(plan: Plan, overridden: Sequence[Blocker], *, withheld: bool, preliminary: str) -> str:
     parts = [f"_{escaped(preliminary)}_" if preliminary else "", f"**{escaped(headline(plan))}**"]
     if plan.outcome is Outcome.GOING_HOME:
-        parts += _sections(plan, set_aside, withheld=withheld)
+        parts += _sections(plan, overridden, withheld=withheld)
     parts.append(f"Planned {plan.today}. A proposal for the care team to decide on.")
     return "\n\n".join(filter(None, parts))
 
 
-def _sections(plan: Plan, set_aside: Collection[str], *, withheld: bool) -> Iterator[str]:
+def _sections(plan: Plan, overridden: Sequence[Blocker], *, withheld: bool) -> Iterator[str]:
     blockers = plan.readiness.blockers if plan.readiness else ()
     watched = [one for one in blockers if not one.blocks]
-    overridden = [one for one in blockers if one.blocks and blocker_key(one) in set_aside]
     neutral = [SOCIAL_WORK_TITLE] if withheld else []
     needs = sorted(plan.present(), key=lambda need: -_URGENCIES.index(need.urgency))
     questions = [escaped(one.question) for one in plan.bedside_questions]
     yield section("To watch", [_blocker_line(one) for one in watched])
-    yield section("Set aside by a clinician", [_blocker_line(one) for one in overridden])
+    yield section("Set aside by you", [_blocker_line(one) for one in overridden])
     yield section("Needs", [*_first(map(_need_line, needs), _SHOWN_NEEDS), *neutral])
     yield section("To ask at the bedside", _first(questions, _SHOWN_QUESTIONS))
     yield section("Could not be read", [escaped(line) for line in gap_lines(plan.gaps)])
@@ -215,15 +229,14 @@ def _blocking(plan: Plan) -> tuple[Blocker, ...]:
     return tuple(one for one in plan.readiness.blockers if one.blocks)
 
 
-def _blocker_card(blocker: Blocker) -> tuple[str, Json]:
+def _blocker_card(blocker: Blocker) -> Json:
     rests_on = [escaped(evidence_phrase(item)) for item in blocker.evidence]
     parts = (f"**Cleared by:** {escaped(blocker.clears)}", section("Rests on", _first(rests_on, 5)))
-    body = {
+    return {
         "summary": shortened(f"Before leaving: {blocker.text}", _SUMMARY_LIMIT),
         "indicator": "critical",
         "detail": "\n\n".join(filter(None, parts)),
     }
-    return blocker_key(blocker), body
 
 
 def _suggestions_card(

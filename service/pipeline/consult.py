@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from fhir_mappings.outbound.cards import Place, Shown, plan_cards, preparing_card
+from fhir_mappings.outbound.cards import Place, Reader, Shown, plan_cards, preparing_card
 from fhir_mappings.prefetch import REQUIRED
 from service import metrics
 from service.domain.community_service import Matches
@@ -88,10 +88,14 @@ class Consultation:
             self._place(discharge.id),
             offered=[entry.draft for entry in entries if _is_offered(entry, self._offers)],
             written={entry.draft.full_url: entry.reference for entry in entries if entry.reference},
-            set_aside=_set_aside(self._offers),
+            reader=self._reader(),
             preliminary=_ANEW if discharge.state is DischargeState.RECEIVED else "",
         )
         return self._shown(cards, discharge)
+
+    def _reader(self) -> Reader:
+        """Whom the cards are for. What the suggestions' card was answered with holds for all: the orders are decided."""
+        return Reader(self._question.user, _set_aside(self._offers))
 
     def _of_record(self) -> tuple[Shown, ...]:
         question = self._question
@@ -106,7 +110,7 @@ class Consultation:
         cards = plan_cards(
             self._outline(record, today),
             self._place(discharge.id),
-            set_aside=_set_aside(self._offers),
+            reader=self._reader(),
             preliminary=_why_preliminary(discharge),
         )
         return self._shown(cards, discharge)

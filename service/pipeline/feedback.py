@@ -1,7 +1,7 @@
 """What the EHR says became of our cards. It is no signature: it names nobody, so nothing is approved by it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
@@ -41,13 +41,16 @@ def take_feedback(tenants: Collection[str], told: Sequence[Feedback], deps: Deps
     nothing; cards never shown are counted. Raises StoreUnavailable, and then nothing has happened.
     """
     ids = {one.card for one in told} | {each for one in told for each in one.suggestions}
+    now = deps.now()
     with deps.store.begin() as unit:
         known = {offer.id: offer for offer in unit.offers.lock(tenants, ids)}
         changed: dict[UUID, Offer] = {}
         for one in sorted(told, key=lambda feedback: feedback.at):
-            changed |= {offer.id: offer for offer in _answered(one, known | changed, unit)}
+            # A clock that is ahead must not make its answer the last one for good.
+            given = replace(one, at=min(one.at, now))
+            changed |= {offer.id: offer for offer in _answered(given, known | changed, unit)}
         for offer in changed.values():
-            _keep(offer, unit, deps.now())
+            _keep(offer, unit, now)
         suggested = [offer for offer in changed.values() if offer.kind is OfferKind.SUGGESTION]
         for discharge in dict.fromkeys(offer.discharge for offer in suggested):
             _plan_anew(discharge, unit, deps)

@@ -395,6 +395,14 @@ def test_the_later_answer_stands_whatever_comes_first(ward):
     assert stands == {Answer.OVERRIDDEN}
 
 
+def test_an_answer_from_a_clock_that_is_ahead_is_not_the_last_one_for_good(ward):
+    card, _ = ward.suggestions()
+    ward.tell(said(card["uuid"], "overridden", at="2099-01-02T12:00:00Z"))
+    ward.tell(said(card["uuid"], "accepted", at=ward.deps.now().isoformat()))
+    stands = {one.answer for one in ward.deps.store.offers.of(ward.discharge.id) if one.key == "suggestions"}
+    assert stands == {Answer.ACCEPTED}
+
+
 def test_an_overridden_blocker_is_not_raised_again_but_still_told(ward):
     ward.tell(*(said(card["uuid"], "overridden") for card in ward.cards() if card["indicator"] == "critical"))
     cards = ward.cards()

@@ -6,6 +6,7 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.cards import (
     OVERRIDE_CODES,
     Place,
+    Reader,
     blocker_key,
     plan_cards,
     preparing_card,
@@ -16,6 +17,7 @@ from service.domain.record import Gap, GapReason
 from service.domain.sensitivity import Label
 from tests import builders
 
+DANA = "Practitioner/dana"
 PLACE = Place(
     "https://homeward.example.org",
     "https://homeward.example.org/discharges/7",
@@ -63,9 +65,22 @@ def test_every_blocker_is_a_critical_card_and_what_is_watched_is_not():
 
 def test_a_blocker_set_aside_is_told_in_the_summary_only():
     plan = plan_of(readiness=Readiness.of((NO_RIDE,)))
-    [summary] = cards(plan, set_aside={blocker_key(NO_RIDE)})
-    assert "Set aside by a clinician" in summary["detail"]
+    [summary] = cards(plan, reader=Reader(DANA, {blocker_key(NO_RIDE, DANA)}))
+    assert "Set aside by you" in summary["detail"]
     assert "Nobody drives the patient home" in summary["detail"]
+
+
+def test_what_one_reader_set_aside_the_next_one_sees():
+    plan = plan_of(readiness=Readiness.of((NO_RIDE,)))
+    [_, blocker] = cards(plan, reader=Reader("Practitioner/arthur", {blocker_key(NO_RIDE, DANA)}))
+    assert blocker["indicator"] == "critical"
+
+
+def test_a_blocker_set_aside_comes_back_with_new_evidence():
+    again = replace(NO_RIDE, evidence=(builders.evidence(),))
+    plan = plan_of(readiness=Readiness.of((again,)))
+    [_, blocker] = cards(plan, reader=Reader(DANA, {blocker_key(NO_RIDE, DANA)}))
+    assert blocker["indicator"] == "critical"
 
 
 def test_a_sensitive_blocker_is_on_no_card():
