@@ -73,6 +73,8 @@ class Worker:
             working = app.run_worker_async(
                 concurrency=self._concurrency,
                 wait=not until_idle,
+                # Who leaves when nothing is left to do need not be told of what comes later.
+                listen_notify=not until_idle,
                 install_signal_handlers=False,
                 fetch_job_polling_interval=_POLL_SECONDS,
                 update_heartbeat_interval=_HEARTBEAT_SECONDS,

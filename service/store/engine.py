@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import ConfigurationError, HomewardError, StoreUnavailable
 
@@ -39,6 +40,16 @@ def open_engine(url: str) -> Engine:
     )
     _forget_connections_after_fork(engine)
     return engine
+
+
+def close_engine(engine: Engine) -> None:
+    """Close all connections; one that a thread still uses, or opens just now, is closed when it is given back."""
+    event.listen(engine, "checkin", _close_when_given_back)
+    engine.dispose()
+
+
+def _close_when_given_back(_: object, kept: ConnectionPoolEntry) -> None:
+    kept.invalidate()
 
 
 def _address(url: str) -> URL:

@@ -15,7 +15,7 @@ from service.store.caseload import Caseload
 from service.store.decisions import Decisions
 from service.store.directory import CommunityServices
 from service.store.discharges import Discharges
-from service.store.engine import database_errors
+from service.store.engine import close_engine, database_errors
 from service.store.held_ledger import HeldLedger
 from service.store.migrations import at_head
 from service.store.notices import Notices
@@ -110,9 +110,9 @@ class Store(_Repositories):
             return at_head(connection)
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Give back all connections; one that a thread still uses, as soon as it is done with it."""
         self.allowances.close()
-        self._engine.dispose()
+        close_engine(self._engine)
 
     def _connect(self) -> AbstractContextManager[Connection]:
         return _committed(self._engine)

@@ -1,4 +1,5 @@
 import multiprocessing
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -76,6 +77,29 @@ def test_what_the_database_refuses_is_told_without_the_rows_content(store):
     assert caught.value.__suppress_context__
 
 
+def _pid(unit):
+    return unit._connection.execute(text("SELECT pg_backend_pid()")).scalar_one()  # noqa: SLF001
+
+
+def _open_of(pids, store):
+    with store.begin() as unit:
+        asked = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(:pids)")
+        return unit._connection.execute(asked, {"pids": pids}).scalar_one()  # noqa: SLF001
+
+
+def test_a_connection_that_is_in_use_while_the_store_is_closed_is_closed_afterwards(store, database_url):
+    closing = Store(open_engine(database_url))
+    with closing.begin() as used_before:
+        closing.close()
+        with closing.begin() as opened_after:
+            pids = [_pid(used_before), _pid(opened_after)]
+            assert _open_of(pids, store) == 2
+    until = time.monotonic() + 10
+    while _open_of(pids, store) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert _open_of(pids, store) == 0
+
+
 def test_a_database_that_is_not_there_is_unavailable(tmp_path):
     with pytest.raises(StoreUnavailable):
         Store(open_engine(f"postgresql://homeward@/homeward?host={tmp_path}")).ping()
@@ -88,7 +112,7 @@ def _ping_inherited(store, told):
 
 def _backend(store):
     with store.begin() as unit:
-        return unit._connection.execute(text("SELECT pg_backend_pid()")).scalar_one()  # noqa: SLF001
+        return _pid(unit)
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
