@@ -7,7 +7,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from service.domain.checklist import NO_CHECKLISTS, Checklists
 from service.domain.codes import Code, System
@@ -114,12 +114,12 @@ class CodeIndex:
 
     def find(self, code: Code) -> tuple[CodeTest, ...]:
         """The leaves that this code satisfies."""
-        exact = self.exact.get((code.system, code.code), ())
-        if code.system not in _ICD10:
-            return exact
-        bare = undotted(code.code)
-        found = (test for family in prefixes(bare) for test in self.families.get(family, ()))
-        return exact + tuple(test for test in found if not bare.startswith(tuple(test.excluded)))
+        found = self.exact.get((code.system, code.code), ())
+        names = families_of(code)
+        for family in names:
+            if tests := self.families.get(family):
+                found += tuple(test for test in tests if test.excluded.isdisjoint(names))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,7 @@ class Sensitivity:
     def of(self, code: Code) -> Labels:
         """The labels of one code: those of its longest listed family, so that an exception inside a family holds."""
         exact = self.exact.get((code.system, code.code), NONE)
-        if code.system not in _ICD10:
-            return exact
-        longest = (family for family in reversed(prefixes(undotted(code.code))) if family in self.families)
+        longest = (family for family in reversed(families_of(code)) if family in self.families)
         return exact | self.families.get(next(longest, ""), NONE)
 
     def told_by(self, text: str) -> Labels:
@@ -205,6 +203,10 @@ class Content:
     checklists: Checklists = NO_CHECKLISTS
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
+    #: What evaluating an expression gives whose leaves found nothing in the record, by their truths; kept as it comes up.
+    told_before: dict[tuple[Any, ...], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     questions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -230,9 +232,15 @@ def undotted(code: str) -> str:
     return code.replace(".", "").upper()
 
 
-def prefixes(bare: str) -> tuple[str, ...]:
-    """All families a code without dot belongs to, shortest first."""
-    return tuple(bare[:length] for length in range(_SHORTEST_FAMILY, len(bare) + 1))
+def families_of(code: Code) -> tuple[str, ...]:
+    """All ICD-10 families that a code belongs to, shortest first; none for a code of another system."""
+    return _families(code.code) if code.system in _ICD10 else ()
+
+
+@lru_cache(maxsize=4096)
+def _families(code: str) -> tuple[str, ...]:
+    bare = undotted(code)
+    return tuple([bare[:length] for length in range(_SHORTEST_FAMILY, len(bare) + 1)])
 
 
 def known_labels(words: Iterable[str]) -> Labels:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from service.domain.evidence import Evidence
 from service.domain.expression import Truth
@@ -21,8 +22,7 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One part of an expression: what it asks, what the answer was, and for a leaf the statements it rests on.
 
     negates: the parts speak against it ("none of").

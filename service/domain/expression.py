@@ -6,12 +6,35 @@ look for codes can be found from a code (`service.domain.content.CodeIndex`).
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from functools import lru_cache
+from typing import Any, TypeVar, dataclass_transform
 
 from service.domain.record import Kind
+
+_Made = TypeVar("_Made")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _question(made: type[_Made]) -> type[_Made]:
+    """A frozen dataclass whose hash is worked out once: each is looked up many times for every record."""
+    frozen = dataclass(frozen=True)(made)
+    work_out = frozen.__hash__
+
+    def kept(self: Any) -> int:
+        try:
+            return self._hash  # type: ignore[no-any-return]  # set below
+        except AttributeError:
+            vars(self)["_hash"] = work_out(self)
+            return self._hash  # type: ignore[no-any-return]
+
+    setattr(frozen, "__hash__", kept)  # noqa: B010  mypy takes a plain assignment for a mistake
+    return frozen
 
 
 class Truth(Enum):
     """Kleene's three values: what is not known is not false."""
+
+    __hash__ = object.__hash__  # Enum's own works out the name's hash each time
 
     FALSE = 0
     UNKNOWN = 1
@@ -44,7 +67,7 @@ class Which(StrEnum):
     HIGHEST = "highest"
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class CodeTest:
     """Something coded stands in the record.
 
@@ -64,7 +87,7 @@ class CodeTest:
     named: tuple[str, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class AnswerTest:
     """The latest valid answer to any of the questions (LOINC) is one of the answers (LA codes)."""
 
@@ -73,7 +96,7 @@ class AnswerTest:
     within_days: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class ScoreTest:
     """An instrument's score lies in one of the bands, or is at least / below a number."""
 
@@ -83,7 +106,7 @@ class ScoreTest:
     below: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class ScreenedTest:
     """An instrument was answered completely, not before the latest answer to the question `since` ("" for ever).
 
@@ -97,7 +120,7 @@ class ScreenedTest:
     questions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class MeasureTest:
     """A measurement (LOINC), converted to `unit` (UCUM), is past a threshold; exactly one of the four is given."""
 
@@ -112,7 +135,7 @@ class MeasureTest:
     scope: Scope = Scope.ANY
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class PatientTest:
     """All of what is given is true of the person. foreign_language: the preferred language is not the site's."""
 
@@ -124,14 +147,14 @@ class PatientTest:
     veteran: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class CoverageTest:
     """What the Coverage resources say; a record without any says nothing."""
 
     state: Insured
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class StayTest:
     """All of what is given is true of the stay being planned."""
 
@@ -141,7 +164,7 @@ class StayTest:
     days_at_least: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class RiskTest:
     """A risk score, or its whole range, is at least / below a number."""
 
@@ -150,35 +173,35 @@ class RiskTest:
     below: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class RelatedTest:
     """Someone active stands in the record; relationships are role codes, empty for anyone."""
 
     relationships: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class AnyOf:
     """True if one is true; false only if all are false."""
 
     of: tuple["Expression", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class AllOf:
     """True if all are true; false if one is false."""
 
     of: tuple["Expression", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class NoneOf:
     """True only if all are false."""
 
     of: tuple["Expression", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_question
 class AtLeast:
     """True if count of them are true; false if count can no longer be reached."""
 
@@ -201,6 +224,7 @@ Leaf = (
 Expression = AnyOf | AllOf | NoneOf | AtLeast | Leaf
 
 
+@lru_cache(maxsize=4096)
 def leaves(expression: Expression) -> tuple[Leaf, ...]:
     """All leaves of an expression, in reading order."""
     if isinstance(expression, AnyOf | AllOf | NoneOf | AtLeast):

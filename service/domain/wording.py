@@ -44,6 +44,7 @@ _SCOPES = {
     Scope.PROBLEM_LIST: "on the problem list",
     Scope.UPCOMING: "that begins today or later",
 }
+_COMBINING = {AnyOf: "any of", AllOf: "all of", NoneOf: "none of"}
 _CATEGORY = 3
 
 
@@ -51,7 +52,7 @@ def combining(expression: AnyOf | AllOf | NoneOf | AtLeast) -> str:
     """What a combinator asks of its parts: "any of", "at least 2 of"."""
     if isinstance(expression, AtLeast):
         return f"at least {expression.count} of"
-    return {AnyOf: "any of", AllOf: "all of", NoneOf: "none of"}[type(expression)]
+    return _COMBINING[type(expression)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,9 @@ class Citing:
 
     def labels(self, observation: Observation) -> Labels:
         """What an answer or measurement gives away: its resource, its question, its answer."""
-        asked = merge(self.content.question_labels.get(_key(code), frozenset()) for code in observation.codes)
+        asked = merge(
+            self.content.question_labels.get(asked_by(code), frozenset()) for code in observation.codes
+        )
         coded = self._labels((*observation.codes, *observation.answers))
         return observation.labels | asked | coded
 
@@ -85,5 +87,6 @@ def in_doubt(evidence: Evidence, certainty: Certainty) -> Evidence:
     )
 
 
-def _key(code: Code) -> str:
+def asked_by(code: Code) -> str:
+    """The question that a code asks, as content keys it: one in words in lower case."""
     return code.code.casefold() if code.system == System.TEXT else code.code

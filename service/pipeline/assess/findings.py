@@ -15,7 +15,7 @@ from service.domain.instrument import VALID_DAYS
 from service.domain.record import Fact, Gap, Kind, Observation, Record
 from service.domain.risk import RiskScore
 from service.pipeline.assess.answers import Answered, latest_answers
-from service.pipeline.assess.citing import Citing, day_of, in_time
+from service.pipeline.assess.citing import Citing, asked_by, day_of, in_time
 from service.pipeline.assess.counting import (
     certainty_of,
     is_recent,
@@ -122,11 +122,13 @@ class _Collector:
 
     def observation(self, observation: Observation) -> None:
         """Kept if anyone may ask for it: by question, or as a finding asserted by its code or its answer."""
-        for code in observation.codes:
-            key = code.code.casefold() if code.system == System.TEXT else code.code
-            if key in self.content.questions and observation_counts(observation, self.today):
-                self.seen[key].append(observation)
-        if _is_finding(observation) and observation_counts(observation, self.today):
+        keys = [key for code in observation.codes if (key := asked_by(code)) in self.content.questions]
+        is_finding = _is_finding(observation)
+        if not (keys or is_finding) or not observation_counts(observation, self.today):
+            return
+        for key in keys:
+            self.seen[key].append(observation)
+        if is_finding:
             asked = observation.codes[0]
             self.asserted[asked.system, asked.code].append(observation)
 
@@ -216,7 +218,7 @@ def _is_finding(observation: Observation) -> bool:
     """Whether its question or its answer is a SNOMED CT concept, which may be a finding."""
     if observation.codes and observation.codes[0].system == System.SNOMED:
         return True
-    return any(code.system == System.SNOMED for code in observation.answers)
+    return bool(observation.answers) and any(code.system == System.SNOMED for code in observation.answers)
 
 
 def _asserted(observation: Observation) -> Iterable[Code]:

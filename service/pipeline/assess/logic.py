@@ -1,8 +1,8 @@
 """Expressions over findings: true, false or unknown, each with the evidence that made it so."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, NamedTuple
 
 from service.domain.evidence import Evidence
 from service.domain.explanation import Step
@@ -14,6 +14,7 @@ from service.domain.expression import (
     CodeTest,
     CoverageTest,
     Expression,
+    Leaf,
     MeasureTest,
     NoneOf,
     PatientTest,
@@ -23,7 +24,9 @@ from service.domain.expression import (
     ScreenedTest,
     StayTest,
     Truth,
+    leaves,
 )
+from service.domain.sensitivity import NONE, Labels, merge
 from service.domain.wording import combining
 from service.pipeline.assess import person, statements
 from service.pipeline.assess.findings import Findings
@@ -43,16 +46,23 @@ _LEAVES: dict[type, Callable[[Any, Findings], Result]] = {
 }
 
 
+_Combinator = AnyOf | AllOf | NoneOf | AtLeast
 #: A tuple made once: a union written into isinstance is made anew at each of a thousand calls.
 _COMBINATORS = (AnyOf, AllOf, NoneOf, AtLeast)
+#: Far more than come up: twelve inpatients made 82.
+_KEPT = 10_000
+_OPPOSITE = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE, Truth.UNKNOWN: Truth.UNKNOWN}
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
-    """What an expression gives, and how it came about part by part; there only leaves carry their evidence."""
+class Traced(NamedTuple):
+    """What an expression gives, and how it came about part by part; there only leaves carry their evidence.
+
+    labels are those of all statements that were looked at, also of those that decided nothing.
+    """
 
     result: Result
     step: Step
+    labels: Labels = NONE
 
 
 def evaluate(expression: Expression, findings: Findings) -> Result:
@@ -64,15 +74,29 @@ def evaluate(expression: Expression, findings: Findings) -> Result:
 
 def trace(expression: Expression, findings: Findings) -> Traced:
     """The same evaluation, told part by part."""
+    found = [_LEAVES[type(leaf)](leaf, findings) for leaf in leaves(expression)]
+    cited = [one.labels for result in found for one in result.evidence]
+    if cited:
+        return Traced(*_told(expression, iter(found), findings.content.words), merge(cited))
+    truths = tuple([result.truth for result in found])
+    known = findings.content.told_before
+    # Most expressions find nothing in most records. Nothing of the record is in that, so it is put together once.
+    if (told := known.get((expression, truths))) is None:
+        told = Traced(*_told(expression, iter(found), findings.content.words))
+        if len(known) < _KEPT:
+            known[expression, truths] = told
+    return told
+
+
+def _told(expression: Expression, found: Iterator[Result], words: Mapping[Leaf, str]) -> tuple[Result, Step]:
+    """An expression put together from what its leaves gave, in reading order."""
     if not isinstance(expression, _COMBINATORS):
-        result = evaluate(expression, findings)
-        words = findings.content.words.get(expression, "")
-        return Traced(result, Step(words, result.truth, result.evidence))
-    parts = [trace(part, findings) for part in expression.of]
-    result = _combined(expression, [part.result for part in parts])
-    told = tuple(part.step for part in parts)
-    negates = isinstance(expression, NoneOf)
-    return Traced(result, Step(combining(expression), result.truth, parts=told, negates=negates))
+        result = next(found)
+        return result, Step(words.get(expression, ""), result.truth, result.evidence)
+    parts = [_told(part, found, words) for part in expression.of]
+    result = _combined(expression, [result for result, _ in parts])
+    told = tuple([step for _, step in parts])
+    return result, Step(combining(expression), result.truth, (), told, isinstance(expression, NoneOf))
 
 
 def holds(expression: Expression | None, findings: Findings) -> bool:
@@ -80,42 +104,30 @@ def holds(expression: Expression | None, findings: Findings) -> bool:
     return expression is None or evaluate(expression, findings).truth is Truth.TRUE
 
 
-@dataclass(frozen=True, slots=True)
-class _Count:
-    """How many parts are true, and how many could be."""
-
-    true: int
-    possible: int
-
-
-def _combined(expression: AnyOf | AllOf | NoneOf | AtLeast, parts: list[Result]) -> Result:
+def _combined(expression: _Combinator, parts: list[Result]) -> Result:
     truths = [part.truth for part in parts]
     true = truths.count(Truth.TRUE)
-    count = _Count(true, true + truths.count(Truth.UNKNOWN))
-    needed = _needed(expression)
-    truth = _threshold(count, needed)
+    truth = _threshold(true, true + truths.count(Truth.UNKNOWN), _needed(expression))
     if isinstance(expression, NoneOf):
-        truth = _opposite(truth)
-    return Result(truth, _deciding(truth, parts, negated=isinstance(expression, NoneOf)))
+        return Result(_OPPOSITE[truth], _deciding(truth, parts))
+    return Result(truth, _deciding(truth, parts))
 
 
-def _needed(expression: AnyOf | AllOf | NoneOf | AtLeast) -> int:
+def _needed(expression: _Combinator) -> int:
     if isinstance(expression, AllOf):
         return len(expression.of)
     return expression.count if isinstance(expression, AtLeast) else 1
 
 
-def _threshold(count: _Count, needed: int) -> Truth:
-    if count.true >= needed:
+def _threshold(true: int, possible: int, needed: int) -> Truth:
+    """From how many parts are true and how many could be."""
+    if true >= needed:
         return Truth.TRUE
-    return Truth.UNKNOWN if count.possible >= needed else Truth.FALSE
+    return Truth.UNKNOWN if possible >= needed else Truth.FALSE
 
 
-def _opposite(truth: Truth) -> Truth:
-    return {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(truth, truth)
-
-
-def _deciding(truth: Truth, parts: Iterable[Result], *, negated: bool) -> tuple[Evidence, ...]:
-    wanted = _opposite(truth) if negated else truth
-    deciding = (one for part in parts if part.truth is wanted for one in part.evidence)
-    return tuple(dict.fromkeys(deciding))
+def _deciding(truth: Truth, parts: Iterable[Result]) -> tuple[Evidence, ...]:
+    deciding = [part.evidence for part in parts if part.truth is truth and part.evidence]
+    if len(deciding) > 1:
+        return tuple(dict.fromkeys(chain.from_iterable(deciding)))
+    return deciding[0] if deciding else ()

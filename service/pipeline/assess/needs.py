@@ -19,7 +19,7 @@ from service.domain.protocol import (
     TaskTemplate,
     Urgency,
 )
-from service.domain.sensitivity import NONE, Labels, merge
+from service.domain.sensitivity import NONE, merge
 from service.pipeline.assess.answers import is_declined
 from service.pipeline.assess.citing import in_doubt, once
 from service.pipeline.assess.findings import Findings
@@ -69,20 +69,19 @@ def judge(protocol: Protocol, findings: Findings) -> Judged:
         absent=absent.step if absent else None,
         applies=applies.step if applies else None,
         ask_when=ask_when.step if ask_when else None,
-        labels=protocol.labels
-        | (need.labels if need else NONE)
-        | _looked_at(present, absent, applies, ask_when),
+        labels=merge(
+            [
+                protocol.labels,
+                need.labels if need else NONE,
+                *[one.labels for one in (present, absent, applies, ask_when) if one],
+            ]
+        ),
     )
     return Judged(need, explanation)
 
 
 def _traced(expression: Expression | None, findings: Findings) -> Traced | None:
     return None if expression is None else trace(expression, findings)
-
-
-def _looked_at(*traced: Traced | None) -> Labels:
-    leaves = (leaf for one in traced if one for leaf in one.step.leaves())
-    return merge(evidence.labels for leaf in leaves for evidence in leaf.evidence)
 
 
 def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Result) -> Need | None:

@@ -1,14 +1,13 @@
 """What a question to the record gives: one of three values, and why."""
 
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from service.domain.evidence import Evidence
 from service.domain.expression import Truth
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A truth value and the statements it rests on."""
 
     truth: Truth

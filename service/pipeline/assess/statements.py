@@ -35,11 +35,14 @@ def coded(test: CodeTest, findings: Findings) -> Result:
 
 def answered(test: AnswerTest, findings: Findings) -> Result:
     """Any of the questions was last answered so."""
-    each = [_one_answer(findings.answers.get(question), test, findings) for question in test.questions]
+    known = findings.answers
+    each = [_one_answer(known[question], test, findings) for question in test.questions if question in known]
+    if not each:
+        return UNKNOWN
     for truth in (Truth.TRUE, Truth.UNKNOWN):
         if any(result.truth is truth for result in each):
             return Result(truth, _evidence(result for result in each if result.truth is truth))
-    return Result(Truth.FALSE, _evidence(each))
+    return Result(Truth.FALSE, _evidence(each)) if len(each) == len(test.questions) else UNKNOWN
 
 
 def scored(test: ScoreTest, findings: Findings) -> Result:
@@ -105,8 +108,8 @@ def at_risk(test: RiskTest, findings: Findings) -> Result:
     return UNKNOWN
 
 
-def _one_answer(answered: Answered | None, test: AnswerTest, findings: Findings) -> Result:
-    if answered is None or not is_recent(answered.on, test.within_days, findings.today):
+def _one_answer(answered: Answered, test: AnswerTest, findings: Findings) -> Result:
+    if not is_recent(answered.on, test.within_days, findings.today):
         return UNKNOWN
     if answered.declined:
         return Result(Truth.UNKNOWN, answered.evidence)

@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from service.domain.codes import Code, System
-from service.domain.content import Comorbidity, undotted
+from service.domain.codes import Code
+from service.domain.content import Comorbidity, families_of
 from service.domain.evidence import Evidence
 from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
-
-_ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,11 @@ class Comorbid:
 
 def categories_of(codes: Iterable[Code], table: Sequence[Comorbidity]) -> tuple[Comorbidity, ...]:
     """The categories of these codes, without those that a worse one takes the place of, in the table's order."""
-    coded = list(codes)
-    found = [one for one in table if any(_is_in(code, one) for code in coded)]
+    exact, families = set[tuple[str, str]](), set[str]()
+    for code in codes:
+        exact.add((code.system, code.code))
+        families.update(families_of(code))
+    found = [one for one in table if not (families.isdisjoint(one.families) and exact.isdisjoint(one.codes))]
     replaced = {one.instead_of for one in found}
     return tuple(one for one in found if one.name not in replaced)
 
@@ -55,6 +56,6 @@ def comorbidities(findings: Findings) -> tuple[Comorbid, ...]:
 
 
 def _is_in(code: Code, category: Comorbidity) -> bool:
-    if code.system in _ICD10:
-        return undotted(code.code).startswith(category.families)
-    return (code.system, code.code) in category.codes
+    return (code.system, code.code) in category.codes or any(
+        family in category.families for family in families_of(code)
+    )

@@ -1,9 +1,10 @@
 """Hospital Frailty Risk Score (Gilbert 2018), for people of 75 years and older."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-from service.domain.codes import Code, System
-from service.domain.content import FrailtyGroup, undotted
+from service.domain.codes import Code
+from service.domain.content import FrailtyGroup, families_of
 from service.domain.evidence import Certainty
 from service.domain.record import Fact
 from service.domain.risk import RiskScore, ScorePart
@@ -13,9 +14,8 @@ from service.pipeline.assess.risk.points import Bands, add_up, known, missing
 
 _OLD = 75
 _BANDS: Bands = ((0, "low"), (5, "intermediate"), (15.1, "high"))
-_ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
-#: A diagnosis by one of its codes: as families are keyed, whose it is, the code, how firm.
-_Coded = tuple[str, Fact, Code, Certainty]
+#: A diagnosis by one of its codes: whose it is, the code, how firm.
+_Coded = tuple[Fact, Code, Certainty]
 
 
 def hfrs_of(findings: Findings) -> RiskScore | None:
@@ -27,12 +27,7 @@ def hfrs_of(findings: Findings) -> RiskScore | None:
     if age is None or age < _OLD:
         return None
     groups = findings.content.frailty
-    coded = [
-        (undotted(code.code), fact, code, firm)
-        for fact, firm in findings.conditions
-        for code in fact.codes
-        if code.system in _ICD10
-    ]
+    coded = _by_family(findings)
     if not coded:
         most = sum(group.weight for group in groups)
         unread = missing("Frailty diagnoses", "The record holds no diagnosis coded in ICD-10.", high=most)
@@ -41,9 +36,19 @@ def hfrs_of(findings: Findings) -> RiskScore | None:
     return add_up("HFRS", "2018", [part for part in found if part is not None], _BANDS)
 
 
-def _part(group: FrailtyGroup, coded: Sequence[_Coded], findings: Findings) -> ScorePart | None:
-    found = [said for said in coded if said[0].startswith(group.families)]
+def _by_family(findings: Findings) -> Mapping[str, Sequence[_Coded]]:
+    """The diagnoses coded in ICD-10, under every family to which one of their codes belongs."""
+    coded: dict[str, list[_Coded]] = defaultdict(list)
+    for fact, firm in findings.conditions:
+        for code in fact.codes:
+            for family in families_of(code):
+                coded[family].append((fact, code, firm))
+    return coded
+
+
+def _part(group: FrailtyGroup, coded: Mapping[str, Sequence[_Coded]], findings: Findings) -> ScorePart | None:
+    found = [said for family in group.families for said in coded.get(family, ())]
     if not found:
         return None
-    cited = once(findings.citing.fact(fact, code, firm) for _, fact, code, firm in found)
+    cited = once(findings.citing.fact(fact, code, firm) for fact, code, firm in found)
     return known(group.name, group.weight, f"{group.name}: {group.weight:g}", cited)

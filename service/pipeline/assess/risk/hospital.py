@@ -78,16 +78,20 @@ def _why_missing(findings: Findings, name: str, questions: Sequence[str]) -> str
 
 def _last_value(findings: Findings, questions: Sequence[str], unit: str) -> tuple[Observation, float] | None:
     leaving = discharge_day(findings.record.encounter, findings.today)
-    values = [
-        (one, value)
-        for question in questions
-        for one in findings.observed.get(question, ())
-        if one.at is None or one.at.date() <= leaving
-        if (quantity := quantity_of(one)) is not None
-        if (value := converted(quantity, unit)) is not None
-        and _POSSIBLE[unit][0] <= value <= _POSSIBLE[unit][1]
-    ]
-    return max(values, key=lambda pair: in_time(pair[0]), default=None)
+    measured = [one for question in questions for one in findings.observed.get(question, ())]
+    for one in sorted(measured, key=in_time, reverse=True):
+        value = _readable(one, unit) if one.at is None or one.at.date() <= leaving else None
+        if value is not None:
+            return one, value
+    return None
+
+
+def _readable(observation: Observation, unit: str) -> float | None:
+    """The value in this unit, None if it is none that a living patient can have."""
+    quantity = quantity_of(observation)
+    value = None if quantity is None else converted(quantity, unit)
+    lowest, highest = _POSSIBLE[unit]
+    return value if value is not None and lowest <= value <= highest else None
 
 
 def _oncology(findings: Findings) -> ScorePart:
