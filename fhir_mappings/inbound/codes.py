@@ -113,9 +113,16 @@ def _code(coding: Json) -> Code | None:
     if not code:
         return None
     system, display = coding.get("system"), coding.get("display")
-    name = short_name(system) if isinstance(system, str) and system else _system_by_form(code)
+    name, tidy = _tidied(system if isinstance(system, str) else "", code)
+    return Code(name, tidy, display if isinstance(display, str) else "")
+
+
+@lru_cache(maxsize=4096)
+def _tidied(system: str, code: str) -> tuple[str, str]:
+    """The short name of its system, and the code as that writes it; kept, as a record repeats most of its codes."""
+    name = short_name(system) if system else _system_by_form(code)
     tidy = _TIDY.get(name)
-    return Code(name, tidy(code) if tidy else code, display if isinstance(display, str) else "")
+    return name, tidy(code) if tidy else code
 
 
 def _system_by_form(code: str) -> str:

@@ -90,10 +90,9 @@ def class_code(resource: Json) -> str:
         raw = next((one for one in raw if one), "")
     if isinstance(raw, str):
         return _CLASS_WORDS.get(raw.strip().lower(), raw.strip().upper())
-    word = _CLASS_WORDS.get(_class_word(raw))
     known = bare_code(raw)
     if known.isdecimal() or not known:  # a number is a hospital's own code; only its words can tell
-        return word or known
+        return _CLASS_WORDS.get(_class_word(raw), known)
     return _CLASS_WORDS.get(known, known.upper())
 
 
@@ -112,10 +111,14 @@ def _as_of(found: Encounter, today: date | None, announced: date | None) -> Enco
 
 def _reasons(resource: Json) -> tuple[Code, ...]:
     """R4 reasonCode; R5 reason.value, whose references are read as diagnoses."""
+    if "reason" not in resource:
+        return codes_or_text(resource.get("reasonCode"))
     return codes_or_text(resource.get("reasonCode")) or codes_or_text(at(resource, ("reason", "value")))
 
 
 def _diagnoses(resource: Json) -> tuple[tuple[str, str], ...]:
+    if "diagnosis" not in resource and "reasonReference" not in resource:
+        return ()
     listed = [
         (_condition(one.get("condition")), next(iter(codes_or_text(one.get("use"))), None))
         for one in items(resource.get("diagnosis"))

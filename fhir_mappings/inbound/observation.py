@@ -1,6 +1,6 @@
 """Observation → Observations: the resource itself and one for each of its components."""
 
-from collections.abc import Collection
+from functools import lru_cache
 
 from fhir_mappings.inbound.codes import bare_code, bare_codes, codes_or_text
 from fhir_mappings.inbound.dates import begun_at
@@ -28,7 +28,7 @@ def observations(resource: Json) -> tuple[Observation, ...] | None:
     return None if None in parts else (whole, *filter(None, parts))
 
 
-def is_unasked(resource: Json, asked: Collection[str]) -> bool:
+def is_unasked(resource: Json, asked: frozenset[str]) -> bool:
     """Whether it is plainly a measurement, or a panel of such, by codes that are not among those asked for.
 
     Most Observations are (vital signs, laboratory results); reading them would cost more than all else. Whatever is not
@@ -40,7 +40,7 @@ def is_unasked(resource: Json, asked: Collection[str]) -> bool:
     return isinstance(parts, list) and all(_is_unasked(part, asked) for part in (resource, *parts))
 
 
-def _is_unasked(part: object, asked: Collection[str]) -> bool:
+def _is_unasked(part: object, asked: frozenset[str]) -> bool:
     if not isinstance(part, dict) or not _WORDED.isdisjoint(part):
         return False
     concept = part.get("code")
@@ -48,14 +48,17 @@ def _is_unasked(part: object, asked: Collection[str]) -> bool:
     if not isinstance(codings, list) or not codings:
         return False
     for coding in codings:
-        if not isinstance(coding, dict) or not _is_beside(coding.get("code"), coding.get("system"), asked):
+        code, system = (
+            (coding.get("code"), coding.get("system")) if isinstance(coding, dict) else (None, None)
+        )
+        if not (isinstance(code, str) and isinstance(system, str) and _is_beside(code, system, asked)):
             return False
     return True
 
 
-def _is_beside(code: object, system: object, asked: Collection[str]) -> bool:
-    if not isinstance(code, str) or not isinstance(system, str):
-        return False
+@lru_cache(maxsize=4096)
+def _is_beside(code: str, system: str, asked: frozenset[str]) -> bool:
+    """Kept, as the same few codes make up most of all records."""
     bare = code.strip()
     return bare not in asked and bare.upper() not in asked and "snomed" not in system.lower()
 

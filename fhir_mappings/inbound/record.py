@@ -53,7 +53,7 @@ def build_record(
     gaps: Iterable[Gap] = (),
     today: date | None = None,
     order_codes: Collection[str] = ORDER_CODES,
-    asked: Collection[str] | None = None,
+    asked: frozenset[str] | None = None,
 ) -> Record:
     """Everything the resources say of the patient of one stay.
 
@@ -89,7 +89,7 @@ class _Reading:
     """A Record while it is being read."""
 
     today: date | None
-    asked: Collection[str] | None
+    asked: frozenset[str] | None
     shared: Shared = field(default_factory=dict)
     types: set[str] = field(default_factory=set)
     said: list[Statement] = field(default_factory=list)
@@ -193,7 +193,10 @@ def _shared(known: dict[str, Json], whose: str) -> Shared:
 
 
 def _is_error(resource: Json) -> bool:
-    return any(name in resource and bare_code(resource[name]) == "entered-in-error" for name in _STATUSES)
+    for name in _STATUSES:
+        if (said := resource.get(name)) is not None and bare_code(said) == "entered-in-error":
+            return True
+    return False
 
 
 def _is_undated(resource: Json, statement: Statement) -> bool:
@@ -215,7 +218,7 @@ def _visit(resource: Json, reading: _Reading) -> Encounter | None:
     return found if found.class_code or not resource.get("class") else None
 
 
-def _observed(resource: Json, asked: Collection[str] | None) -> tuple[Observation, ...] | None:
+def _observed(resource: Json, asked: frozenset[str] | None) -> tuple[Observation, ...] | None:
     if asked is not None and observation.is_unasked(resource, asked):
         return ()
     return observation.observations(resource)

@@ -15,8 +15,9 @@ _SUBJECT_ELEMENTS = ("subject", "patient", "beneficiary", "for")
 
 def reference_of(resource: Json) -> str:
     """Its own literal reference ("Condition/12"), "" without type or id."""
-    kind, number = resource.get("resourceType"), text(resource.get("id"))
-    return f"{kind}/{number}" if isinstance(kind, str) and kind and number else ""
+    kind, number = resource.get("resourceType"), resource.get("id")
+    number = number.strip() if isinstance(number, str) else text(number)
+    return f"{kind}/{number}" if number and isinstance(kind, str) and kind else ""
 
 
 def literal(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from config.ehr_quirks import Preference, Quirk
 from config.tenants import Tenant
-from fhir_mappings.bundle import Reply, Search, responses, search_batch
+from fhir_mappings.bundle import Reply, Search, link, responses, search_batch
 from fhir_mappings.references import literal, reference_of, version_of
 from service.domain.allowance import Limit
 from service.domain.record import Gap, GapReason
@@ -130,7 +130,8 @@ class Ehr:
             return []
         capability = self.capability()
         refused = {search: gap for search in searches if (gap := _known_refusal(search, capability))}
-        answers = iter(self._ask([search for search in searches if search not in refused], capability))
+        allowed = [search for search in searches if search not in refused]
+        answers = iter(self._ask(allowed, capability))
         return [
             SearchResult(search, gaps=(refused[search],)) if search in refused else next(answers)
             for search in searches
@@ -209,15 +210,20 @@ class Ehr:
         return replies
 
     def _collect(self, searches: Sequence[Search], replies: Sequence[Reply]) -> list[SearchResult]:
-        return [
-            result_of(search, reply.resource, self._get)
-            if reply.resource is not None and (reply.ok or not reply.status)
-            else self._not_found_out(search, _entry_error(search, reply))
-            for search, reply in zip(searches, replies, strict=True)
-        ]
+        """The results of a batch; the further pages of several searches at once, as far as the hospital allows."""
+        more = sum(bool(reply.resource and link(reply.resource, "next")) for reply in replies)
+        if more <= 1:
+            return list(map(self._result_of, searches, replies))
+        with self._at_once(more) as pool:
+            return list(pool.map(self._result_of, searches, replies))
+
+    def _result_of(self, search: Search, reply: Reply) -> SearchResult:
+        if reply.resource is not None and (reply.ok or not reply.status):
+            return result_of(search, reply.resource, self._get)
+        return self._not_found_out(search, _entry_error(search, reply))
 
     def _ask_singly(self, searches: Sequence[Search]) -> list[SearchResult]:
-        with ThreadPoolExecutor(min(self.tenant.max_connections, len(searches))) as pool:
+        with self._at_once(len(searches)) as pool:
             outcomes = list(pool.map(self._ask_one, searches))
         failures = [outcome for outcome in outcomes if isinstance(outcome, EhrUnavailable)]
         if len(failures) == len(searches):
@@ -226,6 +232,9 @@ class Ehr:
             self._not_found_out(search, outcome) if isinstance(outcome, EhrError) else outcome
             for search, outcome in zip(searches, outcomes, strict=True)
         ]
+
+    def _at_once(self, questions: int) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(min(self.tenant.max_connections, questions))
 
     def _ask_one(self, search: Search) -> SearchResult | EhrError:
         try:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from fhir_mappings.inbound.leaving import ORDER_CODES
 from fhir_mappings.inbound.record import build_record, subject_of
 from fhir_mappings.inbound.trigger import is_merged
-from fhir_mappings.references import reference_of
 from fhir_mappings.searches import Question, questions
 from service.domain.record import INPATIENT_CLASSES, Gap, GapReason, Record
 from service.ehr.client import Ehr
@@ -31,7 +30,7 @@ def gather(
     *,
     today: date,
     order_codes: Collection[str] = ORDER_CODES,
-    asked: Collection[str] | None = None,
+    asked: frozenset[str] | None = None,
 ) -> Record:
     """The record of a stay ("Encounter/12") in at most three round trips on a server that takes batches.
 
@@ -51,7 +50,7 @@ def gather(
     resources = [stay, *(resource for result in results for resource in result.resources)]
     gaps = [*not_offered, *_gaps(searches, results)]
     return build_record(
-        _each_once(resources),
+        resources,
         encounter=encounter,
         gaps=_counted(gaps),
         today=today,
@@ -97,12 +96,6 @@ def _gaps(asked: Sequence[Question], results: Sequence[SearchResult]) -> Iterabl
     for question, result in zip(asked, results, strict=True):
         if not question.extra:
             yield from result.gaps
-
-
-def _each_once(resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Overlapping questions answer with the same resource; the first copy stands."""
-    unnamed = (resource for resource in resources if resource)
-    return list({reference_of(resource) or str(id(resource)): resource for resource in unnamed}.values())
 
 
 def _counted(gaps: Iterable[Gap]) -> list[Gap]:

@@ -1,4 +1,5 @@
 import gzip
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -397,6 +398,29 @@ def test_a_refused_entry_is_a_gap_and_the_others_stand(batching, ehr):
     patient, conditions = ehr.batch([Search("Patient", id="7"), CONDITIONS])
     assert patient.gaps == ()
     assert conditions.gaps[0].detail == "GET Condition: the EHR answered 403 (forbidden)."
+
+
+def test_the_further_pages_of_several_searches_are_asked_for_at_once(batching, ehr):
+    both_asked = threading.Barrier(2)
+
+    def decide(asked):
+        if asked.path.startswith("/page/"):
+            both_asked.wait(timeout=10)
+
+    batching.decide = decide
+    searches = [Search("Condition", (("patient", SECRET), ("category", name))) for name in ("one", "two")]
+    firsts = [
+        page(
+            condition(f"{name}-1"),
+            told=f"{QUERY}&category={name}",
+            following=f"{batching.url}/page/{name}",
+        )
+        for name in ("one", "two")
+    ]
+    batching.tell("POST", "/", batch_of(*map(done, firsts)))
+    for name in ("one", "two"):
+        batching.tell("GET", f"/page/{name}", fhir(page(condition(f"{name}-2"))))
+    assert [ids(result) for result in ehr.batch(searches)] == [["one-1", "one-2"], ["two-1", "two-2"]]
 
 
 @pytest.mark.parametrize(
