@@ -20,7 +20,7 @@ from service.doors.schemas.blueprint import Blueprint, Problem
 from service.doors.wiring import deps, take_in
 from service.errors import BadInput, NotAllowed
 from service.jobs import Errand
-from service.pipeline.heed import concerns, heed
+from service.pipeline.heed import concerning, heed
 from service.pipeline.look import removed
 
 subscriptions = Blueprint(
@@ -89,8 +89,8 @@ def changed(tenant: str, resource_type: str, resource_id: str) -> Response:
     told = json_body()
     if told is None:
         reference = _literal(resource_type, resource_id)
-        if concerns(reference, deps().tenants[tenant], deps().store):
-            _send(Errand.LOOK, tenant, reference)
+        for one in concerning([reference], deps().tenants[tenant], deps().store):
+            _send(Errand.LOOK, tenant, one)
         return _acknowledge()
     _check_address(told, resource_type, resource_id)
     _take(tenant, told)

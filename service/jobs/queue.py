@@ -1,6 +1,6 @@
 """Jobs as the rest of the service sees them: deferred with the row they belong to, and worked off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -20,6 +20,9 @@ _HURRY: Final = """
     UPDATE procrastinate_jobs SET scheduled_at = NULL
     WHERE queueing_lock = ANY(%s) AND status = 'todo' AND scheduled_at IS NOT NULL
 """
+_WAITING: Final = (
+    "SELECT queueing_lock FROM procrastinate_jobs WHERE queueing_lock = ANY(%s) AND status = 'todo'"
+)
 _ALIVE: Final = """
     SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)
 """
@@ -90,6 +93,32 @@ class Jobs:
                 # By the name that has an index: a backlog must not make each further notification slower.
                 unit.driver_connection.execute(_HURRY, [[queueing_lock(errand, lock)]])
             self._put(errand, lock, unit, in_seconds, tenant=tenant, reference=reference)
+
+    def send_all(self, errand: Errand, tenant: str, references: Iterable[str], unit: InTransaction) -> None:
+        """Have an errand run for each of these references, as send does, in as few questions to the database as for one."""
+        # In one order everywhere: two units that send the same never wait for each other.
+        locks = {reference: f"{tenant}:{reference}" for reference in sorted(set(references))}
+        names = [queueing_lock(errand, lock) for lock in locks.values()]
+        with _database_errors():
+            connection = unit.driver_connection
+            connection.execute(_HURRY, [names])
+            wait = {name for (name,) in connection.execute(_WAITING, [names])}
+            new = {
+                reference: lock
+                for reference, lock in locks.items()
+                if queueing_lock(errand, lock) not in wait
+            }
+            connection.execute("SAVEPOINT defer_jobs")
+            jobs = [
+                self._job(errand, lock, unit).make_new_job(tenant=tenant, reference=reference)
+                for reference, lock in new.items()
+            ]
+            try:
+                self._app.job_manager.batch_defer_jobs(jobs, connection)
+            except AlreadyEnqueued:  # one of them, by somebody else just now
+                connection.execute("ROLLBACK TO SAVEPOINT defer_jobs")
+                for reference, lock in new.items():
+                    self._put(errand, lock, unit, tenant=tenant, reference=reference)
 
     def _put(
         self, task: Task | Errand, lock: str, unit: InTransaction, in_seconds: int = 0, **ids: str

@@ -3,7 +3,8 @@
 Nothing is asked of the EHR here: what is to be looked at is left to jobs, committed together with the event's number.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,8 +27,11 @@ from service.store import Store, Unit
 
 #: Events are sent side by side, so a later one may come first; this long we wait before we look for the missing one.
 PATIENCE_SECONDS: Final = 10
+#: So many resources that came along are taken in at once, as a clinician may be waiting: each takes several questions to
+#: the database. More of them are rather looked at in the EHR.
+_FEW: Final = 3
 #: Events acted on in one transaction: one of thousands would lock for minutes what all others need.
-_TOGETHER: Final = 50
+_TOGETHER: Final = 500
 #: Numbers that are remembered beyond the newest: repeats come within hours, not after so many others.
 _REMEMBERED: Final = 10_000
 #: The backport's operation that sends events again.
@@ -77,37 +81,37 @@ def _is_behind(notification: Notification, tenant: Tenant, unit: Unit, deps: Dep
     if notification.type is NotificationType.HANDSHAKE:
         unit.notices.begin(tenant.id, subscription, count or 0)
         return False
-    behind = [
-        _act(happening, subscription, tenant, unit, deps, door) for happening in notification.happenings
-    ]
-    behind.append(count is not None and unit.notices.count(tenant.id, subscription, count))
-    return any(behind)
+    events: dict[int, Happening] = {}
+    for happening in notification.happenings:
+        events.setdefault(happening.number, happening)
+    new, is_behind = unit.notices.hear(tenant.id, subscription, events.keys())
+    _follow([events[number] for number in events if number in new], tenant, unit, deps, door)
+    return is_behind | (count is not None and unit.notices.count(tenant.id, subscription, count))
 
 
-def _act(happening: Happening, subscription: str, tenant: Tenant, unit: Unit, deps: Deps, door: str) -> bool:
-    """Act on an event that is heard for the first time; whether others were passed over before it."""
-    is_new, is_gap = unit.notices.hear(tenant.id, subscription, happening.number)
-    if is_new:
-        _follow(happening, tenant, unit, deps, door)
-    return is_gap
-
-
-def _follow(happening: Happening, tenant: Tenant, unit: Unit, deps: Deps, door: str) -> None:
-    check_home(happening.address, tenant.fhir_base_url)
-    if happening.resource is not None:
-        trigger = trigger_from(happening.resource, tenant=tenant, door=door)
+def _follow(new: Sequence[Happening], tenant: Tenant, unit: Unit, deps: Deps, door: str) -> None:
+    """Take in what came along with a few events; what more of them tell is looked at by jobs, put in at once."""
+    for happening in new:
+        check_home(happening.address, tenant.fhir_base_url)
+    taken = [one for one in new if one.resource is not None] if len(new) <= _FEW else []
+    for happening in taken:
+        trigger = trigger_from(happening.resource or {}, tenant=tenant, door=door)
         if trigger is not None:
             metrics.TRIGGERS.labels(tenant.id, door, trigger.action).inc()
             take(trigger, unit, deps, deps.now())
-    elif not happening.focus:
+    untold = [one.focus for one in new if one not in taken]
+    if "" in untold:
         deps.jobs.send(Errand.ROUND, tenant.id, "", unit)
-    elif concerns(happening.focus, tenant, unit):
-        deps.jobs.send(Errand.LOOK, tenant.id, happening.focus, unit)
+    if to_look_at := concerning(filter(None, untold), tenant, unit):
+        deps.jobs.send_all(Errand.LOOK, tenant.id, to_look_at, unit)
 
 
-def concerns(reference: str, tenant: Tenant, store: Unit | Store) -> bool:
-    """Whether to look at what changed: any order may be a discharge order, a stay counts if it is being planned."""
-    kind = type_of(reference)
-    if kind == "Encounter":
-        return tenant.plan_at_admission or store.discharges.of_stay(tenant.id, reference) is not None
-    return kind == "ServiceRequest"
+def concerning(references: Iterable[str], tenant: Tenant, store: Unit | Store) -> frozenset[str]:
+    """Those to look at when they changed: any order may be a discharge order, a stay counts if it is being planned."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for reference in references:
+        kinds[type_of(reference)].add(reference)
+    orders, stays = frozenset(kinds["ServiceRequest"]), frozenset(kinds["Encounter"])
+    if stays and not tenant.plan_at_admission:
+        stays = store.discharges.known_stays(tenant.id, stays)
+    return orders | stays

@@ -1,6 +1,6 @@
 """Discharges in SQL, and every order ever seen for each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,12 @@ class Discharges(Repository):
         with self._connect() as connection:
             row = connection.execute(select(discharges).where(stay)).mappings().first()
             return _discharge(row) if row else None
+
+    def known_stays(self, tenant: str, encounters: Collection[str]) -> frozenset[str]:
+        """Which of these stays have a discharge."""
+        theirs = (discharges.c.tenant == tenant) & discharges.c.encounter.in_(encounters)
+        with self._connect() as connection:
+            return frozenset(connection.execute(select(discharges.c.encounter).where(theirs)).scalars())
 
     def of_order(self, tenant: str, order: str) -> Discharge | None:
         """The discharge for which this order was ever seen; None if there is none."""

@@ -4,11 +4,16 @@ An EHR counts the events of a Subscription and sends them in any order. A number
 until it comes or what it told was found in another way.
 """
 
-from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from service.store.repository import Repository
 from service.store.tables import notices
+
+_MOST_MISSING: Final = 1000
 
 
 class Notices(Repository):
@@ -29,21 +34,25 @@ class Notices(Repository):
         if highest is None:
             self._add(tenant, subscription, range(count, count + 1), heard=True)
             return False
-        self._add(tenant, subscription, range(highest + 1, count + 1), heard=False)
+        self._add(tenant, subscription, self._kept(highest + 1, count + 1), heard=False)
         return highest < count
 
-    def hear(self, tenant: str, subscription: str, number: int) -> tuple[bool, bool]:
-        """Whether this event is heard for the first time, and whether numbers before it were passed over."""
+    def hear(self, tenant: str, subscription: str, numbers: Collection[int]) -> tuple[frozenset[int], bool]:
+        """Which of these events are heard for the first time, and whether numbers before them were passed over."""
+        if not numbers:
+            return frozenset(), False
         highest = self._highest(tenant, subscription)
-        passed = range(number if highest is None else highest + 1, number)
+        follows = min(numbers) if highest is None else highest + 1
+        passed = [number for number in self._kept(follows, max(numbers)) if number not in numbers]
         self._add(tenant, subscription, passed, heard=False)
-        row = insert(notices).values(tenant=tenant, subscription=subscription, number=number, heard=True)
-        row = row.on_conflict_do_update(
+        # In one order everywhere: two processes that hear the same never wait for each other.
+        heard = _rows(tenant, subscription, sorted(set(numbers)), heard=True)
+        heard = heard.on_conflict_do_update(
             index_elements=["tenant", "subscription", "number"], set_={"heard": True}, where=~notices.c.heard
         )
         with self._connect() as connection:
-            is_new = connection.execute(row.returning(notices.c.number)).first() is not None
-        return is_new, len(passed) > 0
+            new = connection.execute(heard.returning(notices.c.number)).scalars()
+            return frozenset(new), bool(passed)
 
     def missing(self, tenant: str, subscription: str) -> tuple[int, ...]:
         """The numbers that were passed over and have not come since, ascending."""
@@ -68,20 +77,25 @@ class Notices(Repository):
             highest: int | None = connection.execute(query).scalar_one()
             return highest
 
-    def _add(self, tenant: str, subscription: str, numbers: range, *, heard: bool) -> None:
-        # More than a thousand lost at once are one search all the same.
-        kept = numbers[-1000:]
-        rows = [
-            {"tenant": tenant, "subscription": subscription, "number": number, "heard": heard}
-            for number in kept
-        ]
-        if rows:
+    def _kept(self, first: int, end: int) -> range:
+        """The numbers from first to before end; of more than a thousand the last: so many lost are one search all the same."""
+        return range(max(first, end - _MOST_MISSING), end)
+
+    def _add(self, tenant: str, subscription: str, numbers: Iterable[int], *, heard: bool) -> None:
+        if kept := list(numbers):
             with self._connect() as connection:
-                connection.execute(insert(notices).values(rows).on_conflict_do_nothing())
+                connection.execute(_rows(tenant, subscription, kept, heard=heard).on_conflict_do_nothing())
 
     def _forget(self, tenant: str, subscription: str) -> None:
         with self._connect() as connection:
             connection.execute(delete(notices).where(_of(tenant, subscription)))
+
+
+def _rows(tenant: str, subscription: str, numbers: list[int], *, heard: bool) -> Insert:
+    """A row for each number, all numbers as one value: a statement of a thousand values takes longer to write than to run."""
+    each = func.unnest(literal(numbers, ARRAY(BigInteger)))
+    rows = select(literal(tenant), literal(subscription), each, literal(heard))
+    return insert(notices).from_select(["tenant", "subscription", "number", "heard"], rows)
 
 
 def _of(tenant: str, subscription: str) -> ColumnElement[bool]:

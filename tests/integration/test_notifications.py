@@ -1,5 +1,6 @@
 """Numbered notifications into a real database, as web processes take them in."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from config.tenants import Tenant
 from fhir_mappings.inbound.notification import NotificationType, notification_in
@@ -126,14 +128,62 @@ def test_an_event_that_several_processes_hear_at_once_is_acted_on_once(deps):
     assert [entry.event.value for entry in deps.store.audit.of(discharge.id)] == ["received"]
 
 
-@pytest.mark.parametrize("count", [49, 50, 51, 100, 101])
+@pytest.mark.parametrize("count", [499, 500, 501, 1001])
 def test_many_events_at_once_are_acted_on_each_once_in_several_transactions(deps, database_url, count):
     begin, begun = deps.store.begin, count_from(1)
     deps.store = SimpleNamespace(begin=lambda: (next(begun), begin())[1])
     for _ in range(2):
         tell(deps, notification(*range(1, count + 1)))
-    assert waiting(database_url) == [("look", f"ServiceRequest/o{number}") for number in range(1, count + 1)]
-    assert next(begun) == 2 * -(-count // 50) + 1
+    assert set(waiting(database_url)) == {("look", f"ServiceRequest/o{n}") for n in range(1, count + 1)}
+    assert len(waiting(database_url)) == count
+    assert next(begun) == 2 * -(-count // 500) + 1
+
+
+def test_many_events_take_no_more_questions_to_the_database_than_a_few(deps):
+    asked: Counter[str] = Counter()
+
+    def count(_connection, _cursor, statement, *_):
+        asked[statement.split()[0]] += 1
+
+    event.listen(deps.store._engine, "before_cursor_execute", count)  # noqa: SLF001
+    try:
+        tell(deps, notification(*range(1, 5)))
+        few = asked.copy()
+        asked.clear()
+        tell(deps, notification(*range(5, 305), focus="Encounter/e{}"))
+        assert asked.total() <= few.total() + 1
+    finally:
+        event.remove(deps.store._engine, "before_cursor_execute", count)  # noqa: SLF001
+
+
+def test_the_resources_of_many_events_are_looked_at_in_the_ehr(deps, database_url):
+    orders = [{**ORDER, "id": f"o{number}"} for number in range(1, 5)]
+    tell(deps, notification(1, 2, 3, 4, resources=orders))
+    assert orders_seen(deps) == []
+    assert waiting(database_url) == [("look", f"ServiceRequest/o{number}") for number in range(1, 5)]
+
+
+def test_a_stay_among_many_is_looked_at_if_it_is_planned(deps, database_url):
+    tell(deps, notification(1, resources=[ORDER]))
+    tell(deps, notification(*range(2, 8), focus="Encounter/e{}"))
+    assert waiting(database_url) == [("plan", None)]
+    tell(deps, notification(*range(8, 12), focus="Encounter/e1"))
+    assert waiting(database_url) == [("plan", None), ("look", "Encounter/e1")]
+
+
+def test_what_waits_to_be_looked_at_already_is_not_put_in_twice_among_many(deps, database_url):
+    tell(deps, notification(1, 2))
+    tell(deps, notification(*range(3, 9), focus="ServiceRequest/o1"))
+    tell(deps, notification(9, 10, 11, 12, 13))
+    looks = [reference for _, reference in waiting(database_url)]
+    assert sorted(looks) == sorted(f"ServiceRequest/o{number}" for number in (1, 2, 9, 10, 11, 12, 13))
+
+
+def test_many_events_heard_by_several_processes_at_once_are_looked_at_once(deps, database_url):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda first: tell(deps, notification(*range(first, first + 40))), range(1, 60, 5)))
+    looks = [reference for task, reference in waiting(database_url) if task == "look"]
+    assert sorted(looks) == sorted({f"ServiceRequest/o{number}" for number in range(1, 96)})
 
 
 def test_a_resource_that_comes_along_is_taken_in_at_once(deps, database_url):
@@ -199,7 +249,7 @@ def test_an_ehr_that_counts_anew_after_a_handshake_is_heard(deps, database_url):
     tell(deps, notification(kind="handshake", count=0))
     tell(deps, notification(1))
     assert [reference for _, reference in waiting(database_url)].count("ServiceRequest/o1") == 1
-    assert deps.store.notices.hear("one", "Subscription/s1", 1) == (False, False)
+    assert deps.store.notices.hear("one", "Subscription/s1", [1]) == (frozenset(), False)
     assert deps.store.notices.missing("one", "Subscription/s1") == ()
 
 

@@ -1,6 +1,6 @@
 """What the doors work with, in memory: the smallest store, queue and EHR that answer as the real ones do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,6 +108,10 @@ class Shelf:
 
     def latest(self, tenant: str) -> tuple[Discharge, ...]:
         return tuple(found for found in self.known.values() if found.tenant == tenant)
+
+    def known_stays(self, tenant: str, encounters: Collection[str]) -> frozenset[str]:
+        self._answer()
+        return frozenset(found.encounter for found in self.latest(tenant) if found.encounter in encounters)
 
     def of_stay(self, tenant: str, encounter: str) -> Discharge | None:
         self._answer()
