@@ -131,6 +131,10 @@ def _blockers(protocol: Protocol, content: Content) -> Iterator[str]:
 
 
 def _follows(protocol: Protocol, content: Content) -> Iterator[str]:
+    if protocol.taken_over is not None:
+        yield from _condition(
+            "Others take the care over, so that nothing follows, when", protocol.taken_over, content
+        )
     lines = [line for offer in protocol.offers for line in _offer(offer, content)]
     lines += [f"- Warning sign for the patient: {sign}" for sign in protocol.warning_signs]
     if lines:

@@ -73,13 +73,15 @@ class Protocol:
     urgency: Urgency = Urgency.ROUTINE
     raises: tuple[tuple[Urgency, Expression], ...] = ()
     blockers: tuple[BlockerRule, ...] = ()
+    #: While this is true others take the care over: the need stands, and nothing follows from it.
+    taken_over: Expression | None = None
     offers: tuple[Offer, ...] = ()
     warning_signs: tuple[str, ...] = ()
     labels: Labels = NONE
 
     def expressions(self) -> tuple[Expression, ...]:
         """Every expression that stands in the protocol."""
-        given = (self.present, self.absent, self.applies, self.ask_when, self.context)
+        given = (self.present, self.absent, self.applies, self.ask_when, self.context, self.taken_over)
         conditional = (offer.when for offer in self.offers)
         raised = (when for _, when in self.raises)
         blocking = (rule.when for rule in self.blockers)

@@ -204,6 +204,8 @@ def _urgency(protocol: Protocol, findings: Findings) -> Urgency:
 
 
 def _interventions(protocol: Protocol, findings: Findings) -> Interventions:
+    if protocol.taken_over is not None and holds(protocol.taken_over, findings):
+        return NOTHING
     offered = [offer.template for offer in protocol.offers if _is_offered(offer, findings)]
     return Interventions(
         referrals=tuple(one for one in offered if isinstance(one, ReferralTemplate)),
