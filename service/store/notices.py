@@ -4,10 +4,10 @@ An EHR counts the events of a Subscription and sends them in any order. A number
 until it comes or what it told was found in another way.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, delete, func, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, Boolean, ColumnElement, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from service.store.repository import Repository
@@ -44,15 +44,15 @@ class Notices(Repository):
         highest = self._highest(tenant, subscription)
         follows = min(numbers) if highest is None else highest + 1
         passed = [number for number in self._kept(follows, max(numbers)) if number not in numbers]
-        self._add(tenant, subscription, passed, heard=False)
-        # In one order everywhere: two processes that hear the same never wait for each other.
-        heard = _rows(tenant, subscription, sorted(set(numbers)), heard=True)
-        heard = heard.on_conflict_do_update(
-            index_elements=["tenant", "subscription", "number"], set_={"heard": True}, where=~notices.c.heard
+        told = _rows(tenant, subscription, dict.fromkeys(passed, False) | dict.fromkeys(numbers, True))
+        told = told.on_conflict_do_update(
+            index_elements=["tenant", "subscription", "number"],
+            set_={"heard": True},
+            where=~notices.c.heard & told.excluded.heard,
         )
         with self._connect() as connection:
-            new = connection.execute(heard.returning(notices.c.number)).scalars()
-            return frozenset(new), bool(passed)
+            new = connection.execute(told.returning(notices.c.number)).scalars()
+            return frozenset(new).intersection(numbers), bool(passed)
 
     def missing(self, tenant: str, subscription: str) -> tuple[int, ...]:
         """The numbers that were passed over and have not come since, ascending."""
@@ -81,20 +81,26 @@ class Notices(Repository):
         """The numbers from first to before end; of more than a thousand the last: so many lost are one search all the same."""
         return range(max(first, end - _MOST_MISSING), end)
 
-    def _add(self, tenant: str, subscription: str, numbers: Iterable[int], *, heard: bool) -> None:
-        if kept := list(numbers):
+    def _add(self, tenant: str, subscription: str, numbers: range, *, heard: bool) -> None:
+        if numbers:
+            rows = _rows(tenant, subscription, dict.fromkeys(numbers, heard))
             with self._connect() as connection:
-                connection.execute(_rows(tenant, subscription, kept, heard=heard).on_conflict_do_nothing())
+                connection.execute(rows.on_conflict_do_nothing())
 
     def _forget(self, tenant: str, subscription: str) -> None:
         with self._connect() as connection:
             connection.execute(delete(notices).where(_of(tenant, subscription)))
 
 
-def _rows(tenant: str, subscription: str, numbers: list[int], *, heard: bool) -> Insert:
-    """A row for each number, all numbers as one value: a statement of a thousand values takes longer to write than to run."""
+def _rows(tenant: str, subscription: str, heard: Mapping[int, bool]) -> Insert:
+    """A row for each number, whether it was heard. In one order everywhere: two processes never wait for each other.
+
+    All numbers are one value: a statement of a thousand values takes longer to write than to run.
+    """
+    numbers = sorted(heard)
     each = func.unnest(literal(numbers, ARRAY(BigInteger)))
-    rows = select(literal(tenant), literal(subscription), each, literal(heard))
+    whether = func.unnest(literal([heard[number] for number in numbers], ARRAY(Boolean)))
+    rows = select(literal(tenant), literal(subscription), each, whether)
     return insert(notices).from_select(["tenant", "subscription", "number", "heard"], rows)
 
 

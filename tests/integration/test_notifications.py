@@ -163,6 +163,14 @@ def test_the_resources_of_many_events_are_looked_at_in_the_ehr(deps, database_ur
     assert waiting(database_url) == [("look", f"ServiceRequest/o{number}") for number in range(1, 5)]
 
 
+def test_what_was_passed_over_between_the_events_of_one_notification_is_missing(deps):
+    tell(deps, notification(1))
+    tell(deps, notification(7, 3, 4, 9))
+    assert deps.store.notices.missing("one", "Subscription/s1") == (2, 5, 6, 8)
+    tell(deps, notification(2, 8, 10))
+    assert deps.store.notices.missing("one", "Subscription/s1") == (5, 6)
+
+
 def test_a_stay_among_many_is_looked_at_if_it_is_planned(deps, database_url):
     tell(deps, notification(1, resources=[ORDER]))
     tell(deps, notification(*range(2, 8), focus="Encounter/e{}"))
