@@ -12,6 +12,8 @@ _LOINC = re.compile(r"(\d{3,7})-(\d)")
 _LOINC_ANSWER = re.compile(r"LA\d{1,6}-\d")
 #: Longest part before the dot is three characters: letter, digit, digit or letter.
 _ICD10 = re.compile(r"[A-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{1,4})?")
+#: A code and its system that are longer together are not remembered: whoever sends such wants our memory.
+LONGEST_KNOWN = 256
 NO_CODES: frozenset[str] = frozenset()
 _DOTTED_ICD10 = re.compile(r"[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")
 
@@ -72,7 +74,6 @@ def bare_codes(value: object) -> frozenset[str]:
     return frozenset(found or filter(None, [concept_text(value)]))
 
 
-@lru_cache(maxsize=1024)
 def short_name(system: str) -> str:
     """The System of a code system URL, forgiving case, outer spaces, a trailing slash and a SNOMED edition; else the URL."""
     tidy = system.strip().rstrip("/")
@@ -113,16 +114,21 @@ def _code(coding: Json) -> Code | None:
     if not code:
         return None
     system, display = coding.get("system"), coding.get("display")
-    name, tidy = _tidied(system if isinstance(system, str) else "", code)
+    named = system if isinstance(system, str) else ""
+    known = _known if len(named) + len(code) <= LONGEST_KNOWN else _tidied
+    name, tidy = known(named, code)
     return Code(name, tidy, display if isinstance(display, str) else "")
 
 
-@lru_cache(maxsize=4096)
 def _tidied(system: str, code: str) -> tuple[str, str]:
-    """The short name of its system, and the code as that writes it; kept, as a record repeats most of its codes."""
+    """The short name of its system, and the code as that writes it."""
     name = short_name(system) if system else _system_by_form(code)
     tidy = _TIDY.get(name)
     return name, tidy(code) if tidy else code
+
+
+#: A record repeats most of its codes.
+_known = lru_cache(maxsize=4096)(_tidied)
 
 
 def _system_by_form(code: str) -> str:

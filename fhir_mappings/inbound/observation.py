@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from fhir_mappings.inbound.codes import bare_code, bare_codes, codes_or_text
+from fhir_mappings.inbound.codes import LONGEST_KNOWN, bare_code, bare_codes, codes_or_text
 from fhir_mappings.inbound.dates import begun_at
 from fhir_mappings.inbound.elements import Json, is_misshapen, items
 from fhir_mappings.inbound.references import encounter_of, literal, reference_of
@@ -51,7 +51,9 @@ def _is_unasked(part: object, asked: frozenset[str]) -> bool:
         code, system = (
             (coding.get("code"), coding.get("system")) if isinstance(coding, dict) else (None, None)
         )
-        if not (isinstance(code, str) and isinstance(system, str) and _is_beside(code, system, asked)):
+        if not isinstance(code, str) or not isinstance(system, str):
+            return False
+        if len(code) + len(system) > LONGEST_KNOWN or not _is_beside(code, system, asked):
             return False
     return True
 

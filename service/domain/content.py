@@ -220,6 +220,8 @@ class Content:
 
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
 _SHORTEST_FAMILY = 1
+#: An ICD-10-CM code has seven characters at most. What is sent as one may be of any length, and is read no further.
+_LONGEST_FAMILY, _LONGEST_WRITTEN = 7, 16
 _Key = TypeVar("_Key", bound=Hashable)
 
 
@@ -236,12 +238,12 @@ def undotted(code: str) -> str:
 
 def families_of(code: Code) -> tuple[str, ...]:
     """All ICD-10 families that a code belongs to, shortest first; none for a code of another system."""
-    return _families(code.code) if code.system in _ICD10 else ()
+    return _families(code.code[:_LONGEST_WRITTEN]) if code.system in _ICD10 else ()
 
 
 @lru_cache(maxsize=4096)
 def _families(code: str) -> tuple[str, ...]:
-    bare = undotted(code)
+    bare = undotted(code)[:_LONGEST_FAMILY]
     return tuple([bare[:length] for length in range(_SHORTEST_FAMILY, len(bare) + 1)])
 
 

@@ -96,7 +96,7 @@ class Jobs:
 
     def send_all(self, errand: Errand, tenant: str, references: Iterable[str], unit: InTransaction) -> None:
         """Have an errand run for each of these references, as send does, in as few questions to the database as for one."""
-        # In one order everywhere: two units that send the same never wait for each other.
+        # In one order everywhere, so that two units that send the same cannot wait for each other.
         locks = {reference: f"{tenant}:{reference}" for reference in sorted(set(references))}
         names = [queueing_lock(errand, lock) for lock in locks.values()]
         with _database_errors():
@@ -108,6 +108,8 @@ class Jobs:
                 for reference, lock in locks.items()
                 if queueing_lock(errand, lock) not in wait
             }
+            if not new:
+                return
             connection.execute("SAVEPOINT defer_jobs")
             jobs = [
                 self._job(errand, lock, unit).make_new_job(tenant=tenant, reference=reference)

@@ -93,9 +93,9 @@ class Notices(Repository):
 
 
 def _rows(tenant: str, subscription: str, heard: Mapping[int, bool]) -> Insert:
-    """A row for each number, whether it was heard. In one order everywhere: two processes never wait for each other.
+    """A row for each number, whether it was heard.
 
-    All numbers are one value: a statement of a thousand values takes longer to write than to run.
+    In one order everywhere, so that two processes cannot wait for each other. All numbers are one value: a statement of a thousand values takes longer to write than to run.
     """
     numbers = sorted(heard)
     each = func.unnest(literal(numbers, ARRAY(BigInteger)))

@@ -1,6 +1,7 @@
 import pytest
 
 from fhir_mappings import systems
+from fhir_mappings.inbound import codes as codes_module
 from fhir_mappings.inbound.codes import (
     bare_code,
     bare_codes,
@@ -137,3 +138,11 @@ def test_categories_are_bare_codes_or_the_text_without_one():
 def test_a_loinc_number_has_the_right_check_digit():
     assert all(map(is_loinc, ("44250-9", "718-7", "96777-8", "100009-0")))
     assert not any(map(is_loinc, ("44250-1", "1-2", "LA33-6", "", "44250")))
+
+
+def test_a_code_of_endless_length_is_read_and_not_remembered():
+    before = codes_module._known.cache_info().currsize  # noqa: SLF001
+    endless = "9" * 100_000
+    [read] = codes({"coding": [{"system": systems.LOINC, "code": endless}]})
+    assert read.code == endless
+    assert codes_module._known.cache_info().currsize == before  # noqa: SLF001
