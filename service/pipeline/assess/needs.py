@@ -152,13 +152,16 @@ def _present(
     contradicted = absent.truth is Truth.TRUE
     evidence = (*present.evidence, *absent.evidence) if contradicted else present.evidence
     certainty = Certainty.CONFLICTED if contradicted else certainty_of(present.evidence)
+    elsewhere = _truth(protocol.taken_over, findings)
+    taken_over = elsewhere.truth is Truth.TRUE
     return _need(
         protocol,
         NeedState.PRESENT,
-        once((*evidence, *context)),
+        # Who wonders why nothing follows reads it beside the need.
+        once((*evidence, *context, *(elsewhere.evidence if taken_over else ()))),
         certainty=certainty,
         urgency=_urgency(protocol, findings),
-        interventions=_interventions(protocol, findings),
+        interventions=NOTHING if taken_over else _interventions(protocol, findings),
     )
 
 
@@ -204,8 +207,6 @@ def _urgency(protocol: Protocol, findings: Findings) -> Urgency:
 
 
 def _interventions(protocol: Protocol, findings: Findings) -> Interventions:
-    if protocol.taken_over is not None and holds(protocol.taken_over, findings):
-        return NOTHING
     offered = [offer.template for offer in protocol.offers if _is_offered(offer, findings)]
     return Interventions(
         referrals=tuple(one for one in offered if isinstance(one, ReferralTemplate)),

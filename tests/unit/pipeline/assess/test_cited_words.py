@@ -19,7 +19,8 @@ from service.domain.expression import (
     RelatedTest,
     StayTest,
 )
-from service.domain.need import NEUTRAL_TITLE, Need
+from service.domain.need import NEUTRAL_TITLE, Need, NeedState
+from service.domain.protocol import NOTHING
 from service.domain.record import (
     Coverage,
     Encounter,
@@ -302,6 +303,17 @@ def test_what_speaks_against_a_need_is_cited_only_when_it_is_contradicted() -> N
     assert len(both.evidence) == 3
     half = _need("food-insecurity", _assess(fact("Z59.41"), no[0]))
     assert [one.reference for one in half.evidence] == ["Condition/z59-41"]
+
+
+def test_a_need_whose_care_hospice_takes_over_says_so_and_asks_for_nothing() -> None:
+    to_hospice = stay(disposition=(Code(System.DISPOSITION, "hosp"),))
+    need = _need("heart-failure-care", _assess(fact("I50.9"), encounter=to_hospice))
+    assert need.state is NeedState.PRESENT
+    assert need.evidence == (
+        *HEART.evidence,
+        Evidence(to_hospice.reference, None, ADMITTED.date(), "Going to: hospice"),
+    )
+    assert need.interventions == NOTHING
 
 
 def test_context_is_shown_with_a_need() -> None:
