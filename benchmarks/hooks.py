@@ -1,7 +1,8 @@
 """CDS Hooks under load: gunicorn as in production, twenty callers at once, each with 300 resources prefetched.
 
-Every call with a budget is about a stay that was never heard of: it is read, assessed, taken in and queued. Calls about stays
-that are known and not planned yet are told beside it. The ratio is to an empty Flask route that takes the same bodies
+Every call with a budget is about a stay that was never heard of: it is read, assessed, taken in and queued; whoever's turn comes
+late is told in short that the plan is being prepared, and how many that were is told too. Beside it: callers who pause as
+people do, and calls about stays that are known and not planned yet. The ratio is to an empty Flask route that takes the same bodies
 under the same gunicorn in the same run, so that it says what Homeward costs on any machine.
 """
 
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -35,6 +37,11 @@ _BUDGET_MS = 120.0
 _HOOK = "/cds-services/encounter-discharge"
 #: What every answer with cards holds, and an empty one does not.
 _CARD = '"indicator"'
+#: What the answer to a caller holds whose turn came late.
+_IN_SHORT = 'is being prepared"'
+#: An EHR gives an answer up after about so long.
+_LONGEST_MS = 500.0
+_PAUSE_SECONDS = 1.0
 #: So many answers in a row, and both processes have built what they work with.
 _WARM = 40
 _EMPTY = """
@@ -61,9 +68,11 @@ def figures() -> list[Figure]:
         _warm(hooks, _HOOK, body)
         _warm(empty, "/", body)
         nothing = drive(empty, Load("/", body, _CALLERS, _SECONDS, "nothing-"))
-        new = drive(hooks, Load(_HOOK, body, _CALLERS, _SECONDS, "new-", expected=_CARD))
-        again = drive(hooks, Load(_HOOK, body, _CALLERS, _SECONDS, "new-", _CALLERS, _CARD))
-    return [*_of_new_stays(new), *_beside_them(again, nothing, new)]
+        asked = Load(_HOOK, body, _CALLERS, _SECONDS, "new-", expected=_CARD, less=_IN_SHORT)
+        new = drive(hooks, asked)
+        again = drive(hooks, replace(asked, different=_CALLERS))
+        people = drive(hooks, replace(asked, name="people-", pause=_PAUSE_SECONDS))
+    return [*_of_new_stays(new), *_of_people(people), *_beside_them(again, nothing, new)]
 
 
 def _of_new_stays(new: Answers) -> Iterator[Figure]:
@@ -74,7 +83,20 @@ def _of_new_stays(new: Answers) -> Iterator[Figure]:
     yield Figure(f"{what}: p95", new.p95, "ms", _BUDGET_MS)
     yield Figure("the same, median", new.median, "ms")
     yield Figure("the same, calls answered in a second", new.each_second, "")
+    yield Figure("the same, the longest of all", new.longest, "ms", _LONGEST_MS)
     yield Figure("the same, calls not answered with cards", float(new.wrong), "", 0.0)
+    yield Figure("the same, calls told in short that the plan is being prepared", _percent(new), "%")
+
+
+def _of_people(people: Answers) -> Iterator[Figure]:
+    yield Figure(
+        "the same callers, about a second between an answer and the next call: p95", people.p95, "ms"
+    )
+    yield Figure("the same, calls told in short that the plan is being prepared", _percent(people), "%")
+
+
+def _percent(answers: Answers) -> float:
+    return 100 * answers.shorter / answers.calls
 
 
 def _beside_them(again: Answers, nothing: Answers, new: Answers) -> Iterator[Figure]:
@@ -109,7 +131,7 @@ def _homeward(folder: Path) -> Iterator[int]:
 def _empty(folder: Path) -> Iterator[int]:
     (folder / "empty.py").write_text(_EMPTY, encoding="utf-8")
     port = free_port(0)
-    options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "8", "--log-level", "error"]
+    options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "32", "--log-level", "error"]
     command = [sys.executable, "-m", "gunicorn", *options, "--worker-class", "gthread", "empty:application"]
     with _process(command, {}, folder):
         _wait_for(port, "/livez", {200})

@@ -1,10 +1,11 @@
-"""Callers who call one after the other without a pause: by wrk, which leaves the processor to what is measured.
+"""Callers who call one after the other, with or without a pause: by wrk, which leaves the processor to what is measured.
 
 Where wrk is not installed, threads of this process call instead. They cost about as much as what they measure, and a figure
 says so.
 """
 
 import http.client
+import random
 import shutil
 import statistics
 import subprocess
@@ -32,7 +33,8 @@ class Load:
     """Bodies for a path, sent by so many callers for so many seconds.
 
     Names that begin with `name` are put into the body, `different` of them, over and over; an answer that is not 200
-    or lacks `expected` is wrong.
+    or lacks `expected` is wrong, and one that holds `less` is counted.
+    Between an answer and their next call all pause for so many seconds, on average: people do not call in step.
     """
 
     path: str
@@ -42,16 +44,20 @@ class Load:
     name: str
     different: int = 1_000_000
     expected: str = ""
+    less: str = ""
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came of it: the calls, how many were answered wrongly or not at all, their milliseconds."""
+    """What came of it: the calls, how many were answered wrongly or not at all, how many with less; their milliseconds."""
 
     calls: int
     wrong: int
+    shorter: int
     median: float
     p95: float
+    longest: float
     seconds: float
 
     @property
@@ -77,7 +83,7 @@ def _wrk(port: int, load: Load) -> Answers:
         command = ["wrk", f"-t{_THREADS}", f"-c{load.callers}", f"-d{load.seconds}s"]
         command += ["--timeout", f"{_TIMEOUT_SECONDS}s", "-s", str(_SCRIPT)]
         command += [f"http://127.0.0.1:{port}{load.path}", "--", file.name, PLACE]
-        command += [load.name, str(load.different), load.expected]
+        command += [load.name, str(load.different), load.expected, load.less, str(round(load.pause * 1000))]
         told = subprocess.run(command, check=True, capture_output=True).stdout
     return Answers(**orjson.loads(told.splitlines()[-1]))
 
@@ -87,10 +93,23 @@ def _threads(port: int, load: Load) -> Answers:
     begun = time.monotonic()
     with ThreadPoolExecutor(load.callers) as callers:
         made = [each for one in callers.map(calls.of_one, [port] * load.callers) for each in one]
-    spent = [milliseconds for milliseconds, _ in made]
-    wrong = sum(not right for _, right in made)
-    p95 = statistics.quantiles(spent, n=20)[-1]
-    return Answers(len(made), wrong, statistics.median(spent), p95, time.monotonic() - begun)
+    spent = [one.milliseconds for one in made]
+    return Answers(
+        calls=len(made),
+        wrong=sum(not one.right for one in made),
+        shorter=sum(one.right and one.shorter for one in made),
+        median=statistics.median(spent),
+        p95=statistics.quantiles(spent, n=20)[-1],
+        longest=max(spent),
+        seconds=time.monotonic() - begun,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    milliseconds: float
+    right: bool
+    shorter: bool
 
 
 class _Calls:
@@ -102,8 +121,8 @@ class _Calls:
         self._numbers = count()
         self._lock = Lock()
 
-    def of_one(self, port: int) -> list[tuple[float, bool]]:
-        """Milliseconds of each call on one connection, and whether it was answered rightly."""
+    def of_one(self, port: int) -> list[_Call]:
+        """Each call on one connection."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
         until, made = time.monotonic() + self._load.seconds, []
         while time.monotonic() < until:
@@ -113,7 +132,9 @@ class _Calls:
             answer = connection.getresponse()
             told = answer.read()
             right = answer.status == http.client.OK and self._load.expected.encode() in told
-            made.append(((time.perf_counter() - begun) * 1000, right))
+            shorter = bool(self._load.less) and self._load.less.encode() in told
+            made.append(_Call((time.perf_counter() - begun) * 1000, right, shorter))
+            time.sleep(random.uniform(0, 2 * self._load.pause))  # noqa: S311 - spreads load, guards nothing
         connection.close()
         return made
 

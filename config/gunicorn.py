@@ -19,7 +19,7 @@ bind = _settings.bind
 workers = _settings.web_workers
 #: gthread, without the patience of it.
 worker_class = "service.doors.slow_callers.Worker"
-threads = 8
+threads = 32
 timeout = 60
 graceful_timeout = 20
 keepalive = 5

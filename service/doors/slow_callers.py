@@ -1,10 +1,11 @@
 """Callers who send so slowly that they would have a thread to themselves: nothing more is taken from them.
 
-gunicorn by itself waits for the head and the body of a request as long as one byte comes now and then, and longer.
+gunicorn by itself waits for the head and the body of a request as long as one byte comes now and then, and longer. Nor does it
+tell how long a request waited for a thread of ours, which for a caller is time like any other: that is told here too.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from socket import SHUT_RD, socket
 from threading import Lock, Thread
@@ -15,6 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 #: A head must be here after so long, and a body after as long again: eight megabytes over a slow line.
 READING_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.5
+_WAITED: Final = "homeward.waited"
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -65,13 +67,33 @@ class Patience:
 PATIENCE: Final = Patience()
 
 
+#: Seconds that the request being read from a caller has waited for a thread.
+_WAITS: Final[dict[socket, float]] = {}
+
+
+def waited(environ: Mapping[str, Any]) -> float:
+    """Seconds that this request waited for a thread of this process before anybody looked at it; 0 under any other server."""
+    seconds: float = environ.get(_WAITED, 0.0)
+    return seconds
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # as it ships no types
     """gunicorn's threads, which wait for a request's head no longer than that."""
 
+    def enqueue_req(self, conn: Any) -> None:
+        """A request, or the first sign of one, now waits for a thread."""
+        conn.queued = time.monotonic()
+        super().enqueue_req(conn)
+
     def handle(self, conn: Any) -> Any:
         """One request of a connection, from its first byte to what is left of a body that nobody wanted."""
-        with PATIENCE.until(_late(), conn.sock):
-            return super().handle(conn)
+        caller = conn.sock
+        _WAITS[caller] = time.monotonic() - conn.queued
+        try:
+            with PATIENCE.until(_late(), caller):
+                return super().handle(conn)
+        finally:
+            del _WAITS[caller]
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """The same once its head is read: an answer may take its time."""
@@ -83,12 +105,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # as it ships no types
 
 
 def bounded(application: Application) -> Application:
-    """The application, which waits for a request's body no longer than that."""
+    """The application, which waits for a request's body no longer than that, and knows how long the request has waited."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         caller = environ.get("gunicorn.socket")
         if caller is not None:
             environ["wsgi.input"] = _Body(environ["wsgi.input"], caller)
+            environ[_WAITED] = _WAITS.get(caller, 0.0)
         return application(environ, start_response)
 
     return answer

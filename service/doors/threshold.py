@@ -9,6 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from service import metrics
+from service.doors.slow_callers import waited
 
 _SECURITY: Final = {
     # Pages carry one stylesheet and no script at all.
@@ -34,7 +35,7 @@ def install(app: Flask, *, https: bool) -> None:
 
 
 def _enter() -> None:
-    g.began = perf_counter()
+    g.began = perf_counter() - waited(request.environ)
     g.request_id = _request_id(request.headers.get("X-Request-Id", ""))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=g.request_id)

@@ -19,7 +19,7 @@ from service.domain.publication import LedgerEntry, WriteState
 from service.domain.record import Record
 from service.errors import BadInput, EhrUnavailable, MissingPrefetch, NotAnInpatientStay, NoTime
 from service.pipeline.assess import glance
-from service.pipeline.consulted_record import NotObtained, Question, record_of
+from service.pipeline.consulted_record import NotObtained, Question, record_of, stay_was_sent
 from service.pipeline.draft import draft
 from service.pipeline.in_time import THINKING
 from service.pipeline.intake import intake
@@ -101,6 +101,8 @@ class Consultation:
         question = self._question
         today = self._deps.now().astimezone(question.tenant.time_zone).date()
         try:
+            if question.is_late and stay_was_sent(question) and self._is_prepared():
+                return self.preparing()
             record = record_of(question, self._deps, today)
         except NotAnInpatientStay:
             return ()  # an outpatient or emergency visit ends without a discharge plan
@@ -114,6 +116,10 @@ class Consultation:
             preliminary=_why_preliminary(discharge),
         )
         return self._shown(cards, discharge)
+
+    def _is_prepared(self) -> bool:
+        """Have the stay planned, and whether it is: one that was called off or failed may wait for something else."""
+        return self._plan_if_asked().state in _STANDING
 
     def _without_record(self, failure: NotObtained) -> tuple[Shown, ...]:
         """The plan is on its way where it was before, and where the stay was sent or the EHR was only slow.

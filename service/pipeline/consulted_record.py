@@ -6,7 +6,9 @@ from datetime import date
 from typing import Final
 
 from config.tenants import Tenant
+from fhir_mappings.inbound.encounter import class_code
 from fhir_mappings.inbound.record import build_record
+from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
 from service.domain.record import INPATIENT_CLASSES, Record
 from service.ehr.borrowed import BorrowedEhr
@@ -15,8 +17,11 @@ from service.pipeline.gather import gather
 from service.pipeline.in_time import THINKING, InTime, TooLate
 from service.pipeline.ports import Deps
 
-#: Kept back from reading for assessing what was read, and for making cards of it.
-_RESERVE_SECONDS: Final = 0.1
+#: What assessing a record and making cards of it may take on a busy machine; kept back from reading.
+_THINKING_SECONDS: Final = 0.1
+#: Half of what a caller waits. Whoever's turn comes later is told in short that the plan is on its way: to think about all of
+#: them would make those behind wait too long for any answer.
+_LATE_SECONDS: Final = 0.25
 _READERS: Final = InTime(8, "hook-reads")
 
 
@@ -37,6 +42,11 @@ class Question:
     order: str = ""
     token: str = field(default="", repr=False)
 
+    @property
+    def is_late(self) -> bool:
+        """Whether so much time has gone by that no more than the most needed can be done."""
+        return time.monotonic() > self.until - _LATE_SECONDS
+
 
 class NotObtained(Exception):
     """Too little was sent to say anything, and the rest could not be read: too slowly, or not at all."""
@@ -44,6 +54,16 @@ class NotObtained(Exception):
     def __init__(self, *, slow: bool) -> None:
         super().__init__("the record could not be obtained in time")
         self.slow = slow
+
+
+def stay_was_sent(question: Question) -> bool:
+    """Whether the stay itself came with the call, and is one; NotAnInpatientStay and BadInput as record_of has them."""
+    sent = question.prefetched
+    stay = next((one for one in sent.resources if reference_of(one) == question.encounter), None)
+    if stay is None:
+        return False
+    _check_kind(class_code(stay))
+    return True
 
 
 def record_of(question: Question, deps: Deps, today: date) -> Record:
@@ -76,7 +96,7 @@ def _sent(question: Question, deps: Deps, today: date) -> Record:
 
 
 def _read(question: Question, deps: Deps, today: date) -> Record:
-    until = question.until - _RESERVE_SECONDS
+    until = question.until - _THINKING_SECONDS
     with THINKING.left():
         record = _READERS.run(lambda: _gathered(question, deps, today, until), until)
     if record.patient.reference != question.patient:
@@ -94,8 +114,12 @@ def _gathered(question: Question, deps: Deps, today: date, until: float) -> Reco
 
 
 def _of_our_kind(record: Record) -> Record:
-    if not record.encounter.class_code:
-        raise BadInput("prefetch.encounter has no class, so nobody can tell whether it is a stay; send it.")
-    if record.encounter.class_code not in INPATIENT_CLASSES:
-        raise NotAnInpatientStay
+    _check_kind(record.encounter.class_code)
     return record
+
+
+def _check_kind(kind: str) -> None:
+    if not kind:
+        raise BadInput("prefetch.encounter has no class, so nobody can tell whether it is a stay; send it.")
+    if kind not in INPATIENT_CLASSES:
+        raise NotAnInpatientStay

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from urllib.parse import parse_qsl
 
@@ -285,6 +286,69 @@ def test_an_assessment_that_is_slow_is_a_plan_being_prepared(door, monkeypatch, 
     monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 2)
     monkeypatch.setattr(consult, "glance", stalled)
     assert titles(ask(door)) == ["The discharge plan is being prepared"]
+
+
+# --- whose turn comes late ----------------------------------------------------------------------
+@pytest.fixture
+def late(door, monkeypatch):
+    """The same door, where every call has waited for long and nothing may be thought about."""
+    monkeypatch.setattr(consult, "glance", _must_not_be_thought_about)
+    return partial(ask_late, door)
+
+
+def _must_not_be_thought_about(*_args, **_more):
+    raise AssertionError("a record was assessed for a caller whose time is nearly over")
+
+
+def ask_late(door, body=None):
+    """Of its 20 seconds a tenth of one is left."""
+    waited = {"homeward.waited": 19.9}
+    path = "/cds-services/encounter-discharge"
+    return door.post(path, json=call() if body is None else body, environ_overrides=waited)
+
+
+def test_whose_turn_comes_late_is_told_in_short_and_the_stay_is_planned(late, doubles):
+    answer = late()
+    assert titles(answer) == ["The discharge plan is being prepared"]
+    assert doubles.triggers == [PLAN]
+
+
+def test_a_visit_has_no_cards_and_no_plan_however_late(late, doubles):
+    visit = builders.encounter(class_code="AMB")
+    assert late(call(prefetch=prefetch(encounter=visit))).json == {"cards": []}
+    assert doubles.triggers == []
+
+
+def test_a_stay_without_a_class_is_the_callers_mistake_however_late(late, doubles):
+    unclear = {name: value for name, value in builders.encounter().items() if name != "class"}
+    assert late(call(prefetch=prefetch(encounter=unclear))).status_code == 400
+    assert doubles.triggers == []
+
+
+@pytest.mark.parametrize("sent", [without("encounter"), prefetch(encounter=None)])
+def test_without_the_stay_nothing_is_said_of_it_however_late(late, monkeypatch, sent):
+    monkeypatch.setattr(consulted_record, "gather", _away)
+    assert late(call(prefetch=sent)).status_code == 412
+
+
+def test_a_plan_that_stands_is_shown_however_late(late, doubles, plan):
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    doubles.store.planned[made.id] = plan
+    assert "Is your home safe to return to?" in late().json["cards"][0]["detail"]
+
+
+@pytest.mark.parametrize("state", [DischargeState.CANCELLED, DischargeState.FAILED])
+def test_no_plan_is_promised_where_none_is_being_made(door, doubles, state):
+    doubles.keep(state=state)
+    detail = ask_late(door).json["cards"][0]["detail"]
+    assert "This is what the record tells now." in detail
+
+
+def test_who_has_waited_longer_than_an_ehr_waits_is_told_to_call_again(door):
+    waited = {"homeward.waited": 60.0}
+    answer = door.post("/cds-services/encounter-discharge", json=call(), environ_overrides=waited)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
 
 
 def test_a_fault_of_ours_is_500_and_never_an_empty_answer(door, monkeypatch):
