@@ -34,7 +34,8 @@ class Errand(StrEnum):
     HEAL = "heal"  # find what the missing notifications of a Subscription told
 
 
-#: A higher one goes first, and does not wait for a lower one of the same discharge that waits to be tried again.
+#: A higher one goes first, and does not wait for a lower one of the same discharge that waits to be tried again. A look goes before
+#: plans: it is one small reading, and may tell that a plan is no longer wanted.
 PRIORITY: Final = {
     Task.PLAN: 0,
     Task.PUBLISH: 10,

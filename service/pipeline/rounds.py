@@ -30,10 +30,11 @@ DOOR: Final = "poll"
 LOOK_BACK: Final = timedelta(days=1)
 #: Looked at twice: clocks differ, and a change may be searchable only a while after it was made.
 OVERLAP: Final = timedelta(minutes=10)
-#: Known stays that are looked after: more than a large hospital has beds.
-_STAYS: Final = 2000
-#: Who has left this long ago is no longer looked after.
-_LEFT: Final = timedelta(days=7)
+#: Known stays that are looked after: more than a large hospital has beds and discharges in a month.
+_STAYS: Final = 5000
+#: Who has left this long ago is no longer looked after. The last follow-up of a plan is thirty days after leaving, and until then
+#: nobody should call on somebody who has died.
+_LEFT: Final = timedelta(days=31)
 _TOGETHER: Final = 100
 _LISTENING: Final = frozenset({Way.BACKPORT, Way.REST_HOOK})
 

@@ -262,6 +262,19 @@ def test_a_stay_that_ended_is_planned_anew_and_then_left_alone(deps, hospital, t
     assert deps.store.discharges.get(discharge.id).round == rounds + 1
 
 
+@pytest.mark.parametrize(("days", "rounds"), [(20, 1), (40, 0)])
+def test_who_has_left_is_looked_after_until_the_last_follow_up(deps, hospital, tenant, days, rounds):
+    stay, patient = stay_of(hospital)
+    discharge = planned(deps, stay)
+    put(hospital.base_url, hospital.read(stay), status="finished", period={"end": "2024-03-07T10:00:00Z"})
+    look_after_stays(tenant, deps)
+    left = deps.store.discharges.get(discharge.id).round
+    put(hospital.base_url, hospital.read(patient), deceasedBoolean=True)
+    deps.later = timedelta(days=days)
+    look_after_stays(tenant, deps)
+    assert deps.store.discharges.get(discharge.id).round == left + rounds
+
+
 @pytest.mark.parametrize("by", ["look", "round"])
 def test_a_merged_patient_has_the_stay_planned_anew_so_that_a_person_hears_of_it(deps, hospital, tenant, by):
     stay, patient = stay_of(hospital)
