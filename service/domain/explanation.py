@@ -50,7 +50,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One protocol on one record. applies, absent and ask_when are None where the protocol has no such condition.
+    """One protocol on one record. applies, absent, ask_when and taken_over are None where it has no such condition.
 
     labels are those of the need and of all statements that were looked at.
     """
@@ -63,6 +63,7 @@ class Explanation:
     absent: Step | None = None
     applies: Step | None = None
     ask_when: Step | None = None
+    taken_over: Step | None = None
     labels: Labels = NONE
 
     def failed(self) -> tuple[Step, ...]:

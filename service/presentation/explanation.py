@@ -89,6 +89,7 @@ def _explanation(one: Explanation) -> Json:
         "present": _step(one.present),
         "absent": _step(one.absent) if one.absent else None,
         "ask_when": _step(one.ask_when) if one.ask_when else None,
+        "taken_over": _step(one.taken_over) if one.taken_over else None,
     }
 
 
@@ -135,10 +136,15 @@ def _score(score: RiskScore) -> Json:
 def _why(one: Explanation) -> str:
     """The evidence of what is there; of what is not, the conditions that failed."""
     if one.verdict is Verdict.PRESENT:
-        return "\n".join(dict.fromkeys(_cited(one.present)))
+        return "\n".join(dict.fromkeys((*_cited(one.present), *_elsewhere(one))))
     failed = [step.asks for step in one.failed()]
     more = [f"and {len(failed) - _SHOWN} more"] if len(failed) > _SHOWN else []
     return "\n".join((_REASONS[one.verdict], *(f"not: {asks}" for asks in failed[:_SHOWN]), *more))
+
+
+def _elsewhere(one: Explanation) -> Iterator[str]:
+    if one.taken_over and one.taken_over.truth is Truth.TRUE:
+        yield from (f"nothing follows, taken over: {cited}" for cited in _cited(one.taken_over))
 
 
 def _cited(step: Step) -> Iterator[str]:
@@ -166,6 +172,7 @@ def _conditions(one: Explanation) -> Iterable[tuple[str, Step]]:
         ("present", one.present),
         ("absent", one.absent),
         ("ask when", one.ask_when),
+        ("taken over", one.taken_over),
     )
     return ((name, step) for name, step in named if step)
 

@@ -71,7 +71,7 @@ class Explanation(Schema):
         fields.Dict(),
         metadata={
             "description": "One for each protocol: need, title, verdict, reason, protocol, sensitive, the conditions "
-            "that failed, and its conditions applies, present, absent and ask_when as trees of asks, truth (true, false or "
+            "that failed, and its conditions applies, present, absent, ask_when and taken_over as trees of asks, truth (true, false or "
             "unknown), evidence and parts."
         },
     )

@@ -56,6 +56,7 @@ def judge(protocol: Protocol, findings: Findings) -> Judged:
     """Whether one protocol's need is there, and the evaluation that says so."""
     applies, absent = _traced(protocol.applies, findings), _traced(protocol.absent, findings)
     present, ask_when = trace(protocol.present, findings), _traced(protocol.ask_when, findings)
+    taken_over = _traced(protocol.taken_over, findings)
     verdict, need = Verdict.NOT_APPLICABLE, None
     if applies is None or applies.result.truth is not Truth.FALSE:
         need = _need_of(protocol, findings, present.result, absent.result if absent else _NOT_GIVEN)
@@ -69,11 +70,12 @@ def judge(protocol: Protocol, findings: Findings) -> Judged:
         absent=absent.step if absent else None,
         applies=applies.step if applies else None,
         ask_when=ask_when.step if ask_when else None,
+        taken_over=taken_over.step if taken_over else None,
         labels=merge(
             [
                 protocol.labels,
                 need.labels if need else NONE,
-                *[one.labels for one in (present, absent, applies, ask_when) if one],
+                *[one.labels for one in (present, absent, applies, ask_when, taken_over) if one],
             ]
         ),
     )

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from fhir_mappings import systems
 from service.cli import main
 from service.domain.plan import Plan
 from service.domain.sensitivity import Label
@@ -64,6 +65,31 @@ def test_the_overview_says_why_not() -> None:
     assert "Heart failure (I50.23)" in shown
     assert "not: diagnosis: ICD-10-CM Z99.81, J96.1" in shown
     assert "days in hospital" in shown
+
+
+def _explained(**stay) -> tuple[dict, str]:
+    """What the command says of heart failure in a stay like this, as JSON and as the overview."""
+    document = json.dumps(bundle(patient(), encounter(**stay), condition("c1", "I50.23"))).encode()
+    told = []
+    for options in (("heart-failure-care", "--format", "json"), ()):
+        ran = CliRunner().invoke(
+            main, ["explain", "-", *options, "--today", "2024-03-05"], input=document, prog_name="homeward"
+        )
+        assert ran.exit_code == 0
+        told.append(ran.stdout)
+    [need] = json.loads(told[0])["needs"]
+    return need, " ".join(told[1].split())
+
+
+def test_why_nothing_follows_where_others_take_the_care_over() -> None:
+    hospice = {"coding": [{"system": systems.DISCHARGE_DISPOSITION, "code": "hosp"}]}
+    need, overview = _explained(hospitalization={"dischargeDisposition": hospice})
+    assert (need["verdict"], need["taken_over"]["truth"]) == ("present", "true")
+    assert "osp" in need["taken_over"]["evidence"][0]["text"]
+    assert "nothing follows, taken over" in overview
+    need, overview = _explained()
+    assert (need["verdict"], need["taken_over"]["truth"]) == ("present", "false")
+    assert "taken over" not in overview
 
 
 def test_a_need_that_no_protocol_has_is_bad_input() -> None:
