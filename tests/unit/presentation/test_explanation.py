@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -67,7 +68,7 @@ def test_the_overview_says_why_not() -> None:
     assert "days in hospital" in shown
 
 
-def _explained(**stay) -> tuple[dict, str]:
+def _explained(**stay) -> tuple[dict[str, Any], str]:
     """What the command says of heart failure in a stay like this, as JSON and as the overview."""
     document = json.dumps(bundle(patient(), encounter(**stay), condition("c1", "I50.23"))).encode()
     told = []
