@@ -127,8 +127,7 @@ class _Sheet:
         """Each heading with its lines."""
         say = self.speech.say
         yield say("What we are setting up for you"), [self._referral(x) for x in plan.referrals]
-        visits = [*map(self._visit, plan.follow_ups), *map(self._booking, _other_bookings(plan))]
-        yield say("Your visits and calls"), visits
+        yield say("Your visits and calls"), list(self._visits(plan))
         yield say("What you can work on"), [self._goal(x) for x in plan.goals]
         yield say("Good to know"), [self._lesson(x) for x in plan.education]
         yield say("When to call for help"), [*self._warning_signs(plan), *self._always_call()]
@@ -168,6 +167,14 @@ class _Sheet:
         parts = [say("One place that can help: {place}.", place=place)]
         parts += [say("Call {phone}.", phone=service.phone)] if service.phone else []
         return _joined(*parts, say("You may choose another."))
+
+    def _visits(self, plan: Plan) -> Iterator[str]:
+        """Several needs ask for a visit each: nobody must go twice to the same doctor in one week for that."""
+        to_book = {line for visit in plan.follow_ups if not visit.booked and (line := self._visit(visit))}
+        if len(to_book) > 1:
+            yield self.speech.say("One visit or call may be enough for more than one of these. Ask us.")
+        yield from map(self._visit, plan.follow_ups)
+        yield from map(self._booking, _other_bookings(plan))
 
     def _visit(self, visit: FollowUp) -> str:
         words = self._words(visit.patient_text, visit.text, visit)

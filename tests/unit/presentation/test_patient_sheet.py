@@ -134,6 +134,20 @@ def test_a_booked_visit_says_so_and_a_visit_of_one_day_names_it():
     assert "- Go! On Wednesday, March 6, 2024.\n" in sheet(a.need(interventions=words))
 
 
+def test_where_several_visits_are_to_be_booked_one_may_be_enough():
+    def visits(*words):
+        found = (FollowUpTemplate(word, word, 7, patient_text=f"See {word}.") for word in words)
+        return Interventions(follow_ups=tuple(found))
+
+    hint = "- One visit or call may be enough for more than one of these. Ask us.\n- See "
+    assert hint in sheet(a.need(interventions=visits("your doctor", "a nurse")))
+    assert hint not in sheet(a.need(interventions=visits("your doctor")))
+    there = a.fact("3", Kind.APPOINTMENT, text="a nurse", status="booked", began=date(2024, 3, 6))
+    booked = sheet(a.need(interventions=visits("your doctor", "a nurse")), about=a.record(there))
+    assert "It is booked" in booked
+    assert "may be enough" not in booked
+
+
 def test_every_other_booked_visit_stands_with_its_day_and_without_the_words_of_the_record():
     visits = [
         a.fact("1", Kind.APPOINTMENT, text="Suboxone", status="booked", began=date(2024, 3, 8), labels=SUD),
