@@ -57,6 +57,7 @@ class Insured(StrEnum):
     INSURED = "insured"
     MEDICARE = "medicare"
     MEDICAID = "medicaid"
+    MILITARY = "military"  # of those who serve or served, and of their families
 
 
 class Which(StrEnum):

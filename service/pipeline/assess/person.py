@@ -21,7 +21,12 @@ from service.pipeline.assess.stay import days_in_hospital, going_to
 _SELF_PAY_CODES = frozenset({"pay", "selfpay", "self-pay", "81"})
 _SELF_PAY_WORDS = ("self pay", "self-pay", "selfpay", "no_insurance", "no insurance", "uninsured")
 _PAYMENT_TYPOLOGY = "https://nahdo.org/sopt"
-_TYPOLOGY = {Insured.MEDICARE: "1", Insured.MEDICAID: "2"}
+_TYPOLOGY = {Insured.MEDICARE: ("1",), Insured.MEDICAID: ("2",), Insured.MILITARY: ("31", "32")}
+_PAYER_WORDS = {
+    Insured.MEDICARE: ("medicare",),
+    Insured.MEDICAID: ("medicaid",),
+    Insured.MILITARY: ("veterans", "tricare", "champva"),
+}
 #: Languages that records name in words instead of by tag.
 _NAMES = {
     "english": "en",
@@ -150,7 +155,7 @@ def _is_public(coverage: Coverage, which: Insured) -> bool:
     typed = any(
         code.system == _PAYMENT_TYPOLOGY and code.code.startswith(_TYPOLOGY[which]) for code in coverage.types
     )
-    return typed or which.value in _said(coverage)
+    return typed or any(word in _said(coverage) for word in _PAYER_WORDS[which])
 
 
 def _said(coverage: Coverage) -> str:

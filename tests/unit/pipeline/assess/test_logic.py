@@ -171,6 +171,23 @@ def test_the_uninsured_have_only_self_pay_or_what_has_ended(
     assert _truth(CoverageTest(Insured.INSURED), given).value == 2 - uninsured.value
 
 
+@pytest.mark.parametrize(
+    ("insurance", "military"),
+    [
+        ({"payor": "Department of Veterans Affairs"}, Truth.TRUE),
+        ({"payor": "CHAMPVA"}, Truth.TRUE),
+        ({"types": (Code("https://nahdo.org/sopt", "3211", "VA direct care"),)}, Truth.TRUE),
+        ({"types": (Code("https://nahdo.org/sopt", "311", "TRICARE"),)}, Truth.TRUE),
+        ({"types": (Code("https://nahdo.org/sopt", "33", "Indian Health Service"),)}, Truth.FALSE),
+        ({"payor": "Medicare Part A"}, Truth.FALSE),
+    ],
+)
+def test_the_insurance_of_who_served_and_their_families_is_known(
+    insurance: dict[str, Any], military: Truth
+) -> None:
+    assert _truth(CoverageTest(Insured.MILITARY), record(coverages=(_coverage(**insurance),))) is military
+
+
 def test_medicare_and_medicaid_are_known_by_name_or_typology() -> None:
     named = record(coverages=(_coverage(payor="Medicare Part A"),))
     typed = record(coverages=(_coverage(types=(Code("https://nahdo.org/sopt", "2111", "HMO"),)),))
