@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_time
 
 from config.catalogue import Catalogue, catalogue
@@ -68,8 +69,13 @@ def speech_for(patient: Patient) -> Speech:
 
 
 def name_of(language: str, *, spoken_in: str = ENGLISH) -> str:
-    """What a language is called: "Spanish", "Tiếng Việt"; the tag itself if nobody knows it."""
-    try:
-        return Locale.parse(language, sep="-").get_display_name(spoken_in) or language
-    except (UnknownLocaleError, ValueError):
-        return language
+    """What a language is called: "Spanish", "Tiếng Việt"; in English where it has no word of its own there, else its tag."""
+    code = get_global("language_aliases").get(language, language)  # three letters, where two are usual
+    for speaker in (spoken_in, ENGLISH):
+        try:
+            named = Locale.parse(speaker, sep="-").languages.get(code)
+        except (UnknownLocaleError, ValueError):
+            continue
+        if named:
+            return str(named)
+    return language

@@ -228,6 +228,9 @@ def test_what_is_not_translated_is_said_so_to_the_patient_and_to_the_staff():
             "We do not have this sheet in your language yet (Tiếng Việt).",
             "no translation into Vietnamese",
         ),
+        ("hmn", "We do not have this sheet in your language yet (Hmong).", "no translation into Hmong"),
+        ("som", "We do not have this sheet in your language yet (Soomaali).", "no translation into Somali."),
+        ("ksw", "We do not have this sheet in your language yet (ksw).", "no translation into ksw."),
         ("../es", "We do not have this sheet in your language yet", "no translation into"),
     ],
 )
