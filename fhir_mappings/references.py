@@ -1,13 +1,29 @@
 """References between resources: read, compared, replaced."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
+
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+#: FHIR allows them as ids; in a URL they lead elsewhere.
+_STEPS: Final = frozenset({".", ".."})
 
 
 def reference_of(resource: Mapping[str, Any]) -> str:
     """A resource's own "Type/id", "" without id."""
     kind, identity = resource.get("resourceType"), resource.get("id")
     return f"{kind}/{identity}" if kind and identity else ""
+
+
+def is_id(text: str) -> bool:
+    """Whether this can be the id of a resource that is asked for by URL."""
+    return _ID.fullmatch(text) is not None and text not in _STEPS
+
+
+def own_reference(resource: Mapping[str, Any]) -> str:
+    """The "Type/id" of a resource that a stranger sent, "" where its id is none that FHIR allows."""
+    identity = resource.get("id")
+    return reference_of(resource) if isinstance(identity, str) and is_id(identity) else ""
 
 
 def version_of(resource: Mapping[str, Any]) -> str:

@@ -1,22 +1,28 @@
 """Orders that are being signed (CDS Hooks draftOrders): which of them discharges the patient, and from which stay."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from fhir_mappings.inbound.elements import first, items
-from fhir_mappings.references import literal
+from fhir_mappings.inbound.references import subject_of
+from fhir_mappings.references import is_id, literal
 
 #: An order that no longer stands, or has been carried out, discharges nobody.
 _GONE: Final = frozenset({"revoked", "entered-in-error", "completed", "on-hold"})
-_STAY: Final = re.compile(r"Encounter/[A-Za-z0-9.\-]{1,64}")
+_STAY: Final = "Encounter/"
 
 
 def discharges(order: Mapping[str, Any], order_codes: Collection[str]) -> bool:
     """Whether this is an order to discharge, signed or about to be. order_codes are "system|code"."""
-    if order.get("resourceType") != "ServiceRequest" or order.get("status") in _GONE or forbids(order):
+    if order.get("resourceType") != "ServiceRequest" or str(order.get("status")) in _GONE or forbids(order):
         return False
     return any(code in order_codes for code in _codes(order))
+
+
+def is_of_another(order: Mapping[str, Any], patient: str) -> bool:
+    """Whether it is for another patient than this one. An order about a device or a group mixes up no charts."""
+    about = subject_of(dict(order))
+    return about.startswith("Patient/") and about != patient
 
 
 def forbids(order: Mapping[str, Any]) -> bool:
@@ -27,7 +33,7 @@ def forbids(order: Mapping[str, Any]) -> bool:
 def stay_of(order: Mapping[str, Any]) -> str:
     """The order's "Encounter/12"; "" when it names none or something else."""
     named = literal(named_stay(order))
-    return named if _STAY.fullmatch(named) else ""
+    return named if named.startswith(_STAY) and is_id(named.removeprefix(_STAY)) else ""
 
 
 def named_stay(order: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from config.tenants import Tenant
 from fhir_mappings.inbound.draft_order import forbids
 from fhir_mappings.inbound.encounter import class_code, digest, told_of_stay
-from fhir_mappings.references import literal
+from fhir_mappings.references import is_id, literal
 from service.domain.discharge import Action, Trigger
 from service.domain.record import INPATIENT_CLASSES
 from service.errors import NotAllowed
@@ -60,7 +60,7 @@ def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger 
     if action is Action.PLAN and forbids(order):
         action = Action.CANCEL  # an order that now says "do not discharge" no longer stands as one to do it
     encounter = _encounter(order)
-    if action is None or not encounter or order.get("intent") in WISHES:
+    if action is None or not encounter or str(order.get("intent")) in WISHES:
         return None
     if not any(code in tenant.order_codes for code in _codes(order)):
         return None
@@ -116,7 +116,8 @@ def _own(resource: Mapping[str, Any]) -> str:
 def _literal(reference: str) -> str:
     """The "Type/id" of a reference, "" where it is not one that FHIR allows."""
     found = literal(reference)
-    return found if re.fullmatch(r"[A-Za-z]+/[A-Za-z0-9.-]{1,64}", found) else ""
+    kind, _, identity = found.partition("/")
+    return found if re.fullmatch(r"[A-Za-z]+", kind) and is_id(identity) else ""
 
 
 def _encounter(order: Mapping[str, Any]) -> str:

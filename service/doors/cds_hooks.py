@@ -16,14 +16,21 @@ import orjson
 from flask import Response, abort, g, request
 
 from config.tenants import Tenant
-from fhir_mappings.inbound.draft_order import discharges, named_stay, stay_of
-from fhir_mappings.inbound.references import literal, subject_of
+from fhir_mappings.inbound.draft_order import discharges, is_of_another, named_stay, stay_of
+from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.outbound.cards import Place, Shown
 from fhir_mappings.prefetch import FULL, SHORT, prefetched
-from fhir_mappings.references import localized, reference_of
+from fhir_mappings.references import localized, own_reference
 from service.doors.body import json_body
 from service.doors.guard import guarded_by
-from service.doors.hook_calls import ENCOUNTER_DISCHARGE, ORDER_SIGN, HookCall, read_call, same_server
+from service.doors.hook_calls import (
+    ENCOUNTER_DISCHARGE,
+    ORDER_SIGN,
+    HookCall,
+    may_name_in_full,
+    read_call,
+    same_server,
+)
 from service.doors.hook_feedback import read_feedback
 from service.doors.hook_jwt import ehr_signed, signed_for
 from service.doors.schemas.blueprint import Blueprint, Problem
@@ -95,6 +102,7 @@ _bad_call = _problem(400, "The call is malformed; the detail says what to change
 _unsigned = _problem(401, "No JWT of an EHR known here, or one that does not hold.")
 _another = _problem(403, "fhirServer is not the EHR of the tenant that the call is signed for.")
 _unknown_stay = _problem(404, "The EHR does not have this encounter.")
+_merged = _problem(409, "The patient was merged into another or is no longer in use.")
 _unmet = _problem(412, "A required prefetch is missing and could not be read in time.")
 _large = _problem(413, "The body is too large.")
 _not_json = _problem(415, "The body is not application/json.")
@@ -119,6 +127,7 @@ def discovery() -> Response:
 @_unsigned
 @_another
 @_unknown_stay
+@_merged
 @_unmet
 @_large
 @_not_json
@@ -141,6 +150,7 @@ def _of_discharge(until: float) -> Consultation:
 @_unsigned
 @_another
 @_unknown_stay
+@_merged
 @_unmet
 @_large
 @_not_json
@@ -158,11 +168,11 @@ def _of_signing(until: float) -> Consultation | None:
         return None
     if subject_of(order) != call.patient:
         raise BadInput("The discharge order in context.draftOrders is not for context.patientId.")
-    if any(subject_of(one) not in {"", call.patient} for one in call.orders):
+    if any(is_of_another(one, call.patient) for one in call.orders):
         raise BadInput("context.draftOrders holds an order for another patient than context.patientId.")
     stay = _stay(call, order)
     # An order that is signed already has a name of its own; a draft's may be gone when it is.
-    signed = literal(reference_of(order)) if order.get("status") == "active" else ""
+    signed = own_reference(order) if order.get("status") == "active" else ""
     return _consultation(call, hospital, SHORT, stay, until, signed)
 
 
@@ -206,7 +216,7 @@ def _call(hook: str) -> tuple[HookCall, Tenant]:
     call = read_call(body, hook)
     hospital = _tenant(call)
     base = f"{hospital.fhir_base_url}/"
-    if any(f'"reference":{space}"{base}'.encode() in request.get_data() for space in ("", " ")):
+    if may_name_in_full(request.get_data(), base):
         call = read_call(localized(body, base), hook)
     return call, hospital
 

@@ -7,13 +7,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from fhir_mappings.references import is_id
 from service.errors import BadInput
 
 ENCOUNTER_DISCHARGE: Final = "encounter-discharge"
 ORDER_SIGN: Final = "order-sign"
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _USER: Final = re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ESCAPED_SLASH: Final = re.compile(rb"\\/|\\u002f", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 _AUTHORIZATION: Final = ("access_token", "token_type", "expires_in", "scope", "subject")
 
@@ -65,6 +66,13 @@ def same_server(one: str, other: str) -> bool:
     return _normal(one) == _normal(other)
 
 
+def may_name_in_full(body: bytes, base: str) -> bool:
+    """Whether a JSON body may hold references that begin with this URL: a slash can be written in three ways."""
+    if _ESCAPED_SLASH.search(body):
+        return True
+    return re.search(rb'"reference"\s*:\s*"' + re.escape(base.encode()), body) is not None
+
+
 def _normal(url: str) -> tuple[str, str, str]:
     parts = urlsplit(url)
     default = {"https": ":443", "http": ":80"}.get(parts.scheme.lower(), "")
@@ -94,7 +102,7 @@ def _user(context: Mapping[str, Any]) -> str:
 
 def _id(context: Mapping[str, Any], name: str) -> str:
     value = _text(context, name, "context.")
-    if not _ID.fullmatch(value):
+    if not is_id(value):
         raise BadInput(
             f"context.{name} must be a bare FHIR id: letters, digits, hyphens and dots, at most 64."
         )

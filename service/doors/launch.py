@@ -18,6 +18,7 @@ from flask import Response, g, render_template, request, url_for
 from config.launch import Launch
 from config.tenants import Tenant
 from fhir_mappings.inbound.people import human_name
+from fhir_mappings.references import is_id
 from service.domain.access import Role, Scope
 from service.domain.audit import AuditEntry, Event
 from service.domain.decision import Signer
@@ -43,7 +44,6 @@ _LONGEST: Final = 2048
 _LONGEST_NAME: Final = 200
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _OAUTH_ERROR: Final = re.compile(r"[a-z_]{1,40}")
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 #: One launch in so many tidies up after all.
 _TIDY_EVERY: Final = 100
 _AGAIN: Final = "This launch is over or was begun elsewhere; open Homeward again from the patient's chart."
@@ -172,7 +172,7 @@ def _chart(answered: Answered) -> OpenChart:
 
 
 def _reference(kind: str, number: str) -> str:
-    return f"{kind}/{number}" if _ID.fullmatch(number) else ""
+    return f"{kind}/{number}" if is_id(number) else ""
 
 
 def _name(claims: Any, practitioner: str, hospital: Tenant) -> str:

@@ -6,13 +6,15 @@ from datetime import date
 from typing import Final
 
 from config.tenants import Tenant
+from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.encounter import class_code
-from fhir_mappings.inbound.record import build_record
+from fhir_mappings.inbound.record import CALLED_OFF, build_record
 from fhir_mappings.inbound.references import reference_of
+from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
 from service.domain.record import INPATIENT_CLASSES, Record
 from service.ehr.borrowed import BorrowedEhr
-from service.errors import BadInput, EhrError, EhrUnavailable, NotAnInpatientStay
+from service.errors import BadInput, EhrError, EhrUnavailable, NotAnInpatientStay, PatientMerged
 from service.pipeline.gather import gather
 from service.pipeline.in_time import THINKING, InTime, TooLate
 from service.pipeline.ports import Deps
@@ -62,7 +64,8 @@ def stay_was_sent(question: Question) -> bool:
     stay = next((one for one in sent.resources if reference_of(one) == question.encounter), None)
     if stay is None:
         return False
-    _check_kind(class_code(stay))
+    _check(class_code(stay), bare_code(stay.get("status")))
+    _check_patient(sent, question.patient)
     return True
 
 
@@ -85,6 +88,7 @@ def record_of(question: Question, deps: Deps, today: date) -> Record:
 
 def _sent(question: Question, deps: Deps, today: date) -> Record:
     sent = question.prefetched
+    _check_patient(sent, question.patient)
     return build_record(
         sent.resources,
         encounter=question.encounter,
@@ -114,12 +118,17 @@ def _gathered(question: Question, deps: Deps, today: date, until: float) -> Reco
 
 
 def _of_our_kind(record: Record) -> Record:
-    _check_kind(record.encounter.class_code)
+    _check(record.encounter.class_code, record.encounter.status)
     return record
 
 
-def _check_kind(kind: str) -> None:
+def _check(kind: str, status: str) -> None:
     if not kind:
         raise BadInput("prefetch.encounter has no class, so nobody can tell whether it is a stay; send it.")
-    if kind not in INPATIENT_CLASSES:
+    if kind not in INPATIENT_CLASSES or status in CALLED_OFF:
         raise NotAnInpatientStay
+
+
+def _check_patient(sent: Prefetched, patient: str) -> None:
+    if any(reference_of(one) == patient and is_merged(one) for one in sent.resources):
+        raise PatientMerged

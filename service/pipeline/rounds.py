@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+import structlog
+
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
 from fhir_mappings.inbound.references import subject_of
@@ -37,6 +39,7 @@ _STAYS: Final = 5000
 _LEFT: Final = timedelta(days=31)
 _TOGETHER: Final = 100
 _LISTENING: Final = frozenset({Way.BACKPORT, Way.REST_HOOK})
+_log = structlog.stdlib.get_logger(__name__)
 
 
 def call_rounds(deps: Deps) -> None:
@@ -96,15 +99,25 @@ def look_after_stays(tenant: Tenant, deps: Deps) -> None:
         stays = [one.encounter for one in part]
         for reference, stay, patient in _with_patients(ehr, stays):
             if stay is None:
-                look(reference, tenant, deps)  # it is gone, or says why it is not given
+                _look_again(reference, tenant, deps)
             else:
                 take_all(asked_by(stay, patient, tenant, door=DOOR), deps)
         for reference, order in _read(ehr, [one.order for one in part if one.order]):
             if order is None:
-                look(reference, tenant, deps)
+                _look_again(reference, tenant, deps)
             else:
                 take_all(asked_by(order, {}, tenant, door=DOOR), deps)
         look_for_signatures(part, ehr, deps)
+
+
+def _look_again(reference: str, tenant: Tenant, deps: Deps) -> None:
+    """What did not come may be gone. One that the EHR keeps from us must not keep us from looking after all others."""
+    try:
+        look(reference, tenant, deps)
+    except EhrError as error:
+        if error.retryable:
+            raise
+        _log.warning("a stay or an order cannot be looked after", tenant=tenant.id, exc_info=error)
 
 
 def _counts(discharge: Discharge, deps: Deps) -> bool:

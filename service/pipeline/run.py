@@ -9,9 +9,10 @@ from typing import Final
 from uuid import UUID
 
 from config.tenants import Tenant, WritePolicy
+from fhir_mappings.inbound.record import CALLED_OFF
 from service import metrics
 from service.domain.audit import AuditEntry, Event
-from service.domain.discharge import Discharge, DischargeState
+from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.offer import left_to_clinicians
 from service.domain.plan import Plan
 from service.domain.publication import Ledger
@@ -22,6 +23,7 @@ from service.pipeline.assess import assess
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
 from service.pipeline.hands_off import call_off, set_aside
+from service.pipeline.intake import take
 from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
 from service.pipeline.ports import Deps
@@ -48,7 +50,10 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
     tenant = _tenant(discharge, deps)
     with metrics.step(tenant.id, Task.PLAN):
         plan = propose(discharge.encounter, tenant, deps)
-        _commit_plan(discharge, plan, tenant, deps)
+        if plan.encounter.status in CALLED_OFF:
+            _call_off(discharge, plan, deps)
+        else:
+            _commit_plan(discharge, plan, tenant, deps)
 
 
 def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
@@ -124,6 +129,15 @@ def _write(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> 
     publish(adopt(ledger, ehr, left), ehr, lower_rungs(discharge, tenant, deps))
     retire(ledger, ehr, author=author_of(tenant), recorded=discharge.changed)
     heed_signatures(discharge, ledger, ehr, deps)
+
+
+def _call_off(discharge: Discharge, plan: Plan, deps: Deps) -> None:
+    """The EHR itself says that this stay did not take place: whatever asked for a plan was late, or a mistake."""
+    told = plan.encounter.told
+    trigger = Trigger(discharge.tenant, discharge.encounter, Action.CANCEL, "worker", told=told)
+    with deps.store.begin() as unit:
+        if _still_due(unit.discharges.lock(discharge.id), discharge):
+            take(trigger, unit, deps, deps.now())
 
 
 def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -> None:

@@ -17,8 +17,9 @@ from service.domain.record import Gap, GapReason
 from service.domain.watch import LONGEST_PAUSE, Watch, Way
 from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
-from service.errors import EhrUnavailable
+from service.errors import EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable
 from service.jobs import Jobs
+from service.pipeline import rounds
 from service.pipeline.intake import intake
 from service.pipeline.look import look
 from service.pipeline.rounds import call_rounds, look_after_stays, make_round
@@ -235,6 +236,36 @@ def test_an_order_called_off_unseen_is_noticed(deps, hospital, tenant):
     put(hospital.base_url, hospital.read(order), status="revoked")
     look_after_stays(tenant, deps)
     assert state_of(deps, discharge) is DischargeState.CANCELLING
+
+
+@pytest.mark.parametrize("error", [EhrRefused(status=403), EhrRejected(), EhrNotFhir()])
+def test_one_stay_that_the_ehr_keeps_from_us_keeps_us_from_no_other(
+    deps, hospital, tenant, monkeypatch, error
+):
+    kept, other = (stay_of(hospital)[0] for _ in range(2))
+    first, second = planned(deps, other), planned(deps, kept)  # the last changed is looked at first
+    deps.store.discharges.save(replace(second, encounter="Encounter/kept"))
+    put(hospital.base_url, hospital.read(other), status="cancelled")
+
+    def refuse(*_args):
+        raise error
+
+    monkeypatch.setattr(rounds, "look", refuse)
+    look_after_stays(tenant, deps)
+    assert state_of(deps, first) is DischargeState.CANCELLING
+    assert state_of(deps, second) is DischargeState.PUBLISHED
+
+
+def test_an_ehr_that_is_away_is_asked_again(deps, hospital, tenant, monkeypatch):
+    discharge = planned(deps, stay_of(hospital)[0])
+    deps.store.discharges.save(replace(discharge, encounter="Encounter/gone"))
+
+    def away(*_args):
+        raise EhrUnavailable
+
+    monkeypatch.setattr(rounds, "look", away)
+    with pytest.raises(EhrUnavailable):
+        look_after_stays(tenant, deps)
 
 
 @pytest.mark.parametrize("what", ["order", "stay"])

@@ -19,7 +19,7 @@ from service.jobs import Jobs, Task
 from service.pipeline import run
 from service.pipeline.intake import intake
 from service.store import Store
-from tests.builders import interventions, need, planned
+from tests.builders import interventions, need, planned, record, stay
 
 _BEGAN = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
 HOSPITAL = Tenant(id="one", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example Hospital")
@@ -161,6 +161,17 @@ def test_a_planning_that_was_overtaken_by_a_cancel_commits_nothing(deps, script)
     run.plan_discharge(discharge.id, deps)
     assert now(deps, discharge).state is DischargeState.CANCELLING
     assert deps.store.plans.latest(discharge.id) is None
+
+
+@pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
+def test_a_stay_that_did_not_take_place_is_not_planned_but_called_off(deps, script, status):
+    script.plan = planned(need(interventions=interventions()), about=record(encounter=stay(status=status)))
+    made = ask(deps)
+    run.plan_discharge(made.id, deps)
+    assert now(deps, made).state is DischargeState.CANCELLING
+    assert deps.store.plans.latest(made.id) is None
+    run.withdraw_discharge(made.id, deps)
+    assert now(deps, made).state is DischargeState.CANCELLED
 
 
 @pytest.mark.usefixtures("script")

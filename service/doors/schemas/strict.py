@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
+from fhir_mappings.references import is_id
+
 _ID: Final = r"[A-Za-z0-9\-.]{1,64}"
 
 
@@ -83,7 +85,7 @@ class Reference(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         match = re.fullmatch(rf"(?:{self._resource_type}/)?({_ID})", text)
-        if match is None:
+        if match is None or not is_id(match[1]):
             raise self.make_error("invalid")
         return f"{self._resource_type}/{match[1]}"
 

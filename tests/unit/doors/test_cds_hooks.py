@@ -174,6 +174,53 @@ def test_references_that_name_the_ehr_in_full_are_understood(door):
     assert "Food insecurity" in ask(door, body).json["cards"][0]["detail"]
 
 
+@pytest.mark.parametrize(
+    ("plain", "written"),
+    [
+        ('"reference": "', '"reference" : "'),
+        ('"reference": "', '"reference":  "'),
+        ('"reference": "', '"reference":"'),
+        ("/", r"\/"),
+        ("/", r"\u002f"),
+        ("/", r"\u002F"),
+    ],
+)
+def test_references_that_name_the_ehr_in_full_are_understood_however_they_are_written(door, plain, written):
+    base = "http://127.0.0.1:9/fhir"
+    of_patient = {"reference": f"{base}/Patient/p1"}
+    stay = builders.encounter() | {"subject": of_patient}
+    condition = builders.condition("c1", "Z59.41", subject=of_patient)
+    body = json.dumps(call(prefetch=prefetch(encounter=stay, conditions=searchset([condition]))))
+    assert plain in body
+    answer = door.post(
+        "/cds-services/encounter-discharge",
+        data=body.replace(plain, written),
+        content_type="application/json",
+    )
+    assert "Food insecurity" in answer.json["cards"][0]["detail"]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
+def test_a_stay_that_did_not_take_place_has_no_cards_and_no_plan(door, doubles, status):
+    off = builders.encounter() | {"status": status}
+    assert ask(door, call(prefetch=prefetch(encounter=off))).json == {"cards": []}
+    assert ask_late(door, call(prefetch=prefetch(encounter=off))).json == {"cards": []}
+    assert doubles.triggers == []
+
+
+@pytest.mark.parametrize(
+    "merged",
+    [{"active": False}, {"link": [{"type": "replaced-by", "other": {"reference": "Patient/p2"}}]}],
+)
+def test_a_patient_who_is_one_no_longer_is_a_conflict(door, doubles, merged):
+    gone = builders.patient() | merged
+    answer = ask(door, call(prefetch=prefetch(patient=gone)))
+    assert answer.status_code == 409
+    assert "merged" in answer.json["detail"]
+    assert ask_late(door, call(prefetch=prefetch(patient=gone))).status_code == 409
+    assert doubles.triggers == []
+
+
 def test_a_visit_that_is_no_stay_has_no_cards_and_no_plan(door, doubles):
     visit = builders.encounter(class_code="AMB")
     assert ask(door, call(prefetch=prefetch(encounter=visit))).json == {"cards": []}
@@ -415,6 +462,33 @@ def test_an_order_that_is_signed_already_is_taken_by_its_name(door, doubles):
     signed = ORDER | {"status": "active", "id": "o7"}
     ask(door, signing(signed), "order-sign")
     assert [trigger.order for trigger in doubles.triggers] == ["ServiceRequest/o7"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "../../elsewhere?x=1", {"a": 1}, 7, "x" * 65, "a\0b", "", "٣"])
+def test_an_order_whose_id_is_none_starts_a_plan_without_it(door, doubles, name):
+    ask(door, signing(ORDER | {"status": "active", "id": name}), "order-sign")
+    assert doubles.triggers == [PLAN]
+
+
+@pytest.mark.parametrize("status", [["draft"], {}, None, 7])
+def test_an_order_without_a_readable_status_may_be_about_to_be_signed(door, doubles, status):
+    assert ask(door, signing(ORDER | {"status": status}), "order-sign").json["cards"]
+    assert doubles.triggers == [PLAN]
+
+
+@pytest.mark.parametrize("subject", ["Device/1", "Group/1", "Location/1"])
+def test_an_order_about_a_thing_mixes_up_no_patients(door, subject):
+    other = builders.resource("ServiceRequest", "x", status="draft", subject={"reference": subject})
+    assert ask(door, signing(other, ORDER), "order-sign").json["cards"]
+
+
+@pytest.mark.parametrize("stay", ["Encounter/.", "Encounter/.."])
+def test_a_stay_that_leads_elsewhere_is_none(door, doubles, stay):
+    order = ORDER | {"encounter": {"reference": stay}}
+    body = signing(order, context=context(encounterId=None, draftOrders=builders.bundle(order)))
+    assert ask(door, body, "order-sign").status_code == 400
+    assert ask(door, call(context=context(encounterId=stay.partition("/")[2]))).status_code == 400
+    assert doubles.triggers == []
 
 
 # --- browsers -----------------------------------------------------------------------------------
