@@ -31,6 +31,9 @@ REQUEST_SECONDS: Final = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 TRIGGERS: Final = Counter("homeward_triggers", "What the doors let in", ["tenant", "door", "action"])
+ORDERS_WITHOUT_STAY: Final = Counter(
+    "homeward_orders_without_stay", "Discharge orders of which nobody can tell the stay", ["tenant"]
+)
 HOOK_FEEDBACK: Final = Counter(
     "homeward_hook_feedback", "What EHRs said became of cards; unknown for a card never shown", ["answer"]
 )

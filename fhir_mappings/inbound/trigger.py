@@ -60,12 +60,23 @@ def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger 
     if action is Action.PLAN and forbids(order):
         action = Action.CANCEL  # an order that now says "do not discharge" no longer stands as one to do it
     encounter = _encounter(order)
-    if action is None or not encounter or str(order.get("intent")) in WISHES:
-        return None
-    if not any(code in tenant.order_codes for code in _codes(order)):
+    if action is None or not encounter or not _is_discharge(order, tenant):
         return None
     check_home(_named(order.get("encounter")), tenant.fhir_base_url)
     return Trigger(tenant.id, encounter, action, door, _own(order), _moment(order), _replaced(order))
+
+
+def names_no_stay(order: Mapping[str, Any], tenant: Tenant) -> bool:
+    """Whether this is a discharge order without a reference to a stay: R4 asks for none, or it has an identifier only."""
+    return _is_discharge(order, tenant) and not _named(order.get("encounter")) and bool(_own(order))
+
+
+def _is_discharge(order: Mapping[str, Any], tenant: Tenant) -> bool:
+    if order.get("resourceType") != "ServiceRequest" or str(order.get("status")) not in _ORDER:
+        return False
+    return str(order.get("intent")) not in WISHES and any(
+        code in tenant.order_codes for code in _codes(order)
+    )
 
 
 def _from_encounter(encounter: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:

@@ -12,7 +12,8 @@ from typing import Any, Final
 from flask import Response
 
 from fhir_mappings.inbound.notification import notification_in
-from fhir_mappings.inbound.trigger import trigger_from
+from fhir_mappings.inbound.trigger import names_no_stay, trigger_from
+from fhir_mappings.references import own_reference
 from service.domain.audit import AuditEntry, Event
 from service.doors.body import json_body
 from service.doors.guard import guarded_by, subscription_secret
@@ -133,6 +134,8 @@ def _take(name: str, resource: Any) -> None:
         raise
     if trigger is not None:
         take_in(trigger)
+    elif names_no_stay(resource, deps().tenants[name]):
+        _send(Errand.LOOK, name, own_reference(resource))
 
 
 def _send(errand: Errand, name: str, reference: str = "") -> None:

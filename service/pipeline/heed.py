@@ -15,8 +15,9 @@ from fhir_mappings.inbound.notification import (
     NotificationType,
     notification_in,
 )
-from fhir_mappings.inbound.trigger import check_home, trigger_from
+from fhir_mappings.inbound.trigger import check_home, names_no_stay, trigger_from
 from fhir_mappings.outbound.references import type_of
+from fhir_mappings.references import own_reference
 from service import metrics
 from service.jobs import Errand
 from service.pipeline.intake import take
@@ -95,10 +96,13 @@ def _follow(new: Sequence[Happening], tenant: Tenant, unit: Unit, deps: Deps, do
         check_home(happening.address, tenant.fhir_base_url)
     taken = [one for one in new if one.resource is not None] if len(new) <= _FEW else []
     for happening in taken:
-        trigger = trigger_from(happening.resource or {}, tenant=tenant, door=door)
+        told = happening.resource or {}
+        trigger = trigger_from(told, tenant=tenant, door=door)
         if trigger is not None:
             metrics.TRIGGERS.labels(tenant.id, door, trigger.action).inc()
             take(trigger, unit, deps, deps.now())
+        elif names_no_stay(told, tenant):
+            deps.jobs.send(Errand.LOOK, tenant.id, own_reference(told), unit)
     untold = [one.focus for one in new if one not in taken]
     if "" in untold:
         deps.jobs.send(Errand.ROUND, tenant.id, "", unit)

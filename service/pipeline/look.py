@@ -20,6 +20,7 @@ from service.pipeline.intake import intake
 from service.pipeline.orders import triggers_in
 from service.pipeline.ports import Deps
 from service.pipeline.signed_there import heed_order
+from service.pipeline.stay_of_order import with_stay
 
 DOOR: Final = "look"
 _GONE: Final = frozenset({404, 410})
@@ -38,6 +39,7 @@ def look(reference: str, tenant: Tenant, deps: Deps) -> None:
             raise
         take_all(removed(reference, tenant, deps, door=DOOR), deps)
         return
+    resource = with_stay(resource, tenant, deps)
     patient = _patient_of(resource, ehr) if reference.startswith("Encounter/") else {}
     take_all(asked_by(resource, patient, tenant, door=DOOR), deps)
     heed_order(resource, tenant, deps)

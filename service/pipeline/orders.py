@@ -9,7 +9,8 @@ import structlog
 
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
-from fhir_mappings.inbound.trigger import trigger_from
+from fhir_mappings.inbound.trigger import names_no_stay, trigger_from
+from fhir_mappings.references import own_reference
 from service.domain.discharge import Trigger
 from service.domain.record import INPATIENT_CLASSES, GapReason
 from service.ehr.capability import Capability
@@ -30,10 +31,14 @@ Parameters = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was found; lacking is the error that stands for what was not, None where nothing is missing."""
+    """What was found; lacking is the error that stands for what was not, None where nothing is missing.
+
+    without_stay are the discharge orders that name no stay: each must be looked at.
+    """
 
     triggers: tuple[Trigger, ...]
     lacking: EhrError | None = None
+    without_stay: tuple[str, ...] = ()
 
 
 def searchable(capability: Capability, tenant: Tenant) -> bool:
@@ -65,7 +70,8 @@ def find_orders(ehr: Ehr, tenant: Tenant, since: datetime, *, door: str) -> Chan
     results = _answers(ehr, searches)
     found = [resource for result in results for resource in result.resources]
     lacking = next((error for result in results if (error := _lack(result))), None)
-    return Changes(tuple(triggers_in(found, tenant, door=door)), lacking)
+    without_stay = tuple(own_reference(one) for one in found if names_no_stay(one, tenant))
+    return Changes(tuple(triggers_in(found, tenant, door=door)), lacking, without_stay)
 
 
 def triggers_in(

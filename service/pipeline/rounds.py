@@ -25,6 +25,7 @@ from service.pipeline.look import asked_by, look, take_all
 from service.pipeline.orders import find_orders, searchable
 from service.pipeline.ports import Deps
 from service.pipeline.signed_there import look_for_signatures
+from service.pipeline.stay_of_order import with_stay
 from service.pipeline.subscribe import subscribe
 
 DOOR: Final = "poll"
@@ -83,6 +84,9 @@ def search_since_last(tenant: Tenant, deps: Deps) -> None:
     since = watch.since if watch and watch.since else deps.now() - LOOK_BACK
     changes = find_orders(ehr, tenant, since - OVERLAP, door=DOOR)
     take_all(changes.triggers, deps)
+    if changes.without_stay:
+        with deps.store.begin() as unit:
+            deps.jobs.send_all(Errand.LOOK, tenant.id, changes.without_stay, unit)
     if changes.lacking is not None:
         raise changes.lacking
 
@@ -106,7 +110,7 @@ def look_after_stays(tenant: Tenant, deps: Deps) -> None:
             if order is None:
                 _look_again(reference, tenant, deps)
             else:
-                take_all(asked_by(order, {}, tenant, door=DOOR), deps)
+                take_all(asked_by(with_stay(order, tenant, deps), {}, tenant, door=DOOR), deps)
         look_for_signatures(part, ehr, deps)
 
 

@@ -200,6 +200,12 @@ def test_a_resource_that_comes_along_is_taken_in_at_once(deps, database_url):
     assert [task for task, _ in waiting(database_url)] == ["plan"]
 
 
+def test_an_order_that_comes_along_without_its_stay_is_looked_at(deps, database_url):
+    stayless = {name: value for name, value in ORDER.items() if name != "encounter"}
+    tell(deps, notification(1, resources=[stayless]))
+    assert waiting(database_url) == [("look", "ServiceRequest/o1")]
+
+
 def test_an_event_without_focus_has_the_ehr_searched(deps, database_url):
     tell(deps, notification(1, focus=""))
     assert waiting(database_url) == [("round", "")]

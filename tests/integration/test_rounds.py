@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from config.settings import load_settings
 from config.tenants import Tenant
@@ -109,7 +110,7 @@ def order_for(hospital, stay, patient, **more):
         "encounter": {"reference": stay},
         "subject": {"reference": patient},
     }
-    return hospital.create({**order, **more})
+    return hospital.create({name: value for name, value in {**order, **more}.items() if value is not None})
 
 
 def watch(deps, *, way=Way.POLL, since=None, **more):
@@ -131,6 +132,16 @@ def state_of(deps, discharge):
     return deps.store.discharges.get(discharge.id).state
 
 
+def counted():
+    return REGISTRY.get_sample_value("homeward_orders_without_stay_total", {"tenant": "one"}) or 0.0
+
+
+def looks_waiting(database_url):
+    with psycopg.connect(database_url) as connection:
+        query = "SELECT args->>'reference' FROM procrastinate_jobs WHERE task_name = 'look' ORDER BY id"
+        return [reference for (reference,) in connection.execute(query)]
+
+
 def rounds_waiting(database_url):
     with psycopg.connect(database_url) as connection:
         row = connection.execute(
@@ -147,6 +158,47 @@ def test_a_round_finds_the_order_that_nobody_told_of(deps, hospital, tenant):
     found = deps.store.discharges.of_stay("one", stay)
     assert (found.order, found.state) == (order, DischargeState.RECEIVED)
     assert deps.store.audit.of(found.id)[0].actor == "poll"
+
+
+NO_STAY = [None, {"identifier": {"system": "urn:oid:1.2.3", "value": "visit-7"}}, {"display": "This visit"}]
+
+
+@pytest.mark.parametrize("named", NO_STAY)
+def test_an_order_that_names_no_stay_is_for_its_patients_only_open_one(
+    deps, database_url, hospital, tenant, named
+):
+    stay, patient = stay_of(hospital)
+    stay_of(hospital)
+    for beside in ({"status": "finished"}, {"class": {"code": "AMB"}}):
+        hospital.create({**STAY, "subject": {"reference": patient}, **beside})
+    order = order_for(hospital, stay, patient, encounter=named)
+    watch(deps)
+    make_round(tenant, deps)
+    assert order in looks_waiting(database_url)
+    look(order, tenant, deps)
+    found = deps.store.discharges.of_stay("one", stay)
+    assert (found.order, found.state) == (order, DischargeState.RECEIVED)
+
+
+def test_the_end_of_an_order_that_names_no_stay_calls_off_the_one_it_was_planned_for(deps, hospital, tenant):
+    stay, patient = stay_of(hospital)
+    order = order_for(hospital, stay, patient, encounter=None)
+    look(order, tenant, deps)
+    discharge = deps.store.discharges.of_stay("one", stay)
+    put(hospital.base_url, hospital.read(stay), status="finished", period={"end": "2024-03-07T10:00:00Z"})
+    put(hospital.base_url, hospital.read(order), status="revoked")
+    look_after_stays(tenant, deps)
+    assert state_of(deps, discharge) is DischargeState.CANCELLING
+
+
+def test_where_it_cannot_be_told_which_stay_is_meant_it_is_counted(deps, hospital, tenant):
+    stay, patient = stay_of(hospital)
+    other = hospital.create({**STAY, "subject": {"reference": patient}})
+    order = order_for(hospital, stay, patient, encounter=None)
+    before = counted()
+    look(order, tenant, deps)
+    assert [deps.store.discharges.of_stay("one", one) for one in (stay, other)] == [None, None]
+    assert counted() == before + 1
 
 
 def test_further_rounds_plan_nothing_anew_and_tell_it_once(deps, hospital, tenant):

@@ -167,6 +167,19 @@ def test_without_the_resource_it_will_be_read_from_the_ehr(client, doubles):
     assert doubles.errands == [(Errand.LOOK, "demo", "ServiceRequest/o1")]
 
 
+@pytest.mark.parametrize("named", [None, {"identifier": {"value": "visit-7"}}])
+def test_an_order_that_names_no_stay_is_looked_at_in_the_ehr(client, doubles, named):
+    assert _put(client, order(encounter=named)).status_code == 204
+    assert doubles.errands == [(Errand.LOOK, "demo", "ServiceRequest/o1")]
+    assert doubles.triggers == []
+
+
+def test_another_order_that_names_no_stay_is_nothing_to_us(client, doubles):
+    assert _put(client, order(encounter=None, code={"text": "Complete blood count"})).status_code == 204
+    assert _put(client, order(encounter=None, intent="proposal")).status_code == 204
+    assert doubles.errands == []
+
+
 def test_a_stay_without_the_resource_is_looked_at_only_if_it_is_planned(client, doubles):
     client.put("/subscriptions/demo/Encounter/e9", headers=AUTHORIZED)
     assert doubles.errands == []

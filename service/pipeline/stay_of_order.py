@@ -1,0 +1,60 @@
+"""The stay of a discharge order that names none: R4 leaves ServiceRequest.encounter open, and hospitals do, too."""
+
+from typing import Any, Final
+
+import structlog
+
+from config.tenants import Tenant
+from fhir_mappings.bundle import Search
+from fhir_mappings.inbound.encounter import class_code
+from fhir_mappings.inbound.references import subject_of
+from fhir_mappings.inbound.trigger import names_no_stay
+from fhir_mappings.references import own_reference
+from service import metrics
+from service.domain.record import INPATIENT_CLASSES
+from service.ehr.client import Ehr
+from service.errors import EhrUnavailable
+from service.pipeline.ports import Deps
+
+_OPEN: Final = frozenset({"in-progress", "onleave"})
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def with_stay(order: dict[str, Any], tenant: Tenant, deps: Deps) -> dict[str, Any]:
+    """The order with the stay that it is planned for, else its patient's only open one, as its encounter.
+
+    As it came where it names a stay, or is no discharge order, or where nobody can tell which stay is meant: then a warning
+    and a metric say so. Raises EhrUnavailable when the patient's stays cannot be asked for now.
+    """
+    if not names_no_stay(order, tenant):
+        return order
+    known = deps.store.discharges.of_order(tenant.id, own_reference(order))
+    found = [known.encounter] if known else _open_stays(subject_of(order), deps.ehr(tenant.id))
+    if len(found) == 1:
+        return order | {"encounter": {"reference": found[0]}}
+    metrics.ORDERS_WITHOUT_STAY.labels(tenant.id).inc()
+    _log.warning(
+        "a discharge order names no stay, and it cannot be told which",
+        tenant=tenant.id,
+        open_stays=len(found),
+    )
+    return order
+
+
+def _open_stays(patient: str, ehr: Ehr) -> list[str]:
+    if not patient.startswith("Patient/"):
+        return []
+    parameters = [("patient", patient.removeprefix("Patient/"))]
+    if ehr.capability().searches("Encounter", "status"):
+        parameters.append(("status", ",".join(sorted(_OPEN))))
+    [result] = ehr.batch([Search("Encounter", tuple(parameters))])
+    if result.gaps:  # one of two stays may be what is missing
+        raise EhrUnavailable("The stays of a patient could not be read whole.")
+    return [
+        own_reference(stay)
+        for stay in result.resources
+        if subject_of(stay) == patient
+        and stay.get("status") in _OPEN
+        and class_code(stay) in INPATIENT_CLASSES
+        and own_reference(stay)
+    ]
