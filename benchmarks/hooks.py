@@ -25,6 +25,7 @@ from benchmarks.figures import Figure
 from benchmarks.load import PLACE, Answers, Load, by_wrk, drive
 from benchmarks.records import Json, record_of
 from config.child_environment import child_environment
+from config.settings import WEB_THREADS
 from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.prefetch import FULL
 from service.sandbox.homeward_process import free_port
@@ -131,7 +132,16 @@ def _homeward(folder: Path) -> Iterator[int]:
 def _empty(folder: Path) -> Iterator[int]:
     (folder / "empty.py").write_text(_EMPTY, encoding="utf-8")
     port = free_port(0)
-    options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "32", "--log-level", "error"]
+    options = [
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "2",
+        "--threads",
+        str(WEB_THREADS),
+        "--log-level",
+        "error",
+    ]
     command = [sys.executable, "-m", "gunicorn", *options, "--worker-class", "gthread", "empty:application"]
     with _process(command, {}, folder):
         _wait_for(port, "/livez", {200})

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from config.logging import configure_logging, logging_config
-from config.settings import settings_of_this_process
+from config.settings import WEB_THREADS, settings_of_this_process
 from config.shared_metrics import forget_metrics, share_metrics
 
 _settings = settings_of_this_process()
@@ -19,7 +19,7 @@ bind = _settings.bind
 workers = _settings.web_workers
 #: gthread, without the patience of it.
 worker_class = "service.doors.slow_callers.Worker"
-threads = 32
+threads = WEB_THREADS
 timeout = 60
 graceful_timeout = 20
 keepalive = 5

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from service.errors import ConfigurationError
 
+#: Requests that one web process works on at once. Each may hold a body, and what was read of it.
+WEB_THREADS: Final = 16
 _HIGHEST_PORT = 65_535
 
 

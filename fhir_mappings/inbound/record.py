@@ -152,12 +152,13 @@ def _latest(resources: Iterable[object], reading: _Reading) -> dict[str, Json]:
             kind = one.get("resourceType") if isinstance(one, dict) else None
             about = kind if isinstance(kind, str) and kind in _READERS else "Resource"
             reading.note(about, GapReason.UNREADABLE, "has no type or no id")
-        elif reference not in known or _updated(one) > _updated(known[reference]):
+        elif reference not in known or updated(one) > updated(known[reference]):
             known[reference] = one
     return dict(sorted(known.items()))
 
 
-def _updated(resource: Json) -> datetime:
+def updated(resource: Json) -> datetime:
+    """When the EHR last changed it, long ago where it does not say: of two versions the later one stands."""
     return moment(first(resource.get("meta")).get("lastUpdated")) or _LONG_AGO
 
 

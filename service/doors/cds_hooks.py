@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 from flask import Response, abort, g, request
 
+from config.settings import WEB_THREADS
 from config.tenants import Tenant
 from fhir_mappings.inbound.draft_order import discharges, is_of_another, named_stay, stay_of
 from fhir_mappings.inbound.references import subject_of
@@ -51,7 +52,8 @@ cds_hooks = Blueprint(
 
 #: The specification asks for about half a second; the way back takes some of it.
 ANSWER_SECONDS: Final = 0.45
-_ANSWERS: Final = InTime(16, "hook-answers")
+#: As many as calls can be here at once: none waits for another that only waits for the EHR.
+_ANSWERS: Final = InTime(WEB_THREADS, "hook-answers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Consultation:
         self._deps = deps
         self._place = place
         self.discharge: Discharge | None = None
+        self._has_asked = False
         self._offers: tuple[Offer, ...] = ()
 
     def cards(self) -> tuple[Shown, ...]:
@@ -146,7 +147,8 @@ class Consultation:
     def _plan_if_asked(self) -> Discharge:
         """Have the stay planned: when it is new to us, and when there is an order for it."""
         question = self._question
-        if self.discharge is None or question.order:
+        if self.discharge is None or (question.order and not self._has_asked):
+            self._has_asked = True
             trigger = Trigger(question.tenant.id, question.encounter, Action.PLAN, DOOR, question.order)
             metrics.TRIGGERS.labels(trigger.tenant, trigger.door, trigger.action).inc()
             with THINKING.left():  # whoever plans this stay now may hold its row

@@ -8,7 +8,7 @@ from typing import Final
 from config.tenants import Tenant
 from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.encounter import class_code
-from fhir_mappings.inbound.record import CALLED_OFF, build_record
+from fhir_mappings.inbound.record import CALLED_OFF, build_record, updated
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
@@ -61,9 +61,10 @@ class NotObtained(Exception):
 def stay_was_sent(question: Question) -> bool:
     """Whether the stay itself came with the call, and is one; NotAnInpatientStay and BadInput as record_of has them."""
     sent = question.prefetched
-    stay = next((one for one in sent.resources if reference_of(one) == question.encounter), None)
-    if stay is None:
+    versions = [one for one in sent.resources if reference_of(one) == question.encounter]
+    if not versions:
         return False
+    stay = max(versions, key=updated)
     _check(class_code(stay), bare_code(stay.get("status")))
     _check_patient(sent, question.patient)
     return True
