@@ -2,6 +2,8 @@
 
 A value without a day is its first day (a year: 1 January), as the end of a period its last. A time without a zone is
 taken as UTC; a time with one keeps it, so that its date stays the one that was written down.
+
+A year that nobody alive was born in, or will be discharged in, is what a computer writes for "none": it cannot be read.
 """
 
 from calendar import monthrange
@@ -13,6 +15,9 @@ from fhir_mappings.inbound.elements import Json
 _DAY = len("2024-03-01")
 #: Nobody plans a discharge longer ahead: such a day is a placeholder or a mistake.
 _HORIZON: Final = timedelta(days=90)
+#: The first holds everybody alive, and is far from year 1 (.NET's null), from which no days can be taken away.
+_FIRST_YEAR: Final = 1880
+_LAST_YEAR: Final = 2200
 
 
 def moment(value: object) -> datetime | None:
@@ -25,7 +30,8 @@ def moment(value: object) -> datetime | None:
     except ValueError:
         found = None
     if found:
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found if _can_be(found) else None
     alone = day(tidy)
     return datetime(alone.year, alone.month, alone.day, tzinfo=UTC) if alone else None
 
@@ -38,11 +44,20 @@ def exact(value: object) -> datetime | None:
         found = datetime.fromisoformat(value.strip())
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return found if found.tzinfo and _can_be(found) else None
 
 
 def day(value: object) -> date | None:
     """The day as it was written, the first one of a month or a year."""
+    found = _written(value)
+    return found if found and _can_be(found) else None
+
+
+def _can_be(found: date) -> bool:
+    return _FIRST_YEAR <= found.year <= _LAST_YEAR
+
+
+def _written(value: object) -> date | None:
     if not isinstance(value, str):
         return None
     tidy = value.strip()
@@ -56,10 +71,15 @@ def day(value: object) -> date | None:
 
 
 def last_day(value: object) -> date | None:
-    """The day on which a period ends: the last one of a month or a year given alone."""
-    found = day(value)
-    if found is None or not isinstance(value, str):
+    """The day on which a period ends: the last one of a month or a year given alone.
+
+    9999-12-31 is how many write that something never ends: it is read as the last day there is.
+    """
+    found = _written(value)
+    if found is None or not isinstance(value, str) or found.year < _FIRST_YEAR:
         return None
+    if found.year > _LAST_YEAR:
+        return date(_LAST_YEAR, 12, 31)
     match len(value.strip()):
         case 4:
             return found.replace(month=12, day=31)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mappings.inbound.dates import began, begun_at, day, ended, last_day, moment
+from fhir_mappings.inbound.dates import began, begun_at, day, ended, exact, last_day, moment
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,12 @@ from fhir_mappings.inbound.dates import began, begun_at, day, ended, last_day, m
         (" 2024-03-01 ", date(2024, 3, 1)),
         ("2024-02-30", None),
         ("2024-13", None),
+        ("1880-01-01", date(1880, 1, 1)),
+        ("0001-01-01", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("1879", None),
+        ("2201-01-01", None),
+        ("9999-12-31", None),
         ("yesterday", None),
         ("20²4", None),
         ("", None),
@@ -34,6 +40,9 @@ def test_a_day_is_the_one_that_was_written_down_the_first_of_a_month_or_year(wri
         ("2024", date(2024, 12, 31)),
         ("2024-02", date(2024, 2, 29)),
         ("2024-02-03", date(2024, 2, 3)),
+        ("9999-12-31", date(2200, 12, 31)),
+        ("9999", date(2200, 12, 31)),
+        ("0001-01-01", None),
         ("never", None),
     ],
 )
@@ -53,6 +62,9 @@ def test_a_time_keeps_its_zone_and_is_utc_without_one():
 def test_a_time_that_cannot_be_read_still_has_its_day():
     assert moment("2024-03-01T23:59:60Z") == datetime(2024, 3, 1, tzinfo=UTC)
     assert moment("soon") is None
+    assert moment("0001-01-01T00:00:00Z") is moment("0001-01-01") is None
+    assert moment("9999-12-31T23:59:59Z") is None
+    assert exact("0001-01-01T00:00:00Z") is None
     assert moment(5) is None
 
 
@@ -82,7 +94,7 @@ def test_no_text_raises(written):
     assert found is None or found.tzinfo
 
 
-@given(st.datetimes(timezones=st.just(UTC)))
+@given(st.datetimes(datetime(1880, 1, 1), datetime(2200, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_a_written_time_comes_back(when):
     assert moment(when.isoformat()) == when
     assert day(when.isoformat()) == when.date()

@@ -109,6 +109,7 @@ def test_an_end_after_the_day_of_planning_has_not_come():
 
 def test_a_period_that_cannot_be_read_is_told():
     assert is_undated({"period": {"start": "?"}})
+    assert is_undated({"period": {"start": "0001-01-01T00:00:00Z"}})
     assert is_undated({"period": "2024"})
     assert not is_undated({"period": {"start": "2024"}})
     assert not is_undated({})
