@@ -1,7 +1,9 @@
 """A whole directory as it is uploaded: the CSV files of docs/directory.md in one zip file."""
 
 import zipfile
+import zlib
 from io import BytesIO
+from lzma import LZMAError
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -12,6 +14,17 @@ from service.errors import BadInput, ConfigurationError, TooLarge, Unusable
 
 #: Unpacked, all files together: some hundred thousand entries.
 MAX_BYTES: Final = 64_000_000
+#: What zipfile and the decompressors beneath it say of an archive that is none, is broken or is locked.
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+)
 
 
 def services_in(packed: bytes) -> tuple[CommunityService, ...]:
@@ -43,7 +56,7 @@ def _unpack(packed: bytes, folder: Path) -> None:
                 if left < 0:
                     raise TooLarge(f"The files are larger than {MAX_BYTES // 1_000_000} MB when unpacked.")
                 (folder / name).write_bytes(data)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError):
+    except _BROKEN:
         raise BadInput(
             "Send one zip file with the CSV files of docs/directory.md, without a password."
         ) from None

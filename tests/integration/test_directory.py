@@ -255,6 +255,22 @@ def test_a_mistake_in_a_file_is_told_with_its_line_and_nothing_changes(desk):
     assert desk.found() == ["pantry-1"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_file_whose_data_are_broken_is_refused(desk, method):
+    data = bytearray(_of_one_file(method))
+    name_ends = data.index(b"service.csv") + len(b"service.csv")
+    data[name_ends + 10 : name_ends + 30] = b"\xff" * 20
+    answer = desk.ask("PUT", data=bytes(data))
+    assert (answer.status_code, "one zip file" in answer.json["detail"]) == (400, True)
+
+
+def _of_one_file(method: int) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        archive.writestr("service.csv", SAMPLE.joinpath("service.csv").read_text())
+    return data.getvalue()
+
+
 def test_what_is_no_zip_file_or_too_large_is_refused(desk, monkeypatch):
     assert desk.ask("PUT", data=b"").status_code == 400
     assert desk.ask("PUT", data=b"PK\x03\x04 not really").status_code == 400
