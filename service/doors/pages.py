@@ -30,6 +30,7 @@ pages = flask.Blueprint("pages", __name__, template_folder="templates")
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TEXT: Final = 500
+_LONGEST_NUMBER: Final = 9
 #: What is said after a decision; nothing else that stands in an address is ever shown.
 _DONE: Final = {
     Choice.APPROVED.value: "Approved. It is being written to the EHR.",
@@ -149,8 +150,8 @@ def _act(view: DischargeView, key: str) -> Act:
     if not key and choice not in {Choice.APPROVED, Choice.DECLINED}:
         raise BadInput("A whole plan is approved or declined.")
     edit = _edit(view, key) if choice is Choice.EDITED else UNCHANGED
-    # An empty or broken number is no version that anybody has seen.
-    read = int(seen) if seen.isdecimal() else 0
+    # An empty or broken number is no version that anybody has seen, and so is one that no database counts to.
+    read = int(seen) if seen.isdecimal() and len(seen) <= _LONGEST_NUMBER else 0
     return Act(choice=choice, item=key, reason=reason, edit=edit, seen=read)
 
 

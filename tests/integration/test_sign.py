@@ -288,6 +288,7 @@ def test_the_whole_plan_is_decided_by_a_form_too(desk, page):
         (f"/{PANTRY}", {"choice": "approved", "name": ""}, 400),
         (f"/{PANTRY}", {"choice": "approved", "seen": "99"}, 412),
         (f"/{PANTRY}", {"choice": "approved", "seen": "one"}, 412),
+        (f"/{PANTRY}", {"choice": "approved", "seen": "1" * 5000}, 412),
         (f"/{PANTRY}", {"choice": "signed"}, 400),
         (f"/{PANTRY}", {"choice": "declined"}, 400),
         (f"/{PANTRY}", {"choice": "edited", "due": "soon"}, 400),
