@@ -115,8 +115,13 @@ def _answer(problem: Problem) -> Response:
 
 
 def _wanted() -> str:
-    """What the caller likes best of what we offer; parameters such as fhirVersion make no difference."""
-    liked = (value.partition(";")[0].strip().lower() for value in request.accept_mimetypes.values())
+    """What the caller likes best of what we offer; parameters such as fhirVersion make no difference.
+
+    What has the quality 0 is what they do not take.
+    """
+    liked = (
+        value.partition(";")[0].strip().lower() for value, quality in request.accept_mimetypes if quality > 0
+    )
     return next((kind for kind in liked if kind in _OFFERED), PROBLEM)
 
 

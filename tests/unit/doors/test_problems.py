@@ -61,6 +61,8 @@ def test_a_fhir_client_gets_an_operation_outcome(kind):
         ("application/fhir+json;charset=utf-8, */*;q=0.1", "application/fhir+json"),
         ("application/json;q=0.5, application/fhir+json", "application/fhir+json"),
         ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("application/fhir+json;q=0", "application/problem+json"),
+        ("text/html;q=0, application/fhir+json;q=0.1", "application/fhir+json"),
     ],
 )
 def test_the_caller_chooses_the_format(client, accept, given):
