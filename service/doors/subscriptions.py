@@ -48,6 +48,7 @@ _acknowledged = subscriptions.alt_response(204, description="Acknowledged, wheth
 _bad_body = _problem(400, "The body is not a FHIR resource of the address, or no notification.")
 _no_secret = _problem(401, "Not the tenant's subscription secret.")
 _foreign = _problem(403, "It names a stay on another FHIR server than this tenant's.")
+_large = _problem(413, "The body is too large; an empty one has the resource read from the EHR.")
 _later = _problem(503, "Not taken in; send it again.")
 
 
@@ -57,6 +58,7 @@ _later = _problem(503, "Not taken in; send it again.")
 @_bad_body
 @_no_secret
 @_foreign
+@_large
 @_later
 @guarded_by(subscription_secret)
 def something_changed(tenant: str) -> Response:
@@ -81,6 +83,7 @@ def something_changed(tenant: str) -> Response:
 @_bad_body
 @_no_secret
 @_foreign
+@_large
 @_later
 @guarded_by(subscription_secret)
 def changed(tenant: str, resource_type: str, resource_id: str) -> Response:

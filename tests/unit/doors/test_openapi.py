@@ -38,6 +38,13 @@ def test_every_guarded_operation_says_which_credential_it_wants(client):
                 assert "401" in operation["responses"]
 
 
+def test_every_door_of_the_subscriptions_says_that_a_body_may_be_too_large(client):
+    for path, methods in client.get("/openapi.json").json["paths"].items():
+        for method in methods.keys() & {"post", "put"}:
+            if path.startswith("/subscriptions/"):
+                assert "413" in methods[method]["responses"], f"{method} {path}"
+
+
 def test_problems_are_documented_in_their_own_media_type(client):
     spec = client.get("/openapi.json").json
     refused = spec["paths"]["/api/v1/discharges"]["post"]["responses"]["400"]
