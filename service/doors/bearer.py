@@ -3,7 +3,8 @@
 The server says which client it is for, for whom, and with which scopes; the tenants file says which clients are let in.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ _TYPES: Final = ("at+jwt", "application/at+jwt", "JWT")
 #: How long a call may wait for its issuer's keys.
 _WAIT_FOR_KEYS_SECONDS: Final = 3.0
 _LONGEST_NAME: Final = 200
+#: They stand in nobody's name, and the database keeps no NUL.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PEOPLE: Final = frozenset({"Practitioner", "PractitionerRole"})
 
 
@@ -36,7 +39,7 @@ def token_caller(
         raise NotAuthenticated("The token's iss and client are not ones that this deployment knows.")
     check_signature(token, header, next(iter(issuers.values())), keys, wait=_WAIT_FOR_KEYS_SECONDS)
     _check_claims(claims, audience, now)
-    return _caller(claims, frozenset(issuers))
+    return _caller(claims, [tenants[name] for name in issuers])
 
 
 def _issuers(claims: Mapping[str, Any], tenants: Mapping[str, Tenant]) -> dict[str, TokenIssuer]:
@@ -73,16 +76,16 @@ def _check_claims(claims: Mapping[str, Any], audience: str, now: datetime) -> No
         raise NotAuthenticated("The token must say whom it is for: sub.")
 
 
-def _caller(claims: Mapping[str, Any], tenants: frozenset[str]) -> Caller:
+def _caller(claims: Mapping[str, Any], tenants: Collection[Tenant]) -> Caller:
     subject = _text(claims, "sub")
     role = _role(_words(claims.get("roles")))
-    person = _person(claims, subject) if role in CARE_TEAM and subject != _client(claims) else None
+    person = _person(claims, subject, tenants) if role in CARE_TEAM and subject != _client(claims) else None
     name = person.name if person else _client(claims)
     return Caller(
         f"{name} ({claims['iss']} {subject})",
         role,
         scopes=frozenset(Scope(word) for word in _granted(claims) if word in set(Scope)),
-        tenants=tenants,
+        tenants=frozenset(tenant.id for tenant in tenants),
         signer=person,
     )
 
@@ -99,16 +102,26 @@ def _role(said: Iterable[str]) -> Role:
     return next((role for role in ranked if role.value in known), Role.PROGRAM)
 
 
-def _person(claims: Mapping[str, Any], subject: str) -> Signer:
-    """The person by name; fhirUser, as SMART has it, is their entry in the EHR, absolute or relative."""
-    reference = "/".join(_text(claims, "fhirUser").split("/")[-2:])
-    known = reference if type_of(reference) in _PEOPLE else ""
-    return Signer(_text(claims, "name") or subject, subject=subject, reference=known)
+def _person(claims: Mapping[str, Any], subject: str, tenants: Collection[Tenant]) -> Signer:
+    """The person by name, and their entry in the EHR."""
+    return Signer(_text(claims, "name") or subject, subject=subject, reference=_practitioner(claims, tenants))
+
+
+def _practitioner(claims: Mapping[str, Any], tenants: Collection[Tenant]) -> str:
+    """fhirUser, as SMART has it, relative or in the EHR of the hospitals that they may enter; "" for any other.
+
+    On another server the same id is somebody else, and so it is where they may enter hospitals of several servers.
+    """
+    said, bases = _text(claims, "fhirUser"), {tenant.fhir_base_url for tenant in tenants}
+    reference = said.removeprefix(f"{bases.pop()}/") if len(bases) == 1 else said
+    return reference if type_of(reference) in _PEOPLE else ""
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
+    """A claim's text; "" for what is none, is too long or holds control characters."""
     value = claims.get(name)
-    return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NAME else ""
+    text = value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NAME else ""
+    return "" if _CONTROL.search(text) else text
 
 
 def _words(value: Any) -> list[str]:

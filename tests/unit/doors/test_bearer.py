@@ -44,7 +44,7 @@ CLAIMS = {
     "scope": "plans:read plans:approve openid",
     "roles": ["social-worker"],
     "name": "Dana Example, MSW",
-    "fhirUser": "https://ehr.example.org/fhir/Practitioner/dana",
+    "fhirUser": f"{DEMO.fhir_base_url}/Practitioner/dana",
 }
 
 
@@ -98,6 +98,36 @@ def test_who_is_no_person_of_the_care_team_cannot_sign(claims):
         caller_of(token(**claims)).as_signer()
 
 
+@pytest.mark.parametrize(
+    ("said", "reference"),
+    [
+        ("PractitionerRole/dana", "PractitionerRole/dana"),
+        (f"{DEMO.fhir_base_url}/PractitionerRole/dana", "PractitionerRole/dana"),
+        (f"{DEMO.fhir_base_url}/Patient/dana", ""),
+        (f"{DEMO.fhir_base_url}s/Practitioner/dana", ""),
+        (f"{DEMO.fhir_base_url}/x/Practitioner/dana", ""),
+        ("https://other-hospital.example/fhir/Practitioner/dana", ""),
+        ("/Practitioner/dana", ""),
+        (None, ""),
+    ],
+)
+def test_only_a_practitioner_of_the_hospitals_own_ehr_signs_as_such(said, reference):
+    assert caller_of(token(fhirUser=said)).as_signer().reference == reference
+
+
+def test_who_may_enter_hospitals_of_several_servers_is_a_practitioner_of_neither():
+    both = {
+        "demo": TENANTS["demo"],
+        "far": replace(TENANTS["demo"], id="far", fhir_base_url="https://far.example/fhir"),
+    }
+    assert caller_of(token(), tenants=both).as_signer().reference == ""
+
+
+@pytest.mark.parametrize("name", ["Dana\x00", "Dana\nEve", "\x1b[2J"])
+def test_a_name_with_control_characters_is_none(name):
+    assert caller_of(token(name=name)).as_signer().name == "dana"
+
+
 def test_a_program_sees_nothing_sensitive():
     assert not caller_of(token(roles=None)).sees_sensitive_items()
 
@@ -147,6 +177,7 @@ FORGED = {
     "not yet good": token(nbf=AT + 61),
     "issued in the future": token(iat=AT + 61),
     "without a subject": token(sub=None),
+    "with a NUL in its subject": token(sub="da\x00na"),
     "with a changed payload": token().replace(token().split(b".")[1], token(sub="eve").split(b".")[1]),
     "with a cut signature": token()[:-4],
 }
