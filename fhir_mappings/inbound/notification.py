@@ -4,6 +4,7 @@ Source: HL7 Subscriptions R5 Backport 1.1, backport-subscription-notification-r4
 or numbers, names kebab or camel case, and the status may be R4B's SubscriptionStatus.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,8 @@ from fhir_mappings.references import literal, reference_of
 from service.errors import BadInput
 
 _REMEDY: Final = "A notification is a history Bundle whose first entry is Parameters (or SubscriptionStatus)."
+#: With FHIR's own rule for an id: any other could not be kept, nor asked for. "." and ".." would be steps in an address.
+_SUBSCRIPTION: Final = re.compile(r"Subscription/(?!\.{1,2}\Z)[A-Za-z0-9.-]{1,64}")
 #: The values of a parameter that we read.
 _VALUES: Final = (
     "valueString",
@@ -64,7 +67,7 @@ def notification_in(bundle: Mapping[str, Any]) -> Notification | None:
     resources = [entry.get("resource") for entry in _objects(bundle.get("entry"))]
     status = _status(resources[0] if resources else None)
     subscription = literal(_text(status, "subscription"))
-    if bundle.get("type") != "history" or not subscription.startswith("Subscription/"):
+    if bundle.get("type") != "history" or not _SUBSCRIPTION.fullmatch(subscription):
         raise BadInput(_REMEDY)
     try:
         kind = NotificationType(_text(status, "type"))

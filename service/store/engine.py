@@ -20,6 +20,8 @@ from service.errors import ConfigurationError, HomewardError, StoreUnavailable
 _POOL, _OVERFLOW = 5, 20
 #: undefined_table and undefined_column: no fault of what is stored, so it is tried again.
 _MISSING = frozenset({"42P01", "42703"})
+#: program_limit_exceeded: what was to be kept is too large, and will be the next time.
+_TOO_LARGE = "54"
 _BEHIND = "The database lacks what this version needs; run `homeward migrate`."
 
 
@@ -87,12 +89,14 @@ def database_errors() -> Iterator[None]:
     """What the database says, as our own errors and without a cause: its detail repeats the failing row."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout):
+    except (InterfaceError, PoolTimeout):
         raise StoreUnavailable from None
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreUnavailable from None
         state = getattr(error.orig, "sqlstate", None) or "unknown"
+        if error.connection_invalidated or (
+            isinstance(error, OperationalError) and not state.startswith(_TOO_LARGE)
+        ):
+            raise StoreUnavailable from None
         if state in _MISSING:
             raise StoreUnavailable(_BEHIND) from None
         raise HomewardError(f"The database refused this (SQLSTATE {state}).") from None

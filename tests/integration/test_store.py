@@ -105,6 +105,13 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path):
         Store(open_engine(f"postgresql://homeward@/homeward?host={tmp_path}")).ping()
 
 
+def test_what_is_too_large_for_the_database_is_not_to_be_sent_again(store):
+    name = "".join(uuid4().hex for _ in range(500))
+    with pytest.raises(HomewardError, match="54000") as refused, store.begin() as unit:
+        unit.notices.hear("one", name, {1})
+    assert not refused.value.retryable
+
+
 def _ping_inherited(store, told):
     store.ping()
     told.put(_backend(store))

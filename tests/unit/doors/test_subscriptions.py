@@ -189,7 +189,7 @@ def test_a_stay_without_the_resource_is_looked_at_only_if_it_is_planned(client, 
 
 
 def test_an_address_that_is_no_fhir_id_is_400(client, doubles):
-    for number in ("o1%20or%202", "%00", "o" * 65):
+    for number in ("o1%20or%202", "%00", "o" * 65, "%D9%A3", "%C3%A9", ".", "..", "o1%0A"):
         url = f"/subscriptions/demo/ServiceRequest/{number}"
         assert client.put(url, headers=AUTHORIZED).status_code == 400
         assert client.delete(url, headers=AUTHORIZED).status_code == 400
@@ -227,6 +227,19 @@ def test_a_bundle_that_is_no_notification_is_400_and_says_what_one_is(client, do
     assert answer.status_code == 400
     assert "history Bundle" in answer.json["detail"]
     assert doubles.triggers == doubles.errands == []
+
+
+@pytest.mark.parametrize("number", ["s\x001", "s" * 65, "s" * 8000, "é", "٣", ".", "..", "s1\n"])
+def test_a_notification_of_a_subscription_that_has_no_fhir_id_is_400(client, number):
+    parts = [
+        {"name": "subscription", "valueReference": {"reference": f"Subscription/{number}"}},
+        {"name": "type", "valueCode": "heartbeat"},
+    ]
+    status = {"resourceType": "Parameters", "parameter": parts}
+    bundle = {"resourceType": "Bundle", "type": "history", "entry": [{"resource": status}]}
+    answer = client.post("/subscriptions/demo", json=bundle, headers=AUTHORIZED)
+    assert answer.status_code == 400
+    assert "history Bundle" in answer.json["detail"]
 
 
 def test_a_deleted_order_cancels_the_stay_it_stood_for(client, doubles):
