@@ -2,6 +2,9 @@
 
 gunicorn by itself waits for the head and the body of a request as long as one byte comes now and then, and longer. Nor does it
 tell how long a request waited for a thread of ours, which for a caller is time like any other: that is told here too.
+
+A connection that gunicorn will close, because the rest of a body is too much to be read for nothing or is no HTTP, is said
+to close: or the caller's next request would be lost on it.
 """
 
 import time
@@ -11,11 +14,17 @@ from socket import SHUT_RD, socket
 from threading import Lock, Thread
 from typing import Any, Final
 
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # it ships no types
+from gunicorn.http.errors import NoMoreData, ParseException  # type: ignore[import-untyped]  # it ships no types
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 #: A head must be here after so long, and a body after as long again: eight megabytes over a slow line.
 READING_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.5
+#: So much of a body that nobody read does gunicorn read itself, to keep the connection for the next request.
+_LITTLE: Final = 64 * 1024
+#: So much of one is read before a connection is closed, so long: else the answer could be lost on its way.
+_MUCH: Final = 8 * 1024 * 1024
+_LINGER_SECONDS: Final = 5.0
 _WAITED: Final = "homeward.waited"
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -69,6 +78,8 @@ PATIENCE: Final = Patience()
 
 #: Seconds that the request being read from a caller has waited for a thread.
 _WAITS: Final[dict[socket, float]] = {}
+#: gunicorn's own view of the request that is being answered to a caller.
+_REQUESTS: Final[dict[socket, Any]] = {}
 
 
 def waited(environ: Mapping[str, Any]) -> float:
@@ -98,10 +109,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # as it ships no types
     def handle_request(self, req: Any, conn: Any) -> Any:
         """The same once its head is read: an answer may take its time."""
         PATIENCE.over(conn.sock)
+        _REQUESTS[conn.sock] = req
         try:
-            return super().handle_request(req, conn)
+            kept = super().handle_request(req, conn)
         finally:
+            del _REQUESTS[conn.sock]
             PATIENCE.begin(_late(), conn.sock)
+        if not kept:
+            with suppress(ParseException, OSError):  # it is answered: whatever the rest is, nobody is told
+                conn.parser.finish_body(deadline=time.monotonic() + _LINGER_SECONDS, max_bytes=_MUCH)
+        return kept
 
 
 def bounded(application: Application) -> Application:
@@ -109,10 +126,17 @@ def bounded(application: Application) -> Application:
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         caller = environ.get("gunicorn.socket")
-        if caller is not None:
-            environ["wsgi.input"] = _Body(environ["wsgi.input"], caller)
-            environ[_WAITED] = _WAITS.get(caller, 0.0)
-        return application(environ, start_response)
+        if caller is None:
+            return application(environ, start_response)
+        body = environ["wsgi.input"] = _Body(environ, caller)
+        environ[_WAITED] = _WAITS.get(caller, 0.0)
+
+        def begin(*head: Any) -> Any:
+            if not body.leaves_little() and (request := _REQUESTS.get(caller)) is not None:
+                request.force_close()
+            return start_response(*head)
+
+        return application(environ, begin)
 
     return answer
 
@@ -122,19 +146,43 @@ def _late() -> float:
 
 
 class _Body:
-    """A body that ends when its time is over; whoever reads it finds that it is not whole."""
+    """A body that ends when its time is over, or where it is no HTTP; whoever reads it finds that it is not whole."""
 
-    def __init__(self, body: Any, caller: socket) -> None:
-        self._body = body
+    def __init__(self, environ: Mapping[str, Any], caller: socket) -> None:
+        self._body = environ["wsgi.input"]
         self._caller = caller
         self._until = _late()
+        is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+        #: Bytes that are still to come; None where only the end will tell.
+        self._left = None if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
+        self._ended = self._broken = False
 
-    def read(self, *size: int) -> bytes:
-        with PATIENCE.until(self._until, self._caller):
-            read: bytes = self._body.read(*size)
-            return read
+    def read(self, size: int | None = None) -> bytes:
+        everything = size is None or size < 0
+        data = self._taken(self._body.read, None if everything else size)
+        self._ended |= everything
+        return data
 
-    def readline(self, *size: int) -> bytes:
-        with PATIENCE.until(self._until, self._caller):
-            line: bytes = self._body.readline(*size)
-            return line
+    def readline(self, size: int | None = None) -> bytes:
+        return self._taken(self._body.readline, size)
+
+    def leaves_little(self) -> bool:
+        """Whether what nobody has read of it is so little that the connection can be kept."""
+        if self._broken:
+            return False
+        if self._left is None:
+            return self._ended
+        return self._left == 0 or (self._left < _LITTLE and not self._ended)
+
+    def _taken(self, take: Callable[[int | None], bytes], size: int | None) -> bytes:
+        try:
+            with PATIENCE.until(self._until, self._caller):
+                data = take(size)
+        except (ParseException, OSError):
+            self._broken = True
+            # To whoever reads, a body that is cut off.
+            raise NoMoreData from None
+        self._ended |= not data and size != 0
+        if self._left is not None:
+            self._left -= len(data)
+        return data

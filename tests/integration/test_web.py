@@ -6,7 +6,9 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,60 @@ def test_a_deleted_order_cancels_its_discharge(web: Web, store: Store):
 def test_a_body_of_unknown_length_is_cut_off_at_the_limit(web: Web):
     chunks = (b" " * 10_000 for _ in range(20))
     assert web.ask("POST", "/api/v1/discharges", data=chunks).status_code == 413
+
+
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "size", "status", "said"),
+    [
+        ({}, 90_000, 401, "close"),
+        ({}, 1_000, 401, "keep-alive"),
+        (AUTHORIZED, 200_000, 413, "close"),
+        (AUTHORIZED, 90_000, 400, "keep-alive"),  # read whole
+    ],
+)
+def test_a_connection_is_kept_if_the_answer_says_so_whatever_was_read_of_the_body(
+    web, headers, size, status, said
+):
+    with _kept(web) as connection:
+        connection.request("POST", "/api/v1/discharges", b"{" * size, headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Connection"], bool(answer.read())) == (status, said, True)
+        connection.auto_open = said == "close"
+        connection.request("GET", "/livez")
+        assert connection.getresponse().status == 200
+
+
+@pytest.mark.parametrize(("headers", "status", "said"), [({}, 401, "close"), (AUTHORIZED, 400, "keep-alive")])
+def test_a_body_of_unknown_length_lets_the_connection_live_once_it_was_read(web, headers, status, said):
+    with _kept(web) as connection:
+        connection.request("POST", "/api/v1/discharges", iter([b"{"]), headers, encode_chunked=True)
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Connection"]) == (status, said)
+
+
+@pytest.mark.parametrize(
+    "chunks", ["ZZ\r\n{}\r\n0\r\n\r\n", "2\r\n{}XX0\r\n\r\n", "2;\x01\r\n{}\r\n", "5\r\n{}"]
+)
+def test_a_body_in_broken_chunks_is_refused_as_one_that_was_cut_off(web, chunks):
+    head = "POST /api/v1/discharges HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    with _kept(web) as connection:
+        connection.connect()
+        connection.sock.sendall(f"{head}Authorization: Bearer {TOKEN}\r\n\r\n{chunks}".encode())
+        connection.sock.shutdown(socket.SHUT_WR)
+        answer = HTTPResponse(connection.sock)
+        answer.begin()
+        assert (answer.status, answer.headers["Connection"]) == (400, "close")
+        assert json.loads(answer.read())["type"] == "/docs#http-bad-request"
+
+
+@contextmanager
+def _kept(web: Web) -> Iterator[HTTPConnection]:
+    """One connection of one caller."""
+    with closing(HTTPConnection(web.url.removeprefix("http://"), timeout=30)) as connection:
+        yield connection
 
 
 def test_ready_only_with_a_worker(web: Web):
