@@ -10,7 +10,7 @@ to close: or the caller's next request would be lost on it.
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from socket import SHUT_RD, socket
+from socket import SHUT_RD, SHUT_RDWR, SHUT_WR, socket
 from threading import Lock, Thread
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ _LITTLE: Final = 64 * 1024
 #: So much of one is read before a connection is closed, so long: else the answer could be lost on its way.
 _MUCH: Final = 8 * 1024 * 1024
 _LINGER_SECONDS: Final = 5.0
+#: As long as gunicorn would wait for a caller to hang up.
+_PARTING_SECONDS: Final = 2.0
 _WAITED: Final = "homeward.waited"
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -99,12 +101,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # as it ships no types
     def handle(self, conn: Any) -> Any:
         """One request of a connection, from its first byte to what is left of a body that nobody wanted."""
         caller = conn.sock
-        _WAITS[caller] = time.monotonic() - conn.queued
+        # Of a new connection that has sent nothing yet nobody has waited for us.
+        _WAITS[caller] = time.monotonic() - conn.queued if conn.initialized or conn.wait_for_data(0) else 0.0
         try:
             with PATIENCE.until(_late(), caller):
-                return super().handle(conn)
+                kept = super().handle(conn)
         finally:
             del _WAITS[caller]
+        if kept is False:
+            _part(caller)
+        return kept
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """The same once its head is read: an answer may take its time."""
@@ -139,6 +145,19 @@ def bounded(application: Application) -> Application:
         return application(environ, begin)
 
     return answer
+
+
+def _part(caller: socket) -> None:
+    """Wait here until the caller hangs up: gunicorn waits in the thread that takes and hands out all connections."""
+    until = time.monotonic() + _PARTING_SECONDS
+    with suppress(OSError):
+        caller.shutdown(SHUT_WR)
+        while (left := until - time.monotonic()) > 0:
+            caller.settimeout(left)
+            if not caller.recv(_LITTLE):
+                break
+    with suppress(OSError):
+        caller.shutdown(SHUT_RDWR)
 
 
 def _late() -> float:

@@ -1,9 +1,12 @@
 """A request that waits for a thread: gunicorn says nothing of it, and the caller has waited all the same."""
 
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,10 +36,23 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a gunicorn with one thread of ours."""
-    folder = tmp_path_factory.mktemp("waiting")
+    with _serving(tmp_path_factory.mktemp("waiting"), threads=1) as url:
+        yield url
+
+
+@pytest.fixture
+def server_of_two(tmp_path: Path) -> Iterator[str]:
+    """The same with two threads."""
+    with _serving(tmp_path, threads=2) as url:
+        yield url
+
+
+@contextmanager
+def _serving(folder: Path, *, threads: int) -> Iterator[str]:
     (folder / "waiting.py").write_text(APPLICATION)
     address = f"127.0.0.1:{free_port(0)}"
-    command = [sys.executable, "-m", "gunicorn", "--bind", address, "--threads", "1", "--chdir", str(folder)]
+    command = [sys.executable, "-m", "gunicorn", "--bind", address, "--chdir", str(folder)]
+    command += ["--threads", str(threads)]
     command += ["--pythonpath", str(ROOT), "--worker-class", "service.doors.slow_callers.Worker"]
     command += ["--no-control-socket", "--log-level", "error", "waiting:application"]
     with (folder / "log").open("wb") as log:
@@ -61,6 +77,35 @@ def test_the_time_that_a_request_waits_for_a_thread_is_told(server):
     assert seconds[0] < BUSY_SECONDS / 2  # the one that found the thread free
     assert seconds[1] > BUSY_SECONDS / 2
     assert seconds[2] > BUSY_SECONDS * 3 / 2
+
+
+def _lazy(url: str) -> socket.socket:
+    """A caller who has their answer and does not hang up."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    caller = socket.create_connection((host, int(port)), timeout=10)
+    caller.sendall(b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+    assert caller.recv(9) == b"HTTP/1.1 "
+    return caller
+
+
+def test_a_caller_who_does_not_hang_up_holds_nobody_else_for_long(server_of_two):
+    with _lazy(server_of_two):
+        begun = time.monotonic()
+        _told(server_of_two)
+        assert time.monotonic() - begun < 1
+
+
+def test_of_who_has_sent_nothing_yet_nobody_has_waited(server):
+    host, _, port = server.removeprefix("http://").partition(":")
+    with ThreadPoolExecutor(1) as other:
+        ahead = other.submit(_told, f"{server}/busy")
+        time.sleep(0.1)
+        with socket.create_connection((host, int(port)), timeout=10) as early:
+            ahead.result()
+            time.sleep(0.2)
+            early.sendall(b"GET / HTTP/1.0\r\nHost: here\r\n\r\n")
+            told = early.makefile("rb").read().rpartition(b"\r\n\r\n")[2]
+    assert float(told) == 0.0
 
 
 def test_who_finds_a_thread_free_has_not_waited(server):
