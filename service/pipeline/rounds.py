@@ -35,9 +35,11 @@ LOOK_BACK: Final = timedelta(days=1)
 OVERLAP: Final = timedelta(minutes=10)
 #: Known stays that are looked after: more than a large hospital has beds and discharges in a month.
 _STAYS: Final = 5000
-#: Who has left this long ago is no longer looked after. The last follow-up of a plan is thirty days after leaving, and until then
-#: nobody should call on somebody who has died.
-_LEFT: Final = timedelta(days=31)
+#: Who has left this long ago is looked after once a day, and then no longer. The last follow-up of a plan is thirty days after leaving,
+#: and until then nobody should call on somebody who has died.
+_LEFT: Final = timedelta(days=7)
+_FOLLOWED: Final = timedelta(days=31)
+_HOURS: Final = 24
 _TOGETHER: Final = 100
 _LISTENING: Final = frozenset({Way.BACKPORT, Way.REST_HOOK})
 _log = structlog.stdlib.get_logger(__name__)
@@ -125,7 +127,12 @@ def _look_again(reference: str, tenant: Tenant, deps: Deps) -> None:
 
 
 def _counts(discharge: Discharge, deps: Deps) -> bool:
-    return not discharge.told.startswith("finished ") or deps.now() - discharge.changed < _LEFT
+    now = deps.now()
+    since = now - discharge.changed
+    if not discharge.told.startswith("finished ") or since < _LEFT:
+        return True
+    # Each in an hour of its own, so that no round is longer than the others.
+    return since < _FOLLOWED and discharge.id.int % _HOURS == now.hour
 
 
 def _with_patients(

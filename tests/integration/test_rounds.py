@@ -353,8 +353,9 @@ def test_who_has_left_is_looked_after_until_the_last_follow_up(deps, hospital, t
     look_after_stays(tenant, deps)
     left = deps.store.discharges.get(discharge.id).round
     put(hospital.base_url, hospital.read(patient), deceasedBoolean=True)
-    deps.later = timedelta(days=days)
-    look_after_stays(tenant, deps)
+    for hour in range(24):
+        deps.later = timedelta(days=days, hours=hour)
+        look_after_stays(tenant, deps)
     assert deps.store.discharges.get(discharge.id).round == left + rounds
 
 
