@@ -45,7 +45,7 @@ def verified_claims(token: str, expected: Expected, *, keys: PublicKeys, now: da
         raise NotAuthenticated("The id token is not good yet; set the clock of its issuer.")
     if claims.get("nonce") != expected.nonce:
         raise NotAuthenticated("The id token is the answer to another launch; open Homeward again.")
-    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+    if not isinstance(claims.get("sub"), str) or not claims["sub"].isprintable() or not claims["sub"]:
         raise NotAuthenticated("The id token must say whom it is for: sub.")
     return claims
 

@@ -18,6 +18,7 @@ from flask import Response, g, render_template, request, url_for
 from config.launch import Launch
 from config.tenants import Tenant
 from fhir_mappings.inbound.people import human_name
+from fhir_mappings.outbound.elements import clean
 from fhir_mappings.references import is_id
 from service.domain.access import Role, Scope
 from service.domain.audit import AuditEntry, Event
@@ -183,7 +184,7 @@ def _name(claims: Any, practitioner: str, hospital: Tenant) -> str:
             name = human_name(deps().ehr(hospital.id).read(practitioner).get("name"))
         except EhrError:
             name = ""
-    return name.strip()[:_LONGEST_NAME] or practitioner
+    return clean(name)[:_LONGEST_NAME] or practitioner
 
 
 def _let_in(begun: Session, opened: Discharge) -> Response:

@@ -210,6 +210,18 @@ def test_a_claim_may_say_who_sees_what_is_sensitive_without_deciding(stage, brow
     assert "<summary>Decide" not in page
 
 
+def test_a_name_that_no_database_can_hold_is_tidied(stage, browser):
+    stage.one.claims = {"name": "Otto\x00Other"}
+    page = _launch(browser, stage, stage.one, patient="p1", encounter="e1")
+    assert page.status_code == 200
+    assert "Otto Other" in page.text
+
+
+def test_an_id_token_for_somebody_who_cannot_be_written_down_lets_nobody_in(stage, browser):
+    stage.one.claims = {"sub": "dana\x001"}
+    assert _launch(browser, stage, stage.one, patient="p1", encounter="e1").status_code == 401
+
+
 def test_what_they_sign_stands_there_with_their_name(stage, browser, store):
     page = _launch(browser, stage, stage.one, patient="p2", encounter="e2").text
     form = {"form": _form(page), "seen": "1", "choice": "declined", "reason": "Goes to her daughter"}
