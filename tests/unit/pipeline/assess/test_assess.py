@@ -13,6 +13,7 @@ from service.domain.assessment import Assessment, Outcome, Verdict
 from service.domain.codes import Code, System
 from service.domain.content import Protocol
 from service.domain.evidence import Certainty
+from service.domain.expression import Truth
 from service.domain.need import Need, NeedState
 from service.domain.record import Fact, Gap, GapReason, Kind, Observation, Record, RelatedPerson, Slot
 from service.domain.sensitivity import Label
@@ -73,10 +74,15 @@ def test_facts_nobody_asks_for_change_no_need(given: Record) -> None:
 @given(RECORDS)
 @settings(max_examples=60)
 def test_every_need_that_is_there_says_why_and_what_follows(given: Record) -> None:
-    for need in _assess(given).present():
+    assessment = _assess(given)
+    elsewhere = {
+        one.need for one in assessment.explanations if one.taken_over and one.taken_over.truth is Truth.TRUE
+    }
+    for need in assessment.present():
         assert need.evidence, need.code
         assert all(one.reference for one in need.evidence)
-        assert need.interventions.referrals or need.interventions.follow_ups or need.interventions.tasks
+        found = need.interventions
+        assert (not (found.referrals or found.follow_ups or found.tasks)) is (need.code in elsewhere)
         assert need.protocol.version
 
 
