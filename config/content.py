@@ -12,7 +12,7 @@ from config.marked_yaml import Entry, read_yaml
 from config.protocol_files import ProtocolReader
 from config.terminology_files import Terminology, load_terminology
 from service.domain.checklist import Checklists
-from service.domain.content import CodeIndex, Content, Protocol
+from service.domain.content import CodeIndex, Content, Protocol, names_of
 from service.domain.expression import CodeTest, MeasureTest, leaves
 from service.domain.instrument import Choice, Instrument, Item
 from service.domain.protocol import NeedKind
@@ -74,7 +74,7 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
     tests = [leaf for leaf in asked if isinstance(leaf, CodeTest)]
     measures = [leaf for leaf in asked if isinstance(leaf, MeasureTest)]
     by_kind = {kind: [test for test in tests if test.kind is kind] for kind in Kind}
-    kinds, places = list(NeedKind), {one.code: one.display for one in terminology.dispositions}
+    kinds, places = list(NeedKind), names_of(terminology.dispositions)
     wording = Wording(instruments, items, places)
     return Content(
         protocols=tuple(sorted(protocols, key=lambda one: (kinds.index(one.kind), one.ref.id))),

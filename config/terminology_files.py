@@ -52,6 +52,12 @@ class Row:
         except ValueError:
             raise self.wrong(f"{column} must be a day as YYYY-MM-DD") from None
 
+    def flag(self, column: str) -> bool:
+        """Whether the column says yes; the other rows leave it empty."""
+        if self[column] not in {"", "yes"}:
+            raise self.wrong(f"{column} must be yes or empty")
+        return bool(self[column])
+
     def labels(self) -> Labels:
         """The column `labels`, ActCode names separated by spaces."""
         try:
@@ -161,9 +167,9 @@ def _frailty(path: Path) -> Iterator[FrailtyGroup]:
 
 
 def _dispositions(path: Path) -> Iterator[DispositionCode]:
-    for row in _rows(path, ("code", "display", "ub04", "when", "source", "review")):
+    for row in _rows(path, ("code", "display", "ub04", "facility", "when", "source", "review")):
         _reviewed(row)
-        yield DispositionCode(row["code"], row["display"], tuple(row["ub04"].split()))
+        yield DispositionCode(row["code"], row["display"], tuple(row["ub04"].split()), row.flag("facility"))
 
 
 def _programmes(path: Path) -> dict[str, ProgrammeTemplate]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.outbound.elements import clean, protocol_text
-from service.domain.assessment import Blocker, Outcome
+from service.domain.assessment import Blocker, Disposition, NamedPlace, Outcome
 from service.domain.community_service import Match
 from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Certainty, Evidence
@@ -60,6 +60,11 @@ def headline(plan: Plan) -> str:
     if plan.outcome is not Outcome.GOING_HOME:
         return f"No discharge home is planned: the patient {_ENDED[plan.outcome]}. "
     return f"Readiness: {_readiness(plan)}. Going to: {_destination(plan)}. "
+
+
+def named_phrase(place: NamedPlace) -> str:
+    """Where order or stay send the patient: "skilled nursing facility (named by the stay)"."""
+    return f"{place.display.lower()} (named by the {place.by})"
 
 
 def evidence_phrase(evidence: Evidence) -> str:
@@ -200,10 +205,16 @@ def _destination(plan: Plan) -> str:
     place = plan.disposition
     if place is None:
         return _ASK
+    told = named_phrase(place.named) if place.named else _suggestion(place)
+    return f"{told}. {place.alert.rstrip('.')}" if place.alert else told
+
+
+def _suggestion(place: Disposition) -> str:
+    """Where nobody has said where to: what the record suggests, or what is missing to say it."""
+    if place.suggested:
+        return f"{place.display or place.suggested} (suggested)"
     missing = [factor.text for factor in place.factors if factor.weighs == "missing"]
-    undecided = f"cannot be decided yet ({'; '.join(missing)})" if missing else "cannot be decided yet"
-    suggested = f"{place.display or place.suggested} (suggested)" if place.suggested else undecided
-    return f"{suggested}. {place.alert.rstrip('.')}" if place.alert else suggested
+    return f"cannot be decided yet ({'; '.join(missing)})" if missing else "cannot be decided yet"
 
 
 def _need_line(need: Need) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from service.domain.checklist import BoostItem, ComplianceItem
 from service.domain.evidence import Evidence
@@ -33,6 +34,23 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """A place to go that the signed order or the stay names; by is "order" or "stay".
+
+    code is FHIR's, display says more where FHIR's list hides a place behind others. facility: others care for the patient there.
+    """
+
+    code: str
+    display: str
+    by: str
+    facility: bool = False
+
+
+#: Where the patient looks after themselves, so that what is not known about that still matters when home is named.
+_HOMES: Final = frozenset({"home", "alt-home"})
+
+
+@dataclass(frozen=True, slots=True)
 class Disposition:
     """A suggested FHIR discharge-disposition code ("" when it cannot be decided), never aadvice or exp.
 
@@ -45,6 +63,15 @@ class Disposition:
     ordered: str = ""
     alert: str = ""
     labels: Labels = NONE
+    named: NamedPlace | None = None
+
+    def is_settled(self) -> bool:
+        """Whether a place is named at which nobody has to be able to live alone."""
+        return self.named is not None and self.named.code not in _HOMES
+
+    def is_for_a_facility(self) -> bool:
+        """Whether the order or the stay names a place where others care for the patient."""
+        return self.named is not None and self.named.facility
 
 
 class Verdict(StrEnum):

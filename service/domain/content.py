@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -176,11 +176,21 @@ class FrailtyGroup:
 
 @dataclass(frozen=True, slots=True)
 class DispositionCode:
-    """A FHIR discharge disposition and the UB-04 patient discharge status codes that mean the same."""
+    """A FHIR discharge disposition and the UB-04 patient discharge status codes that mean the same.
+
+    Where FHIR has one code for several places, the first row names it and the others name what UB-04 tells apart.
+    facility: others care for the patient there.
+    """
 
     code: str
     display: str
     ub04: tuple[str, ...]
+    facility: bool = False
+
+
+def names_of(table: Sequence[DispositionCode]) -> dict[str, str]:
+    """What FHIR's codes for places to go are called: the first row of each says it."""
+    return {one.code: one.display for one in reversed(table)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from config.tenants import UTC
 from fhir_mappings.narrative import programme_phrase
-from service.domain.assessment import Blocker, Disposition, Factor, Readiness
+from service.domain.assessment import Blocker, Disposition, Factor, NamedPlace, Readiness
 from service.domain.checklist import BoostItem, ComplianceItem, Mark
 from service.domain.community_service import Match
 from service.domain.evidence import Certainty, Evidence
@@ -216,12 +216,20 @@ def _compliance(item: ComplianceItem) -> Json:
 
 
 def _disposition(disposition: Disposition | None) -> Json:
-    """An alert stands first among the factors: whoever reads only those must not miss it."""
+    """An alert stands first among the factors: whoever reads only those must not miss it.
+
+    `named` stands only where the order or the stay names a place.
+    """
     if disposition is None:
         return {"suggested": None, "factors": []}
     alert = (Factor(disposition.alert, "alert"),) if disposition.alert else ()
     factors = [_factor(factor) for factor in (*alert, *disposition.factors)]
-    return {"suggested": disposition.suggested or None, "factors": factors}
+    named = {"named": _named(disposition.named)} if disposition.named else {}
+    return {"suggested": disposition.suggested or None, **named, "factors": factors}
+
+
+def _named(place: NamedPlace) -> Json:
+    return {"code": place.code, "display": place.display, "by": place.by}
 
 
 def _factor(factor: Factor) -> Json:

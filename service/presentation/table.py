@@ -129,9 +129,15 @@ def _patient(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _factors(plan: Plan) -> list[tuple[str, str]]:
-    """What speaks for and against the place suggested, and what is to be known before it can be decided."""
-    factors = plan.disposition.factors if plan.disposition else ()
-    return [(word, one.text) for weighs, word in _WEIGHS.items() for one in factors if one.weighs == weighs]
+    """What speaks for and against the place suggested, and what is to be known before it can be decided.
+
+    A place that is named needs no deciding.
+    """
+    place = plan.disposition
+    if place is None:
+        return []
+    shown = {key: word for key, word in _WEIGHS.items() if key != "missing" or not place.is_settled()}
+    return [(word, one.text) for key, word in shown.items() for one in place.factors if one.weighs == key]
 
 
 def _need(need: Need) -> tuple[str, str, str]:

@@ -6,9 +6,9 @@ Never a departure against advice, never death. What is not known leaves the sugg
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.domain.assessment import Disposition, Factor
+from service.domain.assessment import Disposition, Factor, NamedPlace
 from service.domain.codes import Code
-from service.domain.content import DispositionCode
+from service.domain.content import DispositionCode, names_of
 from service.domain.expression import RelatedTest, Truth
 from service.domain.need import Need, NeedState
 from service.domain.record import Encounter, Kind
@@ -20,6 +20,7 @@ from service.pipeline.assess.place import facility_cover, home_health_cover, pre
 from service.pipeline.assess.stay import by_system, going_to
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
+_OTHER = "oth"
 #: Needs for a skilled nurse every day, in a facility where nobody at home can help.
 _SKILLED = ("infusion-therapy", "wound-care", "enteral-nutrition", "respiratory-support")
 #: Needs for which an inpatient rehabilitation facility is considered.
@@ -72,8 +73,9 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
     situation = _situation(findings, needs)
     suggested = _decide(situation)
     stay, table = findings.record.encounter, findings.content.dispositions
+    named = _named(stay, table)
     ordered = disposition_of(going_to(stay), table)
-    names = {one.code: one.display for one in table}
+    names = names_of(table)
     return Disposition(
         suggested=suggested,
         display=names.get(suggested, "Cannot be decided yet"),
@@ -81,16 +83,32 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
         ordered=ordered,
         alert=_disagreement(stay, table, names) or _alert(situation, suggested, ordered, names),
         labels=_told_by_places(stay, table),
+        named=named,
     )
 
 
 def disposition_of(said: Collection[Code], table: Iterable[DispositionCode]) -> str:
     """The disposition that codes of an order or a stay mean, UB-04 codes translated; "" if none."""
+    place = _place_of(said, table)
+    return place.code if place else ""
+
+
+def _place_of(said: Collection[Code], table: Iterable[DispositionCode]) -> DispositionCode | None:
+    """The row that codes mean: FHIR's goes before UB-04's, unless the latter says the same more exactly."""
     codes, billed = by_system(said)
     rows = list(table)
-    direct = (one.code for one in rows if one.code in codes)
-    translated = (one.code for one in rows if billed & set(one.ub04))
-    return next(direct, "") or next(translated, "")
+    direct = next((one for one in rows if one.code in codes), None)
+    translated = [one for one in rows if billed & set(one.ub04) and (not direct or one.code == direct.code)]
+    return next(iter(translated), direct)
+
+
+def _named(stay: Encounter, table: Sequence[DispositionCode]) -> NamedPlace | None:
+    """The place that order or stay name; "other" names none."""
+    place = _place_of(going_to(stay), table)
+    if place is None or place.display == names_of(table)[_OTHER]:
+        return None
+    by = "order" if stay.ordered_disposition else "stay"
+    return NamedPlace(place.code, place.display, by, place.facility)
 
 
 def _told_by_places(stay: Encounter, table: Sequence[DispositionCode]) -> Labels:

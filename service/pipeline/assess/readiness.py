@@ -31,6 +31,7 @@ _OLDER = 65
 #: And of who is treated for these: suicide is a risk of both (Joint Commission NPSG.15.01.01, from memory; review: pending).
 _ASKED_OF_THE_DISTRESSED = frozenset({"self-harm-risk"})
 _DISTRESS = frozenset({"behavioral-health", "substance-use-treatment"})
+_WHERE_TO = "Where the patient can go"
 _INCOMPLETE = frozenset({GapReason.REFUSED, GapReason.UNREADABLE, GapReason.INCOMPLETE, GapReason.UNCERTAIN})
 
 
@@ -104,11 +105,12 @@ def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
             blocks=False,
             labels=disposition.labels,
         )
-    elif not disposition.suggested:
+    elif not (disposition.suggested or disposition.is_settled()):
         open_points = [factor for factor in disposition.factors if factor.weighs == "missing"]
+        unsure = f"Whether {disposition.named.display.lower()} is safe" if disposition.named else _WHERE_TO
         yield Blocker(
             "disposition-open",
-            "Where the patient can go cannot be decided yet: "
+            f"{unsure} cannot be decided yet: "
             + "; ".join(factor.text for factor in open_points if may_be_shared(factor.labels)),
             "What is missing is recorded",
             blocks=False,

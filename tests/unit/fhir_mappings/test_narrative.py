@@ -12,7 +12,7 @@ from fhir_mappings.narrative import (
     score_phrase,
     service_phrase,
 )
-from service.domain.assessment import Blocker, Disposition, Factor, Outcome, Readiness, Verdict
+from service.domain.assessment import Blocker, Disposition, Factor, NamedPlace, Outcome, Readiness, Verdict
 from service.domain.codes import Code, System
 from service.domain.community_service import Matches
 from service.domain.decision import WHOLE_PLAN, Choice
@@ -69,6 +69,20 @@ def test_what_cannot_be_decided_names_what_is_missing():
     place = Disposition("", "", (Factor("a mobility score", "missing"), Factor("lives alone", "against")))
     assert "Going to: cannot be decided yet (a mobility score)." in headline(a.planned(disposition=place))
     assert "Going to: cannot be decided yet." in headline(a.planned(disposition=Disposition("", "")))
+
+
+def test_a_place_that_somebody_named_is_where_the_patient_goes():
+    named = NamedPlace("snf", "Skilled nursing facility", "stay")
+    place = Disposition("", "", (Factor("a mobility score", "missing"),), "snf", "Look", named=named)
+    assert "Going to: skilled nursing facility (named by the stay). Look." in headline(
+        a.planned(disposition=place)
+    )
+
+
+def test_a_psychiatric_hospital_that_is_named_is_not_told():
+    named = NamedPlace("psy", "Psychiatric hospital", "order")
+    plan = a.planned(disposition=Disposition("", "", (), "psy", labels=frozenset({Label.PSY}), named=named))
+    assert "sychiatric" not in str(told(plan))
 
 
 def test_an_alert_about_the_destination_is_not_missed():

@@ -5,7 +5,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from service.domain.assessment import Blocker, Disposition, Factor, Outcome, Readiness, Verdict
+from service.domain.assessment import Blocker, Disposition, Factor, NamedPlace, Outcome, Readiness, Verdict
 from service.domain.community_service import Match, Matches
 from service.domain.evidence import Certainty
 from service.domain.plan import Plan
@@ -174,6 +174,15 @@ def test_an_alert_about_the_destination_stands_first_among_its_factors():
         ("alert", "Ordered home"),
         ("for", "Barthel 40"),
     ]
+
+
+def test_a_place_that_is_named_stands_beside_the_suggestion():
+    place = Disposition("", "", named=NamedPlace("snf", "Skilled nursing facility", "order"))
+    assert document(a.planned(disposition=place))["disposition"] == {
+        "suggested": None,
+        "named": {"code": "snf", "display": "Skilled nursing facility", "by": "order"},
+        "factors": [],
+    }
 
 
 def test_what_cannot_be_decided_is_null():

@@ -315,6 +315,42 @@ def test_an_order_that_differs_from_the_suggestion_raises_an_alert() -> None:
     assert disposition.alert == "The order says skilled nursing facility; the record suggests home."
 
 
+@pytest.mark.parametrize(
+    ("code", "system", "display", "facility"),
+    [
+        ("snf", System.DISPOSITION, "Skilled nursing facility", True),
+        ("63", System.UB04, "Long-term care hospital", True),
+        ("21", System.UB04, "Custody of court or law enforcement", True),
+        ("50", System.UB04, "Hospice", False),
+        ("home", System.DISPOSITION, "Home", False),
+    ],
+)
+def test_the_place_that_the_stay_names_is_called_by_its_name(
+    code: str, system: System, display: str, *, facility: bool
+) -> None:
+    named = _ordered(code, system=system).disposition.named
+    assert named
+    assert (named.display, named.by, named.facility) == (display, "stay", facility)
+
+
+def test_a_place_named_is_not_asked_for_again() -> None:
+    def keys(code: str) -> set[str]:
+        return {one.key for one in _ordered(code).readiness.blockers}
+
+    assert "disposition-open" not in keys("snf")
+    (unsure,) = [one for one in _ordered("home").readiness.blockers if one.key == "disposition-open"]
+    assert unsure.text.startswith("Whether home is safe cannot be decided yet: Daily function")
+
+
+def test_other_names_no_place() -> None:
+    assert _ordered("oth").disposition.named is None
+
+
+def test_the_codes_with_a_planned_readmission_mean_the_same_places() -> None:
+    assert _ordered("83", system=System.UB04).disposition.ordered == "snf"
+    assert Label.PSY in _ordered("93", system=System.UB04).disposition.labels
+
+
 def _two_places(ordered: str, noted: str, *said: Fact | Observation) -> Assessment:
     about = stay(
         ordered_disposition=(Code(System.DISPOSITION, ordered),),
