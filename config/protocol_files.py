@@ -156,6 +156,7 @@ class ProtocolReader:
             patient_text=_text(given, "patient_text"),
             labels=services[service] | read_labels(given),
             service_title=self.expressions.terminology.service_titles[service],
+            at_home=self.expressions.terminology.services_at_home[service],
         )
         return template, given
 

@@ -82,6 +82,7 @@ class Terminology:
     domains: frozenset[str]
     services: dict[str, Labels]
     service_titles: dict[str, str]
+    services_at_home: dict[str, bool]
     sensitivity: Sensitivity
     comorbidities: tuple[Comorbidity, ...]
     frailty: tuple[FrailtyGroup, ...]
@@ -99,6 +100,7 @@ def load_terminology(folder: Path) -> Terminology:
         domains=frozenset(row["domain"] for row in _rows(folder / "gravity_domains.csv", ("domain",))),
         services=_once(folder / "referral_services.csv", "service", Row.labels),
         service_titles=_once(folder / "referral_services.csv", "service", _title, columns=("title",)),
+        services_at_home=_once(folder / "referral_services.csv", "service", _at_home, columns=("at_home",)),
         sensitivity=_sensitivity(folder),
         comorbidities=tuple(_comorbidities(folder / "charlson.csv", code_sets)),
         frailty=tuple(_frailty(folder / "hfrs.csv")),
@@ -199,6 +201,10 @@ def _rules(row: Row) -> ProgrammeRules:
 def _overlap(one: ProgrammeRules, other: ProgrammeRules) -> bool:
     first, last = max(one.effective or date.min, other.effective or date.min), date.max
     return first <= min(one.until or last, other.until or last)
+
+
+def _at_home(row: Row) -> bool:
+    return row.flag("at_home")
 
 
 def _title(row: Row) -> str:

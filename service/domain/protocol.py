@@ -74,6 +74,8 @@ class ReferralTemplate:
     labels: Labels = NONE
     #: What the service is, in plain words for patients; the same wherever it is asked for.
     service_title: str = ""
+    #: Whether it comes to the home or is for it: of no use to somebody who goes to a facility.
+    at_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)

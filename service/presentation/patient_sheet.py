@@ -78,7 +78,8 @@ def _written(plan: Plan, reader: str, hospital: _Hospital, speech: Speech) -> st
     is_patient = reader == Reader.PATIENT
     seen = plan if is_patient else plan.shareable()
     sheet = _Sheet(speech, {need.code: need for need in seen.needs}, hospital, is_patient=is_patient)
-    title = speech.say("Your plan for going home").upper()
+    # The same for everybody: of those who do not go home, a title of their own would tell whoever sees it.
+    title = speech.say("Your plan for leaving the hospital").upper()
     parts = [_part(heading, lines) for heading, lines in sheet.sections(seen)]
     opening = [title, *sheet.about_language()]
     return "\n\n".join(["\n".join(opening), *filter(None, parts)]) + "\n"

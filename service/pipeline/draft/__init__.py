@@ -10,6 +10,7 @@ from service.domain.plan import BedsideQuestion, PersonTask, Plan
 from service.domain.record import Encounter, Record
 from service.pipeline.draft.care_team import care_team
 from service.pipeline.draft.compliance import settled
+from service.pipeline.draft.facility import handover, without_home
 from service.pipeline.draft.interventions import bookings, education, follow_ups, goals, programmes, tasks
 from service.pipeline.draft.referrals import referrals, searches_for_services, with_hidden_places
 from service.pipeline.draft.standing import standing
@@ -52,7 +53,9 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
 
 
 def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches) -> Plan:
-    present, day = assessment.present(), plan.discharge_date
+    day, place = plan.discharge_date, assessment.disposition
+    goes_to = place.named if place.is_for_a_facility() else None
+    present = without_home(assessment.present()) if goes_to else assessment.present()
     there = standing(record, tenant=plan.tenant, needs=assessment.needs, labels=assessment.standing_labels)
     found = referrals(present, matches, there, discharge=day)
     asked_for = with_hidden_places(found, assessment.needs)
@@ -63,6 +66,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         follow_ups=follow_ups(present, there, discharge=day),
         education=education(present, record.patient),
         tasks=(
+            *(handover(present, goes_to, place.labels, due=day) if goes_to else ()),
             *tasks(present, today=plan.today, discharge=day),
             *searches_for_services(asked_for, discharge=day),
         ),

@@ -298,7 +298,7 @@ def test_an_instrument_without_items_and_score_is_refused(folder: Path) -> None:
         ("code_sets.csv", "food-security,snomed,1078229009", "food-insecurity,snomed,733423003", "twice"),
         ("code_sets.csv", "food-insecurity,snomed,733423003,Food insecurity,", "a,snomed,1,", "one value"),
         ("sensitivity.csv", ",SDV,", ",XXX,", "unknown sensitivity label"),
-        ("referral_services.csv", "food-pantry,Food", "food-pantry,A,\nfood-pantry,Food", "twice"),
+        ("referral_services.csv", "food-pantry,Food", "food-pantry,A,,\nfood-pantry,Food", "twice"),
         ("referral_services.csv", "food-pantry,Food pantry", "food-pantry,", "title is missing"),
         ("charlson.csv", ",myocardial-infarction,", ",heartache,", "unknown code set heartache"),
         ("hfrs.csv", ",7.1,", ",many,", "weight must be a number"),

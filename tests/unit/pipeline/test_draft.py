@@ -7,7 +7,7 @@ import pytest
 from fhir_mappings import systems
 from fhir_mappings.narrative import referral_phrase
 from fhir_mappings.outbound.references import Names
-from service.domain.assessment import Outcome
+from service.domain.assessment import Disposition, NamedPlace, Outcome
 from service.domain.codes import Code, System
 from service.domain.community_service import Matches
 from service.domain.protocol import (
@@ -45,6 +45,58 @@ def appointment(**more):
 
 def proposed(plan):
     return [*plan.referrals, *plan.goals, *plan.follow_ups, *plan.education]
+
+
+def bound_for(code, display="Skilled nursing facility", *, facility=True, labels=frozenset()):
+    named = NamedPlace(code, display, "stay", facility=facility)
+    return Disposition("", "", (), code, labels=labels, named=named)
+
+
+def test_who_goes_to_a_facility_gets_nothing_that_comes_to_a_home_and_is_handed_over():
+    meals = Interventions(
+        referrals=(ReferralTemplate("home-delivered-meals", "Meals", at_home=True),),
+        follow_ups=(FollowUpTemplate("call", "Call to ask whether the meals came", 7),),
+        tasks=(TaskTemplate("food", "Check that there is food"),),
+    )
+    clinic = Interventions(
+        referrals=(
+            ReferralTemplate("heart-failure-clinic", "Heart clinic", community=False),
+            ReferralTemplate("home-health-nursing", "Nurse", at_home=True),
+        ),
+        tasks=(
+            TaskTemplate("scale", "Make sure that there is a scale at home"),
+            TaskTemplate("talk", "Talk"),
+        ),
+        goals=(GoalTemplate("weighs", "Weighs daily", 7, target="6 of 7 days at home"),),
+    )
+    needs = (
+        a.need("food-insecurity", interventions=meals),
+        a.need("heart-failure-care", kind=NeedKind.CLINICAL, interventions=clinic),
+        a.need("self-harm-risk", labels=BH),
+    )
+    plan = a.planned(*needs, disposition=bound_for("snf"))
+    assert [one.service for one in plan.referrals] == ["heart-failure-clinic"]
+    assert not plan.follow_ups
+    assert not plan.goals
+    told = {one.key: (one.text, one.labels) for one in plan.tasks if one.key.startswith("task:handover")}
+    titles = {one.code: one.title for one in plan.needs}
+    assert set(told) == {"task:handover", "task:handover:private"}
+    assert titles["food-insecurity"] in told["task:handover"][0]
+    assert titles["heart-failure-care"] in told["task:handover"][0]
+    assert titles["self-harm-risk"] in told["task:handover:private"][0]
+    assert told["task:handover:private"][1] == BH
+    assert [one.text for one in plan.tasks if not one.key.startswith("task:handover")] == ["Talk"]
+    assert {one.code for one in plan.present()} == {one.code for one in needs}
+    at_home = a.planned(*needs, disposition=bound_for("home", "Home", facility=False))
+    assert len(at_home.referrals) == 3
+    assert not [one for one in at_home.tasks if one.key.startswith("task:handover")]
+
+
+def test_the_handover_to_a_psychiatric_hospital_is_as_sensitive_as_the_place():
+    place = bound_for("psy", "Psychiatric hospital", labels=frozenset({Label.PSY}))
+    plan = a.planned(a.need(interventions=a.interventions()), disposition=place)
+    assert any(one.key == "task:handover" for one in plan.tasks)
+    assert "sychiatric" not in str(plan.shareable())
 
 
 def test_only_present_needs_bring_items():

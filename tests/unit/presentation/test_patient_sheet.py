@@ -29,7 +29,7 @@ def sheet(*needs, matches=FOUND, reader=Reader.PATIENT, speaks="en", **more):
 
 def test_the_sheet_says_what_to_do_when_and_whom_to_call():
     assert sheet(a.need(interventions=a.interventions())) == (
-        "YOUR PLAN FOR GOING HOME\n"
+        "YOUR PLAN FOR LEAVING THE HOSPITAL\n"
         "\n"
         "WHAT WE ARE SETTING UP FOR YOU\n"
         "- Plain food pantry. One place that can help: Example Pantry, Example Council. Call 555-0100. You may choose another.\n"
@@ -200,7 +200,7 @@ def test_a_sheet_in_spanish_speaks_spanish_down_to_the_date():
     )
     text = sheet(a.need(interventions=words), speaks="es-US")
     visit = "- Vea a su médico en los primeros 7 días. A más tardar el martes, 12 de marzo de 2024.\n"
-    assert text.startswith("SU PLAN PARA VOLVER A CASA\n\n")
+    assert text.startswith("SU PLAN PARA SALIR DEL HOSPITAL\n\n")
     assert visit in text
     assert "oprima el 2" in text
     assert "inglés" not in text
