@@ -67,6 +67,14 @@ def named_phrase(place: NamedPlace) -> str:
     return f"{place.display.lower()} (named by the {place.by})"
 
 
+def unread_phrase(place: Disposition) -> str:
+    """Words for a place that say where to, to a person: "" if there are none."""
+    if not place.unread:
+        return ""
+    hint = f" (it may mean {place.hint.lower()})" if place.hint else ""
+    return f"The stay names a place that is not understood: {clean(place.unread)}{hint}"
+
+
 def evidence_phrase(evidence: Evidence) -> str:
     """What the record says: "Heart failure (I50.23), 2024-03-01, uncertain"."""
     code = evidence.code.code if evidence.code else ""
@@ -206,7 +214,7 @@ def _destination(plan: Plan) -> str:
     if place is None:
         return _ASK
     told = named_phrase(place.named) if place.named else _suggestion(place)
-    return f"{told}. {place.alert.rstrip('.')}" if place.alert else told
+    return ". ".join(filter(None, (told, unread_phrase(place), place.alert.rstrip("."))))
 
 
 def _suggestion(place: Disposition) -> str:

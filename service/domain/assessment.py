@@ -64,6 +64,10 @@ class Disposition:
     alert: str = ""
     labels: Labels = NONE
     named: NamedPlace | None = None
+    #: The words of a place that the order or the stay names and that is not understood; for authorised readers only.
+    unread: str = ""
+    #: What such words may mean, "" if they are not clear. It decides nothing.
+    hint: str = ""
 
     def is_settled(self) -> bool:
         """Whether a place is named at which nobody has to be able to live alone."""

@@ -259,7 +259,10 @@ def _shareable_disposition(disposition: Disposition | None) -> Disposition | Non
         return None
     if not may_be_shared(disposition.labels):
         return None
-    return None if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered} else disposition
+    if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered}:
+        return None
+    # Somebody's own words for a place may say anything.
+    return replace(disposition, unread="", hint="")
 
 
 def _shareable_readiness(readiness: Readiness | None) -> Readiness | None:

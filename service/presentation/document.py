@@ -218,14 +218,15 @@ def _compliance(item: ComplianceItem) -> Json:
 def _disposition(disposition: Disposition | None) -> Json:
     """An alert stands first among the factors: whoever reads only those must not miss it.
 
-    `named` stands only where the order or the stay names a place.
+    `named` stands only where the order or the stay names a place, `not_understood` where its words are all there is.
     """
     if disposition is None:
         return {"suggested": None, "factors": []}
     alert = (Factor(disposition.alert, "alert"),) if disposition.alert else ()
     factors = [_factor(factor) for factor in (*alert, *disposition.factors)]
     named = {"named": _named(disposition.named)} if disposition.named else {}
-    return {"suggested": disposition.suggested or None, **named, "factors": factors}
+    unread = {"not_understood": disposition.unread} if disposition.unread else {}
+    return {"suggested": disposition.suggested or None, **named, **unread, "factors": factors}
 
 
 def _named(place: NamedPlace) -> Json:

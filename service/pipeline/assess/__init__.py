@@ -1,12 +1,13 @@
 """What the record means for leaving the hospital. Pure: the same record, content and day give the same assessment."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
-from service.domain.assessment import Assessment
+from service.domain.assessment import Assessment, Disposition
 from service.domain.content import Content
 from service.domain.need import Need
-from service.domain.record import Kind, Record
+from service.domain.record import Gap, GapReason, Kind, Record
 from service.domain.sensitivity import Labels
 from service.pipeline.assess.checklists import boost_of, compliance_of
 from service.pipeline.assess.disposition import suggest_disposition
@@ -53,9 +54,19 @@ def _judged(findings: Findings, needs: tuple[Need, ...]) -> Assessment:
         risk_scores=findings.risks,
         disposition=disposition,
         readiness=judge_readiness(findings, needs, disposition),
-        gaps=(*findings.record.gaps, *findings.gaps),
+        gaps=(*findings.record.gaps, *findings.gaps, *_unread_place(disposition)),
         standing_labels=_standing_labels(findings),
     )
+
+
+def _unread_place(disposition: Disposition) -> Iterator[Gap]:
+    """The words themselves stand in the outlook, which not everybody may read; a gap tells nothing of the patient."""
+    if disposition.unread:
+        yield Gap(
+            "Encounter",
+            GapReason.UNREADABLE,
+            "The stay names a place that is not understood; see the outlook.",
+        )
 
 
 def _standing_labels(findings: Findings) -> dict[str, Labels]:

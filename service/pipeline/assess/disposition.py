@@ -3,6 +3,7 @@
 Never a departure against advice, never death. What is not known leaves the suggestion open.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,20 @@ from service.pipeline.assess.stay import by_system, going_to
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
 _OTHER = "oth"
+#: As much of a hospital's own words for a place as fits a line.
+_LONGEST = 120
+_HINTS = {
+    code: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for code, words in (
+        ("psy", r"psych\w*|behaviou?ral health"),
+        ("aadvice", r"against (?:medical )?advice|ama|eloped|elopement"),
+        ("hosp", r"hospice"),
+        ("rehab", r"(?:acute |inpatient )?rehab\w*|irf"),
+        ("snf", r"skilled|snf|nursing (?:facility|home)"),
+        ("long", r"long.?term care"),
+        ("home", r"home"),
+    )
+}
 #: Needs for a skilled nurse every day, in a facility where nobody at home can help.
 _SKILLED = ("infusion-therapy", "wound-care", "enteral-nutrition", "respiratory-support")
 #: Needs for which an inpatient rehabilitation facility is considered.
@@ -73,7 +88,8 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
     situation = _situation(findings, needs)
     suggested = _decide(situation)
     stay, table = findings.record.encounter, findings.content.dispositions
-    named = _named(stay, table)
+    named, unread = _named(stay, table), unread_place(stay, table)
+    meant = may_mean(unread)
     ordered = disposition_of(going_to(stay), table)
     names = names_of(table)
     return Disposition(
@@ -82,8 +98,10 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
         factors=(*_factors(situation, suggested), *_of_payer_and_patient(findings, situation, suggested)),
         ordered=ordered,
         alert=_disagreement(stay, table, names) or _alert(situation, suggested, ordered, names),
-        labels=_told_by_places(stay, table),
+        labels=_told_by_places(stay, table, meant) | findings.content.sensitivity.told_by(unread),
         named=named,
+        unread=unread,
+        hint=names.get(meant, ""),
     )
 
 
@@ -111,9 +129,24 @@ def _named(stay: Encounter, table: Sequence[DispositionCode]) -> NamedPlace | No
     return NamedPlace(place.code, place.display, by, place.facility)
 
 
-def _told_by_places(stay: Encounter, table: Sequence[DispositionCode]) -> Labels:
-    """Going to a psychiatric hospital says why, whoever says it."""
-    named = {disposition_of(said, table) for said in (stay.ordered_disposition, stay.disposition)}
+def unread_place(stay: Encounter, table: Iterable[DispositionCode]) -> str:
+    """The words for a place of which no code is known, in one short line; "" where the place is known or none is named."""
+    said = going_to(stay)
+    if not said or _place_of(said, table):
+        return ""
+    told = "; ".join(dict.fromkeys(code.display or code.code for code in said))
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def may_mean(words: str) -> str:
+    """The disposition that words hint at, the most telling first ("nursing home" is no home); "" if they are not clear."""
+    return next((code for code, pattern in _HINTS.items() if pattern.search(words)), "")
+
+
+def _told_by_places(stay: Encounter, table: Sequence[DispositionCode], meant: str) -> Labels:
+    """Going to a psychiatric hospital says why, whoever says it and in whatever words."""
+    named = {disposition_of(said, table) for said in (stay.ordered_disposition, stay.disposition)} | {meant}
     return frozenset({Label.PSY}) if _PSYCHIATRIC_HOSPITAL in named else NONE
 
 

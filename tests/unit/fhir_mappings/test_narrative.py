@@ -79,6 +79,16 @@ def test_a_place_that_somebody_named_is_where_the_patient_goes():
     )
 
 
+def test_words_for_a_place_are_told_to_the_clinician_and_to_nobody_else():
+    place = Disposition("", "", unread="SNF per CM", hint="Skilled nursing facility")
+    plan = a.planned(disposition=place)
+    assert (
+        "Going to: cannot be decided yet. The stay names a place that is not understood: SNF per CM "
+        "(it may mean skilled nursing facility)."
+    ) in headline(plan)
+    assert "SNF" not in str(told(plan))
+
+
 def test_a_psychiatric_hospital_that_is_named_is_not_told():
     named = NamedPlace("psy", "Psychiatric hospital", "order")
     plan = a.planned(disposition=Disposition("", "", (), "psy", labels=frozenset({Label.PSY}), named=named))

@@ -342,6 +342,34 @@ def test_a_place_named_is_not_asked_for_again() -> None:
     assert unsure.text.startswith("Whether home is safe cannot be decided yet: Daily function")
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("Skilled Nursing Facility (SNF)", "Skilled nursing facility"),
+        ("Nursing home", "Skilled nursing facility"),
+        ("Left against medical advice/AMA", "Left against advice"),
+        ("Hospice/Home", "Hospice"),
+        ("Inpatient Rehabilitation", "Rehabilitation"),
+        ("Home or\x07Self Care", "Home"),
+        ("Amazing Grace", ""),
+    ],
+)
+def test_words_for_a_place_are_told_and_decide_nothing(words: str, hint: str) -> None:
+    local = Code("urn:oid:1.2.3", "3", words)
+    for said in (local, Code(System.TEXT, words)):
+        assessment = _assess(record(encounter=stay(disposition=(said,))))
+        place = assessment.disposition
+        assert (place.unread, place.hint) == (words.replace("\x07", " "), hint)
+        assert (place.ordered, place.named, place.suggested) == ("", None, "")
+        (gap,) = [one for one in assessment.gaps if one.about == "Encounter"]
+        assert words not in gap.detail
+
+
+def test_words_for_a_psychiatric_hospital_are_as_sensitive_as_its_code() -> None:
+    said = (Code(System.TEXT, "Inpatient psych"),)
+    assert Label.PSY in _assess(record(encounter=stay(disposition=said))).disposition.labels
+
+
 def test_other_names_no_place() -> None:
     assert _ordered("oth").disposition.named is None
 
