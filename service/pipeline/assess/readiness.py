@@ -51,21 +51,29 @@ def _from_protocols(findings: Findings, needs: Sequence[Need]) -> Iterable[Block
     found = {need.code: need for need in needs if need.state is not NeedState.ABSENT}
     for protocol in findings.content.protocols:
         need = found.get(protocol.ref.id)
-        for rule in protocol.blockers if need else ():
-            if need and (blocker := _of_rule(rule, need, findings)):
-                yield blocker
+        if need and need.state is NeedState.PRESENT:
+            yield from filter(None, (_blocker(rule, need, findings) for rule in protocol.blockers))
+        elif need and any(one.certainty is Certainty.UNCERTAIN for one in need.evidence):
+            yield from _hinted(protocol.blockers, need, findings)
 
 
-def _of_rule(rule: BlockerRule, need: Need, findings: Findings) -> Blocker | None:
-    if need.state is NeedState.PRESENT:
-        return _blocker(rule, need, findings)
-    hinted = rule.blocks and any(one.certainty is Certainty.UNCERTAIN for one in need.evidence)
-    if not hinted or evaluate(rule.when, findings).truth is Truth.FALSE:
-        return None
+def _hinted(rules: Iterable[BlockerRule], need: Need, findings: Findings) -> Iterable[Blocker]:
+    """What words alone hint at: a rule speaks only of what it found itself, else the need as a whole is to be confirmed."""
+    judged = [(rule, evaluate(rule.when, findings)) for rule in rules if rule.blocks]
+    possible = [(rule, result) for rule, result in judged if result.truth is not Truth.FALSE]
+    told = [rule for rule, result in possible if result.evidence]
+    for rule in told:
+        yield _to_confirm(need, rule.key, rule.text, rule.clears)
+    if possible and not told:
+        text = f"{need.title}; the record's words hint at it"
+        yield _to_confirm(need, f"{need.code}-hinted", text, "Somebody asks and records the answer")
+
+
+def _to_confirm(need: Need, key: str, text: str, clears: str) -> Blocker:
     return Blocker(
-        key=rule.key,
-        text=f"To confirm: {rule.text}",
-        clears=rule.clears,
+        key=key,
+        text=f"To confirm: {text}",
+        clears=clears,
         blocks=False,
         evidence=need.evidence,
         labels=need.labels,
@@ -107,11 +115,11 @@ def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
         )
     elif not (disposition.suggested or disposition.is_settled()):
         open_points = [factor for factor in disposition.factors if factor.weighs == "missing"]
+        missing = "; ".join(factor.text for factor in open_points if may_be_shared(factor.labels))
         unsure = f"Whether {disposition.named.display.lower()} is safe" if disposition.named else _WHERE_TO
         yield Blocker(
             "disposition-open",
-            f"{unsure} cannot be decided yet: "
-            + "; ".join(factor.text for factor in open_points if may_be_shared(factor.labels)),
+            f"{unsure} cannot be decided yet{f': {missing}' if missing else ''}",
             "What is missing is recorded",
             blocks=False,
         )

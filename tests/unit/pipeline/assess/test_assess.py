@@ -173,6 +173,14 @@ def test_words_without_a_code_become_a_question() -> None:
     assert [one.certainty for one in need.evidence] == [Certainty.UNCERTAIN]
 
 
+def test_a_need_that_words_hint_at_is_to_be_confirmed_without_saying_what_nobody_found() -> None:
+    said = Fact(Kind.CONDITION, "Condition/1", text="hx of suicide attempt 1990s", status="active")
+    texts = [
+        one.text for one in _assess(record(said)).readiness.blockers if one.text.startswith("To confirm")
+    ]
+    assert texts == ["To confirm: Self-harm risk; the record's words hint at it"]
+
+
 def test_a_clinical_word_without_a_code_asks_for_confirmation() -> None:
     ordered = Fact(Kind.ORDER, "ServiceRequest/1", text="wound care", status="active")
     assert _needs(record(ordered))["wound-care"].question == "Confirm: Wound care?"
