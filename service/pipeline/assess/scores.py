@@ -27,6 +27,8 @@ class Scored:
     high: float
     evidence: tuple[Evidence, ...]
     named_only: bool = False
+    #: Whether totals and answers of that day contradict each other: low and high are then what each of them says.
+    disagrees: bool = False
 
     @property
     def complete(self) -> bool:
@@ -59,7 +61,8 @@ def score_instruments(
             continue
         days = _days(instrument, instrument.scoring, observed)
         found = [_on_day(instrument, instrument.scoring, *day, citing) for day in sorted(days.items())]
-        whole = [one for one, _ in found if one.complete]
+        # An older whole score must not stand for a newer one that is in doubt.
+        whole = [one for one, _ in found if one.complete or one.disagrees]
         if found:
             scores[instrument.id] = (whole or [one for one, _ in found])[-1]
         gaps += [gap for _, gap in found[-1:] if gap]
@@ -105,8 +108,16 @@ def _on_day(
     if agrees:
         return Scored(instrument, shown, totals[0], totals[0], told + cited, named_only), None
     doubted = tuple(in_doubt(one, Certainty.CONFLICTED) for one in told + cited)
-    lowest, highest = (low, high) if low == high else (min(totals), max(totals))
-    return Scored(instrument, shown, lowest, highest, doubted, named_only), _disagreement(instrument)
+    lowest, highest = _said_by_either(totals, low, high)
+    score = Scored(instrument, shown, lowest, highest, doubted, named_only, disagrees=True)
+    return score, _disagreement(instrument)
+
+
+def _said_by_either(totals: Sequence[float], low: float, high: float) -> tuple[float, float]:
+    """From the least to the greatest that a total or the answers say; answers that leave all open say nothing."""
+    within = all(low <= total <= high for total in totals)
+    said = totals if within else (*totals, low, high)
+    return min(said), max(said)
 
 
 def _sum(instrument: Instrument, day: _Day, citing: Citing) -> tuple[float, float, tuple[Evidence, ...]]:

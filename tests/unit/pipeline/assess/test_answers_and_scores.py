@@ -50,16 +50,28 @@ def test_missing_items_make_a_range(content: Content) -> None:
     assert score.bands("female") == {"mild", "moderate"}
 
 
-def test_a_recorded_total_that_disagrees_is_a_gap_and_the_items_stand(content: Content) -> None:
+def test_a_recorded_total_that_disagrees_is_a_gap_and_leaves_the_score_open(content: Content) -> None:
     total = answer("44261-6", 20)
     findings = _findings(content, *_phq9(1, 1, 1, 1, 1, 1, 1, 1, 1), total)
-    assert (findings.scores["phq-9"].low, findings.scores["phq-9"].high) == (9, 9)
+    assert (findings.scores["phq-9"].low, findings.scores["phq-9"].high) == (9, 20)
     assert {one.certainty for one in findings.scores["phq-9"].evidence} == {Certainty.CONFLICTED}
     (gap,) = findings.gaps
     assert (gap.reason, gap.about) == (
         GapReason.DISAGREES,
         "Screening",
     )  # the instrument's name would give it away
+
+
+def test_a_high_total_over_low_answers_is_no_no(content: Content) -> None:
+    """Nor does an older score without doubt stand for it."""
+    older = [answer("44261-6", 2, at=_on(1), reference="Observation/old")]
+    said = (*older, *_phq9(1, 1, 1, 1, 1, 1, 1, 1, 0), answer("44261-6", 22, at=_on(2)))
+    score = _findings(content, *said).scores["phq-9"]
+    assert (score.low, score.high) == (8, 22)
+    (need,) = [
+        one for one in assess(record(*said), content, today=TODAY).needs if one.code == "behavioral-health"
+    ]
+    assert str(need.state) == "not_assessed"
 
 
 def test_a_disagreement_of_an_open_instrument_names_it(content: Content) -> None:
