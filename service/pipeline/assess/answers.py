@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from service.domain.codes import System
 from service.domain.evidence import Certainty, Evidence
 from service.domain.instrument import Choice, Item
 from service.domain.record import Observation
-from service.pipeline.assess.citing import Citing, day_of, in_doubt
+from service.pipeline.assess.citing import Citing, day_of, in_doubt, instant_of
 
 #: Data-absent reasons by which somebody says that the question was put and not answered.
 _DECLINED = frozenset({"asked-declined", "asked-unknown"})
@@ -26,6 +26,8 @@ class Answered:
     on: date | None
     evidence: tuple[Evidence, ...]
     declined: bool = False
+    #: The last instant of that day at which it was answered; None where only the day is known.
+    at: datetime | None = None
 
     @property
     def conflicted(self) -> bool:
@@ -58,7 +60,8 @@ def latest_answer(item: Item, said: Sequence[Observation], citing: Citing) -> An
     cited = tuple(citing.observation(one, spoken(item, codes)) for one, codes in final)
     if not item.multiple and len(codes) > 1:
         cited = tuple(in_doubt(one, Certainty.CONFLICTED) for one in cited)
-    return Answered(item, codes, day_of(final[0][0]), _once(cited), declined=not codes)
+    at = max(filter(None, (instant_of(one) for one, _ in final)), default=None)
+    return Answered(item, codes, day_of(final[0][0]), _once(cited), declined=not codes, at=at)
 
 
 def answer_codes(item: Item, observation: Observation) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Leaves that ask for statements of the record: codes, answers, scores, measurements."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import (
@@ -63,15 +63,16 @@ def screened(test: ScreenedTest, findings: Findings) -> Result:
     given = [one for one in told if one is not None and not one.declined]
     score = findings.scores.get(test.instrument)
     if score is not None and score.complete and not score.named_only:
-        return Result(truth_of(_follows(score.on, test, findings)), score.evidence)
+        return Result(truth_of(_follows(score.on, None, test, findings)), score.evidence)
     done = bool(given) and len(given) == len(told)
-    done = done and all(_follows(one.on, test, findings) for one in given)
+    done = done and all(_follows(one.on, one.at, test, findings) for one in given)
     return Result(truth_of(done), _cited(given) if done else ())
 
 
 def _begun(test: ScreenedTest, findings: Findings) -> Result:
     told = [findings.answers.get(question) for question in test.questions]
-    given = [one for one in told if one is not None and not one.declined and _follows(one.on, test, findings)]
+    said = [one for one in told if one is not None and not one.declined]
+    given = [one for one in said if _follows(one.on, one.at, test, findings)]
     return Result(truth_of(given), _cited(given))
 
 
@@ -125,12 +126,15 @@ def _score_truth(test: ScoreTest, score: Scored, sex: str) -> Truth:
     return Truth.UNKNOWN if possible & test.bands else Truth.FALSE
 
 
-def _follows(day: date | None, test: ScreenedTest, findings: Findings) -> bool:
+def _follows(day: date | None, at: datetime | None, test: ScreenedTest, findings: Findings) -> bool:
+    """By instants where both are known: the digits of a day are those of its own zone."""
     if not is_recent(day, test.within_days, findings.today):
         return False
     since = findings.answers.get(test.since)
     if not test.since or since is None or since.on is None:
         return True
+    if at is not None and since.at is not None:
+        return at >= since.at
     return day is not None and day >= since.on
 
 

@@ -195,6 +195,27 @@ def test_a_screen_done_on_the_day_of_the_question_follows_it() -> None:
     assert evaluate(ScreenedTest("phq-2"), _findings(*done)).truth is T
 
 
+@pytest.mark.parametrize(
+    ("asked_at", "screened_at", "follows"),
+    [
+        ("2024-03-01T15:00:00-06:00", "2024-03-01T08:00:00-06:00", F),
+        ("2024-03-01T08:00:00-06:00", "2024-03-01T15:00:00-06:00", T),
+        ("2024-03-02T01:00:00+00:00", "2024-03-01T23:30:00-06:00", T),
+        ("2024-03-01T15:00:00-06:00", "2024-03-01T00:00:00+00:00", T),
+        ("2024-03-02T00:00:00+00:00", "2024-03-01T00:00:00+00:00", F),
+    ],
+    ids=["earlier that day", "later that day", "later in another zone", "on a day alone", "a day before"],
+)
+def test_a_screen_follows_the_question_by_the_clock(asked_at: str, screened_at: str, follows: Truth) -> None:
+    asked = answer("44260-8", "LA6570-1", at=datetime.fromisoformat(asked_at))
+    done = [
+        answer(one, "LA32-8", at=datetime.fromisoformat(screened_at))
+        for one in CONTENT.instruments["c-ssrs-screener"].complete
+    ]
+    test = ScreenedTest("c-ssrs-screener", since="44260-8")
+    assert evaluate(test, _findings(asked, *done)).truth is follows
+
+
 def test_an_item_of_points_counts_from_its_lowest_to_its_highest() -> None:
     braden = CONTENT.instruments["braden"]
     item = next(one for one in braden.items if one.high is not None)
