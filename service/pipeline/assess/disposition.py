@@ -16,7 +16,7 @@ from service.domain.record import Encounter, Kind
 from service.domain.sensitivity import NONE, Label, Labels, merge
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
-from service.pipeline.assess.person import related
+from service.pipeline.assess.person import OF_AGE, related
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
 from service.pipeline.assess.stay import by_system, going_to
 
@@ -63,6 +63,7 @@ class _Situation:
     function: Function
     therapies: int
     people: bool
+    child: bool
 
     @property
     def level(self) -> Level | None:
@@ -151,7 +152,7 @@ def _told_by_places(stay: Encounter, table: Sequence[DispositionCode], meant: st
 
 
 def _situation(findings: Findings, needs: Iterable[Need]) -> _Situation:
-    judged = tuple(needs)
+    judged, age = tuple(needs), findings.record.patient.age_on(findings.today)
     present = {need.code: need for need in judged if need.state is NeedState.PRESENT}
     orders = [fact for fact in findings.record.facts if fact.kind is Kind.ORDER and fact.status != "revoked"]
     said = " ".join(
@@ -162,6 +163,7 @@ def _situation(findings: Findings, needs: Iterable[Need]) -> _Situation:
         to_ask={need.code: need for need in judged if need.state is NeedState.NOT_ASSESSED},
         function=function_of(findings),
         therapies=sum(therapy in said for therapy in _THERAPIES),
+        child=age is not None and age < OF_AGE,
         people=related(RelatedTest(), findings).truth is Truth.TRUE,
     )
 
@@ -193,7 +195,9 @@ def _is_in_danger(situation: _Situation) -> bool:
 
 
 def _factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
-    yield from _function_factors(situation.function, suggested)
+    # Barthel, Katz and AM-PAC were made for adults: nobody misses them in a child.
+    if situation.level is not None or not situation.child:
+        yield from _function_factors(situation.function, suggested)
     yield from _need_factors(situation, suggested)
     yield from _missing_factors(situation, suggested)
 

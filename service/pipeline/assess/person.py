@@ -18,6 +18,8 @@ from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.result import UNKNOWN, Result, truth_of
 from service.pipeline.assess.stay import days_in_hospital, going_to
 
+#: From this age on scores and questions made for adults apply.
+OF_AGE = 18
 _SELF_PAY_CODES = frozenset({"pay", "selfpay", "self-pay", "81"})
 _SELF_PAY_WORDS = ("self pay", "self-pay", "selfpay", "no_insurance", "no insurance", "uninsured")
 _PAYMENT_TYPOLOGY = "https://nahdo.org/sopt"

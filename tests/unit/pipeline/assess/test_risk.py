@@ -49,6 +49,17 @@ def _visits(class_code: str, count: int) -> tuple[Encounter, ...]:
     return (old, *(_visit(n + 1, class_code, ADMITTED - timedelta(days=20 + n)) for n in range(count)))
 
 
+@pytest.mark.parametrize(("years", "scored"), [(6, False), (17, False), (18, True)])
+def test_the_scores_of_adults_are_not_for_children(years: int, content: Content, *, scored: bool) -> None:
+    child = person(birth_date=date(TODAY.year - years, 1, 1))
+    assessment = assess(record(patient=child), content, today=TODAY)
+    assert bool(assessment.risk_scores) is scored
+    open_points = [
+        one.text for one in assessment.disposition.factors if one.text.startswith("Daily function")
+    ]
+    assert bool(open_points) is scored
+
+
 @pytest.mark.parametrize("row", LACE, ids=_name)
 def test_lace_is_what_the_oracle_says(row: dict[str, Any], content: Content) -> None:
     given = row["in"]
