@@ -31,8 +31,13 @@ _LONG_AGO = date.min
 
 #: Words by which an entry says that there is none, or of whom else it speaks. "Rule out" and "history of" leave it open.
 _DENIED = re.compile(
-    r"\b(?:no (?:known|evidence|history|signs?|personal history)|denie[sd]|negative for|ruled out|family history|fhx?)\b"
+    r"\b(?:no (?:known|evidence|history|signs?|personal history)|denie[sd]|negative for|ruled out|fam(?:ily)? (?:history|hx)|fhx?)\b"
+    # "Lives with mother" and "mother died" leave open who has what; after a birth the mother may be the patient.
+    r"|\b(?:father|mother|brother|sister)(?:'s)? (?:with|had|has) (?!.*post.?partum)"
 )
+#: Words just before and after a diagnosis by which there is none of it: "never smoker", "cancer screening".
+_NOT_BEFORE = re.compile(r"(?:\bnever (?:been |an? |used )?|\bnon-|(?<!positive )\bscreen(?:ing)? for )$")
+_NOT_AFTER = re.compile(r" (?:screen(?:ing)?\b(?!.*\bpositive\b)|(?:test )?negative\b)")
 #: Systems in which protocols name diagnoses.
 _DIAGNOSES = frozenset({System.ICD10CM, System.SNOMED})
 
@@ -175,7 +180,7 @@ class _Collector:
     def _worded(self, test: CodeTest, fact: Fact, said: str, matched: set[CodeTest]) -> None:
         if test in matched or not _pattern(test.words).search(said):
             return
-        if fact.kind is Kind.CONDITION and _DENIED.search(said):
+        if fact.kind is Kind.CONDITION and _denies(said, test.words):
             return
         counts = certainty_of(fact, test.scope, self.record, self.today)
         if counts is None or not is_recent(fact.began, test.within_days, self.today):
@@ -207,6 +212,16 @@ class _Collector:
         if day is None or self.today - day <= timedelta(days=days):
             return True
         return observed_in_stay(observation, self.record)
+
+
+def _denies(said: str, words: tuple[str, ...]) -> bool:
+    """Whether an entry says that there is none, or speaks of somebody else."""
+    if _DENIED.search(said):
+        return True
+    found = _pattern(words).finditer(said)
+    return all(
+        _NOT_BEFORE.search(said[: one.start()]) or _NOT_AFTER.match(said[one.end() :]) for one in found
+    )
 
 
 def _is_coded(fact: Fact) -> bool:
