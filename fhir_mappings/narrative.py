@@ -59,6 +59,8 @@ def headline(plan: Plan) -> str:
     """Readiness and where to, in one line."""
     if plan.outcome is not Outcome.GOING_HOME:
         return f"No discharge home is planned: the patient {_ENDED[plan.outcome]}. "
+    if plan.disposition and plan.disposition.is_against_advice():
+        return f"{_against_advice(plan)}. Readiness: {_readiness(plan)}. "
     return f"Readiness: {_readiness(plan)}. Going to: {_destination(plan)}. "
 
 
@@ -207,6 +209,13 @@ def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]
 
 def _readiness(plan: Plan) -> str:
     return str(plan.readiness.verdict) if plan.readiness else _ASK
+
+
+def _against_advice(plan: Plan) -> str:
+    """Who left against advice went nowhere that was planned: that is said first."""
+    stay = plan.encounter
+    gone = stay.end is not None and stay.end.date() <= plan.today
+    return "The patient left against advice" if gone else "The patient is leaving against advice"
 
 
 def _destination(plan: Plan) -> str:

@@ -48,6 +48,7 @@ class NamedPlace:
 
 #: Where the patient looks after themselves, so that what is not known about that still matters when home is named.
 _HOMES: Final = frozenset({"home", "alt-home"})
+_AGAINST_ADVICE: Final = "aadvice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,10 @@ class Disposition:
     def is_settled(self) -> bool:
         """Whether a place is named at which nobody has to be able to live alone."""
         return self.named is not None and self.named.code not in _HOMES
+
+    def is_against_advice(self) -> bool:
+        """Whether the order or the stay says that the patient leaves against advice."""
+        return self.named is not None and self.named.code == _AGAINST_ADVICE
 
     def is_for_a_facility(self) -> bool:
         """Whether the order or the stay names a place where others care for the patient."""

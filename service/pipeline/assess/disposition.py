@@ -21,7 +21,7 @@ from service.pipeline.assess.place import facility_cover, home_health_cover, pre
 from service.pipeline.assess.stay import by_system, going_to
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
-_OTHER = "oth"
+_OTHER, _AGAINST_ADVICE = "oth", "aadvice"
 #: As much of a hospital's own words for a place as fits a line.
 _LONGEST = 120
 _HINTS = {
@@ -301,6 +301,8 @@ def _alert(situation: _Situation, suggested: str, ordered: str, names: Mapping[s
             "The order says home; the patient needs help with most daily activities "
             "and nobody who can give it is recorded."
         )
+    if ordered == _AGAINST_ADVICE:
+        return ""  # the patient's own decision, which no suggestion contradicts
     if suggested and ordered and suggested != ordered:
         return f"The order says {names[ordered].lower()}; the record suggests {names[suggested].lower()}."
     return ""

@@ -67,6 +67,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         education=education(present, record.patient),
         tasks=(
             *(handover(present, goes_to, place.labels, due=day) if goes_to else ()),
+            *((_against_advice(assessment.today),) if place.is_against_advice() else ()),
             *tasks(present, today=plan.today, discharge=day),
             *searches_for_services(asked_for, discharge=day),
         ),
@@ -91,6 +92,15 @@ def _questions(needs: tuple[Need, ...]) -> tuple[BedsideQuestion, ...]:
         for need in needs
         if need.state is NeedState.NOT_ASSESSED and need.question
     )
+
+
+def _against_advice(today: date) -> PersonTask:
+    """Who left without medicines and teaching needs them most, and is not told off for coming back."""
+    text = (
+        "Reach the patient, who goes against advice: medicines and prescriptions, warning signs, the next visit; "
+        "say that coming back is welcome at any time."
+    )
+    return PersonTask("task:against-advice", "", text, "social worker", today)
 
 
 def _bereavement(today: date) -> PersonTask:

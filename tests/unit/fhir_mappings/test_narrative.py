@@ -79,6 +79,14 @@ def test_a_place_that_somebody_named_is_where_the_patient_goes():
     )
 
 
+def test_who_left_against_advice_is_not_said_to_go_anywhere():
+    place = Disposition("", "", named=NamedPlace("aadvice", "Left against advice", "stay"))
+    gone = a.record(encounter=a.stay(end=a.ADMITTED))
+    assert headline(a.planned(about=gone, disposition=place)).startswith("The patient left against advice. ")
+    assert headline(a.planned(disposition=place)).startswith("The patient is leaving against advice. ")
+    assert "Going to" not in headline(a.planned(disposition=place))
+
+
 def test_words_for_a_place_are_told_to_the_clinician_and_to_nobody_else():
     place = Disposition("", "", unread="SNF per CM", hint="Skilled nursing facility")
     plan = a.planned(disposition=place)

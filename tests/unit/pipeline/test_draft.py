@@ -92,6 +92,15 @@ def test_who_goes_to_a_facility_gets_nothing_that_comes_to_a_home_and_is_handed_
     assert not [one for one in at_home.tasks if one.key.startswith("task:handover")]
 
 
+def test_who_left_against_advice_is_reached():
+    place = bound_for("aadvice", "Left against advice", facility=False)
+    (task,) = a.planned(disposition=place).tasks
+    assert task.key == "task:against-advice"
+    assert task.due == a.TODAY
+    assert "medicines" in task.text
+    assert "warning signs" in task.text
+
+
 def test_the_handover_to_a_psychiatric_hospital_is_as_sensitive_as_the_place():
     place = bound_for("psy", "Psychiatric hospital", labels=frozenset({Label.PSY}))
     plan = a.planned(a.need(interventions=a.interventions()), disposition=place)

@@ -378,6 +378,10 @@ def test_words_for_a_psychiatric_hospital_are_as_sensitive_as_its_code() -> None
     assert Label.PSY in _assess(record(encounter=stay(disposition=said))).disposition.labels
 
 
+def test_no_suggestion_contradicts_who_leaves_against_advice() -> None:
+    assert _ordered("aadvice", answer(BARTHEL, 95)).disposition.alert == ""
+
+
 def test_other_names_no_place() -> None:
     assert _ordered("oth").disposition.named is None
 
