@@ -65,8 +65,12 @@ def _hinted(rules: Iterable[BlockerRule], need: Need, findings: Findings) -> Ite
     for rule in told:
         yield _to_confirm(need, rule.key, rule.text, rule.clears)
     if possible and not told:
-        text = f"{need.title}; the record's words hint at it"
-        yield _to_confirm(need, f"{need.code}-hinted", text, "Somebody asks and records the answer")
+        # Under the key of what it may turn out to be, so that it stays the same caveat once more is known.
+        first, _ = possible[0]
+        unsure = [one for one in need.evidence if one.certainty is Certainty.UNCERTAIN]
+        hint = "the record's words hint" if any(one.code is None for one in unsure) else "the record hints"
+        text = f"{need.title}; {hint} at it"
+        yield _to_confirm(need, first.key, text, "Somebody asks and records the answer")
 
 
 def _to_confirm(need: Need, key: str, text: str, clears: str) -> Blocker:
@@ -120,7 +124,7 @@ def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
         yield Blocker(
             "disposition-open",
             f"{unsure} cannot be decided yet{f': {missing}' if missing else ''}",
-            "What is missing is recorded",
+            "What is missing is recorded" if missing else "The order or the stay names the place",
             blocks=False,
         )
 

@@ -181,6 +181,14 @@ def test_a_need_that_words_hint_at_is_to_be_confirmed_without_saying_what_nobody
     assert texts == ["To confirm: Self-harm risk; the record's words hint at it"]
 
 
+def test_a_value_that_cannot_be_compared_hints_without_words() -> None:
+    said = answer("59408-5", 0.85, unit="1", at=datetime(2024, 3, 5, 8, tzinfo=UTC))
+    blockers = _assess(record(said)).readiness.blockers
+    (caveat,) = [one for one in blockers if one.key == "oxygen-not-arranged"]
+    assert caveat.text.endswith("; the record hints at it")
+    assert not caveat.blocks
+
+
 def test_a_clinical_word_without_a_code_asks_for_confirmation() -> None:
     ordered = Fact(Kind.ORDER, "ServiceRequest/1", text="wound care", status="active")
     assert _needs(record(ordered))["wound-care"].question == "Confirm: Wound care?"
