@@ -33,10 +33,9 @@ def with_stay(order: dict[str, Any], tenant: Tenant, deps: Deps) -> dict[str, An
     if len(found) == 1:
         return order | {"encounter": {"reference": found[0]}}
     metrics.ORDERS_WITHOUT_STAY.labels(tenant.id).inc()
+    reason = "several open stays" if found else "no open stay"
     _log.warning(
-        "a discharge order names no stay, and it cannot be told which",
-        tenant=tenant.id,
-        open_stays=len(found),
+        "a discharge order names no stay, and it cannot be told which", tenant=tenant.id, reason=reason
     )
     return order
 
