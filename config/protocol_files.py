@@ -190,12 +190,14 @@ class ProtocolReader:
         return template, given
 
     def _education(self, entry: Entry) -> tuple[Template, Given]:
-        given = entry.fields(("key", "text", "topic", "when", "patient_text"), required=("key", "text"))
+        known = ("key", "text", "topic", "when", "patient_text", "warns")
+        given = entry.fields(known, required=("key", "text"))
         template = EducationTemplate(
             key=given["key"].text(),
             text=given["text"].text(),
             topic=self._code(given, "topic"),
             patient_text=_text(given, "patient_text"),
+            warns=given["warns"].switch() if "warns" in given else False,
         )
         return template, given
 

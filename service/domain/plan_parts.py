@@ -94,7 +94,10 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Education:
-    """What is taught before leaving; link is a MedlinePlus Connect URL built from the code, "" without one."""
+    """What is taught before leaving; link is a MedlinePlus Connect URL built from the code, "" without one.
+
+    warns: it says when to call for help.
+    """
 
     key: str
     need: str
@@ -104,6 +107,7 @@ class Education:
     link: str = ""
     patient_text: str = ""
     labels: Labels = NONE
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

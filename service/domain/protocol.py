@@ -104,12 +104,16 @@ class FollowUpTemplate:
 
 @dataclass(frozen=True, slots=True)
 class EducationTemplate:
-    """What patient and carer are taught before leaving; topic is the code for a MedlinePlus Connect link."""
+    """What patient and carer are taught before leaving; topic is the code for a MedlinePlus Connect link.
+
+    warns: it says when to call for help, and stands with the warning signs on the sheet.
+    """
 
     key: str
     text: str
     topic: Code | None = None
     patient_text: str = ""
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class _Sheet:
         yield say("What we are setting up for you"), [self._referral(x) for x in plan.referrals]
         yield say("Your visits and calls"), list(self._visits(plan))
         yield say("What you can work on"), [self._goal(x) for x in plan.goals]
-        yield say("Good to know"), [self._lesson(x) for x in plan.education]
+        yield say("Good to know"), [self._lesson(x) for x in plan.education if not x.warns]
         yield say("When to call for help"), [*self._warning_signs(plan), *self._always_call()]
         yield say("Whom you can call"), list(self._helpers())
 
@@ -212,6 +212,7 @@ class _Sheet:
         for need in plan.present():
             if not _withheld(need.labels):
                 yield from (self._sentence(sign) for sign in need.interventions.warning_signs)
+        yield from (self._own_words(lesson) for lesson in plan.education if lesson.warns)
 
     def _always_call(self) -> Iterator[str]:
         yield self.speech.say("Call your doctor if you feel worse or are not sure what to do.")

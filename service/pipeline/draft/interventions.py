@@ -163,6 +163,7 @@ def _lesson(need: Need, template: EducationTemplate, language: str) -> Education
         link=_medlineplus_link(template.topic, language),
         patient_text=template.patient_text,
         labels=need.labels,
+        warns=template.warns,
     )
 
 

@@ -172,6 +172,18 @@ def test_a_link_to_read_more_stands_only_where_its_code_gives_nothing_away(label
     assert ("I50.9" in text) is linked
 
 
+def test_a_lesson_that_warns_stands_where_it_says_when_to_call_for_help():
+    lessons = (
+        EducationTemplate("x", "Signs", patient_text="Call 911 if your baby turns blue", warns=True),
+        EducationTemplate("y", "Feeding", patient_text="Feed your baby often"),
+    )
+    text = sheet(a.need(interventions=Interventions(education=lessons)))
+    good_to_know, when_to_call = text.split("WHEN TO CALL FOR HELP")
+    assert "Call 911 if your baby turns blue." in when_to_call
+    assert "turns blue" not in good_to_know
+    assert "Feed your baby often." in good_to_know
+
+
 def test_what_is_said_twice_stands_once():
     first = a.need(interventions=a.interventions(warning_signs=("Call us",)))
     second = a.need("stress", interventions=a.interventions(warning_signs=("Call us",)))
