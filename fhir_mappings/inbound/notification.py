@@ -4,18 +4,16 @@ Source: HL7 Subscriptions R5 Backport 1.1, backport-subscription-notification-r4
 or numbers, names kebab or camel case, and the status may be R4B's SubscriptionStatus.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from fhir_mappings.references import literal, reference_of
+from fhir_mappings.references import is_id, literal, reference_of
 from service.errors import BadInput
 
 _REMEDY: Final = "A notification is a history Bundle whose first entry is Parameters (or SubscriptionStatus)."
-#: With FHIR's own rule for an id: any other could not be kept, nor asked for. "." and ".." would be steps in an address.
-_SUBSCRIPTION: Final = re.compile(r"Subscription/(?!\.{1,2}\Z)[A-Za-z0-9.-]{1,64}")
+_SUBSCRIPTION: Final = "Subscription/"
 #: The values of a parameter that we read.
 _VALUES: Final = (
     "valueString",
@@ -67,7 +65,7 @@ def notification_in(bundle: Mapping[str, Any]) -> Notification | None:
     resources = [entry.get("resource") for entry in _objects(bundle.get("entry"))]
     status = _status(resources[0] if resources else None)
     subscription = literal(_text(status, "subscription"))
-    if bundle.get("type") != "history" or not _SUBSCRIPTION.fullmatch(subscription):
+    if bundle.get("type") != "history" or not _is_subscription(subscription):
         raise BadInput(_REMEDY)
     try:
         kind = NotificationType(_text(status, "type"))
@@ -145,6 +143,11 @@ def _text(status: Mapping[str, list[Any]], name: str) -> str:
 
 def _kebab(name: str) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def _is_subscription(reference: str) -> bool:
+    """Whether it can be kept, and asked for."""
+    return reference.startswith(_SUBSCRIPTION) and is_id(reference.removeprefix(_SUBSCRIPTION))
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ later. Nothing is asked of the EHR before the answer. Anything that is nothing t
 EHR would end the subscription.
 """
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,7 +13,7 @@ from flask import Response
 
 from fhir_mappings.inbound.notification import notification_in
 from fhir_mappings.inbound.trigger import names_no_stay, trigger_from
-from fhir_mappings.references import own_reference
+from fhir_mappings.references import is_id, own_reference
 from service.domain.audit import AuditEntry, Event
 from service.doors.body import json_body
 from service.doors.guard import guarded_by, subscription_secret
@@ -36,8 +35,6 @@ DOOR: Final = "subscription"
 #: What may tell of a discharge; other types are acknowledged unread.
 _TELLING: Final = frozenset({"ServiceRequest", "Encounter"})
 _PATH: Final = "/<string:tenant>/<string:resource_type>/<string:resource_id>"
-#: FHIR's id; "." and ".." would be steps in the address by which it is read from the EHR.
-_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9.-]{1,64}")
 _SECRET: Final[list[dict[str, list[str]]]] = [{"subscription": []}]
 
 
@@ -154,7 +151,7 @@ def _record_foreign(name: str) -> None:
 
 
 def _literal(resource_type: str, resource_id: str) -> str:
-    if not _ID.fullmatch(resource_id):
+    if not is_id(resource_id):
         raise BadInput("The address does not end in a FHIR id.")
     return f"{resource_type}/{resource_id}"
 

@@ -11,7 +11,7 @@ from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.inbound.trigger import names_no_stay
 from fhir_mappings.references import own_reference
 from service import metrics
-from service.domain.record import INPATIENT_CLASSES
+from service.domain.record import INPATIENT_CLASSES, GapReason
 from service.ehr.client import Ehr
 from service.errors import EhrUnavailable
 from service.pipeline.ports import Deps
@@ -24,7 +24,7 @@ def with_stay(order: dict[str, Any], tenant: Tenant, deps: Deps) -> dict[str, An
     """The order with the stay that it is planned for, else its patient's only open one, as its encounter.
 
     As it came where it names a stay, or is no discharge order, or where nobody can tell which stay is meant: then a warning
-    and a metric say so. Raises EhrUnavailable when the patient's stays cannot be asked for now.
+    and a metric say so, as where the EHR does not let us ask. Raises EhrUnavailable when it does not answer whole now.
     """
     if not names_no_stay(order, tenant):
         return order
@@ -47,7 +47,9 @@ def _open_stays(patient: str, ehr: Ehr) -> list[str]:
     if ehr.capability().searches("Encounter", "status"):
         parameters.append(("status", ",".join(sorted(_OPEN))))
     [result] = ehr.batch([Search("Encounter", tuple(parameters))])
-    if result.gaps:  # one of two stays may be what is missing
+    if any(
+        gap.reason is GapReason.INCOMPLETE for gap in result.gaps
+    ):  # one of two stays may be what is missing
         raise EhrUnavailable("The stays of a patient could not be read whole.")
     return [
         own_reference(stay)
