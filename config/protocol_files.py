@@ -118,7 +118,7 @@ class ProtocolReader:
                 text=part["text"].text(),
                 clears=part["clears"].text(),
                 when=self.expressions.read(part["when"]),
-                blocks=part["blocks"].switch() if "blocks" in part else True,
+                blocks=_switch(part, "blocks", otherwise=True),
             )
 
     def _offers(self, given: Given) -> Iterator[Offer]:
@@ -152,7 +152,7 @@ class ProtocolReader:
             code=self._snomed(given["code"]) if "code" in given else None,
             priority=_urgency(given, "priority"),
             within_days=_days(given, "within_days", _REFERRAL_DAYS),
-            community=given["community"].switch() if "community" in given else True,
+            community=_switch(given, "community", otherwise=True),
             patient_text=_text(given, "patient_text"),
             labels=services[service] | read_labels(given),
             service_title=self.expressions.terminology.service_titles[service],
@@ -161,7 +161,7 @@ class ProtocolReader:
         return template, given
 
     def _goal(self, entry: Entry) -> tuple[Template, Given]:
-        known = ("key", "text", "target", "measure", "within_days", "when", "patient_text")
+        known = ("key", "text", "target", "measure", "within_days", "when", "patient_text", "at_home")
         given = entry.fields(known, required=("key", "text", "target", "within_days"))
         template = GoalTemplate(
             key=given["key"].text(),
@@ -170,11 +170,12 @@ class ProtocolReader:
             measure=self._code(given, "measure"),
             target=given["target"].text(),
             patient_text=_text(given, "patient_text"),
+            at_home=_switch(given, "at_home"),
         )
         return template, given
 
     def _follow_up(self, entry: Entry) -> tuple[Template, Given]:
-        known = ("key", "text", "not_before_days", "within_days", "code", "when", "patient_text")
+        known = ("key", "text", "not_before_days", "within_days", "code", "when", "patient_text", "at_home")
         given = entry.fields(known, required=("key", "text", "within_days"))
         not_before, within = _days(given, "not_before_days", 0), given["within_days"].whole()
         if not_before > within:
@@ -186,18 +187,20 @@ class ProtocolReader:
             not_before_days=not_before,
             code=self._code(given, "code"),
             patient_text=_text(given, "patient_text"),
+            at_home=_switch(given, "at_home"),
         )
         return template, given
 
     def _education(self, entry: Entry) -> tuple[Template, Given]:
-        known = ("key", "text", "topic", "when", "patient_text", "warns")
+        known = ("key", "text", "topic", "when", "patient_text", "warns", "at_home")
         given = entry.fields(known, required=("key", "text"))
         template = EducationTemplate(
             key=given["key"].text(),
             text=given["text"].text(),
             topic=self._code(given, "topic"),
             patient_text=_text(given, "patient_text"),
-            warns=given["warns"].switch() if "warns" in given else False,
+            warns=_switch(given, "warns"),
+            at_home=_switch(given, "at_home"),
         )
         return template, given
 
@@ -229,14 +232,15 @@ class ProtocolReader:
 
 
 def _task(entry: Entry) -> tuple[Template, Given]:
-    known = ("key", "text", "owner", "before_discharge", "at_once", "when")
+    known = ("key", "text", "owner", "before_discharge", "at_once", "when", "at_home")
     given = entry.fields(known, required=("key", "text"))
     template = TaskTemplate(
         key=given["key"].text(),
         text=given["text"].text(),
         owner=_text(given, "owner") or "social worker",
-        before_discharge=given["before_discharge"].switch() if "before_discharge" in given else True,
-        at_once=given["at_once"].switch() if "at_once" in given else False,
+        before_discharge=_switch(given, "before_discharge", otherwise=True),
+        at_once=_switch(given, "at_once"),
+        at_home=_switch(given, "at_home"),
     )
     return template, given
 
@@ -258,6 +262,10 @@ def _rests_on_silence(expression: Expression) -> bool:
 
 def _text(given: Given, key: str) -> str:
     return given[key].text() if key in given else ""
+
+
+def _switch(given: Given, key: str, *, otherwise: bool = False) -> bool:
+    return given[key].switch() if key in given else otherwise
 
 
 def _days(given: Given, key: str, otherwise: int) -> int:

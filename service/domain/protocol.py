@@ -80,7 +80,10 @@ class ReferralTemplate:
 
 @dataclass(frozen=True, slots=True)
 class GoalTemplate:
-    """A measurable goal: what will be true, how it is measured, and by when."""
+    """A measurable goal: what will be true, how it is measured, and by when.
+
+    at_home, here and below: it is of no use to somebody for whom a facility cares.
+    """
 
     key: str
     text: str
@@ -88,6 +91,7 @@ class GoalTemplate:
     measure: Code | None = None
     target: str = ""
     patient_text: str = ""
+    at_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class FollowUpTemplate:
     not_before_days: int = 0
     code: Code | None = None
     patient_text: str = ""
+    at_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ class EducationTemplate:
     topic: Code | None = None
     patient_text: str = ""
     warns: bool = False
+    at_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,7 @@ class TaskTemplate:
     owner: str = "social worker"
     before_discharge: bool = True
     at_once: bool = False
+    at_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,47 +1,28 @@
 """What follows from the needs of somebody whom others care for next: nothing that is for a home, and one handover."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from service.domain.assessment import NamedPlace
 from service.domain.need import Need
 from service.domain.plan import PersonTask
-from service.domain.protocol import (
-    NOTHING,
-    EducationTemplate,
-    FollowUpTemplate,
-    GoalTemplate,
-    Interventions,
-    NeedKind,
-)
+from service.domain.protocol import Interventions
 from service.domain.sensitivity import Labels, may_be_shared, merge
-from service.pipeline.draft.standing import words
-
-#: Work of the days at home, whatever need it comes from; "the person at home who needs you" is nobody's work there.
-_FOR_HOME: Final = re.compile(
-    r"\b(?:(?:ride|gets?) home|(?:scale|food|equipment|feeds|moves|weights?|manages?|days) at home|home health)\b"
-)
-_HOME_TO_PATIENTS: Final = re.compile(r"\b(?:at|go|get) home\b")
-_NURSING_AT_HOME: Final = "nursing-at-home"
-#: Of these needs the clinic visits, the teaching and the watching go on in any place.
-_GO_ON: Final = frozenset({NeedKind.CLINICAL, NeedKind.SAFETY})
 
 
 class _Template(Protocol):
     @property
-    def text(self) -> str: ...
+    def at_home(self) -> bool: ...
 
 
-_Said = TypeVar("_Said", bound=_Template)
-_Told = TypeVar("_Told", GoalTemplate, EducationTemplate)
+_Offered = TypeVar("_Offered", bound=_Template)
 
 
 def without_home(needs: Iterable[Need]) -> tuple[Need, ...]:
     """The same needs, without what comes to a home or is for one."""
-    return tuple(replace(need, interventions=_elsewhere(need)) for need in needs)
+    return tuple(replace(need, interventions=_elsewhere(need.interventions)) for need in needs)
 
 
 def handover(
@@ -77,43 +58,16 @@ def handover(
     )
 
 
-def _elsewhere(need: Need) -> Interventions:
-    asked = need.interventions
-    if _is_for_home(need):
-        visits = tuple(one for one in asked.follow_ups if not _is_call(one))
-        return replace(NOTHING, follow_ups=visits, warning_signs=asked.warning_signs)
+def _elsewhere(asked: Interventions) -> Interventions:
     return replace(
         asked,
-        referrals=tuple(one for one in asked.referrals if not one.at_home),
-        goals=tuple(map(_unhomely, _not_for_home(asked.goals))),
-        follow_ups=_not_for_home(asked.follow_ups),
-        education=tuple(map(_unhomely, _not_for_home(asked.education))),
-        tasks=_not_for_home(asked.tasks),
+        referrals=_not_at_home(asked.referrals),
+        goals=_not_at_home(asked.goals),
+        follow_ups=_not_at_home(asked.follow_ups),
+        education=_not_at_home(asked.education),
+        tasks=_not_at_home(asked.tasks),
     )
 
 
-def _is_for_home(need: Need) -> bool:
-    """Whether all that would help comes to the home, so that what accompanies it goes with it."""
-    asked = need.interventions.referrals
-    if need.code == _NURSING_AT_HOME:
-        return True
-    return bool(asked) and need.kind not in _GO_ON and all(one.at_home for one in asked)
-
-
-def _unhomely(template: _Told) -> _Told:
-    """Without words to the patient about a home they do not go to."""
-    at_home = _HOME_TO_PATIENTS.search(template.patient_text)
-    return replace(template, patient_text="") if at_home else template
-
-
-def _not_for_home(templates: tuple[_Said, ...]) -> tuple[_Said, ...]:
-    return tuple(one for one in templates if not _FOR_HOME.search(_words_of(one).casefold()))
-
-
-def _words_of(template: _Template) -> str:
-    """What is to be done, and of a goal also how it is measured."""
-    return f"{template.text} {getattr(template, 'target', '')}"
-
-
-def _is_call(visit: FollowUpTemplate) -> bool:
-    return "call" in words(visit.text).split()
+def _not_at_home(templates: tuple[_Offered, ...]) -> tuple[_Offered, ...]:
+    return tuple(one for one in templates if not one.at_home)

@@ -55,8 +55,8 @@ def bound_for(code, display="Skilled nursing facility", *, facility=True, labels
 def test_who_goes_to_a_facility_gets_nothing_that_comes_to_a_home_and_is_handed_over():
     meals = Interventions(
         referrals=(ReferralTemplate("home-delivered-meals", "Meals", at_home=True),),
-        follow_ups=(FollowUpTemplate("call", "Call to ask whether the meals came", 7),),
-        tasks=(TaskTemplate("food", "Check that there is food"),),
+        follow_ups=(FollowUpTemplate("call", "Call to ask whether the meals came", 7, at_home=True),),
+        tasks=(TaskTemplate("food", "Check that there is food", at_home=True),),
     )
     clinic = Interventions(
         referrals=(
@@ -64,10 +64,11 @@ def test_who_goes_to_a_facility_gets_nothing_that_comes_to_a_home_and_is_handed_
             ReferralTemplate("home-health-nursing", "Nurse", at_home=True),
         ),
         tasks=(
-            TaskTemplate("scale", "Make sure that there is a scale at home"),
+            TaskTemplate("scale", "Make sure that there is a scale at home", at_home=True),
             TaskTemplate("talk", "Talk"),
         ),
-        goals=(GoalTemplate("weighs", "Weighs daily", 7, target="6 of 7 days at home"),),
+        goals=(GoalTemplate("weighs", "Weighs daily", 7, at_home=True),),
+        education=(EducationTemplate("scale", "How to weigh", at_home=True), EducationTemplate("salt", "Salt")),
     )
     needs = (
         a.need("food-insecurity", interventions=meals),
@@ -78,6 +79,7 @@ def test_who_goes_to_a_facility_gets_nothing_that_comes_to_a_home_and_is_handed_
     assert [one.service for one in plan.referrals] == ["heart-failure-clinic"]
     assert not plan.follow_ups
     assert not plan.goals
+    assert [one.text for one in plan.education] == ["Salt"]
     told = {one.key: (one.text, one.labels) for one in plan.tasks if one.key.startswith("task:handover")}
     titles = {one.code: one.title for one in plan.needs}
     assert set(told) == {"task:handover", "task:handover:private"}
