@@ -6,7 +6,6 @@ never an empty list of cards.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Final
@@ -34,6 +33,7 @@ from service.doors.hook_calls import (
 )
 from service.doors.hook_feedback import read_feedback
 from service.doors.hook_jwt import ehr_signed, signed_for
+from service.doors.hook_services import SERVICES
 from service.doors.schemas.blueprint import Blueprint, Problem
 from service.doors.schemas.hooks import FEEDBACK, ORDERS, STAY, Cards, Services, call_of
 from service.doors.wiring import deps, settings
@@ -54,43 +54,6 @@ cds_hooks = Blueprint(
 ANSWER_SECONDS: Final = 0.45
 #: As many as calls can be here at once: none waits for another that only waits for the EHR.
 _ANSWERS: Final = InTime(WEB_THREADS, "hook-answers")
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One service of the discovery; its id is its hook."""
-
-    hook: str
-    title: str
-    description: str
-    prefetch: Mapping[str, str]
-
-    def described(self) -> dict[str, Any]:
-        """As discovery tells it."""
-        return {
-            "hook": self.hook,
-            "id": self.hook,
-            "title": self.title,
-            "description": self.description,
-            "usageRequirements": "What is not prefetched is read from the EHR's FHIR server while the call waits.",
-            "prefetch": dict(self.prefetch),
-        }
-
-
-SERVICES: Final = {
-    ENCOUNTER_DISCHARGE: Service(
-        ENCOUNTER_DISCHARGE,
-        "Discharge plan",
-        "Readiness, needs with their evidence, what to ask at the bedside, and referrals to take over.",
-        FULL,
-    ),
-    ORDER_SIGN: Service(
-        ORDER_SIGN,
-        "Discharge plan when the discharge is ordered",
-        "The same when a discharge order is signed; other orders are answered without cards.",
-        SHORT,
-    ),
-}
 
 
 def _problem(status: int, description: str) -> Any:

@@ -3,39 +3,31 @@
 Never a departure against advice, never death. What is not known leaves the suggestion open.
 """
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from service.domain.assessment import Disposition, Factor, NamedPlace
-from service.domain.codes import Code
-from service.domain.content import DispositionCode, names_of
+from service.domain.assessment import Disposition, Factor
+from service.domain.content import names_of
 from service.domain.expression import RelatedTest, Truth
 from service.domain.need import Need, NeedState
-from service.domain.record import Encounter, Kind
-from service.domain.sensitivity import NONE, Label, Labels, merge
+from service.domain.record import Kind
+from service.domain.sensitivity import merge
+from service.pipeline.assess.destination import (
+    disagreement,
+    disposition_of,
+    may_mean,
+    named_place,
+    told_by_places,
+    unread_place,
+)
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
 from service.pipeline.assess.person import OF_AGE, related
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
-from service.pipeline.assess.stay import by_system, going_to
+from service.pipeline.assess.stay import going_to
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
-_OTHER, _AGAINST_ADVICE = "oth", "aadvice"
-#: As much of a hospital's own words for a place as fits a line.
-_LONGEST = 120
-_HINTS = {
-    code: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
-    for code, words in (
-        ("psy", r"psych\w*|behaviou?ral health"),
-        ("aadvice", r"against (?:medical )?advice|ama|eloped|elopement"),
-        ("hosp", r"hospice"),
-        ("rehab", r"(?:acute |inpatient )?rehab\w*|irf"),
-        ("snf", r"skilled|snf|nursing (?:facility|home)"),
-        ("long", r"long.?term care"),
-        ("home", r"home"),
-    )
-}
+_AGAINST_ADVICE = "aadvice"
 #: Needs for a skilled nurse every day, in a facility where nobody at home can help.
 _SKILLED = ("infusion-therapy", "wound-care", "enteral-nutrition", "respiratory-support")
 #: Needs for which an inpatient rehabilitation facility is considered.
@@ -48,7 +40,6 @@ _HOME_ITSELF = ("inadequate-housing", "utility-insecurity")
 #: Needs for which a nurse or therapist comes to the home.
 _AT_HOME = ("nursing-at-home", *_SKILLED)
 _FACILITIES = (_SNF, _REHAB)
-_PSYCHIATRIC_HOSPITAL = "psy"
 _THERAPIES = ("physical therapy", "occupational therapy", "speech")
 _ENOUGH_THERAPIES = 2
 _HIGH_RISK = "stat"
@@ -89,7 +80,7 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
     situation = _situation(findings, needs)
     suggested = _decide(situation)
     stay, table = findings.record.encounter, findings.content.dispositions
-    named, unread = _named(stay, table), unread_place(stay, table)
+    unread = unread_place(stay, table)
     meant = may_mean(unread)
     ordered = disposition_of(going_to(stay), table)
     names = names_of(table)
@@ -98,57 +89,12 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
         display=names.get(suggested, "Cannot be decided yet"),
         factors=(*_factors(situation, suggested), *_of_payer_and_patient(findings, situation, suggested)),
         ordered=ordered,
-        alert=_disagreement(stay, table, names) or _alert(situation, suggested, ordered, names),
-        labels=_told_by_places(stay, table, meant) | findings.content.sensitivity.told_by(unread),
-        named=named,
+        alert=disagreement(stay, table, names) or _alert(situation, suggested, ordered, names),
+        labels=told_by_places(stay, table, meant) | findings.content.sensitivity.told_by(unread),
+        named=named_place(stay, table),
         unread=unread,
         hint=names.get(meant, ""),
     )
-
-
-def disposition_of(said: Collection[Code], table: Iterable[DispositionCode]) -> str:
-    """The disposition that codes of an order or a stay mean, UB-04 codes translated; "" if none."""
-    place = _place_of(said, table)
-    return place.code if place else ""
-
-
-def _place_of(said: Collection[Code], table: Iterable[DispositionCode]) -> DispositionCode | None:
-    """The row that codes mean: FHIR's goes before UB-04's, unless the latter says the same more exactly."""
-    codes, billed = by_system(said)
-    rows = list(table)
-    direct = next((one for one in rows if one.code in codes), None)
-    translated = [one for one in rows if billed & set(one.ub04) and (not direct or one.code == direct.code)]
-    return next(iter(translated), direct)
-
-
-def _named(stay: Encounter, table: Sequence[DispositionCode]) -> NamedPlace | None:
-    """The place that order or stay name; "other" names none."""
-    place = _place_of(going_to(stay), table)
-    if place is None or place.display == names_of(table)[_OTHER]:
-        return None
-    by = "order" if stay.ordered_disposition else "stay"
-    return NamedPlace(place.code, place.display, by, place.facility)
-
-
-def unread_place(stay: Encounter, table: Iterable[DispositionCode]) -> str:
-    """The words for a place of which no code is known, in one short line; "" where the place is known or none is named."""
-    said = going_to(stay)
-    if not said or _place_of(said, table):
-        return ""
-    told = "; ".join(dict.fromkeys(code.display or code.code for code in said))
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-
-
-def may_mean(words: str) -> str:
-    """The disposition that words hint at, the most telling first ("nursing home" is no home); "" if they are not clear."""
-    return next((code for code, pattern in _HINTS.items() if pattern.search(words)), "")
-
-
-def _told_by_places(stay: Encounter, table: Sequence[DispositionCode], meant: str) -> Labels:
-    """Going to a psychiatric hospital says why, whoever says it and in whatever words."""
-    named = {disposition_of(said, table) for said in (stay.ordered_disposition, stay.disposition)} | {meant}
-    return frozenset({Label.PSY}) if _PSYCHIATRIC_HOSPITAL in named else NONE
 
 
 def _situation(findings: Findings, needs: Iterable[Need]) -> _Situation:
@@ -283,14 +229,6 @@ def _cognition_factors(situation: _Situation) -> Iterable[Factor]:
 
 def _factor(need: Need, text: str, weighs: str) -> Factor:
     return Factor(text, weighs, need.evidence, need.labels)
-
-
-def _disagreement(stay: Encounter, table: Sequence[DispositionCode], names: Mapping[str, str]) -> str:
-    """Where the order and the stay name two places, one of them is a mistake."""
-    ordered, noted = (disposition_of(said, table) for said in (stay.ordered_disposition, stay.disposition))
-    if not ordered or not noted or ordered == noted:
-        return ""
-    return f"The order says {names[ordered].lower()}; the stay itself says {names[noted].lower()}."
 
 
 def _alert(situation: _Situation, suggested: str, ordered: str, names: Mapping[str, str]) -> str:

@@ -68,7 +68,10 @@ def test_who_goes_to_a_facility_gets_nothing_that_comes_to_a_home_and_is_handed_
             TaskTemplate("talk", "Talk"),
         ),
         goals=(GoalTemplate("weighs", "Weighs daily", 7, at_home=True),),
-        education=(EducationTemplate("scale", "How to weigh", at_home=True), EducationTemplate("salt", "Salt")),
+        education=(
+            EducationTemplate("scale", "How to weigh", at_home=True),
+            EducationTemplate("salt", "Salt"),
+        ),
     )
     needs = (
         a.need("food-insecurity", interventions=meals),
