@@ -37,18 +37,19 @@ OVERRIDE_REASONS: Final = "urn:uuid:0a7c1c5e-96a1-5d0c-9d0b-3f1c7f0c2d11"
 #: Identifiers of ours are UUIDs as URIs, so they need no registered system and are searchable everywhere.
 URI_IDENTIFIER: Final = "urn:ietf:rfc:3986"
 
-#: FHIR system URL, as found in real records, → short name used by protocols and instruments.
+#: FHIR system URL, as found in real records, → short name used by protocols and instruments; each system's own stands first.
+#: `fhir_mappings.inbound.code_systems` reads them in any scheme and case, with version or edition.
 SHORT_NAMES: Final[dict[str, System]] = {
     SNOMED: System.SNOMED,
-    "https://snomed.info/sct": System.SNOMED,
     "urn:oid:2.16.840.1.113883.6.96": System.SNOMED,
     LOINC: System.LOINC,
-    "https://loinc.org": System.LOINC,
     "urn:oid:2.16.840.1.113883.6.1": System.LOINC,
     ICD10CM: System.ICD10CM,
-    "https://hl7.org/fhir/sid/icd-10-cm": System.ICD10CM,
-    "http://www.cms.gov/Medicare/Coding/ICD10": System.ICD10CM,
     "urn:oid:2.16.840.1.113883.6.90": System.ICD10CM,
+    "http://hl7.org/fhir/sid/icd-10-pcs": System.ICD10PCS,
+    # CMS's page for both parts of ICD-10 in the United States; FHIR names it for procedures. A code's form tells them apart.
+    "http://www.cms.gov/Medicare/Coding/ICD10": System.ICD10PCS,
+    "urn:oid:2.16.840.1.113883.6.4": System.ICD10PCS,
     "http://hl7.org/fhir/sid/icd-10": System.ICD10,
     "urn:oid:2.16.840.1.113883.6.3": System.ICD10,
     "http://hl7.org/fhir/sid/icd-9-cm": System.ICD9CM,
@@ -56,10 +57,14 @@ SHORT_NAMES: Final[dict[str, System]] = {
     RXNORM: System.RXNORM,
     "urn:oid:2.16.840.1.113883.6.88": System.RXNORM,
     "http://www.whocc.no/atc": System.ATC,
+    "urn:oid:2.16.840.1.113883.6.73": System.ATC,
     "http://hl7.org/fhir/sid/ndc": System.NDC,
+    "urn:oid:2.16.840.1.113883.6.69": System.NDC,
     "http://www.ama-assn.org/go/cpt": System.CPT,
+    "urn:oid:2.16.840.1.113883.6.12": System.CPT,
     "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": System.HCPCS,
-    "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": System.HCPCS,
+    "urn:oid:2.16.840.1.113883.6.285": System.HCPCS,
+    "urn:oid:2.16.840.1.113883.6.14": System.HCPCS,
     ACT_CODE: System.ACT_CODE,
     DISCHARGE_DISPOSITION: System.DISPOSITION,
     # NUBC's patient discharge status has a different URI in each US Core version.
@@ -75,6 +80,7 @@ URLS: Final[dict[str, str]] = {
     System.SNOMED: SNOMED,
     System.LOINC: LOINC,
     System.ICD10CM: ICD10CM,
+    System.ICD10PCS: "http://www.cms.gov/Medicare/Coding/ICD10",
     System.RXNORM: RXNORM,
     System.CPT: "http://www.ama-assn.org/go/cpt",
     System.HCPCS: "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",

@@ -2,12 +2,15 @@
 
 from functools import lru_cache
 
+from fhir_mappings.inbound.code_systems import short_name
 from fhir_mappings.inbound.codes import LONGEST_KNOWN, bare_code, bare_codes, codes_or_text
 from fhir_mappings.inbound.dates import begun_at
 from fhir_mappings.inbound.elements import Json, is_misshapen, items
 from fhir_mappings.inbound.references import encounter_of, literal, reference_of
 from fhir_mappings.inbound.security import labels
 from fhir_mappings.inbound.values import VALUES, absence, value_of
+from fhir_mappings.inbound.written_codes import tidy_code
+from service.domain.codes import System
 from service.domain.record import Observation
 
 #: Every value[x] but a quantity: what it says may count whatever was asked.
@@ -61,8 +64,8 @@ def _is_unasked(part: object, asked: frozenset[str]) -> bool:
 @lru_cache(maxsize=4096)
 def _is_beside(code: str, system: str, asked: frozenset[str]) -> bool:
     """Kept, as the same few codes make up most of all records."""
-    bare = code.strip()
-    return bare not in asked and bare.upper() not in asked and "snomed" not in system.lower()
+    name, bare = tidy_code(short_name(system), code.strip())
+    return bare not in asked and bare.upper() not in asked and name != System.SNOMED
 
 
 def is_undated(resource: Json) -> bool:

@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from fhir_mappings.inbound.codes import bare_code, codes, is_loinc
+from fhir_mappings.inbound.codes import bare_code, codes
 from fhir_mappings.inbound.dates import begun_at
 from fhir_mappings.inbound.elements import Json, is_misshapen, items, text
 from fhir_mappings.inbound.references import encounter_of, reference_of
 from fhir_mappings.inbound.security import labels
 from fhir_mappings.inbound.values import NOTHING, Value, value_of
+from fhir_mappings.inbound.written_codes import is_loinc
 from service.domain.codes import Code, System
 from service.domain.record import Observation
 

@@ -9,6 +9,7 @@ class System(StrEnum):
 
     ICD10CM = "icd10cm"
     ICD10 = "icd10"
+    ICD10PCS = "icd10pcs"
     ICD9CM = "icd9cm"
     SNOMED = "snomed"
     LOINC = "loinc"

@@ -2,6 +2,7 @@ import pytest
 
 from fhir_mappings import systems
 from fhir_mappings.inbound import codes as codes_module
+from fhir_mappings.inbound.code_systems import short_name
 from fhir_mappings.inbound.codes import (
     bare_code,
     bare_codes,
@@ -9,9 +10,8 @@ from fhir_mappings.inbound.codes import (
     codes_and_text,
     codes_or_text,
     concept_text,
-    is_loinc,
-    short_name,
 )
+from fhir_mappings.inbound.written_codes import is_loinc
 from service.domain.codes import Code, System
 from tests.builders import concept
 
