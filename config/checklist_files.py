@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
+from config.content_folder import LayeredFolder
 from config.expression_files import ExpressionReader
 from config.marked_yaml import Entry, read_yaml
 from config.source_files import read_labels
@@ -16,7 +17,7 @@ _BOOST: Final = ("key", "title")
 _Rule = TypeVar("_Rule", ComplianceRule, BoostRule)
 
 
-def read_checklists(root: Path, expressions: ExpressionReader) -> Checklists:
+def read_checklists(root: LayeredFolder, expressions: ExpressionReader) -> Checklists:
     """The checklists of a folder laid out like `config/`, none where it has no such files.
 
     ConfigurationError names file and line.

@@ -1,11 +1,12 @@
 """All clinical and social content, read and checked once at start."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from config.checklist_files import read_checklists
+from config.content_folder import ContentFolder, LayeredFolder
 from config.expression_files import ExpressionReader
 from config.instrument_files import read_instrument
 from config.marked_yaml import Entry, read_yaml
@@ -35,33 +36,51 @@ class ContentReader:
     items: dict[str, Item]
 
     @classmethod
-    def of(cls, folder: Path) -> "ContentReader":
+    def of(cls, folder: ContentFolder) -> "ContentReader":
         """ConfigurationError names file and line of the first thing that is wrong."""
-        terminology = load_terminology(folder / "terminology")
-        instruments = _read_all(folder / "instruments", read_instrument, lambda instrument: instrument.id)
+        layers = folder.layers()
+        terminology = load_terminology(layers.folder("terminology"))
+        instruments = _read_all(
+            layers.folder("instruments"), read_instrument, lambda instrument: instrument.id
+        )
         return cls(terminology, instruments, _items(instruments.values()))
 
     def protocol(self, entry: Entry) -> Protocol:
         """One protocol; ConfigurationError names file and line."""
         return ProtocolReader(self._expressions()).read(entry)
 
-    def checklists(self, folder: Path) -> Checklists:
+    def checklists(self, folder: ContentFolder) -> Checklists:
         """The checklists of a folder; ConfigurationError names file and line."""
-        return read_checklists(folder, self._expressions())
+        return read_checklists(folder.layers(), self._expressions())
 
     def _expressions(self) -> ExpressionReader:
         return ExpressionReader(self.terminology, self.instruments, self.items)
 
 
-def load_content(folder: Path | None = None) -> Content:
+def load_content(folder: Path | None = None, overlay: Path | None = None) -> Content:
     """Protocols, instruments and terminology of a folder laid out like `config/` (the shipped one if None).
 
-    ConfigurationError names file and line of the first thing that is wrong.
+    Files of overlay stand in place of those of the same name, or beside them. ConfigurationError names file and line of
+    the first thing that is wrong.
     """
-    root = folder or SHIPPED
-    reader = ContentReader.of(root)
-    protocols = _read_all(root / "protocols", reader.protocol, lambda protocol: protocol.ref.id)
-    return _compiled(tuple(protocols.values()), reader, reader.checklists(root))
+    found = ContentFolder(folder or SHIPPED, overlay)
+    reader = ContentReader.of(found)
+    protocols = _read_all(found.protocols(), reader.protocol, lambda protocol: protocol.ref.id)
+    compiled = _compiled(tuple(protocols.values()), reader, reader.checklists(found))
+    return replace(compiled, digest=found.digest())
+
+
+def load_contents(whole: str, overlays: Mapping[str, Path | None]) -> Mapping[str, Content]:
+    """The content of each hospital by its id, and under "" that of the deployment; whole is "" for the shipped one.
+
+    overlays are the hospitals' own folders. ConfigurationError names file and line of the first thing that is wrong.
+    """
+    folder = Path(whole) if whole else None
+    found: dict[Path | None, Content] = {None: load_content(folder)}
+    for overlay in overlays.values():
+        if overlay not in found:
+            found[overlay] = load_content(folder, overlay)
+    return {"": found[None], **{name: found[overlay] for name, overlay in overlays.items()}}
 
 
 def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: Checklists) -> Content:
@@ -94,17 +113,25 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
     )
 
 
-def _read_all(folder: Path, read: Callable[[Entry], _Read], name: Callable[[_Read], str]) -> dict[str, _Read]:
+def _read_all(
+    folder: LayeredFolder, read: Callable[[Entry], _Read], name: Callable[[_Read], str]
+) -> dict[str, _Read]:
     found: dict[str, _Read] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        entry = read_yaml(path, f"{folder.name}/{path.name}")
-        one = read(entry)
-        if name(one) != path.stem:
-            raise entry.wrong(f"the id {name(one)!r} is not the name of the file")
-        found[name(one)] = one
+    for path in folder.glob("*.yaml"):
+        entry = read_yaml(path, shown_as(path, folder))
+        item = read(entry)
+        if name(item) != path.stem:
+            raise entry.wrong(f"the id {name(item)!r} is not the name of the file")
+        found[name(item)] = item
     if not found:
-        raise ConfigurationError(f"{folder.name}: there is no .yaml file here")
+        raise ConfigurationError(f"{folder.layers[0].name}: there is no .yaml file here")
     return found
+
+
+def shown_as(path: Path, folder: LayeredFolder) -> str:
+    """How a mistake names a file: by its folder, and that of an overlay by the overlay too."""
+    near = f"{path.parent.name}/{path.name}"
+    return near if path.parent == folder.layers[0] else f"{path.parent.parent.name}/{near}"
 
 
 def _items(instruments: Iterable[Instrument]) -> dict[str, Item]:

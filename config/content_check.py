@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from config.content import ContentReader, load_content
+from config.content import ContentReader, load_content, shown_as
+from config.content_folder import ContentFolder
 from config.marked_yaml import Entry, read_yaml
 from service.domain.content import Content
 from service.errors import ConfigurationError
@@ -41,40 +42,41 @@ class Checked:
     problems: tuple[Problem, ...]
 
 
-def check(folder: Path) -> Checked:
-    """Everything wrong in the folder, by file and line.
+def check(folder: Path, overlay: Path | None = None) -> Checked:
+    """Everything wrong in the folder, with what is laid over it, by file and line.
 
     Protocols refer to instruments, and these to the tables, so each is looked at once what it refers to is right.
     """
-    found = tuple(dict.fromkeys(map(_problem, _mistakes(folder))))
-    return Checked(None if found else load_content(folder), found)
+    found = tuple(dict.fromkeys(map(_problem, _mistakes(folder, overlay))))
+    return Checked(None if found else load_content(folder, overlay), found)
 
 
-def _mistakes(folder: Path) -> Iterator[ConfigurationError]:
+def _mistakes(folder: Path, overlay: Path | None) -> Iterator[ConfigurationError]:
     if not (folder / "protocols").is_dir():
         yield ConfigurationError(
             f"There is no protocols/ in {folder.name}; give a folder laid out like config/, "
             "with protocols/, instruments/ and terminology/."
         )
         return
+    content = ContentFolder(folder, overlay)
     try:
-        reader = ContentReader.of(folder)
+        reader, protocols = ContentReader.of(content), content.protocols()
     except ConfigurationError as error:
         # Tables and instruments: what comes after would only be wrong because of this.
         yield error
         return
     count = 0
-    for path in sorted((folder / "protocols").glob("*.yaml")):
-        mistakes = list(_mistakes_in(path, reader.protocol))
+    for path in protocols.glob("*.yaml"):
+        mistakes = list(_mistakes_in(path, shown_as(path, protocols), reader.protocol))
         count += len(mistakes)
         yield from mistakes
     if not count:
-        yield from _attempt(lambda: load_content(folder))
+        yield from _attempt(lambda: load_content(folder, overlay))
 
 
-def _mistakes_in(path: Path, read: Callable[[Entry], object]) -> Iterator[ConfigurationError]:
+def _mistakes_in(path: Path, shown: str, read: Callable[[Entry], object]) -> Iterator[ConfigurationError]:
     """Read again without what was wrong, until nothing is, or the same is wrong again."""
-    shown, told = f"{path.parent.name}/{path.name}", set[str]()
+    told = set[str]()
     unreadable = list(_attempt(lambda: read_yaml(path, shown)))
     yield from unreadable
     if unreadable:

@@ -79,6 +79,11 @@ class Settings:
         _address,
     )
     tenants_file: str = _setting("TENANTS_FILE", "", "YAML file of the hospitals served; see docs/tenants.md")
+    content_dir: str = _setting(
+        "CONTENT_DIR",
+        "",
+        "folder of protocols, instruments and terminology, laid out like config/; empty: what is shipped; see docs/protocols.md",
+    )
     api_keys_file: str = _setting("API_KEYS_FILE", "", "YAML file of the API keys taken; see docs/api.md")
     open_access: bool = _setting(
         "OPEN_ACCESS", "off", "on: no credential is asked for. Only for the demo, only on 127.0.0.1", _switch
@@ -127,6 +132,12 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
                 f" (did you mean {one}?)" for one in get_close_matches(name, known, n=1, cutoff=0.8)
             )
             yield f"{name} is not a setting of Homeward{meant}"
+
+
+def content_folder() -> Path | None:
+    """The deployment's own content folder; None where it has what is shipped."""
+    named = settings_of_this_process().content_dir
+    return Path(named) if named else None
 
 
 def settings_of_this_process() -> Settings:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -118,6 +119,8 @@ class Tenant:
     subscription_topic: str = ""
     poll_seconds: float = 300.0
     quirks: frozenset[str] = frozenset()
+    #: A folder whose content files stand in place of the deployment's, or beside them; None where the hospital has none.
+    content: Path | None = None
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 30.0
     max_connections: int = 8

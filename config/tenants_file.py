@@ -85,6 +85,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "subscription_topic": _canonical,
         "poll_seconds": _positive,
         "quirks": lambda given: _quirks(given, known_quirks),
+        "content": _content,
         "connect_timeout_seconds": _positive,
         "read_timeout_seconds": _positive,
         "max_connections": _count,
@@ -186,6 +187,15 @@ def _quirks(entry: Entry, known: Collection[str] | None) -> frozenset[str]:
     if unknown:
         raise entry.wrong(f"unknown quirk {', '.join(unknown)}; known are {', '.join(sorted(known or ()))}")
     return frozenset(names)
+
+
+def _content(entry: Entry) -> Path:
+    folder = Path(entry.text())
+    if not folder.is_dir():
+        raise entry.wrong(
+            "there is no such folder; name one with the content files that are this hospital's own"
+        )
+    return folder
 
 
 def _positive(entry: Entry) -> float:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+from config.content_folder import LayeredFolder
 from service.domain.codes import Code, System
 from service.domain.content import (
     Comorbidity,
@@ -90,7 +91,7 @@ class Terminology:
     programmes: dict[str, ProgrammeTemplate]
 
 
-def load_terminology(folder: Path) -> Terminology:
+def load_terminology(folder: LayeredFolder) -> Terminology:
     """Every table of the folder; ConfigurationError names file and line."""
     code_sets = _code_sets(folder)
     return Terminology(
@@ -109,7 +110,7 @@ def load_terminology(folder: Path) -> Terminology:
     )
 
 
-def _code_sets(folder: Path) -> dict[str, tuple[Code, ...]]:
+def _code_sets(folder: LayeredFolder) -> dict[str, tuple[Code, ...]]:
     sets: dict[str, dict[tuple[str, str], Code]] = {}
     for path in sorted(folder.glob("code_sets*.csv")):
         for row in _rows(path, ("set", "system", "code", "display", "source", "review")):
@@ -135,7 +136,7 @@ def _reviewed(row: Row) -> None:
         raise row.wrong("source is missing")
 
 
-def _sensitivity(folder: Path) -> Sensitivity:
+def _sensitivity(folder: LayeredFolder) -> Sensitivity:
     exact: dict[tuple[str, str], Labels] = {}
     families: dict[str, Labels] = {}
     for row in _rows(folder / "sensitivity.csv", ("system", "code", "labels", "source", "review")):

@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
-from config.content import load_content
+from config.content import load_contents
 from config.ehr_quirks import Quirk, load_quirks
 from config.logging import ensure_logging
 from config.settings import Settings
@@ -38,13 +38,17 @@ class Deps:
 
     settings: Settings
     tenants: Mapping[str, Tenant]
-    content: Content
+    contents: Mapping[str, Content]
     store: Store
     jobs: Jobs
     ehr: Callable[[str], Ehr]
     directory: Callable[[str], Directory]
     now: Callable[[], datetime]
     hook_keys: PublicKeys = field(default_factory=PublicKeys)
+
+    def content(self, tenant: str) -> Content:
+        """The protocols, instruments and code sets of a hospital."""
+        return self.contents[_known(self.tenants, tenant).id]
 
 
 def build_deps(settings: Settings) -> Deps:
@@ -66,7 +70,9 @@ def build_deps(settings: Settings) -> Deps:
     deps = Deps(
         settings=settings,
         tenants=tenants,
-        content=load_content(),
+        contents=load_contents(
+            settings.content_dir, {name: tenant.content for name, tenant in tenants.items()}
+        ),
         store=store,
         jobs=jobs,
         ehr=cache(lambda tenant: _ehr(_known(tenants, tenant), quirks, store)),

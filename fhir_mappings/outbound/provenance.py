@@ -42,7 +42,7 @@ def provenance_body(
                 "onBehalfOf": author.on_behalf_of(),
             }
         ],
-        "entity": [_source(text) for text in _protocols(plan)],
+        "entity": [_source(text) for text in (*_protocols(plan), *_content(plan))],
     }
 
 
@@ -74,6 +74,10 @@ def act_provenance_body(
 
 def _protocols(plan: Plan) -> list[str]:
     return list(dict.fromkeys(protocol_text(need.protocol) for need in plan.present()))
+
+
+def _content(plan: Plan) -> list[str]:
+    return [f"content {plan.content}"] if plan.content else []
 
 
 def _source(text: str) -> Json:

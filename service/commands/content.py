@@ -12,15 +12,27 @@ def protocols() -> None:
     """The protocols that decide needs: check them, list them, read them."""
 
 
-@protocols.command(epilog=examples("homeward protocols check", "homeward protocols check our-content/"))
+@protocols.command(
+    epilog=examples(
+        "homeward protocols check                            what this deployment and its hospitals load",
+        "homeward protocols check our-content/               a whole folder",
+        "homeward protocols check --overlay general-content/ files laid over what the deployment loads",
+    )
+)
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--overlay",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A hospital's own files, which stand in place of those of the same name or beside them.",
+)
 @table_or_json
 @click.pass_context
-def check(ctx: click.Context, folder: Path | None, form: str) -> None:
-    """Check a FOLDER laid out like config/ (without it: what is shipped). Exit 1 and file:line for each mistake."""
-    from service.commands.protocols import check_folder
+def check(ctx: click.Context, folder: Path | None, overlay: Path | None, form: str) -> None:
+    """Check a FOLDER laid out like config/ (without it: what the service loads). Exit 1 and file:line for each mistake."""
+    from service.commands.protocols import check_content
 
-    show, code = check_folder(folder, form)
+    show, code = check_content(folder, overlay, form)
     show()
     ctx.exit(code)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from config.content import load_content
 from config.directory_file import load_directory
+from config.settings import content_folder
 from fhir_mappings.bundle import transaction_bundle
 from fhir_mappings.inbound.bundle_file import choose_stay, read_bundle
 from fhir_mappings.inbound.record import build_record
@@ -58,7 +59,7 @@ def explain_file(
 def plan_of(resources: list[dict[str, Any]], *, encounter: str | None, today: date) -> Plan:
     """The plan of one stay, with the sample directory. The same input and date give the same plan."""
     stay = choose_stay(resources, encounter, today)
-    content = load_content()
+    content = load_content(content_folder())
     record = build_record(resources, encounter=stay, today=today, asked=content.questions)
     assessment = assess(record, content, today=today)
     matches = match(assessment, record.patient, LoadedDirectory(load_directory()), today=today)

@@ -13,6 +13,8 @@ from rich.tree import Tree
 from config.content import SHIPPED, load_content
 from config.content_check import Checked, check
 from config.needs_document import protocol_section
+from config.settings import content_folder, settings_of_this_process
+from config.tenants_file import load_tenants
 from service.domain.content import Content, Protocol
 from service.domain.expression import AllOf, AnyOf, AtLeast, CodeTest, Expression, NoneOf
 from service.domain.wording import combining
@@ -25,16 +27,28 @@ Show = Callable[[], None]
 _SHOWN: Final = 12
 
 
-def check_folder(folder: Path | None, form: str) -> tuple[Show, int]:
-    """What is wrong in a folder laid out like config/ (the shipped one if None), and the exit code: 1 if anything is."""
-    checked = check(folder or SHIPPED)
+def check_content(folder: Path | None, overlay: Path | None, form: str) -> tuple[Show, int]:
+    """What is wrong in a folder laid out like config/, and the exit code: 1 if anything is.
+
+    Without a folder it is what the service loads: that of the deployment, and without an overlay those of all hospitals.
+    """
+    overlays = [overlay] if folder or overlay else _overlays_of_hospitals()
+    found = [check(folder or content_folder() or SHIPPED, laid_over) for laid_over in overlays]
+    checked = next((result for result in found if result.problems), found[0])
     show = _writing(_check_document(checked)) if form == "json" else _printing(_check_lines(checked))
     return show, int(bool(checked.problems))
 
 
+def _overlays_of_hospitals() -> list[Path | None]:
+    """None for the deployment itself, then each folder that a hospital lays over its content."""
+    settings = settings_of_this_process()
+    tenants = load_tenants(Path(settings.tenants_file)).values() if settings.tenants_file else ()
+    return list(dict.fromkeys((None, *(tenant.content for tenant in tenants))))
+
+
 def list_protocols(form: str) -> Show:
     """All protocols, as the plan orders them."""
-    protocols = load_content().protocols
+    protocols = load_content(content_folder()).protocols
     if form == "json":
         return _writing({"protocols": [_summary(one) for one in protocols]})
     rows = [(one.ref.id, one.title, str(one.kind), one.ref.version, str(one.ref.review)) for one in protocols]
@@ -43,7 +57,7 @@ def list_protocols(form: str) -> Show:
 
 def show_protocol(name: str, form: str) -> Show:
     """One protocol as docs/needs.md has it: what a clinician signs."""
-    content = load_content()
+    content = load_content(content_folder())
     section = protocol_section(_protocol(name, content), content)
     if form == "json":
         return _writing({**_summary(_protocol(name, content)), "markdown": section})
@@ -52,7 +66,7 @@ def show_protocol(name: str, form: str) -> Show:
 
 def explain_protocol(name: str, form: str) -> Show:
     """What one protocol asks of a record, condition by condition, with the members of its code sets."""
-    content = load_content()
+    content = load_content(content_folder())
     protocol = _protocol(name, content)
     conditions = _conditions(protocol)
     if form == "json":
@@ -123,7 +137,11 @@ def _members(asked: Expression, content: Content) -> Iterable[str]:
 
 def _check_document(checked: Checked) -> Json:
     found = [{"file": one.file, "line": one.line, "message": one.message} for one in checked.problems]
-    return {"ok": not found, "problems": found}
+    return {
+        "ok": not found,
+        "problems": found,
+        "content": checked.content.digest if checked.content else None,
+    }
 
 
 def _check_lines(checked: Checked) -> Text:
@@ -133,7 +151,8 @@ def _check_lines(checked: Checked) -> Text:
         )
         return Text("\n".join(lines))
     return Text(
-        f"{len(checked.content.protocols)} protocols and {len(checked.content.instruments)} instruments are right."
+        f"{len(checked.content.protocols)} protocols and {len(checked.content.instruments)} instruments are right "
+        f"({checked.content.digest})."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from config.api_keys import load_api_keys
-from config.content import load_content
+from config.content import load_contents
 from config.ehr_quirks import load_quirks
 from config.logging import configure_logging
 from config.settings import Settings, settings_of_this_process
@@ -70,8 +70,8 @@ def _checked_settings() -> Settings:
     settings = settings_of_this_process()
     configure_logging(settings.log_level)
     check_access(settings)
-    load_content()
-    tenants_of(settings, load_quirks())
+    tenants = tenants_of(settings, load_quirks())
+    load_contents(settings.content_dir, {name: tenant.content for name, tenant in tenants.items()})
     if settings.api_keys_file:
         load_api_keys(Path(settings.api_keys_file))
     return settings

@@ -133,6 +133,8 @@ class Assessment:
     explanations: tuple[Explanation, ...] = ()
     compliance: tuple[ComplianceItem, ...] = ()
     boost: tuple[BoostItem, ...] = ()
+    #: Names the content that judged; "" where it was not read from files.
+    content: str = ""
     #: What orders, goals and appointments give away by what they are for, by their references.
     standing_labels: Mapping[str, Labels] = field(default_factory=dict)
 

@@ -215,6 +215,8 @@ class Content:
     checklists: Checklists = NO_CHECKLISTS
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
+    #: Names exactly this content, "sha256:…"; "" for content that was not read from files.
+    digest: str = ""
     #: What evaluating an expression gives whose leaves found nothing in the record, by their truths; kept as it comes up.
     told_before: dict[tuple[Any, ...], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -76,6 +76,8 @@ class Plan:
     decisions: tuple[Decision, ...] = ()
     #: What of the sensitive the patient agreed to have shared with the care team.
     consented: Labels = NONE
+    #: Names the content it was made by; the same plan by other content is the same plan.
+    content: str = field(default="", compare=False)
     #: Who looks after the patient, as literal references; a plan that only others are told of is the same plan.
     care_team: tuple[str, ...] = field(default=(), compare=False)
     #: Why each need was raised or not; a plan that only explains itself anew is the same plan.

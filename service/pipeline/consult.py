@@ -141,7 +141,7 @@ class Consultation:
     def _outline(self, record: Record, today: date) -> Plan:
         """What the record tells by itself: no service is looked for, and no referral of it is shown."""
         tenant = self._question.tenant
-        assessment = glance(record, self._deps.content, today=today, site_language=tenant.language)
+        assessment = glance(record, self._deps.content(tenant.id), today=today, site_language=tenant.language)
         return draft(record, assessment, Matches(), tenant=tenant.id)
 
     def _plan_if_asked(self) -> Discharge:

@@ -96,7 +96,7 @@ def _sent(question: Question, deps: Deps, today: date) -> Record:
         gaps=sent.gaps,
         today=today,
         order_codes=question.tenant.order_codes,
-        asked=deps.content.questions,
+        asked=deps.content(question.tenant.id).questions,
     )
 
 
@@ -111,7 +111,8 @@ def _read(question: Question, deps: Deps, today: date) -> Record:
 
 def _gathered(question: Question, deps: Deps, today: date, until: float) -> Record:
     """By the token that came with the call, and then by nothing else; without one by our own."""
-    own, codes, asked = deps.ehr(question.tenant.id), question.tenant.order_codes, deps.content.questions
+    own, codes = deps.ehr(question.tenant.id), question.tenant.order_codes
+    asked = deps.content(question.tenant.id).questions
     if not question.token:
         return gather(question.encounter, own, today=today, order_codes=codes, asked=asked)
     with BorrowedEhr(own, question.token, seconds=max(0.05, until - time.monotonic())) as lent:

@@ -27,11 +27,6 @@ class Deps(Protocol):
         ...
 
     @property
-    def content(self) -> Content:
-        """Protocols, instruments and code sets."""
-        ...
-
-    @property
     def store(self) -> Store:
         """What Homeward remembers."""
         ...
@@ -44,6 +39,10 @@ class Deps(Protocol):
     @property
     def now(self) -> Callable[[], datetime]:
         """The clock, in UTC."""
+        ...
+
+    def content(self, tenant: str, /) -> Content:
+        """A tenant's protocols, instruments and code sets."""
         ...
 
     def ehr(self, tenant: str, /) -> Ehr:

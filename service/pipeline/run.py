@@ -59,9 +59,10 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
 def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
     """The plan for a stay ("Encounter/12") of a tenant, as of today there. Nothing is stored or written."""
     today = _today(tenant, deps)
-    codes, asked = tenant.order_codes, deps.content.questions
+    content = deps.content(tenant.id)
+    codes, asked = tenant.order_codes, content.questions
     record = gather(encounter, deps.ehr(tenant.id), today=today, order_codes=codes, asked=asked)
-    assessment = assess(record, deps.content, today=today, site_language=tenant.language)
+    assessment = assess(record, content, today=today, site_language=tenant.language)
     matches = match(assessment, record.patient, deps.directory(tenant.id), today=today)
     return draft(record, assessment, matches, tenant=tenant.id)
 

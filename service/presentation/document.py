@@ -60,6 +60,7 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo =
         "gaps": [_gap(gap) for gap in plan.gaps],
         "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone, zone=zone),
         "patient_instructions_language": _sheet_note(sheet_note(plan)),
+        "content": plan.content or None,
         "bundle": bundle,
         **decisions,
     }

@@ -277,7 +277,7 @@ def test_today_is_the_hospitals_today(deps, monkeypatch):
         asked.append(today)
         return SimpleNamespace(patient=None)
 
-    deps.content = SimpleNamespace(questions=frozenset())
+    deps.content = lambda _: SimpleNamespace(questions=frozenset())
     monkeypatch.setattr(run, "gather", gather)
     for name in ("assess", "match", "draft"):
         monkeypatch.setattr(run, name, lambda *_, **__: None)

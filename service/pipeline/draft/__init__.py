@@ -49,6 +49,7 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
         consented=record.consented,
         care_team=care_team(record, assessment.standing_labels, today=assessment.today),
         explanations=assessment.explanations,
+        content=assessment.content,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from config.content import SHIPPED, ContentReader
+from config.content_folder import ContentFolder
 from config.expression_files import _KINDS, _SCORES
 from config.instrument_files import _ITEM_KEYS, _SCORE_KEYS, read_instrument
 from config.instrument_files import _KEYS as INSTRUMENT_KEYS
@@ -28,7 +29,7 @@ DOCUMENTS: dict[str, Any] = {
 SCHEMAS = {name: jsonschema.Draft202012Validator(schema) for name, schema in DOCUMENTS.items()}
 #: Values that are broken in each file; all of them in all files would take minutes.
 _TRIED = 5
-READERS = {"protocols": ContentReader.of(SHIPPED).protocol, "instruments": read_instrument}
+READERS = {"protocols": ContentReader.of(ContentFolder(SHIPPED)).protocol, "instruments": read_instrument}
 #: What stands in place of each value.
 WRONG: tuple[Any, ...] = ("", "twelve point two", "-1", [], {}, {"nonsense": "x"})
 PROTOCOL, INSTRUMENT = DOCUMENTS["protocols"], DOCUMENTS["instruments"]

@@ -66,7 +66,11 @@ def test_three_lines_are_enough_and_the_rest_has_defaults(read):
 @pytest.fixture
 def example(read, tmp_path):
     """The documented example with its secrets in place."""
-    text = EXAMPLE.read_text().replace("/run/secrets", str(tmp_path))
+    text = (
+        EXAMPLE.read_text()
+        .replace("/run/secrets", str(tmp_path))
+        .replace("/etc/homeward/general", str(tmp_path))
+    )
     (tmp_path / "example-hospital-key").write_text(PEM)
     (tmp_path / "example-hospital-subscription").write_text("from a file\n")
     environ = {"EXAMPLE_HOSPITAL_NEXT_KEY": OTHER_PEM, "EXAMPLE_HOSPITAL_OLD_SUBSCRIPTION": "from before"}

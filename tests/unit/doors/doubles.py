@@ -167,8 +167,7 @@ class Doubles:
 
     hook_keys: PublicKeys = field(default_factory=PublicKeys)
 
-    @property
-    def content(self) -> Any:
+    def content(self, _tenant: str = "") -> Any:
         return _content()
 
     def ehr(self, tenant: str) -> Any:

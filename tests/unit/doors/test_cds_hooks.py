@@ -33,7 +33,7 @@ def door(client, doubles, monkeypatch):
     monkeypatch.setattr(consult, "intake", lambda trigger, _deps: doubles.take_in(trigger))
     monkeypatch.setattr(consulted_record, "gather", _must_not_be_read)
     doubles.ehrs["demo"] = None
-    assert doubles.content  # read before a caller waits, as a web process does
+    assert doubles.content()  # read before a caller waits, as a web process does
     monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 20)  # a busy machine is not what these are about
     return client
 

@@ -217,7 +217,7 @@ def door(house, doubles, monkeypatch):
     monkeypatch.setattr(consult, "intake", lambda trigger, _deps: doubles.take_in(trigger))
     monkeypatch.setattr(consulted_record, "gather", away)
     doubles.ehrs["demo"] = None
-    assert doubles.content  # read before a caller waits, as a web process does
+    assert doubles.content()  # read before a caller waits, as a web process does
     monkeypatch.setattr(cds_hooks, "ANSWER_SECONDS", 20)  # a busy machine is not what these are about
     return house({"HOMEWARD_OPEN_ACCESS": "on", "HOMEWARD_MAX_BODY_BYTES": "100000"})
 
