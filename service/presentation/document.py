@@ -38,8 +38,10 @@ Json = dict[str, Any]
 def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo = UTC) -> Json:
     """The document: dates as YYYY-MM-DD, codes as bare text, null where there is nothing to say.
 
-    phone and zone are the hospital's, for the patient's sheet. `decisions` stands only where a person has decided.
+    phone and zone are the hospital's, for the patient's sheet. `content` names what the plan was
+    made by; `decisions` stands only where a person has decided.
     """
+    content = {"content": plan.content} if plan.content else {}
     decisions = {"decisions": [decision_document(one) for one in plan.decisions]} if plan.decisions else {}
     return {
         "patient": plan.patient.reference,
@@ -60,8 +62,8 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo =
         "gaps": [_gap(gap) for gap in plan.gaps],
         "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone, zone=zone),
         "patient_instructions_language": _sheet_note(sheet_note(plan)),
-        "content": plan.content or None,
         "bundle": bundle,
+        **content,
         **decisions,
     }
 
