@@ -122,8 +122,8 @@ READ_TYPES: Final = frozenset(
     {"Patient", "Observation", "CarePlan", *(wanted.resource_type for wanted in WANTED)}
 )
 
-#: What their results bring along.
-BROUGHT_ALONG: Final = frozenset({"Location", "Medication"})
+#: What their results bring along, and the forms that their answers name.
+BROUGHT_ALONG: Final = frozenset({"Location", "Medication", "Questionnaire"})
 
 
 def questions(patient: str, stay_end: date, offered: Offered) -> tuple[tuple[Question, ...], tuple[Gap, ...]]:

@@ -112,6 +112,24 @@ US_CORE_INTERPRETER_NEEDED: Final = (
     "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
 )
 DATA_ABSENT_REASON: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+#: Systems of reasons that stand where a value would.
+ABSENT_REASON_SYSTEMS: Final = frozenset(
+    {
+        "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+        "http://hl7.org/fhir/data-absent-reason",
+        "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+        "http://hl7.org/fhir/v3/NullFlavor",
+    }
+)
+#: What an answer counts, in R4, SDC, R5 and STU3.
+POINTS: Final = frozenset(
+    {
+        "http://hl7.org/fhir/StructureDefinition/ordinalValue",
+        "http://hl7.org/fhir/StructureDefinition/itemWeight",
+        "http://hl7.org/fhir/StructureDefinition/questionnaire-ordinalValue",
+        "http://hl7.org/fhir/StructureDefinition/iso21090-CO-value",
+    }
+)
 
 # --- documents ----------------------------------------------------------------------------------
 #: LOINC document types by which advance directives are filed (PACIO Advance Directive Interoperability, US Core ADI).

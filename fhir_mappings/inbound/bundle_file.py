@@ -155,6 +155,8 @@ def _resolve(resources: list[Json], addresses: dict[str, str]) -> None:
         for node in level:
             if isinstance(node, dict) and isinstance(node.get("reference"), str):
                 node["reference"] = _literal(node["reference"], addresses, bases)
+            if isinstance(node, dict) and (form := text(node.get("questionnaire"))) in addresses:
+                node["questionnaire"] = addresses[form]
         level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
         if not level:
             return

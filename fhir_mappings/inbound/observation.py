@@ -1,28 +1,34 @@
 """Observation → Observations: the resource itself and one for each of its components."""
 
 from functools import lru_cache
+from typing import Final
 
 from fhir_mappings.inbound.code_systems import short_name
-from fhir_mappings.inbound.codes import LONGEST_KNOWN, bare_code, bare_codes, codes_or_text
+from fhir_mappings.inbound.codes import LONGEST_KNOWN, bare_code, bare_codes, codes_or_text, concept_text
 from fhir_mappings.inbound.dates import begun_at
 from fhir_mappings.inbound.elements import Json, is_misshapen, items
 from fhir_mappings.inbound.references import encounter_of, literal, reference_of
 from fhir_mappings.inbound.security import labels
-from fhir_mappings.inbound.values import VALUES, absence, value_of
+from fhir_mappings.inbound.values import NOTHING, VALUES, Value, absence, value_of
 from fhir_mappings.inbound.written_codes import tidy_code
 from service.domain.codes import System
 from service.domain.record import Observation
 
 #: Every value[x] but a quantity: what it says may count whatever was asked.
 _WORDED = frozenset(VALUES) - {"valueQuantity"}
+#: v3 ObservationInterpretation, where it stands alone.
+_INTERPRETED: Final = {
+    **dict.fromkeys(("pos", "a", "aa", "positive", "abnormal", "det"), "positive"),
+    **dict.fromkeys(("neg", "n", "negative", "normal", "nd"), "negative"),
+}
 _WHEN = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "authored")
 
 
 def observations(resource: Json) -> tuple[Observation, ...] | None:
     """The observation, then its components with its codes as their panel; None when any part cannot be read.
 
-    Half a panel would be scored as if the rest had not been asked. `interpretation` is not read: whether an answer
-    is positive is for the instrument to say.
+    Half a panel would be scored as if the rest had not been asked. `interpretation` is read only where nothing else
+    is: whether an answer is positive is for the instrument to say.
     """
     whole = _observation(resource)
     if whole is None or is_misshapen(resource, "component"):
@@ -80,8 +86,17 @@ def is_about_another(resource: Json) -> bool:
     return bool(people) and literal(resource.get("subject")) not in people
 
 
+def _said(element: Json) -> Value | None:
+    """Its value; without one, what its interpretation says: positive, negative, or nothing."""
+    value = value_of(element)
+    if value is not NOTHING or "interpretation" not in element or "dataAbsentReason" in element:
+        return value
+    said = bare_code(element["interpretation"])
+    return Value(text=_INTERPRETED[said]) if said in _INTERPRETED else value
+
+
 def _observation(resource: Json) -> Observation | None:
-    value, asked = value_of(resource), codes_or_text(resource.get("code"))
+    value, asked = _said(resource), codes_or_text(resource.get("code"))
     if value is None or not asked:
         return None
     members = resource.get("hasMember")
@@ -98,11 +113,12 @@ def _observation(resource: Json) -> Observation | None:
         encounter=encounter_of(resource),
         at=begun_at(resource, _WHEN),
         labels=labels(resource),
+        asked=concept_text(resource.get("code")),
     )
 
 
 def _component(part: Json, whole: Observation) -> Observation | None:
-    value = value_of(part)
+    value = _said(part)
     if value is None:
         return None
     return Observation(
@@ -118,4 +134,5 @@ def _component(part: Json, whole: Observation) -> Observation | None:
         encounter=whole.encounter,
         at=whole.at,
         labels=whole.labels,
+        asked=concept_text(part.get("code")),
     )

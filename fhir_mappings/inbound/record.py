@@ -15,6 +15,7 @@ from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, first
 from fhir_mappings.inbound.leaving import ORDER_CODES, as_ordered
 from fhir_mappings.inbound.patient import has_died, interpreter, patient
+from fhir_mappings.inbound.questionnaire import index_forms
 from fhir_mappings.inbound.questionnaire_response import answers
 from fhir_mappings.inbound.references import Shared, is_theirs, reference_of, subject_of
 from fhir_mappings.inbound.related_person import contacts, related_person
@@ -38,7 +39,7 @@ _S = TypeVar("_S", bound=Statement)
 
 #: Types that belong to no patient, kept for their names and codes.
 _SHARED_TYPES = frozenset(
-    {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "Device"}
+    {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "Device", "Questionnaire"}
 )
 #: States of a stay that did not take place.
 CALLED_OFF = frozenset({"cancelled", "entered-in-error"})
@@ -186,11 +187,14 @@ def _own(known: dict[str, Json], whose: str, reading: _Reading) -> Iterator[Json
 
 
 def _shared(known: dict[str, Json], whose: str) -> Shared:
-    return {
+    """What belongs to no patient by its reference, and forms also by the address that responses name them by."""
+    found = {
         reference: one
         for reference, one in known.items()
         if one["resourceType"] in _SHARED_TYPES and subject_of(one) in {"", whose}
     }
+    forms = [one for one in found.values() if one["resourceType"] == "Questionnaire"]
+    return {**index_forms(forms), **found} if forms else found
 
 
 def _is_error(resource: Json) -> bool:
@@ -232,7 +236,7 @@ def _alone(statement: _S | None) -> tuple[_S, ...] | None:
 _READERS: dict[str, Callable[[Json, _Reading], tuple[Statement, ...] | None]] = {
     **dict.fromkeys(facts.FACT_TYPES, lambda one, reading: _alone(facts.fact(one, reading.shared))),
     "Observation": lambda one, reading: _observed(one, reading.asked),
-    "QuestionnaireResponse": lambda one, _: answers(one),
+    "QuestionnaireResponse": lambda one, reading: answers(one, reading.shared),
     "Encounter": lambda one, reading: _alone(_visit(one, reading)),
     "Coverage": lambda one, reading: _alone(coverage(one, reading.shared)),
     "RelatedPerson": lambda one, _: _alone(related_person(one)),

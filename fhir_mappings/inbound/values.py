@@ -1,11 +1,11 @@
 """value[x] of an Observation, a component or a questionnaire answer → coded answers, a quantity, or text."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fhir_mappings.inbound.codes import bare_code, codes, concept_text
 from fhir_mappings.inbound.elements import Json, items, number, text
-from fhir_mappings.systems import DATA_ABSENT_REASON, UCUM
+from fhir_mappings.systems import ABSENT_REASON_SYSTEMS, DATA_ABSENT_REASON, POINTS, UCUM
 from service.domain.codes import Code
 from service.domain.record import Quantity
 
@@ -19,6 +19,16 @@ class Value(NamedTuple):
 
 
 NOTHING = Value()
+#: HL7 v3 null flavors as FHIR's reasons for a missing value.
+_NULL_FLAVORS: Final = {
+    "asku": "asked-unknown",
+    "nask": "not-asked",
+    "unk": "unknown",
+    "ni": "unknown",
+    "nav": "temp-unknown",
+    "msk": "masked",
+    "na": "not-applicable",
+}
 
 
 def value_of(element: Json) -> Value | None:
@@ -29,20 +39,35 @@ def value_of(element: Json) -> Value | None:
     for key, read in _READERS.items():
         if element.get(key) is not None:
             value = read(element[key])
-            return None if value == NOTHING else value
+            return None if value == NOTHING and key not in _MAY_SAY_NOTHING else value
     return NOTHING
 
 
+def points_of(*places: Json) -> float | None:
+    """The points that an extension of an answer, its coding or its option gives it (ordinalValue, itemWeight)."""
+    for place in places:
+        for extension in items(place.get("extension")) if "extension" in place else ():
+            if text(extension.get("url")) in POINTS:
+                given = (extension.get("valueDecimal"), extension.get("valueInteger"))
+                return next((found for one in given if (found := number(one)) is not None), None)
+    return None
+
+
 def absence(element: Json, value: Value) -> str:
-    """Why there is no value: dataAbsentReason, or the extension of that name on the value; "" when nothing is said."""
+    """Why there is no value: dataAbsentReason, its extension on the value, or a reason sent as the value; "" if none."""
     if "dataAbsentReason" in element:
-        return bare_code(element["dataAbsentReason"])
+        return _reason_of(bare_code(element["dataAbsentReason"]))
     if value is not NOTHING:
-        return ""
+        coded = (code for code in value.answers if code.system in ABSENT_REASON_SYSTEMS)
+        return next((_reason_of(code.code.lower()) for code in coded), "")
     silent = (element[key] for key in element if key.startswith("_value"))
     return next(
         (reason for one in silent for extension in _extensions(one) if (reason := _reason(extension))), ""
     )
+
+
+def _reason_of(code: str) -> str:
+    return _NULL_FLAVORS.get(code, code)
 
 
 def _extensions(value: object) -> list[Json]:
@@ -69,7 +94,16 @@ def _quantity(value: object) -> Value:
 def _concept(value: object) -> Value:
     """Coded answers, and the words beside them."""
     coded = codes(value)
-    return _measured(coded) or Value(coded, None, concept_text(value) if not coded else _own_words(value))
+    words = concept_text(value) if not coded else _own_words(value)
+    return _measured(coded) or Value(coded, _points(value), words)
+
+
+def _points(value: object) -> Quantity | None:
+    """The points of a coded answer, where the record gives them."""
+    if not isinstance(value, dict):
+        return None
+    points = points_of(value, *items(value.get("coding")))
+    return None if points is None else Quantity(points)
 
 
 def _measured(coded: tuple[Code, ...]) -> Value | None:
@@ -96,6 +130,12 @@ def _boolean(value: object) -> Value:
 
 def _string(value: object) -> Value:
     return Value(text=text(value))
+
+
+def _named(value: object) -> Value:
+    """What a document or a person that is the answer is called."""
+    said = (text(value.get("display")) or text(value.get("title"))) if isinstance(value, dict) else ""
+    return Value(text=said) if said else NOTHING
 
 
 def _range(value: object) -> Value:
@@ -125,9 +165,18 @@ _READERS: dict[str, Callable[[object], Value]] = {
     "valueDate": _string,
     "valueTime": _string,
     "valueUri": _string,
+    "valueUrl": _string,
+    "valueCanonical": _string,
+    "valueCode": _string,
+    "valueInstant": _string,
+    "valueMarkdown": _string,
+    "valueReference": _named,
+    "valueAttachment": _named,
     "valueRange": _range,
     "valueRatio": _range,
     "valuePeriod": _period,
 }
+#: A reference or a document without a name is an answer that has no words.
+_MAY_SAY_NOTHING = frozenset({"valueReference", "valueAttachment"})
 #: Every value[x] that is read.
 VALUES = tuple(_READERS)

@@ -85,7 +85,7 @@ class Observation:
 
     A panel's components and a QuestionnaireResponse's items each become one, with the codes of the panel and the
     reference of the resource they stood in. Of the value exactly what was recorded: coded answers, a quantity, or text.
-    absent is the dataAbsentReason code ("asked-declined" stays declined, never negative).
+    asked is the question in the record's words, "" where only its codes say it. absent is the dataAbsentReason code ("asked-declined" stays declined, never negative).
     """
 
     reference: str
@@ -101,6 +101,7 @@ class Observation:
     encounter: str = ""
     at: datetime | None = None
     labels: Labels = NONE
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

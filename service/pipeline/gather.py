@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
+from fhir_mappings.form_searches import form_searches
 from fhir_mappings.inbound.leaving import ORDER_CODES
 from fhir_mappings.inbound.record import build_record, subject_of
 from fhir_mappings.inbound.trigger import is_merged
@@ -32,8 +33,9 @@ def gather(
     order_codes: Collection[str] = ORDER_CODES,
     asked: frozenset[str] | None = None,
 ) -> Record:
-    """The record of a stay ("Encounter/12") in at most three round trips on a server that takes batches.
+    """The record of a stay ("Encounter/12") in at most four round trips on a server that takes batches.
 
+    The fourth reads forms, where answers name their questions only by them.
     order_codes ("system|code") tell the hospital's orders to discharge; asked are the codes of Observations that anybody asks
     for, others are passed over (None: none are). Raises UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when
     stay or patient may not be read, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
@@ -48,15 +50,30 @@ def gather(
     if any(is_merged(resource) for resource in results[0].resources):
         raise PatientMerged
     resources = [stay, *(resource for result in results for resource in result.resources)]
-    gaps = [*not_offered, *_gaps(searches, results)]
+    forms, form_gaps = _forms(resources, ehr)
+    gaps = [*not_offered, *_gaps(searches, results), *form_gaps]
     return build_record(
-        resources,
+        [*resources, *forms],
         encounter=encounter,
         gaps=_counted(gaps),
         today=today,
         order_codes=order_codes,
         asked=asked,
     )
+
+
+def _forms(resources: Iterable[dict[str, Any]], ehr: Ehr) -> tuple[list[dict[str, Any]], list[Gap]]:
+    """The forms without which answers cannot be understood; what cannot be read of them is a gap, never a failure."""
+    searches, gaps = form_searches(resources, ehr.capability(), ehr.tenant.fhir_base_url)
+    try:
+        results = ehr.batch(searches)
+    except EhrUnavailable:
+        return [], [
+            *gaps,
+            Gap("Questionnaire", GapReason.INCOMPLETE, "The EHR did not answer for its forms."),
+        ]
+    forms = [form for result in results for form in result.resources]
+    return forms, [*gaps, *(gap for result in results for gap in result.gaps)]
 
 
 def _stay(encounter: str, ehr: Ehr) -> dict[str, Any]:

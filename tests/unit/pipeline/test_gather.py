@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import date
+from urllib.parse import quote
 
 import pytest
 
 from config.tenants import Tenant
+from fhir_mappings import systems
 from service.domain.record import GapReason
 from service.ehr.client import Ehr
 from service.errors import BadInput, EhrRefused, EhrUnavailable
 from service.pipeline.gather import gather
-from tests.builders import condition, encounter, patient
+from tests.builders import condition, encounter, patient, resource
 from tests.unit.ehr.odd_server import OddServer, Told, fhir, odd_server, statement
 
 TODAY = date(2024, 3, 5)
@@ -115,3 +117,53 @@ def test_a_stay_of_long_ago_is_looked_at_from_its_own_end(server, ehr):
     gather(STAY, ehr, today=TODAY)
     [asked] = [one.path for one in server.asked if one.path.startswith("/Observation")]
     assert "date=ge2018-02-02" in asked
+
+
+FORM = "http://forms.example/Questionnaire/hvs"
+
+
+def _answered(address):
+    coded = {"system": systems.LOINC, "code": "LA28397-0"}
+    return resource(
+        "QuestionnaireResponse",
+        "q1",
+        status="completed",
+        authored="2024-03-02",
+        questionnaire=address,
+        item=[{"linkId": "1.1", "answer": [{"valueCoding": coded}]}],
+    )
+
+
+def _form():
+    item = {"linkId": "1.1", "code": [{"system": systems.LOINC, "code": "88122-7"}]}
+    return {"resourceType": "Questionnaire", "id": "f", "url": FORM, "item": [item]}
+
+
+def _tell_of_form(server, address):
+    offered = statement(QuestionnaireResponse=("patient",), Questionnaire=("url",))
+    server.tell("GET", "/metadata", offered)
+    path = "/QuestionnaireResponse?patient=p1&_count=1000"
+    server.tell("GET", path, searchset(path, _answered(address)))
+
+
+def test_a_form_is_read_where_answers_name_their_questions_only_by_it(server, ehr):
+    _tell_of_form(server, "Questionnaire/f")
+    server.tell("GET", "/Questionnaire/f", fhir(_form()))
+    (answer,) = gather(STAY, ehr, today=TODAY).observations
+    assert answer.codes[0].code == "88122-7"
+
+
+def test_a_form_is_found_by_its_address_and_its_host_is_not_called(server, ehr):
+    _tell_of_form(server, FORM)
+    path = f"/Questionnaire?url={quote(FORM, safe='')}&_count=1000"
+    server.tell("GET", path, searchset(path, _form()))
+    (answer,) = gather(STAY, ehr, today=TODAY).observations
+    assert answer.codes[0].code == "88122-7"
+
+
+def test_a_form_that_cannot_be_read_is_a_gap_and_its_answers_stay(server, ehr):
+    _tell_of_form(server, "Questionnaire/f")
+    server.tell("GET", "/Questionnaire/f", Told(404))
+    record = gather(STAY, ehr, today=TODAY)
+    assert [gap.reason for gap in gaps_of(record, "Questionnaire")] == [GapReason.REFUSED]
+    assert [answer.codes[0].code for answer in record.observations] == ["1.1"]

@@ -51,9 +51,17 @@ def test_a_panel_keeps_the_references_of_its_members():
     assert _only(observation("o", "93025-5", hasMember=members)).members == ("Observation/a", "Observation/b")
 
 
-def test_interpretation_is_not_read():
-    assert _only(observation("o", "88122-7", interpretation=[concept("POS")])) == _only(
-        observation("o", "88122-7")
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [("POS", "positive"), ("A", "positive"), ("NEG", "negative"), ("N", "negative"), ("B", "")],
+)
+def test_interpretation_is_read_where_nothing_else_is(said, text):
+    assert _only(observation("o", "88122-7", interpretation=[concept(said)])).text == text
+
+
+def test_interpretation_beside_a_value_is_not_read():
+    assert _only(observation("o", "88122-7", 3, interpretation=[concept("POS")])) == _only(
+        observation("o", "88122-7", 3)
     )
 
 

@@ -137,7 +137,7 @@ def test_a_form_that_was_not_finished_is_preliminary(status, read):
     "items",
     [
         ["x"],
-        [{"linkId": "1", "answer": "yes"}],
+        [{"linkId": "1", "answer": [["yes"]]}],
         [{"linkId": "1", "answer": [{"valueCoding": 5}]}],
         [{"linkId": "1", "item": "x"}],
     ],
@@ -151,3 +151,154 @@ def test_deep_nesting_is_no_harm():
     for _ in range(5000):
         item = {"item": [item]}
     assert _codes(item) == [Code(System.LOINC, "88122-7")]
+
+
+HVS = "http://forms.example/Questionnaire/hvs"
+
+
+def _questionnaire(**more):
+    item = {"linkId": "1.1", "type": "choice", "code": [{"system": systems.LOINC, "code": "88122-7"}]}
+    return {"resourceType": "Questionnaire", "id": "f", "url": HVS, "version": "2", "item": [item], **more}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/88122-7",
+        "88122-7.1",
+        "LOINC_88122-7",
+        "loinc-88122-7",
+        "LOINC88122-7",
+        "ahc.88122-7",
+        "q_88122-7_2",
+        "93025-5/88122-7",
+        "hvs:88122-7",
+    ],
+)
+def test_a_loinc_number_is_found_within_a_link_id(link):
+    assert _codes({"linkId": link, "answer": [OFTEN]}) == [Code(System.LOINC, "88122-7")]
+
+
+@pytest.mark.parametrize(
+    "link", ["88122-8", "188122-7-1", "a88122-7", "0b9c1f2e-4d5a-88122-7", "12-3", "2024-03-02", "1.1"]
+)
+def test_no_number_is_taken_out_of_a_longer_one(link):
+    assert [code.system for code in _codes({"linkId": link, "answer": [OFTEN]})] == [""]
+
+
+@pytest.mark.parametrize(
+    ("address", "contained", "shared"),
+    [
+        ({"questionnaire": "#f"}, [_questionnaire()], {}),
+        ({"questionnaire": HVS}, [_questionnaire()], {}),
+        ({}, [_questionnaire()], {}),
+        ({"questionnaire": HVS}, [], {HVS: _questionnaire()}),
+        ({"questionnaire": f"{HVS}|2"}, [], {f"{HVS}|2": _questionnaire()}),
+        ({"questionnaire": f"{HVS}|1"}, [], {HVS: _questionnaire()}),
+        ({"questionnaire": "Questionnaire/f"}, [], {"Questionnaire/f": _questionnaire()}),
+        ({"questionnaire": {"reference": "Questionnaire/f"}}, [], {"Questionnaire/f": _questionnaire()}),
+        (
+            {
+                "_questionnaire": {
+                    "extension": [
+                        {"url": f"{systems.US_CORE}us-core-extension-questionnaire-uri", "valueUri": HVS}
+                    ]
+                }
+            },
+            [],
+            {HVS: _questionnaire()},
+        ),
+    ],
+)
+def test_the_codes_of_a_form_are_those_of_its_answers(address, contained, shared):
+    given = _form({"linkId": "1.1", "answer": [OFTEN]}, contained=contained, **address)
+    (found,) = answers(given, shared) or ()
+    assert found.codes == (Code(System.LOINC, "88122-7"),)
+
+
+def test_a_form_that_is_none_is_not_followed():
+    given = _form({"linkId": "1.1", "answer": [OFTEN]}, questionnaire="Patient/p1")
+    (found,) = answers(given, {"Patient/p1": {"resourceType": "Patient", "item": 3}}) or ()
+    assert found.codes[0].system == "Patient/p1"
+
+
+def test_the_words_and_the_points_of_an_option_are_those_of_the_form():
+    option = {
+        "valueCoding": {"code": "opt-3", "display": "Often true"},
+        "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/ordinalValue", "valueDecimal": 2}],
+    }
+    form = _questionnaire(item=[{"linkId": "1.1", "text": "Worried?", "answerOption": [option]}])
+    given = _form({"linkId": "1.1", "answer": [{"valueCoding": {"code": "opt-3"}}]}, contained=[form])
+    (found,) = answers(given) or ()
+    assert (found.answers[0].display, found.quantity) == ("Often true", Quantity(2))
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("Often true", "Often true"),
+        (["Often true"], "Often true"),
+        ([True], "true"),
+        ([{"valueCode": "often"}], "often"),
+        ([{"valueCodeableConcept": {"text": "Often true"}}], "Often true"),
+        ([{"valueReference": {"reference": "Practitioner/1", "display": "Dr. Example"}}], "Dr. Example"),
+        ([{"valueAttachment": {"title": "Letter"}}], "Letter"),
+        ([{"valueUri": "http://example.org"}], "http://example.org"),
+    ],
+)
+def test_what_people_send_for_an_answer_is_read(answer, text):
+    (found,) = answers(_form({"linkId": "88122-7", "answer": answer})) or ()
+    assert found.text == text
+
+
+def test_an_answer_on_the_item_itself_is_read():
+    (found,) = answers(_form({"linkId": "88122-7", "valueString": "Often true"})) or ()
+    assert found.text == "Often true"
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (
+            {"answer": [{"extension": [{"url": systems.DATA_ABSENT_REASON, "valueCode": "asked-declined"}]}]},
+            "",
+        ),
+        (
+            {
+                "answer": [
+                    {
+                        "_valueString": {
+                            "extension": [{"url": systems.DATA_ABSENT_REASON, "valueCode": "asked-declined"}]
+                        }
+                    }
+                ]
+            },
+            "asked-declined",
+        ),
+        (
+            {"extension": [{"url": systems.DATA_ABSENT_REASON, "valueCode": "asked-declined"}]},
+            "asked-declined",
+        ),
+        (
+            {
+                "answer": [
+                    {
+                        "valueCoding": {
+                            "system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+                            "code": "ASKU",
+                        }
+                    }
+                ]
+            },
+            "asked-unknown",
+        ),
+    ],
+)
+def test_why_there_is_no_answer_is_kept(item, reason):
+    found = answers(_form({"linkId": "88122-7", **item})) or ()
+    assert [one.absent for one in found] == ([reason] if reason else [])
+
+
+def test_the_words_of_a_question_are_kept_beside_its_code():
+    (found,) = answers(_form({"linkId": "88122-7", "text": "Worried?", "answer": [OFTEN]})) or ()
+    assert found.asked == "Worried?"
