@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from config.conventions import PATIENT_DISCHARGE, Conventions
 from config.hook_issuers import HookIssuer, TokenIssuer
 from config.keys import SigningKey
 from config.launch import Launch
 
-#: SNOMED CT "Patient discharge", the order by which an EHR says that a patient is to go home.
-PATIENT_DISCHARGE: Final = "http://snomed.info/sct|58000006"
 UTC: Final = ZoneInfo("UTC")
 
 
@@ -125,6 +124,12 @@ class Tenant:
     read_timeout_seconds: float = 30.0
     max_connections: int = 8
     requests_per_second: float = 20.0
+
+    @property
+    def conventions(self) -> Conventions:
+        """What one must know to read its record."""
+        zone = None if self.time_zone is UTC else self.time_zone  # UTC stands where nobody has said
+        return Conventions(order_codes=self.order_codes, zone=zone)
 
     @property
     def subscription_secrets(self) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from config.addresses import web_address
 from config.auth_entry import read_auth
+from config.conventions import PATIENT_DISCHARGE
 from config.hook_issuers import check_distinct, hook_issuers, token_issuers
 from config.launch import ClientAuthentication, read_launch
 from config.marked_yaml import Entry, read_yaml
 from config.secret_references import secret
-from config.tenants import PATIENT_DISCHARGE, Attestations, ServiceArea, Tenant, WritePolicy
+from config.tenants import Attestations, ServiceArea, Tenant, WritePolicy
 from service.errors import ConfigurationError
 
 #: Seconds, connections or requests; more is a typing error.

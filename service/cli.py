@@ -4,11 +4,12 @@ from datetime import datetime
 from pathlib import Path
 from traceback import walk_tb
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 import click
 
 from service.commands.content import directory, protocols
-from service.commands.options import examples, table_or_json, waiting
+from service.commands.options import examples, table_or_json, time_zone, waiting
 from service.errors import BadInput, ConfigurationError, HomewardError
 
 _EXAMPLES = examples(
@@ -58,6 +59,7 @@ def main() -> None:
     "--encounter", metavar="ID", help="The stay to plan, with or without Encounter/. Without it: the latest."
 )
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Plan as of this day.")
+@time_zone
 @click.option(
     "--format",
     "form",
@@ -66,12 +68,13 @@ def main() -> None:
     show_default=True,
     help="A table to read, the documented JSON, or the FHIR transaction.",
 )
-def plan(file: str, encounter: str | None, today: datetime | None, form: str) -> None:
+def plan(file: str, encounter: str | None, today: datetime | None, zone: ZoneInfo | None, form: str) -> None:
     """Plan from FILE, a FHIR R4 Bundle (plain or .gz; - reads standard input), without any server."""
     with waiting("Reading and planning"):
         from service.commands.plan_file import plan_file
 
-        show = plan_file(file, encounter=encounter, today=today.date() if today else None, form=form)
+        on = today.date() if today else None
+        show = plan_file(file, encounter=encounter, today=on, form=form, zone=zone)
     show()
 
 
@@ -86,8 +89,11 @@ def plan(file: str, encounter: str | None, today: datetime | None, form: str) ->
 @click.argument("need", required=False, default="")
 @click.option("--encounter", metavar="ID", help="The stay, as for plan.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="As of this day.")
+@time_zone
 @table_or_json
-def explain(file: str, need: str, encounter: str | None, today: datetime | None, form: str) -> None:
+def explain(
+    file: str, need: str, encounter: str | None, today: datetime | None, zone: ZoneInfo | None, form: str
+) -> None:
     """Explain the plan of FILE: each need, raised or not, with protocol, evidence and the conditions that failed.
 
     With NEED (its code, such as food-insecurity) the whole evaluation of this one.
@@ -95,9 +101,8 @@ def explain(file: str, need: str, encounter: str | None, today: datetime | None,
     with waiting("Reading and planning"):
         from service.commands.plan_file import explain_file
 
-        show = explain_file(
-            file, need=need, encounter=encounter, today=today.date() if today else None, form=form
-        )
+        on = today.date() if today else None
+        show = explain_file(file, need=need, encounter=encounter, today=on, form=form, zone=zone)
     show()
 
 

@@ -1,16 +1,17 @@
 """A Bundle in a file → its resources, with references one can follow; and which stay in it is to be planned."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
+from config.conventions import USUAL, Conventions
 from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.dates import moment
-from fhir_mappings.inbound.elements import Json, first, items, text
-from fhir_mappings.inbound.encounter import class_code
+from fhir_mappings.inbound.elements import Json, items, text
+from fhir_mappings.inbound.encounter import class_code, period_of, zone_of
 from fhir_mappings.inbound.record import CALLED_OFF
 from fhir_mappings.inbound.references import reference_of
 from service.domain.record import INPATIENT_CLASSES
@@ -52,7 +53,9 @@ def read_bundle(data: bytes) -> list[dict[str, Any]]:
     return found
 
 
-def choose_stay(resources: Iterable[dict[str, Any]], encounter: str | None, today: date) -> str:
+def choose_stay(
+    resources: Iterable[dict[str, Any]], encounter: str | None, today: date, conventions: Conventions = USUAL
+) -> str:
     """The stay to plan, as "Encounter/id".
 
     encounter, with or without "Encounter/", names it; it must be a hospital stay. Without it, the inpatient stay that
@@ -69,7 +72,7 @@ def choose_stay(resources: Iterable[dict[str, Any]], encounter: str | None, toda
         return _named(encounters, encounter)
     if len(patients) > 1:
         raise BadInput(f"The Bundle holds {len(patients)} patients; name the stay to plan (--encounter ID).")
-    return _last_begun(encounters, today)
+    return _last_begun(encounters, today, conventions.zone)
 
 
 def _named(encounters: list[Json], encounter: str) -> str:
@@ -82,14 +85,14 @@ def _named(encounters: list[Json], encounter: str) -> str:
     return wanted
 
 
-def _last_begun(encounters: list[Json], today: date) -> str:
+def _last_begun(encounters: list[Json], today: date, zone: tzinfo | None) -> str:
     inpatient = [one for one in encounters if class_code(one) in INPATIENT_CLASSES]
     if not inpatient:
         raise NotAnInpatientStay(
             "The Bundle holds no inpatient stay; add an Encounter of class IMP, ACUTE, NONAC, SS or OBSENC."
         )
     held = [
-        (_start(one, today), reference_of(one))
+        (_start(one, today, zone or zone_of(one)), reference_of(one))
         for one in inpatient
         if bare_code(one.get("status")) not in CALLED_OFF
     ]
@@ -101,11 +104,11 @@ def _last_begun(encounters: list[Json], today: date) -> str:
     return max(begun)[1] if begun else min(held)[1]
 
 
-def _start(encounter: Json, today: date) -> datetime:
-    period = first(encounter.get("period") or encounter.get("actualPeriod"))
+def _start(encounter: Json, today: date, zone: tzinfo) -> datetime:
+    period = period_of(encounter)
     goes_on = bare_code(encounter.get("status")) in _GOES_ON and not period.get("end")
-    undated = datetime.combine(today, time.max, tzinfo=UTC) if goes_on else _LONG_AGO
-    return moment(period.get("start")) or undated
+    undated = datetime.combine(today, time.max, tzinfo=zone) if goes_on else _LONG_AGO
+    return moment(period.get("start"), zone) or undated
 
 
 def _parsed(data: bytes) -> Json:

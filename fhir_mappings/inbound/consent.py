@@ -4,7 +4,7 @@ Whatever cannot be understood to the end is no consent, and one refusal outweigh
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, tzinfo
 from typing import Final
 
 from fhir_mappings.inbound import dates
@@ -22,10 +22,10 @@ _SHARING: Final = frozenset({"access", "disclose"})
 _NARROWER: Final = frozenset({"actor", "class", "code", "dataPeriod", "data", "modifierExtension"})
 
 
-def consented(resources: Iterable[Json], today: date | None) -> Labels:
+def consented(resources: Iterable[Json], today: date | None, *, zone: tzinfo = UTC) -> Labels:
     """The labels that a patient's Consents permit for treatment on this day, less those that one of them refuses."""
     provisions = [first(one.get("provision")) for one in resources if _counts(one)]
-    current = [provision for provision in provisions if _covers(provision, today)]
+    current = [provision for provision in provisions if _covers(provision, today, zone)]
     return merge(map(_permitted, current)) - merge(map(_refused, current))
 
 
@@ -38,12 +38,12 @@ def _counts(resource: Json) -> bool:
     )
 
 
-def _covers(provision: Json, today: date | None) -> bool:
+def _covers(provision: Json, today: date | None, zone: tzinfo) -> bool:
     """Whether it holds on this day; one without a period always does."""
     if not provision or "period" not in provision:
         return bool(provision)
     period = first(provision["period"])
-    start, end = dates.day(period.get("start")), dates.last_day(period.get("end"))
+    start, end = dates.day(period.get("start"), zone), dates.last_day(period.get("end"), zone)
     unreadable = (start is None and "start" in period) or (end is None and "end" in period)
     if today is None or unreadable:
         return text(provision.get("type")) == "deny"

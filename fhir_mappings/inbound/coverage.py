@@ -1,5 +1,7 @@
 """Coverage → Coverage."""
 
+from datetime import UTC, tzinfo
+
 from fhir_mappings.inbound.codes import bare_code, codes_or_text
 from fhir_mappings.inbound.dates import day, last_day
 from fhir_mappings.inbound.elements import Json, first, items, text
@@ -8,7 +10,7 @@ from fhir_mappings.inbound.security import labels
 from service.domain.record import Coverage
 
 
-def coverage(resource: Json, shared: Shared) -> Coverage | None:
+def coverage(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Coverage | None:
     """One insurance; None when it names neither a type nor a payer."""
     types = codes_or_text(resource.get("type"))
     payor = _payor(resource, shared)
@@ -20,8 +22,8 @@ def coverage(resource: Json, shared: Shared) -> Coverage | None:
         status=bare_code(resource.get("status")),
         types=types,
         payor=payor,
-        start=day(period.get("start")),
-        end=last_day(period.get("end")),
+        start=day(period.get("start"), zone),
+        end=last_day(period.get("end"), zone),
         labels=labels(resource),
     )
 

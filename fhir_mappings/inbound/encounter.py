@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, timezone, tzinfo
 from typing import Any
 
 from fhir_mappings.inbound.codes import bare_code, codes_or_text, concept_text
-from fhir_mappings.inbound.dates import day, is_ahead, moment
+from fhir_mappings.inbound.dates import day, is_ahead, last_day, moment, written_zone
 from fhir_mappings.inbound.elements import Json, at, first, identifiers, is_misshapen, items, text
 from fhir_mappings.inbound.references import Shared, display, literal, reference_of
 from fhir_mappings.inbound.security import labels
@@ -32,16 +32,16 @@ _CLASS_WORDS = {
 REASON = "reason"
 
 
-def encounter(resource: Json, shared: Shared, *, today: date | None = None) -> Encounter:
+def encounter(resource: Json, shared: Shared, *, today: date | None = None, zone: tzinfo = UTC) -> Encounter:
     """One stay or visit; with `today`, an end after that day has not come yet, but is when it is planned to come."""
-    period = first(resource.get("period") or resource.get("actualPeriod"))
+    period = period_of(resource)
     hospital = first(resource.get("hospitalization") or resource.get("admission"))
     found = Encounter(
         reference=reference_of(resource),
         status=bare_code(resource.get("status")),
         class_code=class_code(resource),
-        start=moment(period.get("start")),
-        end=moment(period.get("end")),
+        start=moment(period.get("start"), zone),
+        end=moment(period.get("end"), zone),
         types=codes_or_text(resource.get("type")),
         reasons=_reasons(resource),
         priority=codes_or_text(resource.get("priority")),
@@ -55,7 +55,7 @@ def encounter(resource: Json, shared: Shared, *, today: date | None = None) -> E
         identifiers=identifiers(resource),
         labels=labels(resource),
     )
-    return _as_of(found, today, announced=day(resource.get("plannedEndDate")))
+    return _as_of(found, today, announced=day(resource.get("plannedEndDate"), zone))
 
 
 def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False, died: bool = False) -> str:
@@ -63,10 +63,9 @@ def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False, died: boo
 
     That is its end, where it leads, its patient, and that the patient was merged or has died.
     """
-    period = first(resource.get("period"))
     hospital = first(resource.get("hospitalization") or resource.get("admission"))
     places = [(code.system, code.code) for code in codes_or_text(hospital.get("dischargeDisposition"))]
-    what = (period.get("end"), literal(resource.get("subject")), merged, died, places)
+    what = (_told_end(resource), literal(resource.get("subject")), merged, died, places)
     return f"{resource.get('status')} {digest(*what)}"
 
 
@@ -75,11 +74,27 @@ def digest(*values: object) -> str:
     return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
 
+def period_of(resource: Mapping[str, Any]) -> Json:
+    """When a stay or visit took place, as it was written: R4's period, R5's actualPeriod."""
+    return first(resource.get("period") or resource.get("actualPeriod"))
+
+
+def zone_of(stay: Json) -> timezone:
+    """The offset that the times of a stay were written with, UTC where they have none."""
+    period = period_of(stay)
+    return written_zone(period.get("start")) or written_zone(period.get("end")) or UTC
+
+
+def ended_on(stay: Json, zone: tzinfo | None = None) -> date | None:
+    """The day on which a stay ended or is to end, on the hospital's calendar; None where none can be read."""
+    return last_day(period_of(stay).get("end"), zone or zone_of(stay))
+
+
 def is_undated(resource: Json) -> bool:
     """Whether its start or its end is there and cannot be read."""
-    period = first(resource.get("period") or resource.get("actualPeriod"))
+    period = period_of(resource)
     return is_misshapen(resource, "period") or any(
-        period.get(name) and moment(period[name]) is None for name in ("start", "end")
+        period.get(name) and moment(period[name], UTC) is None for name in ("start", "end")
     )
 
 
@@ -94,6 +109,13 @@ def class_code(resource: Json) -> str:
     if known.isdecimal() or not known:  # a number is a hospital's own code; only its words can tell
         return _CLASS_WORDS.get(_class_word(raw), known)
     return _CLASS_WORDS.get(known, known.upper())
+
+
+def _told_end(resource: Mapping[str, Any]) -> str:
+    """Its end, in one spelling for one instant."""
+    written = period_of(resource).get("end")
+    end = moment(written, UTC) if written_zone(written) else None
+    return end.astimezone(UTC).isoformat() if end else text(written)
 
 
 def _class_word(raw: object) -> str:

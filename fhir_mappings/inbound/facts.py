@@ -5,7 +5,7 @@ Each row names the elements of a resource type, those of R4 first, then what R5 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from fhir_mappings.inbound import dates
 from fhir_mappings.inbound.codes import bare_code, bare_codes, codes, concept_text
@@ -136,7 +136,7 @@ _SHAPES: dict[str, _Shape] = {
 FACT_TYPES = frozenset(_SHAPES)
 
 
-def fact(resource: Json, shared: Shared) -> Fact | None:
+def fact(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Fact | None:
     """One statement; None when it says nothing that can be read, or its status is there and cannot be read.
 
     An unreadable status is no absent one: it may say refuted or cancelled.
@@ -159,11 +159,11 @@ def fact(resource: Json, shared: Shared) -> Fact | None:
         intent=bare_code(resource.get("intent")),
         categories=_categories(resource, shape),
         encounter=encounter_of(resource),
-        began=_day(resource, shape.began, dates.began),
-        ended=_day(resource, shape.ended, dates.ended),
+        began=_day(resource, shape.began, dates.began, zone),
+        ended=_day(resource, shape.ended, dates.ended, zone),
         identifiers=identifiers(resource),
         labels=labels(resource),
-        slot=slot_of(resource, shared) if shape.kind is Kind.APPOINTMENT else None,
+        slot=slot_of(resource, shared, zone=zone) if shape.kind is Kind.APPOINTMENT else None,
         members=_members(resource) if shape.kind is Kind.CARE_TEAM else (),
     )
 
@@ -210,10 +210,12 @@ def _categories(resource: Json, shape: _Shape) -> frozenset[str]:
     return frozenset().union(*(bare_codes(at(resource, path)) for path in shape.categories))
 
 
-def _day(resource: Json, paths: tuple[Path, ...], read: Callable[[object], date | None]) -> date | None:
+def _day(
+    resource: Json, paths: tuple[Path, ...], read: Callable[[object, tzinfo], date | None], zone: tzinfo
+) -> date | None:
     for path in paths:
         value = at(resource, path)
-        days = map(read, value) if isinstance(value, list) else (read(value),)
+        days = (read(one, zone) for one in value) if isinstance(value, list) else (read(value, zone),)
         if found := next(filter(None, days), None):
             return found
     return None

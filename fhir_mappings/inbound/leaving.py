@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, tzinfo
 from typing import Final
 
-from config.tenants import PATIENT_DISCHARGE
 from fhir_mappings.inbound import dates
 from fhir_mappings.inbound.codes import codes
 from fhir_mappings.inbound.draft_order import discharges, stay_of
@@ -14,15 +13,18 @@ from fhir_mappings.inbound.trigger import WISHES
 from service.domain.codes import Code, System
 from service.domain.record import Encounter
 
-#: How an order to discharge is known where a hospital has no codes of its own.
-ORDER_CODES: Final = frozenset({PATIENT_DISCHARGE})
 #: Where an order says when it is to be carried out; of a period or several times, the first day.
 _WHEN: Final = (("occurrenceDateTime",), ("occurrencePeriod",), ("occurrenceTiming", "event"))
 _PLACES: Final = frozenset({System.DISPOSITION.value, System.UB04.value})
 
 
 def as_ordered(
-    stay: Encounter, orders: Iterable[Json], *, order_codes: Collection[str], today: date | None
+    stay: Encounter,
+    orders: Iterable[Json],
+    *,
+    order_codes: Collection[str],
+    today: date | None,
+    zone: tzinfo = UTC,
 ) -> Encounter:
     """The stay with the earliest day still ahead and the place that signed orders to discharge from it name.
 
@@ -30,7 +32,9 @@ def as_ordered(
     """
     signed = [one for one in orders if _is_signed(one) and stay_of(one) == stay.reference]
     signed = [one for one in signed if discharges(one, order_codes)]
-    days = [day for one in signed if (day := _day(one)) and (today is None or dates.is_ahead(day, today))]
+    days = [
+        day for one in signed if (day := _day(one, zone)) and (today is None or dates.is_ahead(day, today))
+    ]
     places = tuple(place for one in signed for place in _places(one))
     return replace(stay, planned_end=min(days, default=stay.planned_end), ordered_disposition=places)
 
@@ -39,11 +43,11 @@ def _is_signed(order: Json) -> bool:
     return order.get("status") == "active" and order.get("intent") not in WISHES
 
 
-def _day(order: Json) -> date | None:
+def _day(order: Json, zone: tzinfo) -> date | None:
     for path in _WHEN:
         value = at(order, path)
         listed = value if isinstance(value, list) else [value]
-        if found := min(filter(None, map(dates.began, listed)), default=None):
+        if found := min(filter(None, (dates.began(one, zone) for one in listed)), default=None):
             return found
     return None
 

@@ -1,5 +1,6 @@
 """Observation → Observations: the resource itself and one for each of its components."""
 
+from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -24,13 +25,13 @@ _INTERPRETED: Final = {
 _WHEN = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued", "authored")
 
 
-def observations(resource: Json) -> tuple[Observation, ...] | None:
+def observations(resource: Json, *, zone: tzinfo = UTC) -> tuple[Observation, ...] | None:
     """The observation, then its components with its codes as their panel; None when any part cannot be read.
 
     Half a panel would be scored as if the rest had not been asked. `interpretation` is read only where nothing else
     is: whether an answer is positive is for the instrument to say.
     """
-    whole = _observation(resource)
+    whole = _observation(resource, zone)
     if whole is None or is_misshapen(resource, "component"):
         return None
     parts = [_component(part, whole) for part in items(resource.get("component"))]
@@ -95,7 +96,7 @@ def _said(element: Json) -> Value | None:
     return Value(text=_INTERPRETED[said]) if said in _INTERPRETED else value
 
 
-def _observation(resource: Json) -> Observation | None:
+def _observation(resource: Json, zone: tzinfo) -> Observation | None:
     value, asked = _said(resource), codes_or_text(resource.get("code"))
     if value is None or not asked:
         return None
@@ -111,7 +112,7 @@ def _observation(resource: Json) -> Observation | None:
         members=tuple(filter(None, map(literal, items(members)))) if members else (),
         categories=bare_codes(resource.get("category")),
         encounter=encounter_of(resource),
-        at=begun_at(resource, _WHEN),
+        at=begun_at(resource, _WHEN, zone),
         labels=labels(resource),
         asked=concept_text(resource.get("code")),
     )

@@ -1,9 +1,9 @@
 """Patient → Patient."""
 
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from fhir_mappings.inbound.codes import bare_code, codes, concept_text
-from fhir_mappings.inbound.dates import day
+from fhir_mappings.inbound.dates import day, written_day
 from fhir_mappings.inbound.elements import Json, first, items, text
 from fhir_mappings.inbound.people import contact, home, human_name
 from fhir_mappings.inbound.references import Shared, display, reference_of
@@ -16,14 +16,14 @@ _YES, _NO = frozenset({"373066001", "y", "yes", "la33-6"}), frozenset({"37306700
 _INTERPRETER = (INTERPRETER_REQUIRED, US_CORE_INTERPRETER_NEEDED)
 
 
-def patient(resource: Json, shared: Shared, *, today: date | None = None) -> Patient:
+def patient(resource: Json, shared: Shared, *, today: date | None = None, zone: tzinfo = UTC) -> Patient:
     """The person; with `today`, a death after that day has not happened yet."""
     return Patient(
         reference=reference_of(resource),
         name=human_name(resource.get("name")),
-        birth_date=day(resource.get("birthDate")),
+        birth_date=written_day(resource.get("birthDate")),
         sex=bare_code(resource.get("gender")),
-        deceased=has_died(resource, today),
+        deceased=has_died(resource, today, zone),
         languages=_languages(resource),
         interpreter=interpreter(resource),
         address=home(resource.get("address")),
@@ -62,13 +62,13 @@ def _yes_or_no(extension: Json) -> bool | None:
     return False if said & _NO else None
 
 
-def has_died(resource: Json, today: date | None = None) -> bool:
+def has_died(resource: Json, today: date | None = None, zone: tzinfo = UTC) -> bool:
     """Whether a Patient has died; one whose date of death cannot be read has, and with `today` none who dies later."""
     if resource.get("deceasedBoolean") is True:
         return True
     if not resource.get("deceasedDateTime"):
         return False
-    died = day(resource["deceasedDateTime"])
+    died = day(resource["deceasedDateTime"], zone)
     return today is None or died is None or died <= today
 
 

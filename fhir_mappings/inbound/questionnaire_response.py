@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Final
 
 from fhir_mappings.inbound.codes import bare_code, codes
@@ -47,7 +48,9 @@ class _Form:
         return self.asked.get(text(item.get("linkId")), NOT_ASKED)
 
 
-def answers(resource: Json, shared: Shared = NOTHING_SHARED) -> tuple[Observation, ...] | None:
+def answers(
+    resource: Json, shared: Shared = NOTHING_SHARED, *, zone: tzinfo = UTC
+) -> tuple[Observation, ...] | None:
     """One Observation for each item that has an answer, in the order of the form; None when a part cannot be read.
 
     A question is known by item.code, by the code that the form gives the item, by a LOINC number in its definition or
@@ -64,7 +67,7 @@ def answers(resource: Json, shared: Shared = NOTHING_SHARED) -> tuple[Observatio
             return None
         reason = _absence(place.item) if value == NOTHING else absence({}, value)
         if value != NOTHING or reason:
-            found.append(_observation(resource, place, question, value, reason))
+            found.append(_observation(resource, place, question, value, reason, zone))
         is_group = value == NOTHING and question[0].system == System.LOINC
         panel = question if is_group else place.panel
         waiting += [_Item(below, panel) for below in reversed(_below(place.item))]
@@ -83,7 +86,7 @@ def has_unknown_questions(resource: Json) -> bool:
 
 
 def _observation(
-    resource: Json, place: _Item, question: tuple[Code, ...], value: Value, reason: str
+    resource: Json, place: _Item, question: tuple[Code, ...], value: Value, reason: str, zone: tzinfo
 ) -> Observation:
     status = bare_code(resource.get("status"))
     return Observation(
@@ -97,7 +100,7 @@ def _observation(
         panel=place.panel,
         categories=frozenset({"survey"}),
         encounter=encounter_of(resource),
-        at=begun_at(resource, _WHEN),
+        at=begun_at(resource, _WHEN, zone),
         labels=labels(resource),
         asked=text(place.item.get("text")) or next((code.display for code in question if code.display), ""),
     )

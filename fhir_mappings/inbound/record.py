@@ -1,11 +1,12 @@
 """All resources read of one patient → Record. Tolerant: what cannot be understood becomes a gap, never an error."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, TypeVar
 
+from config.conventions import USUAL, Conventions
 from fhir_mappings.inbound import encounter as stays
 from fhir_mappings.inbound import facts, observation
 from fhir_mappings.inbound.codes import bare_code
@@ -13,7 +14,7 @@ from fhir_mappings.inbound.consent import consented
 from fhir_mappings.inbound.coverage import coverage
 from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, first
-from fhir_mappings.inbound.leaving import ORDER_CODES, as_ordered
+from fhir_mappings.inbound.leaving import as_ordered
 from fhir_mappings.inbound.patient import has_died, interpreter, patient
 from fhir_mappings.inbound.questionnaire import index_forms
 from fhir_mappings.inbound.questionnaire_response import answers
@@ -53,17 +54,17 @@ def build_record(
     encounter: str,
     gaps: Iterable[Gap] = (),
     today: date | None = None,
-    order_codes: Collection[str] = ORDER_CODES,
     asked: frozenset[str] | None = None,
+    conventions: Conventions = USUAL,
 ) -> Record:
     """Everything the resources say of the patient of one stay.
 
     encounter is "Encounter/id"; its subject decides whose record this is. Resources of others are dropped and counted
     (one Gap FOREIGN), those that cannot be understood likewise (UNREADABLE), those entered in error silently. Of two
     versions the one updated later stands. With `today`, a stay that ends or a death that comes after it has not
-    happened yet. order_codes ("system|code") tell an order to discharge. asked are the codes of Observations that
+    happened yet. asked are the codes of Observations that
     anybody asks for; measurements by others are passed over (None: nothing is). gaps are those found while gathering;
-    they come first.
+    they come first. conventions are the hospital's.
 
     Raises UnknownEncounter, and BadInput when the stay names no patient or the patient is not among the resources.
     """
@@ -74,15 +75,18 @@ def build_record(
         raise UnknownEncounter
     person = _person(known, subject_of(stay))
     whose = reference_of(person)
-    reading.shared = _shared(known, whose)
+    reading.shared, reading.zone = _shared(known, whose), conventions.zone or stays.zone_of(stay)
     own = list(_own(known, whose, reading))
     for one in own:
         reading.read(one)
     orders = [one for one in own if one["resourceType"] == "ServiceRequest"]
-    planned = stays.encounter(stay, reading.shared, today=today)
-    planned = as_ordered(planned, orders, order_codes=order_codes, today=today)
-    planned = replace(planned, told=stays.told_of_stay(stay, died=has_died(person, today)))
-    return replace(reading.record(person, stay, planned, gaps), consented=consented(own, today))
+    planned = stays.encounter(stay, reading.shared, today=today, zone=reading.zone)
+    codes = conventions.order_codes
+    planned = as_ordered(planned, orders, order_codes=codes, today=today, zone=reading.zone)
+    planned = replace(planned, told=stays.told_of_stay(stay, died=has_died(person, today, reading.zone)))
+    return replace(
+        reading.record(person, stay, planned, gaps), consented=consented(own, today, zone=reading.zone)
+    )
 
 
 @dataclass(slots=True)
@@ -92,6 +96,7 @@ class _Reading:
     today: date | None
     asked: frozenset[str] | None
     shared: Shared = field(default_factory=dict)
+    zone: tzinfo = UTC
     types: set[str] = field(default_factory=set)
     said: list[Statement] = field(default_factory=list)
     missing: Counter[Gap] = field(default_factory=Counter)
@@ -126,14 +131,14 @@ class _Reading:
             facts=self.of(Fact),
             observations=self.of(Observation),
             coverages=self.of(Coverage),
-            related_persons=(*self.of(RelatedPerson), *contacts(person)),
+            related_persons=(*self.of(RelatedPerson), *contacts(person, zone=self.zone)),
             types_read=frozenset({"Patient", "Encounter", *self.types}),
             gaps=(*gaps, *self._counted(planned)),
         )
 
     def _patient(self, person: Json, stay: Json) -> Patient:
         """The need for an interpreter may stand on the stay."""
-        found = patient(person, self.shared, today=self.today)
+        found = patient(person, self.shared, today=self.today, zone=self.zone)
         if person.get("birthDate") and found.birth_date is None:
             self.note("Patient", GapReason.UNREADABLE, "a date could not be read")
         return found if found.interpreter is not None else replace(found, interpreter=interpreter(stay))
@@ -160,7 +165,7 @@ def _latest(resources: Iterable[object], reading: _Reading) -> dict[str, Json]:
 
 def updated(resource: Json) -> datetime:
     """When the EHR last changed it, long ago where it does not say: of two versions the later one stands."""
-    return moment(first(resource.get("meta")).get("lastUpdated")) or _LONG_AGO
+    return moment(first(resource.get("meta")).get("lastUpdated"), UTC) or _LONG_AGO
 
 
 def _person(known: dict[str, Json], whose: str) -> Json:
@@ -219,14 +224,14 @@ def _is_undated(resource: Json, statement: Statement) -> bool:
 
 def _visit(resource: Json, reading: _Reading) -> Encounter | None:
     """None when its class is there and cannot be read: without it nobody can tell a stay from a visit."""
-    found = stays.encounter(resource, reading.shared, today=reading.today)
+    found = stays.encounter(resource, reading.shared, today=reading.today, zone=reading.zone)
     return found if found.class_code or not resource.get("class") else None
 
 
-def _observed(resource: Json, asked: frozenset[str] | None) -> tuple[Observation, ...] | None:
-    if asked is not None and observation.is_unasked(resource, asked):
+def _observed(resource: Json, reading: _Reading) -> tuple[Observation, ...] | None:
+    if reading.asked is not None and observation.is_unasked(resource, reading.asked):
         return ()
-    return observation.observations(resource)
+    return observation.observations(resource, zone=reading.zone)
 
 
 def _alone(statement: _S | None) -> tuple[_S, ...] | None:
@@ -234,10 +239,12 @@ def _alone(statement: _S | None) -> tuple[_S, ...] | None:
 
 
 _READERS: dict[str, Callable[[Json, _Reading], tuple[Statement, ...] | None]] = {
-    **dict.fromkeys(facts.FACT_TYPES, lambda one, reading: _alone(facts.fact(one, reading.shared))),
-    "Observation": lambda one, reading: _observed(one, reading.asked),
-    "QuestionnaireResponse": lambda one, reading: answers(one, reading.shared),
+    **dict.fromkeys(
+        facts.FACT_TYPES, lambda one, reading: _alone(facts.fact(one, reading.shared, zone=reading.zone))
+    ),
+    "Observation": _observed,
+    "QuestionnaireResponse": lambda one, reading: answers(one, reading.shared, zone=reading.zone),
     "Encounter": lambda one, reading: _alone(_visit(one, reading)),
-    "Coverage": lambda one, reading: _alone(coverage(one, reading.shared)),
-    "RelatedPerson": lambda one, _: _alone(related_person(one)),
+    "Coverage": lambda one, reading: _alone(coverage(one, reading.shared, zone=reading.zone)),
+    "RelatedPerson": lambda one, reading: _alone(related_person(one, zone=reading.zone)),
 }

@@ -1,5 +1,7 @@
 """RelatedPerson, and the contacts that stand on the Patient itself, → RelatedPerson."""
 
+from datetime import UTC, tzinfo
+
 from fhir_mappings.inbound.codes import codes_and_text
 from fhir_mappings.inbound.dates import day, last_day
 from fhir_mappings.inbound.elements import Json, first, items
@@ -9,19 +11,19 @@ from fhir_mappings.inbound.security import labels
 from service.domain.record import RelatedPerson
 
 
-def related_person(resource: Json) -> RelatedPerson | None:
+def related_person(resource: Json, *, zone: tzinfo = UTC) -> RelatedPerson | None:
     """Family, carer or friend; None when neither name nor relationship can be read."""
-    found = _person(resource, resource)
+    found = _person(resource, resource, zone)
     return found if found.name or found.relationships else None
 
 
-def contacts(patient: Json) -> tuple[RelatedPerson, ...]:
+def contacts(patient: Json, *, zone: tzinfo = UTC) -> tuple[RelatedPerson, ...]:
     """Patient.contact: the people among them, under the Patient's own reference; organisations have no name there."""
-    found = (_person(one, patient) for one in items(patient.get("contact")))
+    found = (_person(one, patient, zone) for one in items(patient.get("contact")))
     return tuple(one for one in found if one.name)
 
 
-def _person(said: Json, resource: Json) -> RelatedPerson:
+def _person(said: Json, resource: Json, zone: tzinfo) -> RelatedPerson:
     period = first(said.get("period"))
     return RelatedPerson(
         reference=reference_of(resource),
@@ -29,7 +31,7 @@ def _person(said: Json, resource: Json) -> RelatedPerson:
         name=human_name(said.get("name")),
         phone=contact(said.get("telecom"), "phone"),
         active=said.get("active") is not False,
-        start=day(period.get("start")),
-        end=last_day(period.get("end")),
+        start=day(period.get("start"), zone),
+        end=last_day(period.get("end"), zone),
         labels=labels(resource),
     )

@@ -1,6 +1,7 @@
 """Appointment → when and where it is, for the person who is to go there."""
 
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 
 from fhir_mappings.inbound import dates
 from fhir_mappings.inbound.elements import Json, first, items, text
@@ -8,9 +9,9 @@ from fhir_mappings.inbound.references import Shared, display, literal, target
 from service.domain.record import Slot
 
 
-def slot_of(appointment: Json, shared: Shared) -> Slot | None:
+def slot_of(appointment: Json, shared: Shared, *, zone: tzinfo = UTC) -> Slot | None:
     """Its point in time, and the first of its participants that is a place; None where it has neither."""
-    at = dates.exact(appointment.get("start"))
+    at = dates.exact(appointment.get("start"), zone)
     actor = next(_places(appointment, shared), {})
     place = target(actor, appointment, shared)
     named = [display(actor, appointment, shared), *_address(place)]

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -14,6 +15,22 @@ table_or_json: Final = click.option(
     default="table",
     show_default=True,
     help="A table to read, or JSON.",
+)
+
+
+def _read_zone(_context: click.Context, _option: click.Parameter, name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter("give an IANA time zone, such as America/New_York") from None
+
+
+time_zone: Final = click.option(
+    "--time-zone",
+    "zone",
+    metavar="NAME",
+    callback=_read_zone,
+    help="The hospital's time zone, in which every time is read: America/New_York. Without it: the stay's own offset.",
 )
 
 

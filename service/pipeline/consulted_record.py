@@ -95,8 +95,8 @@ def _sent(question: Question, deps: Deps, today: date) -> Record:
         encounter=question.encounter,
         gaps=sent.gaps,
         today=today,
-        order_codes=question.tenant.order_codes,
         asked=deps.content(question.tenant.id).questions,
+        conventions=question.tenant.conventions,
     )
 
 
@@ -111,12 +111,12 @@ def _read(question: Question, deps: Deps, today: date) -> Record:
 
 def _gathered(question: Question, deps: Deps, today: date, until: float) -> Record:
     """By the token that came with the call, and then by nothing else; without one by our own."""
-    own, codes = deps.ehr(question.tenant.id), question.tenant.order_codes
+    own, conventions = deps.ehr(question.tenant.id), question.tenant.conventions
     asked = deps.content(question.tenant.id).questions
     if not question.token:
-        return gather(question.encounter, own, today=today, order_codes=codes, asked=asked)
+        return gather(question.encounter, own, today=today, asked=asked, conventions=conventions)
     with BorrowedEhr(own, question.token, seconds=max(0.05, until - time.monotonic())) as lent:
-        return gather(question.encounter, lent, today=today, order_codes=codes, asked=asked)
+        return gather(question.encounter, lent, today=today, asked=asked, conventions=conventions)
 
 
 def _of_our_kind(record: Record) -> Record:

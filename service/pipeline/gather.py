@@ -1,12 +1,13 @@
 """One stay's record, read from the EHR: everything that could not be read is said, nothing stops the reading."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, tzinfo
 from typing import Any, Final
 
+from config.conventions import USUAL, Conventions
 from fhir_mappings.form_searches import form_searches
-from fhir_mappings.inbound.leaving import ORDER_CODES
+from fhir_mappings.inbound.encounter import ended_on
 from fhir_mappings.inbound.record import build_record, subject_of
 from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.searches import Question, questions
@@ -30,21 +31,23 @@ def gather(
     ehr: Ehr,
     *,
     today: date,
-    order_codes: Collection[str] = ORDER_CODES,
     asked: frozenset[str] | None = None,
+    conventions: Conventions = USUAL,
 ) -> Record:
     """The record of a stay ("Encounter/12") in at most four round trips on a server that takes batches.
 
     The fourth reads forms, where answers name their questions only by them.
-    order_codes ("system|code") tell the hospital's orders to discharge; asked are the codes of Observations that anybody asks
-    for, others are passed over (None: none are). Raises UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when
+    asked are the codes of Observations that anybody asks for, others are passed over (None: none are). Raises
+    UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when
     stay or patient may not be read, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
     """
     stay = _stay(encounter, ehr)
     patient = subject_of(stay)
     if not patient.startswith("Patient/"):
         raise BadInput("The stay names no patient; correct it in the EHR.")
-    searches, not_offered = questions(patient, _end_of(stay, today), ehr.capability())
+    searches, not_offered = questions(
+        patient, _looks_back_from(stay, today, conventions.zone), ehr.capability()
+    )
     results = ehr.batch([question.search for question in searches])
     _require_patient(results[0])
     if any(is_merged(resource) for resource in results[0].resources):
@@ -57,8 +60,8 @@ def gather(
         encounter=encounter,
         gaps=_counted(gaps),
         today=today,
-        order_codes=order_codes,
         asked=asked,
+        conventions=conventions,
     )
 
 
@@ -89,14 +92,9 @@ def _stay(encounter: str, ehr: Ehr) -> dict[str, Any]:
     return stay
 
 
-def _end_of(stay: dict[str, Any], today: date) -> date:
-    """The day from which we look back: the end of the stay, today while it lasts or where its end cannot be read."""
-    period = stay.get("period")
-    end = period.get("end") if isinstance(period, dict) else None
-    try:
-        return min(date.fromisoformat(str(end)[:10]), today)
-    except ValueError:
-        return today
+def _looks_back_from(stay: dict[str, Any], today: date, zone: tzinfo | None) -> date:
+    """The end of the stay, today while it lasts or where its end cannot be read."""
+    return min(ended_on(stay, zone) or today, today)
 
 
 def _require_patient(result: SearchResult) -> None:

@@ -59,9 +59,9 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
 def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
     """The plan for a stay ("Encounter/12") of a tenant, as of today there. Nothing is stored or written."""
     today = _today(tenant, deps)
-    content = deps.content(tenant.id)
-    codes, asked = tenant.order_codes, content.questions
-    record = gather(encounter, deps.ehr(tenant.id), today=today, order_codes=codes, asked=asked)
+    content, conventions = deps.content(tenant.id), tenant.conventions
+    asked = content.questions
+    record = gather(encounter, deps.ehr(tenant.id), today=today, asked=asked, conventions=conventions)
     assessment = assess(record, content, today=today, site_language=tenant.language)
     matches = match(assessment, record.patient, deps.directory(tenant.id), today=today)
     return draft(record, assessment, matches, tenant=tenant.id)

@@ -98,6 +98,8 @@ def test_a_stay_may_be_named_with_or_without_its_type(name):
         (json.dumps(bundle(patient(), encounter())).encode(), ("--today", "2999-01-01"), "future"),
         (json.dumps(bundle(patient(), encounter())).encode(), ("--today", "tomorrow"), "--today"),
         (json.dumps(bundle(patient(), encounter())).encode(), ("--format", "pdf"), "--format"),
+        (json.dumps(bundle(patient(), encounter())).encode(), ("--time-zone", "New York"), "IANA time zone"),
+        (json.dumps(bundle(patient(), encounter())).encode(), ("--time-zone", "../etc"), "IANA time zone"),
     ],
 )
 def test_bad_input_is_exit_2_and_one_sentence_without_a_traceback(given, options, said):
@@ -107,6 +109,32 @@ def test_bad_input_is_exit_2_and_one_sentence_without_a_traceback(given, options
     assert shown.stdout == ""
     assert "Traceback" not in shown.stderr
     assert "Zelda" not in shown.stderr
+
+
+def _begins(transaction) -> str:
+    """The day on which the care plan of a transaction begins: that of leaving."""
+    written = (entry["resource"] for entry in transaction["entry"])
+    return str(next(one["period"]["start"] for one in written if one["resourceType"] == "CarePlan"))
+
+
+def test_a_file_is_read_by_the_clock_of_the_hospital_that_is_named():
+    over = encounter(
+        status="finished", period={"start": "2024-02-28T10:00:00Z", "end": "2024-03-02T02:30:00Z"}
+    )
+    there = _plan(patient(), over, options=("--time-zone", "America/New_York", "--format", "bundle"))
+    unnamed = _plan(patient(), over, options=("--format", "bundle"))
+    assert _begins(json.loads(there.stdout)) == "2024-03-01"
+    assert _begins(json.loads(unnamed.stdout)) == "2024-03-02"
+    explained = _run(
+        "explain",
+        "-",
+        "--today",
+        TODAY,
+        "--time-zone",
+        "Asia/Tokyo",
+        given=json.dumps(bundle(patient(), over)).encode(),
+    )
+    assert explained.exit_code == 0
 
 
 def test_an_input_over_the_limit_is_exit_2(tmp_path):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from service.domain.codes import Code, System
 from service.domain.content import Content
@@ -68,12 +68,10 @@ def day_of(observation: Observation) -> date | None:
 
 
 def instant_of(observation: Observation) -> datetime | None:
-    """The instant of an observation; None without one. A day alone was read as its midnight in UTC."""
-    if observation.at is None:
+    """The instant of an observation; None without one. A day alone was read as its midnight."""
+    if observation.at is None or observation.at.time() == time.min:
         return None
-    at = observation.at.astimezone(UTC)
-    only_a_day = observation.at.utcoffset() == timedelta(0) and at.time() == time.min
-    return None if only_a_day else at
+    return observation.at.astimezone(UTC)
 
 
 def in_time(observation: Observation) -> tuple[datetime, str]:

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
 
-from config.tenants import PATIENT_DISCHARGE, ServiceArea, Tenant, WritePolicy
+from config.conventions import PATIENT_DISCHARGE
+from config.tenants import ServiceArea, Tenant, WritePolicy
 from config.tenants_file import load_tenants
 from service.errors import ConfigurationError
 from tests.smart_keys import EC_KEY, RSA_KEY

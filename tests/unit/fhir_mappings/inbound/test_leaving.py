@@ -2,6 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from config.conventions import Conventions
 from fhir_mappings import systems
 from fhir_mappings.inbound.record import build_record
 from service.domain.codes import Code, System
@@ -97,7 +98,10 @@ def test_an_end_in_another_century_is_no_plan():
 def test_a_hospital_has_order_codes_of_its_own():
     own = order(code=a.concept("DISCH", "urn:example:orders"), occurrenceDateTime="2024-03-08")
     assert stay_of(own).planned_end is None
-    assert stay_of(own, order_codes={"urn:example:orders|DISCH"}).planned_end == IN_THREE_DAYS
+    assert (
+        stay_of(own, conventions=Conventions(frozenset({"urn:example:orders|DISCH"}))).planned_end
+        == IN_THREE_DAYS
+    )
 
 
 def test_an_order_says_where_to():
