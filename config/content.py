@@ -14,9 +14,10 @@ from config.protocol_files import ProtocolReader
 from config.terminology_files import Terminology, load_terminology
 from service.domain.checklist import Checklists
 from service.domain.content import CodeIndex, Content, Protocol, names_of
+from service.domain.content_origin import ContentOrigin
 from service.domain.expression import CodeTest, MeasureTest, leaves
 from service.domain.instrument import Choice, Instrument, Item
-from service.domain.protocol import NeedKind
+from service.domain.protocol import NeedKind, Review
 from service.domain.record import Kind
 from service.domain.sensitivity import NONE, Labels
 from service.domain.wording import Wording
@@ -67,7 +68,9 @@ def load_content(folder: Path | None = None, overlay: Path | None = None) -> Con
     reader = ContentReader.of(found)
     protocols = _read_all(found.protocols(), reader.protocol, lambda protocol: protocol.ref.id)
     compiled = _compiled(tuple(protocols.values()), reader, reader.checklists(found))
-    return replace(compiled, digest=found.digest())
+    pending = sum(protocol.ref.review is Review.PENDING for protocol in compiled.protocols)
+    origin = ContentOrigin(found.digest(), len(compiled.protocols), pending)
+    return replace(compiled, origin=origin)
 
 
 def load_contents(whole: str, overlays: Mapping[str, Path | None]) -> Mapping[str, Content]:

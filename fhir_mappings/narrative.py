@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from fhir_mappings import systems
-from fhir_mappings.outbound.elements import clean, protocol_text
+from fhir_mappings.outbound.elements import clean, protocol_text, review_phrase
 from service.domain.assessment import Blocker, Disposition, NamedPlace, Outcome
 from service.domain.community_service import Match
 from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need
 from service.domain.plan import FollowUp, Goal, Plan, Programme, Referral
-from service.domain.protocol import Review, Urgency
+from service.domain.protocol import Urgency
 from service.domain.record import Gap
 from service.domain.risk import RiskScore
 
@@ -38,6 +38,8 @@ def care_plan_narrative(plan: Plan, *, social_work: bool) -> str:
     for title, lines in _sections(plan, social_work=social_work):
         if lines:
             _section(div, title, lines)
+    if waiting := review_phrase(plan.content):
+        _paragraph(div, f"{waiting}.", bold="Homeward:")
     return ET.tostring(div, encoding="unicode")
 
 
@@ -98,8 +100,7 @@ def programme_phrase(programme: Programme) -> str:
     """For whom a programme is, never that the patient qualifies: "May qualify, verify: income up to …"."""
     rules = programme.rules or f"the rules of this day are not on file, ask the {programme.authority}"
     since = f" (since {programme.effective})" if programme.effective else ""
-    pending = "; review: pending" if programme.review is Review.PENDING else ""
-    return f"May qualify, verify: {rules}{since}{pending}"
+    return f"May qualify, verify: {rules}{since}"
 
 
 def service_phrase(match: Match) -> str:

@@ -19,7 +19,7 @@ from fhir_mappings.narrative import (
     gap_lines,
     headline,
 )
-from fhir_mappings.outbound.elements import coding, tidy
+from fhir_mappings.outbound.elements import coding, review_phrase, tidy
 from fhir_mappings.outbound.markdown import escaped, section, shortened
 from fhir_mappings.outbound.references import Names
 from fhir_mappings.references import references_in, resolved
@@ -190,7 +190,10 @@ def _detail(plan: Plan, overridden: Sequence[Blocker], *, withheld: bool, prelim
     parts = [f"_{escaped(preliminary)}_" if preliminary else "", f"**{escaped(headline(plan))}**"]
     if plan.outcome is Outcome.GOING_HOME:
         parts += _sections(plan, overridden, withheld=withheld)
-    parts.append(f"Planned {plan.today}. A proposal for the care team to decide on.")
+    waiting = review_phrase(plan.content)
+    parts.append(
+        f"Planned {plan.today}. A proposal for the care team to decide on{f'; {waiting}' if waiting else ''}."
+    )
     return "\n\n".join(filter(None, parts))
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 from fhir_mappings import systems
 from fhir_mappings.outbound.references import type_of
 from service.domain.codes import Code
+from service.domain.content_origin import ContentOrigin
 from service.domain.evidence import Evidence
 from service.domain.need import Need
-from service.domain.protocol import ProtocolRef, Review
+from service.domain.protocol import ProtocolRef
 
 Json = dict[str, Any]
 
@@ -65,9 +66,15 @@ def evidence_of(needs: Iterable[Need], *codes: str) -> list[Evidence]:
 
 
 def protocol_text(protocol: ProtocolRef) -> str:
-    """The protocol as people read it, with a mark where no source has been checked."""
-    pending = ", review: pending" if protocol.review is Review.PENDING else ""
-    return f"protocol {protocol.id} {protocol.version}{pending}"
+    """The protocol as people read it."""
+    return f"protocol {protocol.id} {protocol.version}"
+
+
+def review_phrase(origin: ContentOrigin | None) -> str:
+    """How much of the content behind a plan waits for review, the same for every plan by it; "" where nothing does."""
+    if origin is None or not origin.pending:
+        return ""
+    return f"{origin.pending} of its {origin.protocols} protocols wait for clinical review"
 
 
 def tidy(value: Any) -> Any:

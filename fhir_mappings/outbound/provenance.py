@@ -7,7 +7,7 @@ from typing import Final
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import AUTHOR, Author
-from fhir_mappings.outbound.elements import Json, coding, protocol_text, references
+from fhir_mappings.outbound.elements import Json, coding, protocol_text, references, review_phrase
 from fhir_mappings.outbound.signing import person
 from service.domain.decision import Choice, Decision
 from service.domain.plan import Plan
@@ -77,7 +77,10 @@ def _protocols(plan: Plan) -> list[str]:
 
 
 def _content(plan: Plan) -> list[str]:
-    return [f"content {plan.content}"] if plan.content else []
+    if plan.content is None:
+        return []
+    waiting = review_phrase(plan.content)
+    return [f"content {plan.content.digest}{f' ({waiting})' if waiting else ''}"]
 
 
 def _source(text: str) -> Json:

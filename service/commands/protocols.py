@@ -140,8 +140,12 @@ def _check_document(checked: Checked) -> Json:
     return {
         "ok": not found,
         "problems": found,
-        "content": checked.content.digest if checked.content else None,
+        "content": _digest(checked.content) or None,
     }
+
+
+def _digest(content: Content | None) -> str:
+    return content.origin.digest if content and content.origin else ""
 
 
 def _check_lines(checked: Checked) -> Text:
@@ -152,7 +156,7 @@ def _check_lines(checked: Checked) -> Text:
         return Text("\n".join(lines))
     return Text(
         f"{len(checked.content.protocols)} protocols and {len(checked.content.instruments)} instruments are right "
-        f"({checked.content.digest})."
+        f"({_digest(checked.content)})."
     )
 
 

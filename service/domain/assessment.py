@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from service.domain.checklist import BoostItem, ComplianceItem
+from service.domain.content_origin import ContentOrigin
 from service.domain.evidence import Evidence
 from service.domain.explanation import Explanation
 from service.domain.need import Need, NeedState
@@ -133,8 +134,8 @@ class Assessment:
     explanations: tuple[Explanation, ...] = ()
     compliance: tuple[ComplianceItem, ...] = ()
     boost: tuple[BoostItem, ...] = ()
-    #: Names the content that judged; "" where it was not read from files.
-    content: str = ""
+    #: The content that judged; None where it was not read from files.
+    content: ContentOrigin | None = None
     #: What orders, goals and appointments give away by what they are for, by their references.
     standing_labels: Mapping[str, Labels] = field(default_factory=dict)
 

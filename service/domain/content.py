@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from service.domain.checklist import NO_CHECKLISTS, Checklists
 from service.domain.codes import Code, System
+from service.domain.content_origin import ContentOrigin
 from service.domain.expression import CodeTest, Expression, Leaf
 from service.domain.instrument import Instrument, Item
 from service.domain.protocol import (
@@ -215,8 +216,8 @@ class Content:
     checklists: Checklists = NO_CHECKLISTS
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
-    #: Names exactly this content, "sha256:…"; "" for content that was not read from files.
-    digest: str = ""
+    #: Names exactly this content; None for content that was not read from files.
+    origin: ContentOrigin | None = None
     #: What evaluating an expression gives whose leaves found nothing in the record, by their truths; kept as it comes up.
     told_before: dict[tuple[Any, ...], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from service.domain.assessment import Disposition, Outcome, Readiness
 from service.domain.checklist import BoostItem, ComplianceItem
+from service.domain.content_origin import ContentOrigin
 from service.domain.decision import SOCIAL_WORK, WHOLE_PLAN, Choice, Decision
 from service.domain.evidence import Evidence
 from service.domain.explanation import Explanation
@@ -77,7 +78,7 @@ class Plan:
     #: What of the sensitive the patient agreed to have shared with the care team.
     consented: Labels = NONE
     #: Names the content it was made by; the same plan by other content is the same plan.
-    content: str = field(default="", compare=False)
+    content: ContentOrigin | None = field(default=None, compare=False)
     #: Who looks after the patient, as literal references; a plan that only others are told of is the same plan.
     care_team: tuple[str, ...] = field(default=(), compare=False)
     #: Why each need was raised or not; a plan that only explains itself anew is the same plan.

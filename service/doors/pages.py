@@ -10,6 +10,7 @@ from uuid import UUID
 import flask
 from flask import Response, render_template, request, url_for
 
+from fhir_mappings.outbound.elements import review_phrase
 from service.domain.access import Scope
 from service.domain.assessment import Outcome
 from service.domain.decision import UNCHANGED, Choice, Edit, Signer
@@ -73,6 +74,7 @@ def discharge_page(discharge_id: UUID) -> str:
         sensitive=sensitive if caller().sees_sensitive_items() else None,
         withheld=sensitive is not None,
         desk=_desk(view),
+        review=review_phrase(shared.content) if shared else "",
         done=_DONE.get(request.args.get("done", ""), ""),
     )
 

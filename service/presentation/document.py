@@ -13,6 +13,7 @@ from fhir_mappings.narrative import programme_phrase
 from service.domain.assessment import Blocker, Disposition, Factor, NamedPlace, Readiness
 from service.domain.checklist import BoostItem, ComplianceItem, Mark
 from service.domain.community_service import Match
+from service.domain.content_origin import ContentOrigin
 from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need
 from service.domain.plan import (
@@ -41,7 +42,7 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo =
     phone and zone are the hospital's, for the patient's sheet. `content` names what the plan was
     made by; `decisions` stands only where a person has decided.
     """
-    content = {"content": plan.content} if plan.content else {}
+    content = {"content": _content(plan.content)} if plan.content else {}
     decisions = {"decisions": [decision_document(one) for one in plan.decisions]} if plan.decisions else {}
     return {
         "patient": plan.patient.reference,
@@ -66,6 +67,10 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo =
         **content,
         **decisions,
     }
+
+
+def _content(origin: ContentOrigin) -> Json:
+    return {"digest": origin.digest, "protocols": origin.protocols, "review_pending": origin.pending}
 
 
 def _sheet_note(note: SheetNote) -> Json:

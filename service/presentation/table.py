@@ -21,12 +21,11 @@ from fhir_mappings.narrative import (
     referral_phrase,
     score_phrase,
 )
-from fhir_mappings.outbound.elements import clean
+from fhir_mappings.outbound.elements import clean, review_phrase
 from service.domain.assessment import Blocker, Outcome
 from service.domain.checklist import Mark
 from service.domain.need import Need
 from service.domain.plan import PersonTask, Plan
-from service.domain.protocol import Review
 from service.domain.sensitivity import Labels
 from service.presentation.landing import Standing
 from service.presentation.patient_sheet import sheet_note
@@ -34,7 +33,7 @@ from service.presentation.patient_sheet import sheet_note
 _NOTHING: Final = "none"
 _WEIGHS: Final = {"for": "Speaks for", "against": "Speaks against", "missing": "To decide"}
 _SHOWN_EVIDENCE: Final = 2
-#: An id is broken after a hyphen, so that the evidence has the room; 15 are taken by "review: pending".
+#: An id is broken after a hyphen, so that the evidence has the room.
 _ID_WIDTH: Final = 18
 
 
@@ -45,7 +44,10 @@ def plan_table(plan: Plan, standings: Sequence[Standing] = ()) -> RenderableType
     """
     parts = _going_home(plan) if plan.outcome is Outcome.GOING_HOME else _staying_or_gone(plan)
     in_the_ehr = [table("In the EHR", ("Item", "Stands as", "Where", "Why"), _standings(standings))]
-    return Group(*parts, *(in_the_ehr if standings else ()))
+    waiting = review_phrase(plan.content)
+    return Group(
+        *parts, *(in_the_ehr if standings else ()), *([Text(f"Homeward: {waiting}.")] if waiting else ())
+    )
 
 
 def _going_home(plan: Plan) -> tuple[Table, ...]:
@@ -142,8 +144,7 @@ def _factors(plan: Plan) -> list[tuple[str, str]]:
 
 def _need(need: Need) -> tuple[str, str, str]:
     evidence = "\n".join(evidence_lines(need))
-    pending = ["review: pending"] if need.protocol.review is Review.PENDING else []
-    protocol = [*wrap(need.protocol.id, _ID_WIDTH), need.protocol.version, *pending]
+    protocol = [*wrap(need.protocol.id, _ID_WIDTH), need.protocol.version]
     return f"{need.title}{_mark(need.labels)}", evidence, "\n".join(protocol)
 
 

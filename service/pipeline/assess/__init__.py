@@ -55,7 +55,7 @@ def _judged(findings: Findings, needs: tuple[Need, ...]) -> Assessment:
         disposition=disposition,
         readiness=judge_readiness(findings, needs, disposition),
         gaps=(*findings.record.gaps, *findings.gaps, *_unread_place(disposition)),
-        content=findings.content.digest,
+        content=findings.content.origin,
         standing_labels=_standing_labels(findings),
     )
 

@@ -38,6 +38,10 @@ def _retitle(folder: Path, title: str) -> None:
     (folder / _FOOD).write_text(shipped.replace("title: Food insecurity", f"title: {title}"))
 
 
+def digest_of(content):
+    return content.origin.digest
+
+
 def _titles(content):
     return {protocol.ref.id: protocol.title for protocol in content.protocols}
 
@@ -95,18 +99,18 @@ def test_a_mistake_in_an_overlay_names_the_overlay(overlay):
 
 
 def test_the_digest_names_exactly_what_is_read(overlay, whole):
-    shipped = load_content().digest
+    shipped = digest_of(load_content())
     assert shipped.startswith("sha256:")
-    assert load_content(whole).digest == shipped  # the same files elsewhere
-    assert load_content(overlay=overlay).digest == shipped  # nothing is laid over yet
+    assert digest_of(load_content(whole)) == shipped  # the same files elsewhere
+    assert digest_of(load_content(overlay=overlay)) == shipped  # nothing is laid over yet
     (overlay / "README.md").write_text("What we changed and who signed it.")
-    assert load_content(overlay=overlay).digest == shipped
+    assert digest_of(load_content(overlay=overlay)) == shipped
     _retitle(overlay, "Hunger")
-    changed = load_content(overlay=overlay).digest
+    changed = digest_of(load_content(overlay=overlay))
     _retitle(overlay, "Hunger ")
-    digests = {shipped, changed, load_content(overlay=overlay).digest}
+    digests = {shipped, changed, digest_of(load_content(overlay=overlay))}
     (overlay / "overlay.yaml").write_text("leave_out: [stress]\n")
-    assert len({*digests, load_content(overlay=overlay).digest}) == 4
+    assert len({*digests, digest_of(load_content(overlay=overlay))}) == 4
 
 
 def test_a_renamed_file_is_other_content(whole):
@@ -133,10 +137,10 @@ def test_the_command_checks_what_the_service_will_load(overlay, whole, tmp_path,
     def run():
         return CliRunner().invoke(main, ["protocols", "check"])
 
-    assert load_content().digest in run().output
+    assert digest_of(load_content()) in run().output
     monkeypatch.setenv("HOMEWARD_CONTENT_DIR", str(whole))
     (whole / "protocols" / "stress.yaml").unlink()
-    assert load_content(whole).digest in run().output
+    assert digest_of(load_content(whole)) in run().output
     _retitle(overlay, "Hunger\nnonsense: 1")
     tenants = tmp_path / "tenants.yaml"
     tenants.write_text(
@@ -157,5 +161,5 @@ def test_a_plan_from_a_file_is_made_by_the_deployments_content_and_names_it(whol
     patient = SHIPPED.parent / "service" / "sandbox" / "patients" / "01-agnes-sampleford.json"
     ran = CliRunner().invoke(main, ["plan", str(patient), "--today", "2026-03-02", "--format", "json"])
     assert ran.exit_code == 0
-    assert f'"content": "{load_content(whole).digest}"' in ran.output
+    assert f'"digest": "{digest_of(load_content(whole))}"' in ran.output
     assert '"Hunger"' in ran.output

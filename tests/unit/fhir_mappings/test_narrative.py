@@ -1,4 +1,5 @@
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -15,6 +16,7 @@ from fhir_mappings.narrative import (
 from service.domain.assessment import Blocker, Disposition, Factor, NamedPlace, Outcome, Readiness, Verdict
 from service.domain.codes import Code, System
 from service.domain.community_service import Matches
+from service.domain.content_origin import ContentOrigin
 from service.domain.decision import WHOLE_PLAN, Choice
 from service.domain.evidence import Certainty
 from service.domain.protocol import Interventions, ProtocolRef, ReferralTemplate, Urgency
@@ -169,9 +171,16 @@ def test_each_section_is_there_in_the_order_of_reading():
     assert sections["Could not be read"] == ["Coverage: refused"]
 
 
-def test_a_protocol_whose_content_is_not_checked_is_marked():
-    (line,) = told(a.planned(a.need(protocol=ProtocolRef("x", "2"))))["Needs"]
-    assert line.endswith("[protocol x 2, review: pending]")
+@pytest.mark.parametrize(("pending", "said"), [(57, True), (0, False)])
+def test_how_much_of_the_content_waits_for_review_is_said_once_for_the_whole_of_it(pending, said):
+    plan = replace(
+        a.planned(a.need(protocol=ProtocolRef("x", "2"))), content=ContentOrigin("sha256:0", 61, pending)
+    )
+    (line,) = told(plan)["Needs"]
+    assert line.endswith("[protocol x 2]")
+    shown = care_plan_narrative(plan, social_work=False)
+    assert shown.count("57 of its 61 protocols wait for clinical review") == said
+    assert ("wait for" in shown) == said
 
 
 def test_more_evidence_than_can_be_read_at_a_glance_is_counted():

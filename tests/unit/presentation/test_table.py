@@ -59,7 +59,6 @@ def test_each_part_of_the_plan_has_its_table_in_the_order_of_reading():
         "Stairs at home",
         "LACE (2010): 11, high",
         "Invented finding Z59.41, 2024-03-02",
-        "review: pending",
         "Self harm risk [BH]",
         "3.2 km",
         "no community service found",
