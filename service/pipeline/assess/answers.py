@@ -1,18 +1,24 @@
 """What the patient answered: the latest valid answer to each question, declined and contradictory ones as such."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
-from service.domain.codes import System
+from service.domain.codes import Code, System
 from service.domain.evidence import Certainty, Evidence
 from service.domain.instrument import Choice, Item
-from service.domain.record import Observation
+from service.domain.record import Observation, Quantity
 from service.pipeline.assess.citing import Citing, day_of, in_doubt, instant_of
+from service.pipeline.assess.polarity import CODED, Said, polarity_of_code, read_polarity, tidy_words
 
 #: Data-absent reasons by which somebody says that the question was put and not answered.
 _DECLINED = frozenset({"asked-declined", "asked-unknown"})
-_YES_NO = {"true": "yes", "false": "no", "y": "yes", "n": "no"}
+#: What a bare yes or no is called in the answers of a question that has those.
+_YES_NO = {Said.YES: "yes", Said.NO: "no"}
+_BARE = re.compile(r"(?:yes|y|yep|true|t|no|n|nope|false|f|1|0)(?![a-z0-9'])")
+_SYSTEMS = frozenset({System.LOINC, System.SNOMED, ""})
 _DECLINED_WORD = "declined"
 _LONG_AGO = date.min
 
@@ -67,20 +73,54 @@ def latest_answer(item: Item, said: Sequence[Observation], citing: Citing) -> An
 def answer_codes(item: Item, observation: Observation) -> tuple[str, ...]:
     """The known answers an observation gives: by code, else by its words, else by the number of points."""
     known = {choice.code: choice for choice in item.choices if not choice.declined}
-    coded = tuple(
-        code.code for code in observation.answers if code.system == System.LOINC and code.code in known
-    )
+    coded = tuple(code.code for code in observation.answers if code.code in known and _is_answer(code))
     if coded:
         return tuple(dict.fromkeys(coded))
-    words = {*observation.text.casefold().split("; "), observation.text.casefold()}
-    words |= {code.display.casefold() for code in observation.answers}
-    words |= {_YES_NO[word] for word in words & _YES_NO.keys()}
-    spoken_codes = tuple(choice.code for choice in known.values() if words & _words(choice))
+    said = _answers_in(observation)
+    spoken_codes = tuple(choice.code for choice in known.values() if said & _words(choice))
     if spoken_codes or observation.quantity is None:
         return spoken_codes
-    return tuple(
-        c.code for c in known.values() if c.score is not None and c.score == observation.quantity.value
-    )
+    return _by_points(known.values(), observation.quantity)
+
+
+def _is_answer(code: Code) -> bool:
+    """Whether a code can only be the answer it looks like: LOINC's answers are known by their form in any system."""
+    return code.system in _SYSTEMS or code.code.startswith("LA")
+
+
+def _by_points(choices: Iterable[Choice], quantity: Quantity) -> tuple[str, ...]:
+    """The answers that give so many points; 1 and 0 for yes and no where none does."""
+    listed = list(choices)
+    scored = tuple(choice.code for choice in listed if choice.score == quantity.value)
+    if scored or quantity.unit or any(choice.score is not None for choice in listed):
+        return scored
+    word = {1.0: "yes", 0.0: "no"}.get(quantity.value)
+    return tuple(choice.code for choice in listed if word in _words(choice))
+
+
+def _answers_in(observation: Observation) -> frozenset[str]:
+    """Every way in which an observation says its answer, in the words that choices have."""
+    displays = tuple(code.display for code in observation.answers if code.display)
+    said = {read for words in (observation.text, *displays) for read in _ways_to_say(words)}
+    coded = (CODED.get(code.code) for code in observation.answers)
+    said |= {_YES_NO[polarity] for polarity in coded if polarity in _YES_NO}
+    return frozenset(said)
+
+
+@lru_cache(maxsize=4096)
+def _ways_to_say(words: str) -> frozenset[str]:
+    """The words whole and in parts, as they are and without what surrounds them; yes and no as such."""
+    parts = (words, *words.split("; "))
+    said = {tidy for part in parts for tidy in (part.casefold(), tidy_words(part)) if tidy}
+    said |= {
+        _YES_NO[polarity] for part in parts if (polarity := read_polarity(part)) in _YES_NO and _is_bare(part)
+    }
+    return frozenset(said)
+
+
+def _is_bare(words: str) -> bool:
+    """Whether it says yes or no itself, and not what comes to it ("often", "at risk")."""
+    return _BARE.match(tidy_words(words)) is not None
 
 
 def spoken(item: Item, codes: Iterable[str]) -> str:
@@ -95,14 +135,19 @@ def is_declined(evidence: Evidence) -> bool:
 
 
 def _declines(item: Item, observation: Observation) -> bool:
+    """Whether the question was put and not answered, in whatever words or codes."""
     declined = {choice.code for choice in item.choices if choice.declined}
     words = {word for choice in item.choices if choice.declined for word in _words(choice)}
-    coded = any(code.code in declined for code in observation.answers)
-    return coded or observation.absent in _DECLINED or observation.text.casefold() in words
+    coded = any(
+        code.code in declined or polarity_of_code(code) is Said.DECLINED for code in observation.answers
+    )
+    said = read_polarity(observation.text) is Said.DECLINED or bool(_ways_to_say(observation.text) & words)
+    return coded or observation.absent in _DECLINED or said
 
 
-def _words(choice: Choice) -> set[str]:
-    return {choice.label.casefold(), *choice.also}
+@lru_cache(maxsize=1024)
+def _words(choice: Choice) -> frozenset[str]:
+    return frozenset({choice.label.casefold(), tidy_words(choice.label), *choice.also})
 
 
 def _by_reference(pair: tuple[Observation, tuple[str, ...]]) -> str:
