@@ -129,23 +129,10 @@ def resources_in(bundle: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def warnings_in(bundle: Mapping[str, Any]) -> list[str]:
-    """Codes of the issues by which a server says that it did not do all that was asked; their texts may hold PHI."""
-    return [
-        str(issue.get("code", "unknown"))
-        for entry in _listed(bundle.get("entry"))
-        if isinstance(outcome := entry.get("resource"), dict)
-        and outcome.get("resourceType") == "OperationOutcome"
-        for issue in _listed(outcome.get("issue"))
-        if issue.get("severity") != "information"
-    ]
-
-
 def link(bundle: Mapping[str, Any], relation: str) -> str:
     """The URL of a link ("self", "next"), "" without one."""
-    return next(
-        (str(x.get("url", "")) for x in _listed(bundle.get("link")) if x.get("relation") == relation), ""
-    )
+    found = (part.get("url") for part in _listed(bundle.get("link")) if part.get("relation") == relation)
+    return next((url for url in found if isinstance(url, str)), "")
 
 
 def _entries(

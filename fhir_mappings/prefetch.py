@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fhir_mappings import systems
-from fhir_mappings.bundle import link, resources_in, warnings_in
+from fhir_mappings.bundle import link, resources_in
 from fhir_mappings.inbound.references import is_theirs, reference_of, subject_of
+from fhir_mappings.outcomes import Remark, remarks_in, remarks_of
 from service.domain.record import Gap, GapReason
 from service.errors import BadInput
 
@@ -76,7 +77,7 @@ def prefetched(
     """Read a prefetch object for this patient and stay ("Patient/1", "Encounter/2"; encounter "" when none is named).
 
     A missing key and an OperationOutcome are not satisfied, null is satisfied without data, a page with a next link is
-    satisfied in part. Keys that we did not ask for are left aside, unless they are another patient's. BadInput for
+    satisfied in part, and so is an answer to another question than the template. Keys that we did not ask for are left aside, unless they are another patient's. BadInput for
     anything that is not FHIR or not this patient's.
     """
     resources: list[dict[str, Any]] = []
@@ -85,10 +86,10 @@ def prefetched(
     # Nobody and no stay is no answer, even where the EHR says that it looked.
     unmet |= {key for key in REQUIRED if sent.get(key) is None}
     for key in templates.keys() & sent.keys():
-        found, gap = _value(key, sent[key], templates[key])
-        resources += found
-        gaps += [gap] if gap else []
-        if gap and (not found or key in ESSENTIAL):
+        value = _value(key, sent[key], templates[key], patient)
+        resources += value.resources
+        gaps += value.gaps
+        if not value.whole and (not value.resources or key in ESSENTIAL):
             unmet.add(key)
     _check_identity(sent, patient, encounter)
     _check_subjects([*resources, *_unasked(sent, templates)], patient)
@@ -102,18 +103,36 @@ def context_fields(template: str) -> Iterator[str]:
         yield part.partition("}}")[0]
 
 
-def _value(key: str, value: Any, template: str) -> tuple[Sequence[dict[str, Any]], Gap | None]:
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What one key brought. whole: asking the EHR for it again would bring no more."""
+
+    resources: Sequence[dict[str, Any]] = ()
+    gaps: tuple[Gap, ...] = ()
+    whole: bool = True
+
+
+def _value(key: str, value: Any, template: str, patient: str) -> _Value:
     if value is None:
-        return (), None
+        return _Value()
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
         raise BadInput(f"prefetch.{key} is not a FHIR resource; send the answer to the template, or null.")
     if value["resourceType"] == "OperationOutcome":
-        return (), Gap(_type(template), GapReason.REFUSED, "The EHR could not prefetch it.")
+        return _message(key, value, template)
     if key in REQUIRED:
-        return (_read(key, value, template),), None
+        return _Value((_read(key, value, template),))
     if value["resourceType"] != "Bundle":
         raise BadInput(f"prefetch.{key} must be a searchset Bundle, as its template is a search.")
-    return _searchset(key, value, template)
+    return _searchset(key, value, template, patient)
+
+
+def _message(key: str, outcome: dict[str, Any], template: str) -> _Value:
+    """A message in place of an answer: "nothing found" is one to a search."""
+    remarks = {remark for remark, _ in remarks_of(outcome)}
+    if remarks == {Remark.HARMLESS} and key not in REQUIRED:
+        return _Value()
+    gap = Gap(_type(template), GapReason.REFUSED, "The EHR could not prefetch it.")
+    return _Value(gaps=(gap,), whole=False)
 
 
 def _read(key: str, value: dict[str, Any], template: str) -> dict[str, Any]:
@@ -122,16 +141,20 @@ def _read(key: str, value: dict[str, Any], template: str) -> dict[str, Any]:
     return value
 
 
-def _searchset(key: str, value: dict[str, Any], template: str) -> tuple[Sequence[dict[str, Any]], Gap | None]:
-    entries = value.get("entry", [])
+def _searchset(key: str, value: dict[str, Any], template: str, patient: str) -> _Value:
+    entries = value.get("entry") or []
     if not isinstance(entries, list) or not all(_has_resource(entry) for entry in entries):
         raise BadInput(f"prefetch.{key}.entry must be a list of objects, each with its resource.")
     found = resources_in(value)
-    if warnings_in(value):
-        return (), Gap(_type(template), GapReason.UNCERTAIN, "The EHR's prefetch came with a warning.")
+    remarks = dict.fromkeys(remark for remark, _ in remarks_in(value))
+    kind, reasons = _type(template), [remark.value for remark in remarks]
+    gaps = [Gap(kind, reason, detail) for reason, detail in reasons if reason is not None]
+    if Remark.NOT_HONOURED in remarks and any(_is_foreign(resource, patient) for resource in found):
+        found = []  # the patient was left out of the question
+    whole = remarks.keys().isdisjoint({Remark.NOT_HONOURED, Remark.FAILED})
     if link(value, "next"):
-        return found, Gap(_type(template), GapReason.INCOMPLETE, "The prefetch has further pages.")
-    return found, None
+        gaps, whole = [*gaps, Gap(kind, GapReason.INCOMPLETE, "The prefetch has further pages.")], False
+    return _Value(found, tuple(gaps), whole)
 
 
 def _has_resource(entry: Any) -> bool:
@@ -155,11 +178,15 @@ def _check_identity(sent: Mapping[str, Any], patient: str, encounter: str) -> No
 def _check_subjects(resources: Sequence[dict[str, Any]], patient: str) -> None:
     """Two charts in one call mean that the caller mixes up patients: nothing of it can be trusted."""
     for resource in resources:
-        if subject_of(resource) and not is_theirs(resource, patient):
+        if _is_foreign(resource, patient):
             raise BadInput(
                 "The prefetch holds a resource of another patient than context.patientId; send this one's only: "
                 f"{_named(resource)}."
             )
+
+
+def _is_foreign(resource: dict[str, Any], patient: str) -> bool:
+    return bool(subject_of(resource)) and not is_theirs(resource, patient)
 
 
 def _unasked(sent: Mapping[str, Any], templates: Mapping[str, str]) -> Iterator[dict[str, Any]]:

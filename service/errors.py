@@ -21,6 +21,7 @@
     ├── NoTime                    503  retryable: ours, not the EHR's
     └── EhrError                  502
         ├── EhrUnavailable        503  retryable: timeout, connection, 429, 5xx
+        │   └── EhrRecordFault    503  500 over one stored record: a narrower question may be answered
         ├── EhrRefused            502  401, 403, 404, 405: the EHR will not do this
         ├── EhrRejected           502  400, 422: the EHR read it and said no
         ├── EhrConflict           409  retryable once: a person changed it, 409 or 412
@@ -201,6 +202,16 @@ class EhrUnavailable(EhrError):
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class EhrRecordFault(EhrUnavailable):
+    """500 with an OperationOutcome that may be about one stored record: the EHR is well, and fails on that record alone."""
+
+    public_message = "The EHR fails on one of its records."
+
+    def __init__(self, message: str = "", *, certain: bool = False) -> None:
+        super().__init__(message)
+        self.certain = certain
 
 
 class EhrRefused(EhrError):

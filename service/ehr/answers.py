@@ -14,12 +14,14 @@ import orjson
 import urllib3
 from requests import Response
 
+from fhir_mappings.outcomes import Cause, cause_of
 from service.ehr.throttle import retry_after_seconds
 from service.errors import (
     EhrConflict,
     EhrError,
     EhrGarbled,
     EhrNotFhir,
+    EhrRecordFault,
     EhrRefused,
     EhrRejected,
     EhrUnavailable,
@@ -32,6 +34,7 @@ _TOO_LARGE: Final = "The EHR's answer is larger than 50 MB."
 _CHUNK_BYTES: Final = 65_536
 _REFUSED: Final = frozenset({401, 403, 404, 405, 410, 501})
 _CONFLICT: Final = frozenset({409, 412})
+_FAULT: Final = 500
 #: A gateway that lost the server behind it: a write may have been done.
 _LOST: Final = frozenset({408, 502, 504})
 _ISSUE_CODE: Final = re.compile(r"[a-z-]{1,30}")
@@ -83,9 +86,20 @@ def parse(data: bytes) -> dict[str, Any] | None:
     return body
 
 
-def error_for(what: str, status: int, *, writing: bool, retry_after: str = "", issues: str = "") -> EhrError:
+def error_for(
+    what: str,
+    status: int,
+    *,
+    writing: bool,
+    retry_after: str = "",
+    outcome: Mapping[str, Any] | None = None,
+) -> EhrError:
     """The error of ours for a status that is not a success. what is the method and resource type, without values."""
+    issues = issues_of(outcome)
     message = f"{what}: the EHR answered {status}{f' ({issues})' if issues else ''}."
+    cause = cause_of(outcome)
+    if status == _FAULT and not writing and not retry_after and cause is not Cause.ELSEWHERE:
+        return EhrRecordFault(message, certain=cause is Cause.A_RECORD)
     if status in _CONFLICT:
         return EhrConflict(message)
     if status in _REFUSED or status < 400:  # noqa: PLR2004  a redirect that we do not follow

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from service.errors import EhrError, EhrUnavailable, WriteUnknown
+from service.errors import EhrError, EhrRecordFault, EhrUnavailable, WriteUnknown
 
 #: More than one read's tries in a row, so that a single slow question opens nothing.
 FAILURES: Final = 8
@@ -49,8 +49,9 @@ class Breaker:
         raise EhrUnavailable("The EHR has not answered for a while; it is left alone.", retry_after=rest)
 
     def _judge(self, error: EhrError) -> None:
-        """A refusal is an answer, and so is a Retry-After; only silence and faults count."""
-        silent = isinstance(error, EhrUnavailable) and error.retry_after is None
+        """A refusal is an answer, and so are a Retry-After and a fault over one record; only silence and other faults count."""
+        answered = isinstance(error, EhrRecordFault) and error.certain
+        silent = isinstance(error, EhrUnavailable) and error.retry_after is None and not answered
         if not silent and not isinstance(error, WriteUnknown):
             self._answered()
             return

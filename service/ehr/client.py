@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from config.ehr_quirks import Preference, Quirk
@@ -14,14 +15,23 @@ from fhir_mappings.references import literal, reference_of, version_of
 from service.domain.allowance import Limit
 from service.domain.record import Gap, GapReason
 from service.ehr.allowance import BURST_SECONDS, Allowance, OwnAllowance
-from service.ehr.answers import error_for, issues_of
+from service.ehr.answers import error_for
 from service.ehr.auth import Credentials, credentials_for
 from service.ehr.capability import Capability, capability_from
 from service.ehr.http import Answer, Connection, Request
+from service.ehr.parts import ask_in_parts, fails_on_a_record
 from service.ehr.quirks import with_quirks
-from service.ehr.search import PAGE_SIZE, SearchResult, refusal, result_of
+from service.ehr.search import PAGE_SIZE, Lack, SearchResult, refusal, result_of
 from service.ehr.throttle import PATIENCE_SECONDS, Throttle
-from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable, WriteUnknown
+from service.errors import (
+    EhrError,
+    EhrNotFhir,
+    EhrRecordFault,
+    EhrRefused,
+    EhrRejected,
+    EhrUnavailable,
+    WriteUnknown,
+)
 
 #: An EHR's /metadata is read again once a day: upgrades change it.
 CAPABILITY_SECONDS: Final = 24 * 3600.0
@@ -131,10 +141,26 @@ class Ehr:
         capability = self.capability()
         refused = {search: gap for search in searches if (gap := _known_refusal(search, capability))}
         allowed = [search for search in searches if search not in refused]
-        answers = iter(self._ask(allowed, capability))
+        answers = iter(self._mended(allowed, self._ask(allowed, capability), capability))
         return [
-            SearchResult(search, gaps=(refused[search],)) if search in refused else next(answers)
+            SearchResult(search, gaps=(refused[search],), lack=Lack.LASTING)
+            if search in refused
+            else next(answers)
             for search in searches
+        ]
+
+    def _mended(
+        self, searches: Sequence[Search], results: Sequence[SearchResult], capability: Capability
+    ) -> list[SearchResult]:
+        """The results; those of searches that failed over one bad record asked for again in parts."""
+        today = datetime.now(UTC).date()
+        return [
+            ask_in_parts(
+                replace(result, search=search), lambda parts: self._ask(parts, capability), capability, today
+            )
+            if fails_on_a_record(result, results)
+            else result
+            for search, result in zip(searches, results, strict=True)
         ]
 
     def _ask(self, searches: Sequence[Search], capability: Capability) -> list[SearchResult]:
@@ -218,14 +244,20 @@ class Ehr:
             return list(pool.map(self._result_of, searches, replies))
 
     def _result_of(self, search: Search, reply: Reply) -> SearchResult:
-        if reply.resource is not None and (reply.ok or not reply.status):
-            return result_of(search, reply.resource, self._get)
+        answer = reply.resource or (reply.outcome if reply.ok else None)
+        if answer is not None and (reply.ok or not reply.status):
+            return result_of(search, answer, self._get, reply.outcome)
         return self._not_found_out(search, _entry_error(search, reply))
 
     def _ask_singly(self, searches: Sequence[Search]) -> list[SearchResult]:
         with self._at_once(len(searches)) as pool:
             outcomes = list(pool.map(self._ask_one, searches))
-        failures = [outcome for outcome in outcomes if isinstance(outcome, EhrUnavailable)]
+        failures = [
+            outcome
+            for outcome in outcomes
+            if isinstance(outcome, EhrUnavailable)
+            and not (isinstance(outcome, EhrRecordFault) and outcome.certain)
+        ]
         if len(failures) == len(searches):
             raise failures[0]
         return [
@@ -274,8 +306,8 @@ def _known_refusal(search: Search, capability: Capability) -> Gap | None:
 def _entry_error(search: Search, reply: Reply) -> EhrError:
     if not reply.status:
         return EhrNotFhir(f"GET {search.resource_type}: the EHR's answer has no status and no content.")
-    issues = issues_of(reply.outcome or reply.resource)
-    return error_for(f"GET {search.resource_type}", reply.status, writing=False, issues=issues)
+    outcome = reply.outcome or reply.resource
+    return error_for(f"GET {search.resource_type}", reply.status, writing=False, outcome=outcome)
 
 
 def _body(answer: Answer, what: str) -> dict[str, Any]:

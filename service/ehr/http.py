@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from config.tenants import Tenant
 from fhir_mappings.references import localized
-from service.ehr.answers import BrokenOff, error_for, issues_of, parse, read_body
+from service.ehr.answers import BrokenOff, error_for, parse, read_body
 from service.ehr.auth import Credentials, OwnOriginAuth, origin_of
 from service.ehr.breaker import Breaker
 from service.ehr.throttle import Throttle
@@ -215,12 +215,12 @@ def _names(base: str, data: bytes) -> bool:
 
 def _status_error(request: Request, response: requests.Response, data: bytes) -> EhrError:
     try:
-        issues = issues_of(parse(data))
+        outcome = parse(data)
     except EhrNotFhir:
-        issues = ""
+        outcome = None
     retry_after = response.headers.get("Retry-After", "")
     return error_for(
-        request.what, response.status_code, writing=not request.safe, retry_after=retry_after, issues=issues
+        request.what, response.status_code, writing=not request.safe, retry_after=retry_after, outcome=outcome
     )
 
 

@@ -1,70 +1,185 @@
 """Searches and their answers: paged through, checked against the question, every lack a Gap."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from fhir_mappings.bundle import Search, link, resources_in, warnings_in
+from fhir_mappings.bundle import Search, link, resources_in
+from fhir_mappings.inbound.references import is_theirs, subject_of
+from fhir_mappings.outcomes import Cause, Remark, remarks_in, remarks_of
+from fhir_mappings.references import reference_of
 from service.domain.record import Gap, GapReason
-from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected
+from service.errors import EhrError, EhrNotFhir, EhrRecordFault, EhrRefused, EhrRejected
 
 MAX_PAGES: Final = 40
 #: As many resources on a page as servers commonly allow; less is answered in several pages.
 PAGE_SIZE: Final = 1000
-#: Parameters whose values are references: a server may write "7" back as "Patient/7" or as a full URL.
-_REFERENCES: Final = frozenset({"patient", "subject", "beneficiary", "actor"})
+#: Parameters that say whose the resources are. A server may write one for another, and "7" as "Patient/7" or as a full URL.
+_WHOSE: Final = frozenset({"patient", "subject", "beneficiary", "actor"})
 
 _GONE: Final = frozenset({404, 410})
+#: Answers to the address of a page that is no longer good: links are bound to a time, a session or a memory.
+_EXPIRED: Final = frozenset({400, 404, 410})
 #: Parameters that shape the answer and do not narrow it.
 _RESULT: Final = frozenset({"_count", "_include"})
+_UNSAID: Final = "The EHR does not say what it searched for."
+_WIDER: Final = "The EHR left out a part of the question; what it gave of this patient was used."
+_OTHER: Final = "The EHR left out a part of the question; its answer was not used."
+_OTHERS_TOO: Final = (
+    "The EHR answered about other patients, too; no more than the first of its answer was read."
+)
+_MESSAGE: Final = "The EHR gave a message in place of an answer."
 
 Fetch = Callable[[str], dict[str, Any]]
 
 
+class Lack(Enum):
+    """Why there is no whole answer to a search. What the EHR says to be incomplete, or does not vouch for, is an answer."""
+
+    NOTHING = 0
+    PASSING = 1  # a part could not be read, which the next try may
+    LASTING = 2  # the EHR does not answer this question
+
+
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search gave: resources, and what is missing from them. gone: what was named by id is not there (any more)."""
+    """What a search gave: resources, and what is missing from them. gone: what was named by id is not there (any more).
+
+    cause says whether the search failed because of one bad record among those that it would find.
+    """
 
     search: Search
     resources: tuple[dict[str, Any], ...] = ()
     gaps: tuple[Gap, ...] = ()
     gone: bool = False
+    lack: Lack = Lack.NOTHING
+    cause: Cause = Cause.ELSEWHERE
 
 
 class _NotHonoured(Exception):
-    """The server answered another question; the argument is the sentence for the clinician."""
+    """The server answered another question."""
 
 
-def result_of(search: Search, first: Mapping[str, Any], fetch: Fetch) -> SearchResult:
-    """The resources of a first answer and its following pages. fetch reads the page at a `next` link."""
+class _Done(Exception):
+    """No further page is worth reading."""
+
+
+def result_of(
+    search: Search, first: Mapping[str, Any], fetch: Fetch, beside: Mapping[str, Any] | None = None
+) -> SearchResult:
+    """The resources of a first answer and its following pages.
+
+    fetch reads the page at a `next` link, and the search anew where that has expired; beside is the OperationOutcome
+    with which a batch may accompany the answer.
+    """
+    if first.get("resourceType") == "OperationOutcome":
+        return _told(search, first)
     if first.get("resourceType") != "Bundle":
         return SearchResult(search, (dict(first),))
-    resources: list[dict[str, Any]] = []
-    gaps: tuple[Gap, ...] = ()
+    reading = _Reading(search)
+    lack = Lack.NOTHING
     try:
-        # Only the first page names the question; the later ones are the server's own addresses of its answer to it.
-        gaps = _doubt(search, first)
-        for page in _pages(first, fetch):
-            _require_no_warning(page)
-            resources += resources_in(page)
-    except _NotHonoured as reason:
-        return SearchResult(search, gaps=(Gap(search.resource_type, GapReason.UNCERTAIN, str(reason)),))
+        reading.begin(first, beside)
+        _read_through(reading, first, fetch)
+    except _NotHonoured:
+        gap = Gap(search.resource_type, GapReason.UNCERTAIN, _OTHER)
+        return SearchResult(search, gaps=(gap,), lack=Lack.LASTING)
+    except _Done:
+        reading.note(GapReason.UNCERTAIN, _OTHERS_TOO)
     except EhrError as error:
-        gaps += (Gap(search.resource_type, GapReason.INCOMPLETE, f"A page is missing: {error}"),)
-    return SearchResult(search, tuple(resources), gaps)
+        lack = Lack.PASSING
+        reading.note(GapReason.INCOMPLETE, f"A page is missing: {error}")
+    return SearchResult(search, tuple(reading.found.values()), tuple(reading.gaps), lack=lack)
 
 
 def refusal(search: Search, error: EhrError) -> SearchResult:
     """A search that gave an error instead of an answer."""
     gone = bool(search.id) and isinstance(error, EhrRefused) and error.status in _GONE
-    return SearchResult(search, gaps=(Gap(search.resource_type, _reason(error), str(error)),), gone=gone)
+    reason = _reason(error)
+    lack = Lack.PASSING if reason is GapReason.INCOMPLETE else Lack.LASTING
+    cause = Cause.ELSEWHERE
+    if isinstance(error, EhrRecordFault):
+        cause = Cause.A_RECORD if error.certain else Cause.PERHAPS_A_RECORD
+    return SearchResult(search, (), (Gap(search.resource_type, reason, str(error)),), gone, lack, cause)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The pages of one answer while they are read."""
+
+    search: Search
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gaps: dict[Gap, None] = field(default_factory=dict)
+    doubted: bool = False
+
+    def begin(self, first: Mapping[str, Any], beside: Mapping[str, Any] | None) -> None:
+        """Compare with the question. Only the first page names it; later ones are the server's own addresses of its answer."""
+        doubt = _doubt(self.search, first)
+        if doubt:
+            self.doubt(doubt)
+        self._hear(remarks_of(beside))
+
+    def add(self, page: Mapping[str, Any]) -> None:
+        """Take one page. An id may come again on a later one, and then the later one stands."""
+        self._hear(remarks_in(page))
+        resources = resources_in(page)
+        for resource in resources:
+            self.found[reference_of(resource) or f"#{len(self.found)}"] = resource
+        if self.doubted and not all(self._may_be_asked_for(resource) for resource in resources):
+            raise _Done
+
+    def note(self, reason: GapReason, detail: str) -> None:
+        """Say once what is missing."""
+        self.gaps[Gap(self.search.resource_type, reason, detail)] = None
+
+    def doubt(self, detail: str) -> None:
+        """Say that nobody knows whether the question was honoured: its pages are read while they are this patient's."""
+        self.doubted = True
+        self.note(GapReason.UNCERTAIN, detail)
+
+    def _hear(self, remarks: Iterator[tuple[Remark, frozenset[str]]]) -> None:
+        for remark, names in remarks:
+            reason, detail = remark.value
+            if remark is Remark.NOT_HONOURED:
+                if not _whose(self.search) or names & _essential(self.search):
+                    raise _NotHonoured
+                self.doubt(detail)
+            elif reason is not None:
+                self.note(reason, detail)
+
+    def _may_be_asked_for(self, resource: dict[str, Any]) -> bool:
+        """Whether it is about the patient whom the question names, or about nobody."""
+        about, whose = subject_of(resource), _whose(self.search)
+        return not (whose and about.startswith("Patient/")) or is_theirs(resource, f"Patient/{whose}")
+
+
+def _told(search: Search, outcome: Mapping[str, Any]) -> SearchResult:
+    """A message where a resource or a searchset should be: "nothing found" is an answer to a search, any other is none."""
+    remarks = [remark for remark, _ in remarks_of(outcome)]
+    if remarks and not search.id and all(remark is Remark.HARMLESS for remark in remarks):
+        return SearchResult(search)
+    reason = GapReason.REFUSED if Remark.WITHHELD in remarks else GapReason.UNREADABLE
+    return SearchResult(search, gaps=(Gap(search.resource_type, reason, _MESSAGE),), lack=Lack.LASTING)
 
 
 def _reason(error: EhrError) -> GapReason:
     if isinstance(error, EhrRefused | EhrRejected):
         return GapReason.REFUSED
     return GapReason.UNREADABLE if isinstance(error, EhrNotFhir) else GapReason.INCOMPLETE
+
+
+def _read_through(reading: _Reading, first: Mapping[str, Any], fetch: Fetch) -> None:
+    """All pages; where the address of one is no longer good, the search once more from its beginning."""
+    try:
+        for page in _pages(first, fetch):
+            reading.add(page)
+    except (EhrRefused, EhrRejected) as error:
+        if error.status not in _EXPIRED:
+            raise
+        for page in _pages(fetch(reading.search.url), fetch):
+            reading.add(page)
 
 
 def _pages(first: Mapping[str, Any], fetch: Fetch) -> Iterator[Mapping[str, Any]]:
@@ -84,31 +199,57 @@ def _pages(first: Mapping[str, Any], fetch: Fetch) -> Iterator[Mapping[str, Any]
         page = fetch(following)
 
 
-def _require_no_warning(page: Mapping[str, Any]) -> None:
-    """_NotHonoured when the server says that it did not do all that was asked."""
-    if codes := warnings_in(page):
-        raise _NotHonoured(
-            f"The EHR answered with a warning ({', '.join(sorted(set(codes)))}); its answer was not used."
-        )
+def _doubt(search: Search, page: Mapping[str, Any]) -> str:
+    """Why nobody knows whether the question was honoured, "" where it was; _NotHonoured when another one was answered.
+
+    A self link that repeats nothing of the question is the server's own address of its answer, and says no more than none.
+    """
+    told = _parameters_of(link(page, "self"))
+    asked = [(name, value) for name, value in search.parameters if name not in _RESULT]
+    if not any(_is_named(name, told) for name, _ in asked):
+        return _UNSAID
+    lacking = {name for name, value in asked if not _is_among(name, value, told)}
+    if lacking & _essential(search):
+        raise _NotHonoured
+    return _WIDER if lacking else ""
 
 
-def _doubt(search: Search, page: Mapping[str, Any]) -> tuple[Gap, ...]:
-    """A gap when the server does not say what it searched for; _NotHonoured when it was something else."""
-    address = link(page, "self")
-    if not address:
-        return (Gap(search.resource_type, GapReason.UNCERTAIN, "The EHR does not say what it searched for."),)
-    told = parse_qsl(urlsplit(address).query, keep_blank_values=True)
-    if all(_is_among(name, value, told) for name, value in search.parameters if name not in _RESULT):
-        return ()
-    raise _NotHonoured("The EHR left out a part of the question; its answer was not used.")
+def _parameters_of(address: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(urlsplit(address).query, keep_blank_values=True)
+    except ValueError:  # "http://[": no address at all
+        return []
+
+
+def _whose(search: Search) -> str:
+    """The id of the patient whom a question names, "" where it names none."""
+    return next((value.rpartition("/")[2] for name, value in search.parameters if name in _WHOSE), "")
+
+
+def _essential(search: Search) -> frozenset[str]:
+    """The parameters without which an answer is no answer: whose it is; where the question names nobody, all of them.
+
+    Each resource says itself of which kind and day it is, so that a wider answer about the same patient can be used.
+    """
+    names = frozenset(name for name, _ in search.parameters) - _RESULT
+    return names & _WHOSE or names
+
+
+def _is_named(name: str, told: list[tuple[str, str]]) -> bool:
+    return any(_is_same_name(name, other) for other, _ in told)
 
 
 def _is_among(name: str, value: str, told: list[tuple[str, str]]) -> bool:
-    return any(name == other.partition(":")[0] and _same(name, value, given) for other, given in told)
+    return any(_is_same_name(name, other) and _same(name, value, given) for other, given in told)
+
+
+def _is_same_name(name: str, told: str) -> bool:
+    other = told.partition(":")[0]
+    return name == other or {name, other} <= _WHOSE
 
 
 def _same(name: str, asked: str, told: str) -> bool:
     """Whether two spellings of a value ask the same: order of a list, a reference's base, a date's time left open."""
-    if name in _REFERENCES:
+    if name in _WHOSE:
         return asked.rpartition("/")[2] == told.rpartition("/")[2]
     return set(asked.split(",")) == set(told.split(",")) or (asked[:2] == "ge" and told.startswith(asked))

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
 from service.ehr.allowance import Allowance
-from service.errors import EhrGarbled, EhrUnavailable
+from service.errors import EhrGarbled, EhrRecordFault, EhrUnavailable
 
 ATTEMPTS: Final = 4
 FIRST_WAIT_SECONDS: Final = 0.25
@@ -64,6 +64,8 @@ class Throttle:
             except EhrGarbled:
                 wait = self._wait(attempt, None)
             except EhrUnavailable as error:
+                if isinstance(error, EhrRecordFault) and error.certain:
+                    raise
                 wait = self._wait(attempt, error.retry_after)
                 if wait > LONGEST_WAIT_SECONDS:
                     raise

@@ -16,7 +16,7 @@ from fhir_mappings.bundle import (
 from fhir_mappings.likeness import COMPARABLE
 from fhir_mappings.references import references_in, version_of
 from service.domain.publication import Draft, Receipt
-from service.ehr.answers import error_for, issues_of
+from service.ehr.answers import error_for
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import findable_by
@@ -179,8 +179,8 @@ def _outcome(key: str, place: str, reply: Reply) -> Outcome:
     """One reply's meaning; place is the type of what was created or the reference of what was updated."""
     kind = place.partition("/")[0]
     if not reply.ok:
-        issues = issues_of(reply.outcome or reply.resource)
-        return error_for(f"Writing {kind}", reply.status or 500, writing=True, issues=issues)
+        outcome = reply.outcome or reply.resource
+        return error_for(f"Writing {kind}", reply.status or 500, writing=True, outcome=outcome)
     reference = reply.reference or (place if "/" in place else "")
     if not reference:
         return WriteUnknown(f"Writing {kind}: the EHR does not say where.")

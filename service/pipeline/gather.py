@@ -13,7 +13,7 @@ from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.searches import Question, questions
 from service.domain.record import INPATIENT_CLASSES, Gap, GapReason, Record
 from service.ehr.client import Ehr
-from service.ehr.search import SearchResult
+from service.ehr.search import Lack, SearchResult
 from service.errors import (
     BadInput,
     EhrRefused,
@@ -101,7 +101,7 @@ def _require_patient(result: SearchResult) -> None:
     """Without the patient there is no record; everything else may be missing."""
     if result.resources:
         return
-    if any(gap.reason is GapReason.INCOMPLETE for gap in result.gaps):
+    if result.lack is Lack.PASSING:
         raise EhrUnavailable("GET Patient: the EHR does not answer.")
     raise EhrRefused("The EHR does not let us read the patient of this stay.")
 

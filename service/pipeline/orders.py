@@ -12,10 +12,10 @@ from fhir_mappings.bundle import Search
 from fhir_mappings.inbound.trigger import names_no_stay, trigger_from
 from fhir_mappings.references import own_reference
 from service.domain.discharge import Trigger
-from service.domain.record import INPATIENT_CLASSES, GapReason
+from service.domain.record import INPATIENT_CLASSES
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
-from service.ehr.search import SearchResult
+from service.ehr.search import Lack, SearchResult
 from service.errors import EhrError, EhrRefused, EhrUnavailable, NotAllowed
 from service.pipeline.census import census
 
@@ -94,14 +94,15 @@ def _answers(ehr: Ehr, searches: Sequence[Search]) -> list[SearchResult]:
 
 
 def _lack(result: SearchResult) -> EhrError | None:
-    """The error in an answer with a gap. What a server found without saying what it searched for is looked at itself."""
-    gap = next(
-        (one for one in result.gaps if one.reason is not GapReason.UNCERTAIN or not result.resources), None
-    )
-    if gap is None:
+    """The error for a search without an answer, or without a page of it.
+
+    What a server found in doubt is looked at itself; what it says to be incomplete would be so at the next try, too.
+    """
+    if result.lack is Lack.NOTHING:
         return None
-    said = f"The search for discharge orders gave no whole answer: {gap.reason}."
-    return EhrUnavailable(said) if gap.reason is GapReason.INCOMPLETE else EhrRefused(said)
+    reasons = ", ".join(sorted({str(gap.reason) for gap in result.gaps}))
+    said = f"The search for discharge orders gave no whole answer: {reasons}."
+    return EhrUnavailable(said) if result.lack is Lack.PASSING else EhrRefused(said)
 
 
 def _by_patient(capability: Capability, tenant: Tenant) -> bool:

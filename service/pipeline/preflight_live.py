@@ -12,6 +12,7 @@ from config.tenants import NO_AUTH, AuthKind, Tenant
 from fhir_mappings.bundle import Search
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
+from service.ehr.search import Lack
 from service.ehr.smart import SmartCredentials
 from service.ehr.tls import tls_of
 from service.errors import EhrError, EhrRefused, EhrRejected
@@ -95,6 +96,8 @@ def _problem(search: Search, ehr: Ehr) -> str:
         [result] = ehr.batch([search])
     except EhrError as error:
         return str(error)
+    if result.lack is Lack.NOTHING:
+        return ""
     return next((gap.detail for gap in result.gaps), "")
 
 

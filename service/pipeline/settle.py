@@ -10,7 +10,7 @@ from fhir_mappings.references import reference_of, resolved, version_of
 from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
 from service.domain.record import GapReason
 from service.ehr.client import Ehr
-from service.ehr.search import SearchResult
+from service.ehr.search import Lack, SearchResult
 from service.ehr.writing import searches_for
 
 CHANGED: Final = "A person changed this in the EHR; theirs stands."
@@ -25,8 +25,6 @@ _PERHAPS: Final = (
 )
 _NOT_NOW: Final = "It is not known whether the EHR has this; the EHR did not answer when it was looked for."
 _TWICE: Final = "The EHR holds more than one copy of this; a person must remove the others."
-#: Gaps that may be filled at the next try.
-_PASSING: Final = frozenset({GapReason.INCOMPLETE, GapReason.UNREADABLE})
 
 
 def settle_unknown(ledger: Ledger, ehr: Ehr) -> None:
@@ -76,7 +74,12 @@ def _batch(ehr: Ehr, searches: Sequence[Search]) -> dict[Search, SearchResult]:
 def _is_refused(result: SearchResult) -> bool:
     """Whether asking the same again would give no more: the EHR has been asked, and does not answer this question."""
     answered = result.gone or result.resources or not result.gaps
-    return not answered and all(gap.reason not in _PASSING for gap in result.gaps)
+    return not answered and not _may_pass(result)
+
+
+def _may_pass(result: SearchResult) -> bool:
+    """Whether the next try may give what this one did not."""
+    return result.lack is Lack.PASSING or any(gap.reason is GapReason.UNREADABLE for gap in result.gaps)
 
 
 def known_in(entries: Iterable[LedgerEntry]) -> dict[str, str]:
@@ -120,8 +123,7 @@ def _found(entry: LedgerEntry, result: SearchResult) -> tuple[list[dict[str, Any
 def _not_seen(ledger: Ledger, entry: LedgerEntry, result: SearchResult) -> None:
     """Without an answer nobody knows; a refusal to answer will not change by itself."""
     key = entry.draft.key
-    passing = any(gap.reason in _PASSING for gap in result.gaps)
-    if not entry.is_doubtful or passing:
+    if not entry.is_doubtful or _may_pass(result):
         ledger.mark(key, entry.state, problem=_NOT_NOW)
     else:
         ledger.mark(key, WriteState.UNKNOWN, problem=_NOT_LET)

@@ -11,8 +11,9 @@ from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.inbound.trigger import names_no_stay
 from fhir_mappings.references import own_reference
 from service import metrics
-from service.domain.record import INPATIENT_CLASSES, GapReason
+from service.domain.record import INPATIENT_CLASSES
 from service.ehr.client import Ehr
+from service.ehr.search import Lack
 from service.errors import EhrUnavailable
 from service.pipeline.ports import Deps
 
@@ -47,9 +48,7 @@ def _open_stays(patient: str, ehr: Ehr) -> list[str]:
     if ehr.capability().searches("Encounter", "status"):
         parameters.append(("status", ",".join(sorted(_OPEN))))
     [result] = ehr.batch([Search("Encounter", tuple(parameters))])
-    if any(
-        gap.reason is GapReason.INCOMPLETE for gap in result.gaps
-    ):  # one of two stays may be what is missing
+    if result.lack is Lack.PASSING:  # one of two stays may be what is missing
         raise EhrUnavailable("The stays of a patient could not be read whole.")
     return [
         own_reference(stay)

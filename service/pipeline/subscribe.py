@@ -23,10 +23,10 @@ from fhir_mappings.outbound.subscription import (
     topic_url,
 )
 from fhir_mappings.references import reference_of
-from service.domain.record import GapReason
 from service.domain.watch import Watch, Way
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
+from service.ehr.search import Lack
 from service.errors import ConfigurationError, EhrRefused, EhrUnavailable
 from service.pipeline.orders import searchable
 from service.pipeline.ports import Deps
@@ -121,12 +121,11 @@ def _tried(means: Means, ehr: Ehr) -> Means:
     if search is None:
         return means
     [result] = ehr.batch([search])
-    reasons = {gap.reason for gap in result.gaps}
-    if GapReason.INCOMPLETE in reasons:
+    if result.lack is Lack.PASSING:
         raise EhrUnavailable(
             "A search for discharge orders was tried and got no whole answer; run this again."
         )
-    return means if not reasons else Means(Way.NONE, _NOT_WITHOUT_PATIENT)
+    return means if result.lack is Lack.NOTHING else Means(Way.NONE, _NOT_WITHOUT_PATIENT)
 
 
 def _topics(ehr: Ehr, tenant: Tenant) -> tuple[Topic | None, Topic | None]:
@@ -171,7 +170,7 @@ def _existing(ehr: Ehr, wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
     asked = [("_tag", tags), ("url", wanted[0].endpoint)]
     searches = [Search(_KIND, (pair,)) for pair in asked if capability.searches(_KIND, pair[0])]
     results = ehr.batch(searches or [Search(_KIND, (("status", _STATES),))])
-    if any(result.gaps and not result.resources for result in results):
+    if any(result.lack is not Lack.NOTHING and not result.resources for result in results):
         raise EhrRefused("The EHR does not say which Subscriptions it has; making more could double them.")
     return list({reference_of(one): one for result in results for one in result.resources}.values())
 

@@ -17,7 +17,7 @@ from service.domain.discharge import Action, DischargeState, Trigger
 from service.domain.record import Gap, GapReason
 from service.domain.watch import LONGEST_PAUSE, Watch, Way
 from service.ehr.client import Ehr
-from service.ehr.search import SearchResult
+from service.ehr.search import Lack, SearchResult
 from service.errors import EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable
 from service.jobs import Jobs
 from service.pipeline import rounds
@@ -51,6 +51,9 @@ class Deps:
         return self.client
 
 
+_LACKS = {GapReason.INCOMPLETE: Lack.PASSING, GapReason.REFUSED: Lack.LASTING}
+
+
 class Searched:
     """An EHR without Subscriptions that answers a search for the orders of all patients, or has this gap instead."""
 
@@ -63,7 +66,8 @@ class Searched:
 
     def batch(self, searches):
         gaps = (Gap("ServiceRequest", self._reason, "It was refused."),) if self._reason else ()
-        return [SearchResult(search, (), gaps) for search in searches]
+        lack = _LACKS.get(self._reason, Lack.NOTHING)
+        return [SearchResult(search, (), gaps, lack=lack) for search in searches]
 
 
 @pytest.fixture
@@ -473,7 +477,9 @@ class TestSubscribing:
         assert found.means.way is Way.BACKPORT
         assert [one.subject for one in found.standings] == ["orders"]
 
-    @pytest.mark.parametrize(("reason", "way"), [(None, Way.POLL), (GapReason.REFUSED, Way.NONE)])
+    @pytest.mark.parametrize(
+        ("reason", "way"), [(None, Way.POLL), (GapReason.UNCERTAIN, Way.POLL), (GapReason.REFUSED, Way.NONE)]
+    )
     def test_polls_only_where_a_search_was_answered(self, deps, tenant, reason, way):
         deps.client = Searched(deps.client.capability(), tenant, reason)
         found = subscribe(tenant, deps)

@@ -12,7 +12,6 @@ from fhir_mappings.bundle import (
     responses,
     search_batch,
     transaction_bundle,
-    warnings_in,
     write_batch,
 )
 from service.domain.publication import Draft
@@ -104,15 +103,16 @@ def test_without_a_location_the_resource_says_where_it_is():
 @pytest.mark.parametrize("bundle", [{}, {"entry": None}, {"entry": {}}, {"entry": [7, {"resource": "text"}]}])
 def test_a_bundle_without_proper_entries_holds_nothing(bundle):
     assert resources_in(bundle) == []
-    assert warnings_in(bundle) == []
 
 
-def test_outcomes_are_not_resources_and_only_their_warnings_count():
-    issues = [{"severity": "warning", "code": "not-supported"}, {"severity": "information", "code": "x"}]
-    outcome = {"resourceType": "OperationOutcome", "issue": [*issues, {"severity": "error"}]}
-    bundle = {"entry": [{"resource": outcome}, {"resource": GOAL.body}]}
+def test_outcomes_are_not_resources():
+    bundle = {"entry": [{"resource": {"resourceType": "OperationOutcome"}}, {"resource": GOAL.body}]}
     assert resources_in(bundle) == [GOAL.body]
-    assert warnings_in(bundle) == ["not-supported", "unknown"]
+
+
+@pytest.mark.parametrize("url", [None, 7, {}])
+def test_a_link_that_is_no_text_is_none(url):
+    assert link({"link": [{"relation": "next", "url": url}]}, "next") == ""
 
 
 def test_links_are_found_by_their_relation():

@@ -57,6 +57,51 @@ def test_a_failed_prefetch_is_unmet_and_says_why(value, reason):
     assert [(gap.about, gap.reason) for gap in found.gaps] == [("Condition", reason)]
 
 
+EPIC = "urn:oid:1.2.840.114350.1.13.0.1.7.2.657369"
+
+
+def beside(severity="warning", code="processing", epic=""):
+    coding = [{"system": EPIC, "code": epic}] if epic else []
+    issue = {"severity": severity, "code": code, "details": {"coding": coding}}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reasons", "unmet"),
+    [
+        (beside(epic="4119"), [], set()),
+        (beside(epic="4101"), [], set()),
+        (beside("information"), [], set()),
+        (beside(code="suppressed"), [GapReason.INCOMPLETE], set()),
+        (beside(epic="59204"), [GapReason.INCOMPLETE], set()),
+        (beside(), [GapReason.UNCERTAIN], set()),
+        (beside("error", "exception"), [GapReason.INCOMPLETE], {"conditions"}),
+        (beside(epic="59101"), [GapReason.UNCERTAIN], {"conditions"}),
+    ],
+)
+def test_what_came_beside_a_warning_is_used_with_the_gap_that_it_means(outcome, reasons, unmet):
+    condition = builders.condition("c1", "I10")
+    found = read(**answered(conditions=searchset([condition, outcome])))
+    assert condition in found.resources
+    assert ([gap.reason for gap in found.gaps], found.unmet) == (reasons, unmet)
+
+
+@pytest.mark.parametrize("bundle", [searchset([beside(epic="4101")]), beside(epic="4101"), None])
+def test_nothing_found_is_an_answer_in_every_way_to_say_it(bundle):
+    found = read(**answered(conditions=bundle))
+    assert (found.unmet, found.gaps) == (frozenset(), ())
+
+
+def test_nothing_found_is_no_patient():
+    assert read(**answered(patient=beside(epic="4101"))).unmet == {"patient"}
+
+
+def test_an_answer_to_a_question_without_the_patient_is_not_used():
+    theirs = builders.condition("c9", "I10", subject={"reference": "Patient/another"})
+    found = read(**answered(conditions=searchset([theirs, beside(code="not-supported")])))
+    assert (theirs in found.resources, found.unmet) == (False, {"conditions"})
+
+
 @pytest.mark.parametrize(("key", "unmet"), [("conditions", {"conditions"}), ("coverages", set())])
 def test_a_page_with_more_behind_it_is_kept_and_told(key, unmet):
     kind = FULL[key].partition("?")[0]

@@ -9,7 +9,7 @@ from fhir_mappings.bundle import Search
 from service.domain.discharge import Action
 from service.domain.record import Gap, GapReason
 from service.ehr.capability import Capability, ResourceCapability
-from service.ehr.search import SearchResult
+from service.ehr.search import Lack, SearchResult
 from service.errors import ConfigurationError, EhrRefused, EhrUnavailable
 from service.pipeline.orders import find_orders, searchable
 
@@ -21,11 +21,15 @@ class Asked:
     """An EHR that takes these search parameters and answers what it was given."""
 
     def __init__(
-        self, *parameters: str, found: tuple[dict[str, Any], ...] = (), gaps: tuple[Gap, ...] = ()
+        self,
+        *parameters: str,
+        found: tuple[dict[str, Any], ...] = (),
+        gaps: tuple[Gap, ...] = (),
+        lack: Lack = Lack.NOTHING,
     ) -> None:
         offered = ResourceCapability(frozenset({"search-type"}), frozenset(parameters))
         self._capability = Capability(resources={"ServiceRequest": offered, "Encounter": offered})
-        self._answer = found, gaps
+        self._answer = found, gaps, False, lack
         self.resources: dict[str, dict[str, Any]] = {}
         self.searches: list[Search] = []
 
@@ -96,13 +100,14 @@ def test_an_ehr_that_cannot_search_by_code_is_not_asked_for_all_orders_of_all_pa
 
 
 def test_a_search_that_failed_is_told_so_that_it_is_made_again():
-    lacking = _changes(Asked("code", gaps=(Gap("ServiceRequest", GapReason.REFUSED, "403"),))).lacking
+    gap = Gap("ServiceRequest", GapReason.REFUSED, "403")
+    lacking = _changes(Asked("code", gaps=(gap,), lack=Lack.LASTING)).lacking
     assert isinstance(lacking, EhrRefused)
 
 
 def test_what_was_found_counts_even_when_a_page_is_missing_and_the_page_is_looked_for_again():
     gap = Gap("ServiceRequest", GapReason.INCOMPLETE, "A page is missing")
-    changes = _changes(Asked("code", found=(order("1", "active"),), gaps=(gap,)))
+    changes = _changes(Asked("code", found=(order("1", "active"),), gaps=(gap,), lack=Lack.PASSING))
     assert len(changes.triggers) == 1
     assert isinstance(changes.lacking, EhrUnavailable)
 
@@ -113,6 +118,12 @@ def test_a_server_that_does_not_say_what_it_searched_for_is_believed_order_by_or
     changes = _changes(Asked("code", found=(order("1", "active"), other), gaps=(gap,)))
     assert [trigger.order for trigger in changes.triggers] == ["ServiceRequest/1"]
     assert changes.lacking is None
+
+
+@pytest.mark.parametrize("reason", [GapReason.INCOMPLETE, GapReason.UNCERTAIN])
+def test_an_answer_with_a_warning_is_an_answer_also_where_it_is_empty(reason):
+    gap = Gap("ServiceRequest", reason, "The EHR says so")
+    assert _changes(Asked("code", gaps=(gap,))).lacking is None
 
 
 def test_an_order_that_leads_to_another_hospital_is_left_out():

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 
 from config.tenants import Tenant
 from service.domain.record import Gap, GapReason
-from service.ehr.search import SearchResult
+from service.ehr.search import Lack, SearchResult
 from service.errors import EhrUnavailable
 from service.pipeline.stay_of_order import with_stay
 from tests import builders
@@ -22,12 +22,12 @@ ORDER = builders.resource(
 )
 
 
-def deps(*stays, gap=None):
+def deps(*stays, gap=None, lack=Lack.NOTHING):
     """A deployment whose EHR answers every search like this, and that knows no discharge of the order."""
     gaps = (Gap("Encounter", gap, "as the test says"),) if gap else ()
     ehr = SimpleNamespace(
         capability=lambda: SimpleNamespace(searches=lambda *_: True),
-        batch=lambda searches: [SearchResult(one, stays, gaps) for one in searches],
+        batch=lambda searches: [SearchResult(one, stays, gaps, lack=lack) for one in searches],
     )
     discharges = SimpleNamespace(of_order=lambda *_: None)
     return SimpleNamespace(ehr=lambda _: ehr, store=SimpleNamespace(discharges=discharges))
@@ -37,8 +37,8 @@ def counted():
     return REGISTRY.get_sample_value("homeward_orders_without_stay_total", {"tenant": "one"}) or 0.0
 
 
-@pytest.mark.parametrize("gap", [None, GapReason.UNCERTAIN])
-def test_the_only_open_stay_is_meant_also_where_a_server_does_not_repeat_the_question(gap):
+@pytest.mark.parametrize("gap", [None, GapReason.UNCERTAIN, GapReason.INCOMPLETE])
+def test_the_only_open_stay_is_meant_also_where_a_server_answers_with_a_warning(gap):
     found = with_stay(ORDER, HOSPITAL, deps(builders.encounter(), gap=gap))
     assert found["encounter"] == {"reference": "Encounter/e1"}
 
@@ -46,13 +46,13 @@ def test_the_only_open_stay_is_meant_also_where_a_server_does_not_repeat_the_que
 @pytest.mark.parametrize("gap", [GapReason.REFUSED, GapReason.NOT_OFFERED])
 def test_an_ehr_that_lets_us_ask_for_no_stays_is_not_asked_again_and_again(gap):
     before = counted()
-    assert "encounter" not in with_stay(ORDER, HOSPITAL, deps(gap=gap))
+    assert "encounter" not in with_stay(ORDER, HOSPITAL, deps(gap=gap, lack=Lack.LASTING))
     assert counted() == before + 1
 
 
 def test_an_answer_of_which_a_part_is_missing_is_asked_for_again():
     with pytest.raises(EhrUnavailable):
-        with_stay(ORDER, HOSPITAL, deps(builders.encounter(), gap=GapReason.INCOMPLETE))
+        with_stay(ORDER, HOSPITAL, deps(builders.encounter(), gap=GapReason.INCOMPLETE, lack=Lack.PASSING))
 
 
 def test_the_stay_of_another_is_not_meant():
