@@ -82,6 +82,9 @@ def _lines(protocol: Protocol, content: Content) -> Iterator[str]:
     yield ""
     for title, condition in _conditions(protocol):
         yield from _condition(title, condition, content)
+    if protocol.not_ruled_out:
+        yield f"**Not ruled out:** {protocol.not_ruled_out}"
+        yield ""
     if protocol.ask_when:
         yield from _condition(
             "Asked about when, or when something uncertain hints at it", protocol.ask_when, content

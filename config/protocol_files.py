@@ -37,6 +37,7 @@ _KEYS = (
     "raise",
     "present",
     "absent",
+    "not_ruled_out",
     "context",
     "blockers",
     "taken_over",
@@ -67,6 +68,7 @@ class ProtocolReader:
             present=self.expressions.read(given["present"]),
             sources=sources,
             absent=self._absent(given),
+            not_ruled_out=_text(given, "not_ruled_out"),
             applies=self._optional(given, "applies"),
             context=self._optional(given, "context"),
             question=_text(given, "question"),
@@ -87,6 +89,8 @@ class ProtocolReader:
 
     def _absent(self, given: Given) -> Expression | None:
         absent = self._optional(given, "absent")
+        if absent is not None and "not_ruled_out" in given:
+            raise given["not_ruled_out"].wrong("absent says what rules this need out; leave one of the two")
         if absent is not None and _rests_on_silence(absent):
             raise given["absent"].wrong(
                 "a need is absent because somebody asked; none may stand only in an all, beside what was asked"

@@ -141,7 +141,17 @@ def _check_document(checked: Checked) -> Json:
         "ok": not found,
         "problems": found,
         "content": _digest(checked.content) or None,
+        "not_ruled_out": [
+            {"need": need, "reason": reason or None} for need, reason in _never_absent(checked)
+        ],
     }
+
+
+def _never_absent(checked: Checked) -> Iterable[tuple[str, str]]:
+    """The needs that nothing rules out, each with the reason, "" where its author gives none."""
+    for protocol in checked.content.protocols if checked.content else ():
+        if protocol.absent is None:
+            yield protocol.ref.id, protocol.not_ruled_out
 
 
 def _digest(content: Content | None) -> str:
@@ -154,10 +164,13 @@ def _check_lines(checked: Checked) -> Text:
             f"{one.file}:{one.line}: {one.message}" if one.file else one.message for one in checked.problems
         )
         return Text("\n".join(lines))
-    return Text(
+    right = (
         f"{len(checked.content.protocols)} protocols and {len(checked.content.instruments)} instruments are right "
         f"({_digest(checked.content)})."
     )
+    never = [f"  {need}: {reason or 'no reason is given'}" for need, reason in _never_absent(checked)]
+    heading = [f"Nothing rules out {len(never)} of the needs:"] if never else []
+    return Text("\n".join((right, *heading, *never)))
 
 
 def _printing(shown: RenderableType) -> Show:

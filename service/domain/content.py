@@ -64,6 +64,8 @@ class Protocol:
     present: Expression
     sources: tuple[Source, ...]
     absent: Expression | None = None
+    #: Why nothing that is read rules the need out; "" where `absent` does.
+    not_ruled_out: str = ""
     applies: Expression | None = None
     context: Expression | None = None
     question: str = ""

@@ -40,6 +40,20 @@ def test_the_shipped_content_is_right() -> None:
     assert "61 protocols" in ran.output
 
 
+def test_every_need_that_nothing_rules_out_says_why(folder: Path) -> None:
+    never = json.loads(_run("check", "--format", "json").stdout)["not_ruled_out"]
+    assert all(told["reason"] for told in never)
+    assert "substance-use-treatment" not in {told["need"] for told in never}
+    assert f"Nothing rules out {len(never)} of the needs" in _run("check").output
+    _spoil(folder, "protocols/hospice.yaml", ("not_ruled_out:", "#"))
+    assert "hospice: no reason is given" in _run("check", str(folder)).output
+
+
+def test_a_need_is_ruled_out_or_it_is_said_why_not(folder: Path) -> None:
+    _spoil(folder, "protocols/stress.yaml", ("absent:", "not_ruled_out: Nobody asks.\nabsent:"))
+    assert "absent says what rules this need out" in _run("check", str(folder)).output
+
+
 def test_all_mistakes_of_all_files_are_told_at_once(folder: Path) -> None:
     _spoil(
         folder,
