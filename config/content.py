@@ -13,10 +13,11 @@ from config.marked_yaml import Entry, read_yaml
 from config.protocol_files import ProtocolReader
 from config.terminology_files import Terminology, load_terminology
 from service.domain.checklist import Checklists
-from service.domain.content import CodeIndex, Content, Protocol, names_of
+from service.domain.content import CodeIndex, Content, Protocol
 from service.domain.content_origin import ContentOrigin
 from service.domain.expression import CodeTest, MeasureTest, leaves
 from service.domain.instrument import Choice, Instrument, Item
+from service.domain.places import names_of
 from service.domain.protocol import NeedKind, Review
 from service.domain.record import Kind
 from service.domain.sensitivity import NONE, Labels
@@ -109,6 +110,7 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
         comorbidities=terminology.comorbidities,
         frailty=terminology.frailty,
         dispositions=terminology.dispositions,
+        place_names=terminology.place_names,
         question_labels=_question_labels(instruments.values()),
         code_sets=terminology.code_sets,
         checklists=checklists,

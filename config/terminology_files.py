@@ -5,23 +5,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from config.content_folder import LayeredFolder
 from service.domain.codes import Code, System
 from service.domain.content import (
     Comorbidity,
-    DispositionCode,
     FrailtyGroup,
     Sensitivity,
     known_labels,
     undotted,
 )
+from service.domain.place_words import words_of
+from service.domain.places import DispositionCode, PlaceName, PlaceNames, Words
 from service.domain.protocol import ProgrammeRules, ProgrammeTemplate, Review
 from service.domain.sensitivity import NONE, Labels
 from service.errors import ConfigurationError
 
 _Value = TypeVar("_Value")
+_ENDS: Final = frozenset({"", "died", "transferred"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,14 @@ class Terminology:
     comorbidities: tuple[Comorbidity, ...]
     frailty: tuple[FrailtyGroup, ...]
     dispositions: tuple[DispositionCode, ...]
+    place_names: PlaceNames
     programmes: dict[str, ProgrammeTemplate]
 
 
 def load_terminology(folder: LayeredFolder) -> Terminology:
     """Every table of the folder; ConfigurationError names file and line."""
     code_sets = _code_sets(folder)
+    dispositions = tuple(_dispositions(folder / "dispositions.csv"))
     return Terminology(
         code_sets=code_sets,
         snomed=_displays(code_sets, System.SNOMED),
@@ -105,7 +109,8 @@ def load_terminology(folder: LayeredFolder) -> Terminology:
         sensitivity=_sensitivity(folder),
         comorbidities=tuple(_comorbidities(folder / "charlson.csv", code_sets)),
         frailty=tuple(_frailty(folder / "hfrs.csv")),
-        dispositions=tuple(_dispositions(folder / "dispositions.csv")),
+        dispositions=dispositions,
+        place_names=_place_names(folder, dispositions),
         programmes=_programmes(folder / "programmes.csv"),
     )
 
@@ -170,9 +175,50 @@ def _frailty(path: Path) -> Iterator[FrailtyGroup]:
 
 
 def _dispositions(path: Path) -> Iterator[DispositionCode]:
-    for row in _rows(path, ("code", "display", "ub04", "facility", "when", "source", "review")):
+    for row in _rows(path, ("code", "display", "ub04", "facility", "ends", "when", "source", "review")):
         _reviewed(row)
-        yield DispositionCode(row["code"], row["display"], tuple(row["ub04"].split()), row.flag("facility"))
+        if row["ends"] not in _ENDS:
+            raise row.wrong("ends must be died, transferred or empty")
+        billed = tuple(row["ub04"].split())
+        yield DispositionCode(row["code"], row["display"], billed, row.flag("facility"), row["ends"])
+
+
+def _place_names(folder: Path, table: Sequence[DispositionCode]) -> PlaceNames:
+    """Every spelling of a place: FHIR's codes and those of UB-04, further codes, and words."""
+    coded = {(System.UB04.value, code): PlaceName(place, code) for place in table for code in place.ub04}
+    coded |= {(System.DISPOSITION.value, place.code): PlaceName(place) for place in reversed(table)}
+    for row in _rows(
+        folder / "disposition_codes.csv", ("system", "code", "display", "place", "ub04", "source", "review")
+    ):
+        _reviewed(row)
+        if (row["system"], row["code"]) in coded:
+            raise row.wrong(f"{row['code']} stands here or in dispositions.csv already")
+        coded[row["system"], row["code"]] = _place_name(row, table)
+    worded: dict[Words, PlaceName] = {}
+    for row in _rows(folder / "disposition_words.csv", ("words", "place", "ub04", "source", "review")):
+        _reviewed(row)
+        words, name = words_of(row["words"]), _place_name(row, table)
+        if not words or worded.setdefault(words, name) != name:
+            raise row.wrong(f"{row['words']} says nothing of its own, or another place in another line")
+    return PlaceNames(coded, _by_first_word(worded))
+
+
+def _place_name(row: Row, table: Sequence[DispositionCode]) -> PlaceName:
+    """What a line names: the place of its UB-04 code, the first of its FHIR code, or that no place is named yet."""
+    if not row["place"]:
+        return PlaceName()
+    fitting = [place for place in table if place.code == row["place"]]
+    exact = [place for place in fitting if row["ub04"] in place.ub04] if row["ub04"] else fitting
+    if not exact:
+        raise row.wrong(f"dispositions.csv has no place {row['place']} {row['ub04']}".rstrip())
+    return PlaceName(exact[0], row["ub04"])
+
+
+def _by_first_word(worded: dict[Words, PlaceName]) -> dict[str, list[tuple[Words, PlaceName]]]:
+    found: dict[str, list[tuple[Words, PlaceName]]] = {}
+    for words in sorted(worded, key=len, reverse=True):
+        found.setdefault(words[0], []).append((words, worded[words]))
+    return found
 
 
 def _programmes(path: Path) -> dict[str, ProgrammeTemplate]:

@@ -67,13 +67,22 @@ SHORT_NAMES: Final[dict[str, System]] = {
     "urn:oid:2.16.840.1.113883.6.14": System.HCPCS,
     ACT_CODE: System.ACT_CODE,
     DISCHARGE_DISPOSITION: System.DISPOSITION,
+    # Its address before R4, and that of its value set, which some send for it.
+    "http://hl7.org/fhir/discharge-disposition": System.DISPOSITION,
+    "http://hl7.org/fhir/ValueSet/encounter-discharge-disposition": System.DISPOSITION,
+    "http://terminology.hl7.org/ValueSet/encounter-discharge-disposition": System.DISPOSITION,
+    "urn:oid:2.16.840.1.113883.4.642.1.1093": System.DISPOSITION,
     # NUBC's patient discharge status has a different URI in each US Core version.
     "http://www.nubc.org/patient-discharge": System.UB04,
     "https://www.nubc.org/CodeSystem/PatDischargeStatus": System.UB04,
     "http://terminology.hl7.org/CodeSystem/nubc-UB92": System.UB04,
+    "http://www.nubc.org/CodeSystem/PatDischargeStatus": System.UB04,
     "urn:oid:2.16.840.1.113883.6.301.5": System.UB04,
+    "https://bluebutton.cms.gov/resources/variables/ptnt_dschrg_stus_cd": System.UB04,
     # HL7 v2's own table of the same numbers.
     "http://terminology.hl7.org/CodeSystem/v2-0112": System.UB04,
+    "http://hl7.org/fhir/v2/0112": System.UB04,
+    "urn:oid:2.16.840.1.113883.12.112": System.UB04,
 }
 #: The URL we write for each short name.
 URLS: Final[dict[str, str]] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from fhir_mappings.inbound.codes import bare_code, codes_or_text, concept_text
 from fhir_mappings.inbound.dates import day, is_ahead, last_day, moment, written_zone
+from fhir_mappings.inbound.disposition import read_disposition
 from fhir_mappings.inbound.elements import Json, at, first, identifiers, is_misshapen, items, text
 from fhir_mappings.inbound.references import Shared, display, literal, reference_of
 from fhir_mappings.inbound.security import labels
@@ -47,7 +48,7 @@ def encounter(resource: Json, shared: Shared, *, today: date | None = None, zone
         priority=codes_or_text(resource.get("priority")),
         service_type=codes_or_text(resource.get("serviceType")),
         diagnoses=_diagnoses(resource),
-        disposition=codes_or_text(hospital.get("dischargeDisposition")),
+        disposition=read_disposition(resource),
         admit_source=codes_or_text(hospital.get("admitSource")),
         participants=_participants(resource, shared),
         locations=_locations(resource, shared),
@@ -63,8 +64,7 @@ def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False, died: boo
 
     That is its end, where it leads, its patient, and that the patient was merged or has died.
     """
-    hospital = first(resource.get("hospitalization") or resource.get("admission"))
-    places = [(code.system, code.code) for code in codes_or_text(hospital.get("dischargeDisposition"))]
+    places = [(code.system, code.code) for code in read_disposition(resource)]
     what = (_told_end(resource), literal(resource.get("subject")), merged, died, places)
     return f"{resource.get('status')} {digest(*what)}"
 

@@ -6,16 +6,15 @@ from datetime import UTC, date, tzinfo
 from typing import Final
 
 from fhir_mappings.inbound import dates
-from fhir_mappings.inbound.codes import codes
+from fhir_mappings.inbound.disposition import read_place
 from fhir_mappings.inbound.draft_order import discharges, stay_of
 from fhir_mappings.inbound.elements import Json, at, items
 from fhir_mappings.inbound.trigger import WISHES
-from service.domain.codes import Code, System
+from service.domain.codes import Code
 from service.domain.record import Encounter
 
 #: Where an order says when it is to be carried out; of a period or several times, the first day.
 _WHEN: Final = (("occurrenceDateTime",), ("occurrencePeriod",), ("occurrenceTiming", "event"))
-_PLACES: Final = frozenset({System.DISPOSITION.value, System.UB04.value})
 
 
 def as_ordered(
@@ -26,7 +25,7 @@ def as_ordered(
     today: date | None,
     zone: tzinfo = UTC,
 ) -> Encounter:
-    """The stay with the earliest day still ahead and the place that signed orders to discharge from it name.
+    """The stay with the earliest day still ahead and the details that signed orders to discharge from it name.
 
     order_codes are "system|code". A day that the stay itself names for its end stands where no order names one.
     """
@@ -53,6 +52,5 @@ def _day(order: Json, zone: tzinfo) -> date | None:
 
 
 def _places(order: Json) -> tuple[Code, ...]:
-    """An order's details may hold anything; only codes for a place to go count."""
-    details = (codes(detail) for detail in items(order.get("orderDetail")))
-    return tuple(code for found in details for code in found if code.system in _PLACES)
+    """An order's details may hold anything; what of them is a place to go is for the reader of places to say."""
+    return tuple(code for detail in items(order.get("orderDetail")) for code in read_place(detail))

@@ -13,6 +13,8 @@ from service.domain.record import Language, Patient
 
 #: Codes by which a yes-no answer is sent: SNOMED CT qualifiers, v2-0136, LOINC answers.
 _YES, _NO = frozenset({"373066001", "y", "yes", "la33-6"}), frozenset({"373067005", "n", "no", "la32-8"})
+#: Some send a boolean as text.
+_TRUE = frozenset({"true", "1", "yes", "y"})
 _INTERPRETER = (INTERPRETER_REQUIRED, US_CORE_INTERPRETER_NEEDED)
 
 
@@ -64,10 +66,11 @@ def _yes_or_no(extension: Json) -> bool | None:
 
 def has_died(resource: Json, today: date | None = None, zone: tzinfo = UTC) -> bool:
     """Whether a Patient has died; one whose date of death cannot be read has, and with `today` none who dies later."""
-    if resource.get("deceasedBoolean") is True:
+    if text(resource.get("deceasedBoolean")).lower() in _TRUE or resource.get("deceasedBoolean") is True:
         return True
     if not resource.get("deceasedDateTime"):
-        return False
+        # A date that is withheld or unknown is one all the same.
+        return bool(first(resource.get("_deceasedDateTime")).get("extension"))
     died = day(resource["deceasedDateTime"], zone)
     return today is None or died is None or died <= today
 

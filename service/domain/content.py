@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from service.domain.codes import Code, System
 from service.domain.content_origin import ContentOrigin
 from service.domain.expression import CodeTest, Expression, Leaf
 from service.domain.instrument import Instrument, Item
+from service.domain.places import DispositionCode, PlaceNames
 from service.domain.protocol import (
     EducationTemplate,
     FollowUpTemplate,
@@ -178,25 +179,6 @@ class FrailtyGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class DispositionCode:
-    """A FHIR discharge disposition and the UB-04 patient discharge status codes that mean the same.
-
-    Where FHIR has one code for several places, the first row names it and the others name what UB-04 tells apart.
-    facility: others care for the patient there.
-    """
-
-    code: str
-    display: str
-    ub04: tuple[str, ...]
-    facility: bool = False
-
-
-def names_of(table: Sequence[DispositionCode]) -> dict[str, str]:
-    """What FHIR's codes for places to go are called: the first row of each says it."""
-    return {one.code: one.display for one in reversed(table)}
-
-
-@dataclass(frozen=True, slots=True)
 class Content:
     """All content of a deployment. Protocols are ordered by kind, then by id.
 
@@ -213,6 +195,7 @@ class Content:
     comorbidities: tuple[Comorbidity, ...]
     frailty: tuple[FrailtyGroup, ...]
     dispositions: tuple[DispositionCode, ...]
+    place_names: PlaceNames
     question_labels: Mapping[str, Labels]
     code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
     checklists: Checklists = NO_CHECKLISTS
@@ -229,10 +212,13 @@ class Content:
     def __post_init__(self) -> None:
         scorings = [one.scoring for one in self.instruments.values() if one.scoring]
         totals = {key for one in scorings for key in (*one.totals, *one.local, *one.names)}
-        asked = frozenset({*self.items, *totals, *self.measured, *HEMOGLOBIN, *SODIUM})
+        living = {code.code for name in _OF_LIFE_AND_DEATH for code in self.code_sets.get(name, ())}
+        asked = frozenset({*self.items, *totals, *self.measured, *living, *HEMOGLOBIN, *SODIUM})
         object.__setattr__(self, "questions", asked)
 
 
+#: Code sets by which a record says that the patient has died.
+_OF_LIFE_AND_DEATH = ("death", "death-observations", "vital-status")
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
 _SHORTEST_FAMILY = 1
 #: An ICD-10-CM code has seven characters at most. What is sent as one may be of any length, and is read no further.

@@ -13,9 +13,9 @@ from service.pipeline.assess.checklists import boost_of, compliance_of
 from service.pipeline.assess.disposition import suggest_disposition
 from service.pipeline.assess.findings import Findings, collect
 from service.pipeline.assess.needs import assess_needs, needs_of
+from service.pipeline.assess.outcome import outcome_of
 from service.pipeline.assess.readiness import judge_readiness
 from service.pipeline.assess.risk import risk_scores
-from service.pipeline.assess.stay import outcome_of
 
 #: Kinds of statements that may stand for an item of the plan.
 _STANDING = frozenset({Kind.ORDER, Kind.DEVICE, Kind.GOAL, Kind.APPOINTMENT})
@@ -49,7 +49,7 @@ def _judged(findings: Findings, needs: tuple[Need, ...]) -> Assessment:
     disposition = suggest_disposition(findings, needs)
     return Assessment(
         today=findings.today,
-        outcome=outcome_of(findings.record),
+        outcome=outcome_of(findings),
         needs=needs,
         risk_scores=findings.risks,
         disposition=disposition,

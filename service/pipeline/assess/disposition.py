@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from service.domain.assessment import Disposition, Factor
-from service.domain.content import names_of
 from service.domain.expression import RelatedTest, Truth
 from service.domain.need import Need, NeedState
+from service.domain.places import names_of
 from service.domain.record import Kind
 from service.domain.sensitivity import merge
 from service.pipeline.assess.destination import (
     disagreement,
-    disposition_of,
+    hint_of,
     may_mean,
     named_place,
     told_by_places,
@@ -24,7 +24,6 @@ from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
 from service.pipeline.assess.person import OF_AGE, related
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
-from service.pipeline.assess.stay import going_to
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"
 _AGAINST_ADVICE = "aadvice"
@@ -79,21 +78,20 @@ def suggest_disposition(findings: Findings, needs: Iterable[Need]) -> Dispositio
     """A FHIR discharge-disposition code, "" when it cannot be decided, and whether order and stay agree."""
     situation = _situation(findings, needs)
     suggested = _decide(situation)
-    stay, table = findings.record.encounter, findings.content.dispositions
-    unread = unread_place(stay, table)
-    meant = may_mean(unread)
-    ordered = disposition_of(going_to(stay), table)
+    destination, table = findings.destination, findings.content.dispositions
+    unread = unread_place(destination)
+    ordered = destination.place.code if destination.place else ""
     names = names_of(table)
     return Disposition(
         suggested=suggested,
         display=names.get(suggested, "Cannot be decided yet"),
         factors=(*_factors(situation, suggested), *_of_payer_and_patient(findings, situation, suggested)),
         ordered=ordered,
-        alert=disagreement(stay, table, names) or _alert(situation, suggested, ordered, names),
-        labels=told_by_places(stay, table, meant) | findings.content.sensitivity.told_by(unread),
-        named=named_place(stay, table),
+        alert=disagreement(destination) or _alert(situation, suggested, ordered, names),
+        labels=told_by_places(destination, may_mean(unread)) | findings.content.sensitivity.told_by(unread),
+        named=named_place(destination, table),
         unread=unread,
-        hint=names.get(meant, ""),
+        hint=names.get(hint_of(unread), ""),
     )
 
 

@@ -23,6 +23,7 @@ from service.pipeline.assess.counting import (
     observed_in_stay,
     reasons_as_facts,
 )
+from service.pipeline.assess.destination import Destination, read_destination
 from service.pipeline.assess.scores import Scored, score_instruments
 
 _YES = frozenset({"true", "yes", "y", "positive", "present"})
@@ -48,7 +49,7 @@ class Findings:
 
     hits are statements with a matching code, hints such as match by their words only; answers by question, and in
     expired the last ones to questions whose answers are all too old to count; observed are the measurements by LOINC,
-    oldest first; conditions are the diagnoses that count.
+    oldest first; conditions are the diagnoses that count; destination is where order and stay send the patient.
     """
 
     record: Record
@@ -64,6 +65,7 @@ class Findings:
     observed: Mapping[str, Sequence[Observation]]
     conditions: tuple[tuple[Fact, Certainty], ...]
     gaps: tuple[Gap, ...]
+    destination: Destination
     risks: tuple[RiskScore, ...] = ()
 
 
@@ -93,6 +95,7 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
         observed=collector.by_time(),
         conditions=tuple(collector.conditions),
         gaps=gaps,
+        destination=read_destination(record.encounter, content),
     )
 
 

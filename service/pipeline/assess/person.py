@@ -1,9 +1,10 @@
 """Leaves that ask for the person, the insurance, the stay and the people around."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import date
 
-from service.domain.codes import Code, System
+from service.domain.codes import System
 from service.domain.evidence import Evidence
 from service.domain.expression import (
     CoverageTest,
@@ -16,7 +17,7 @@ from service.domain.expression import (
 from service.domain.record import Coverage, Encounter, Patient, RelatedPerson
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.result import UNKNOWN, Result, truth_of
-from service.pipeline.assess.stay import days_in_hospital, going_to
+from service.pipeline.assess.stay import days_in_hospital
 
 #: From this age on scores and questions made for adults apply.
 OF_AGE = 18
@@ -83,7 +84,7 @@ def stayed(test: StayTest, findings: Findings) -> Result:
     stay = findings.record.encounter
     asked = [
         _among(test.classes, {stay.class_code} - {""}),
-        _among(test.dispositions, {code.code for code in going_to(stay)}),
+        _among(test.dispositions, findings.destination.codes()),
         _among(test.admit_sources, {code.code for code in stay.admit_source}),
         _long(test.days_at_least, stay, findings.today),
     ]
@@ -183,7 +184,7 @@ def _coverage_text(coverage: Coverage, today: date) -> str:
     return name if _holds(coverage, today) else f"{name} (not in force)"
 
 
-def _among(wanted: frozenset[str], found: set[str]) -> Truth:
+def _among(wanted: frozenset[str], found: AbstractSet[str]) -> Truth:
     return truth_of(not wanted or wanted & found)
 
 
@@ -196,17 +197,12 @@ def _long(days: int | None, stay: Encounter, today: date) -> Truth:
 
 def _cite_stay(findings: Findings) -> Evidence:
     stay = findings.record.encounter
-    said = (*going_to(stay), *stay.types)[:1]
-    words = (code.display or _place(code, findings) or code.code for code in said)
+    place = findings.destination.place
+    said = (*findings.destination.chosen.codes, *stay.types)[:1]
+    # A bare code of a place is told in words: "hosp" is a hospice, and reads like a hospital.
+    going_to = f"Going to: {place.display.lower()}" if place else ""
+    words = (code.display or going_to or code.code for code in said)
     return findings.citing.stay(stay, next(words, stay.class_code), *said)
-
-
-def _place(code: Code, findings: Findings) -> str:
-    """A bare code of a place in words: "hosp" is a hospice, and reads like a hospital."""
-    for place in findings.content.dispositions:
-        if code.code in (place.ub04 if code.system == System.UB04 else {place.code}):
-            return f"Going to: {place.display.lower()}"
-    return ""
 
 
 def _is_there(person: RelatedPerson, today: date) -> bool:

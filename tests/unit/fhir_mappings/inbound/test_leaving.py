@@ -111,6 +111,10 @@ def test_an_order_says_where_to():
         {"text": "by car"},
     ]
     stay = stay_of(order(orderDetail=details))
-    assert stay.ordered_disposition == (Code(System.DISPOSITION, "snf"),)
+    assert stay.ordered_disposition == (
+        Code(System.DISPOSITION, "snf"),
+        Code(System.SNOMED, "91251008"),
+        Code(System.TEXT, "by car"),
+    )
     assert stay.disposition == ()
     assert stay_of(order(orderDetail=details, status="draft")).ordered_disposition == ()

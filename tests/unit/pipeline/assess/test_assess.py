@@ -361,16 +361,17 @@ def test_a_place_named_is_not_asked_for_again() -> None:
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        ("Skilled Nursing Facility (SNF)", "Skilled nursing facility"),
-        ("Nursing home", "Skilled nursing facility"),
-        ("Left against medical advice/AMA", "Left against advice"),
-        ("Hospice/Home", "Hospice"),
-        ("Inpatient Rehabilitation", "Rehabilitation"),
-        ("Home or\x07Self Care", "Home"),
+        ("Skilled Nursing Facility (SNF), Example Gardens", "Skilled nursing facility"),
+        ("Nursing home, waiting list", "Skilled nursing facility"),
+        ("Hospice if accepted", "Hospice"),
+        ("Inpatient Rehabilitation after review", "Rehabilitation"),
+        ("Home or\x07Self Care or sister", "Home"),
+        ("SNF - refused", ""),
+        ("Hospice declined", ""),
         ("Amazing Grace", ""),
     ],
 )
-def test_words_for_a_place_are_told_and_decide_nothing(words: str, hint: str) -> None:
+def test_words_that_are_not_understood_are_told_and_decide_nothing(words: str, hint: str) -> None:
     local = Code("urn:oid:1.2.3", "3", words)
     for said in (local, Code(System.TEXT, words)):
         assessment = _assess(record(encounter=stay(disposition=(said,))))
