@@ -183,7 +183,7 @@ def _dispositions(path: Path) -> Iterator[DispositionCode]:
         yield DispositionCode(row["code"], row["display"], billed, row.flag("facility"), row["ends"])
 
 
-def _place_names(folder: Path, table: Sequence[DispositionCode]) -> PlaceNames:
+def _place_names(folder: LayeredFolder, table: Sequence[DispositionCode]) -> PlaceNames:
     """Every spelling of a place: FHIR's codes and those of UB-04, further codes, and words."""
     coded = {(System.UB04.value, code): PlaceName(place, code) for place in table for code in place.ub04}
     coded |= {(System.DISPOSITION.value, place.code): PlaceName(place) for place in reversed(table)}

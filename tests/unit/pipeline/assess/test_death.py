@@ -29,7 +29,12 @@ def _gone(**disposition: Any) -> a.Json:
 
 def _order(detail: a.Json) -> a.Json:
     code = a.concept("58000006", systems.SNOMED)
-    given = {"status": "active", "intent": "order", "code": code, "encounter": {"reference": a.ENCOUNTER}}
+    given: a.Json = {
+        "status": "active",
+        "intent": "order",
+        "code": code,
+        "encounter": {"reference": a.ENCOUNTER},
+    }
     return a.resource("ServiceRequest", "o1", **given, orderDetail=[detail])
 
 

@@ -29,7 +29,7 @@ UB04 = sorted(
 
 
 def _assessed(disposition: Any, *more: a.Json) -> Assessment:
-    given = {"hospitalization": {"dischargeDisposition": disposition}}
+    given: a.Json = {"hospitalization": {"dischargeDisposition": disposition}}
     resources = [a.patient(), a.encounter(**given), *more]
     return assess(build_record(resources, encounter=a.ENCOUNTER, today=a.TODAY), CONTENT, today=a.TODAY)
 
@@ -270,7 +270,12 @@ def test_a_code_with_a_planned_readmission_is_asked_for_by_the_code_without() ->
 # --- orders -------------------------------------------------------------------------------------
 def _order(*details: Any, number: str = "discharge") -> a.Json:
     code = a.concept("58000006", systems.SNOMED, "Patient discharge")
-    given = {"status": "active", "intent": "order", "code": code, "encounter": {"reference": a.ENCOUNTER}}
+    given: a.Json = {
+        "status": "active",
+        "intent": "order",
+        "code": code,
+        "encounter": {"reference": a.ENCOUNTER},
+    }
     return a.resource("ServiceRequest", number, **given, authoredOn="2024-03-04", orderDetail=list(details))
 
 
