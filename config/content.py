@@ -114,6 +114,7 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
         question_labels=_question_labels(instruments.values()),
         code_sets=terminology.code_sets,
         checklists=checklists,
+        payers=terminology.payers,
         words={leaf: wording.leaf(leaf) for leaf in asked},
     )
 

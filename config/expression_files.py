@@ -195,21 +195,31 @@ class ExpressionReader:
         )
 
 
+#: What a `patient` leaf may ask in words.
+_PATIENT_WORDS = {
+    "language": ("other than site", "site"),
+    "interpreter": ("needed", "not needed"),
+    "veteran": ("yes",),
+}
+
+
 def _patient(body: Entry) -> PatientTest:
     given = body.fields(("age_at_least", "age_below", "sex", "language", "interpreter", "veteran"))
     _something(body, given)
-    fixed = {"language": "other than site", "interpreter": "needed", "veteran": "yes"}
-    for key, only in fixed.items():
-        if key in given and given[key].text() != only:
-            raise given[key].wrong(f"{key} can only be {only!r}")
+    said = {key: given[key].text() for key in _PATIENT_WORDS if key in given}
+    for key, word in said.items():
+        if word not in _PATIENT_WORDS[key]:
+            raise given[key].wrong(f"{key} can only be {' or '.join(map(repr, _PATIENT_WORDS[key]))}")
     if "sex" in given and given["sex"].text() not in {"male", "female", "other", "unknown"}:
         raise given["sex"].wrong("sex is one of male, female, other, unknown")
     return PatientTest(
         age_at_least=given["age_at_least"].whole() if "age_at_least" in given else None,
         age_below=given["age_below"].whole() if "age_below" in given else None,
         sex=given["sex"].text() if "sex" in given else "",
-        foreign_language="language" in given,
-        interpreter="interpreter" in given,
+        foreign_language=said.get("language") == "other than site",
+        site_language=said.get("language") == "site",
+        interpreter=said.get("interpreter") == "needed",
+        no_interpreter=said.get("interpreter") == "not needed",
         veteran="veteran" in given,
     )
 

@@ -16,10 +16,12 @@ from service.domain.content import (
     known_labels,
     undotted,
 )
+from service.domain.payers import Cover, Meaning, Payer, PayerTable
 from service.domain.place_words import words_of
 from service.domain.places import DispositionCode, PlaceName, PlaceNames, Words
 from service.domain.protocol import ProgrammeRules, ProgrammeTemplate, Review
 from service.domain.sensitivity import NONE, Labels
+from service.domain.unstated import fold
 from service.errors import ConfigurationError
 
 _Value = TypeVar("_Value")
@@ -92,6 +94,7 @@ class Terminology:
     dispositions: tuple[DispositionCode, ...]
     place_names: PlaceNames
     programmes: dict[str, ProgrammeTemplate]
+    payers: PayerTable
 
 
 def load_terminology(folder: LayeredFolder) -> Terminology:
@@ -102,7 +105,7 @@ def load_terminology(folder: LayeredFolder) -> Terminology:
         code_sets=code_sets,
         snomed=_displays(code_sets, System.SNOMED),
         loinc=_displays(code_sets, System.LOINC),
-        domains=frozenset(row["domain"] for row in _rows(folder / "gravity_domains.csv", ("domain",))),
+        domains=frozenset(row["domain"] for row in read_rows(folder / "gravity_domains.csv", ("domain",))),
         services=_once(folder / "referral_services.csv", "service", Row.labels),
         service_titles=_once(folder / "referral_services.csv", "service", _title, columns=("title",)),
         services_at_home=_once(folder / "referral_services.csv", "service", _at_home, columns=("at_home",)),
@@ -112,13 +115,14 @@ def load_terminology(folder: LayeredFolder) -> Terminology:
         dispositions=dispositions,
         place_names=_place_names(folder, dispositions),
         programmes=_programmes(folder / "programmes.csv"),
+        payers=_payers(folder / "payers.csv"),
     )
 
 
 def _code_sets(folder: LayeredFolder) -> dict[str, tuple[Code, ...]]:
     sets: dict[str, dict[tuple[str, str], Code]] = {}
     for path in sorted(folder.glob("code_sets*.csv")):
-        for row in _rows(path, ("set", "system", "code", "display", "source", "review")):
+        for row in read_rows(path, ("set", "system", "code", "display", "source", "review")):
             _reviewed(row)
             members = sets.setdefault(row["set"], {})
             if (row.system(), row["code"]) in members:
@@ -144,7 +148,7 @@ def _reviewed(row: Row) -> None:
 def _sensitivity(folder: LayeredFolder) -> Sensitivity:
     exact: dict[tuple[str, str], Labels] = {}
     families: dict[str, Labels] = {}
-    for row in _rows(folder / "sensitivity.csv", ("system", "code", "labels", "source", "review")):
+    for row in read_rows(folder / "sensitivity.csv", ("system", "code", "labels", "source", "review")):
         _reviewed(row)
         if row.system() == System.ICD10CM:
             families[undotted(row["code"])] = row.labels()
@@ -154,7 +158,7 @@ def _sensitivity(folder: LayeredFolder) -> Sensitivity:
 
 
 def _comorbidities(path: Path, code_sets: dict[str, tuple[Code, ...]]) -> Iterator[Comorbidity]:
-    for row in _rows(path, ("category", "families", "sets", "charlson_1987", "lace", "instead_of")):
+    for row in read_rows(path, ("category", "families", "sets", "charlson_1987", "lace", "instead_of")):
         unknown = [name for name in row["sets"].split() if name not in code_sets]
         if unknown:
             raise row.wrong(f"unknown code set {', '.join(unknown)}")
@@ -170,12 +174,12 @@ def _comorbidities(path: Path, code_sets: dict[str, tuple[Code, ...]]) -> Iterat
 
 
 def _frailty(path: Path) -> Iterator[FrailtyGroup]:
-    for row in _rows(path, ("category", "families", "weight")):
+    for row in read_rows(path, ("category", "families", "weight")):
         yield FrailtyGroup(row["category"], tuple(row["families"].split()), row.number("weight"))
 
 
 def _dispositions(path: Path) -> Iterator[DispositionCode]:
-    for row in _rows(path, ("code", "display", "ub04", "facility", "ends", "when", "source", "review")):
+    for row in read_rows(path, ("code", "display", "ub04", "facility", "ends", "when", "source", "review")):
         _reviewed(row)
         if row["ends"] not in _ENDS:
             raise row.wrong("ends must be died, transferred or empty")
@@ -187,7 +191,7 @@ def _place_names(folder: LayeredFolder, table: Sequence[DispositionCode]) -> Pla
     """Every spelling of a place: FHIR's codes and those of UB-04, further codes, and words."""
     coded = {(System.UB04.value, code): PlaceName(place, code) for place in table for code in place.ub04}
     coded |= {(System.DISPOSITION.value, place.code): PlaceName(place) for place in reversed(table)}
-    for row in _rows(
+    for row in read_rows(
         folder / "disposition_codes.csv", ("system", "code", "display", "place", "ub04", "source", "review")
     ):
         _reviewed(row)
@@ -195,7 +199,7 @@ def _place_names(folder: LayeredFolder, table: Sequence[DispositionCode]) -> Pla
             raise row.wrong(f"{row['code']} stands here or in dispositions.csv already")
         coded[row["system"], row["code"]] = _place_name(row, table)
     worded: dict[Words, PlaceName] = {}
-    for row in _rows(folder / "disposition_words.csv", ("words", "place", "ub04", "source", "review")):
+    for row in read_rows(folder / "disposition_words.csv", ("words", "place", "ub04", "source", "review")):
         _reviewed(row)
         words, name = words_of(row["words"]), _place_name(row, table)
         if not words or worded.setdefault(words, name) != name:
@@ -221,11 +225,36 @@ def _by_first_word(worded: dict[Words, PlaceName]) -> dict[str, list[tuple[Words
     return found
 
 
+def _payers(path: Path) -> PayerTable:
+    """What codes and names of payers mean. The system `name` is a whole name, `phrase` words in one, both as `fold` leaves them."""
+    tables: dict[str, dict[str, Meaning]] = {}
+    for row in read_rows(path, ("system", "code", "cover", "payers", "display", "source", "review")):
+        _reviewed(row)
+        known = tables.setdefault(row["system"], {})
+        if row["code"] in known:
+            raise row.wrong(f"{row['code']} stands here twice")
+        if row["system"] in {"name", "phrase"} and fold(row["code"]) != row["code"]:
+            raise row.wrong("a name stands in lower case, without accents and punctuation")
+        known[row["code"]] = _meaning(row)
+    names, phrases = tables.pop("name", {}), tables.pop("phrase", {})
+    typology = tables.pop(System.SOPT, {})
+    codes = {(system, code): meaning for system, known in tables.items() for code, meaning in known.items()}
+    return PayerTable(codes, typology, names, phrases)
+
+
+def _meaning(row: Row) -> Meaning:
+    try:
+        payers = frozenset(Payer(payer.removesuffix("?")) for payer in row["payers"].split())
+        return Meaning(Cover(row["cover"]), payers, weak=row["payers"].endswith("?"))
+    except ValueError:
+        raise row.wrong(f"cover is {' or '.join(Cover)}, payers are {', '.join(Payer)}") from None
+
+
 def _programmes(path: Path) -> dict[str, ProgrammeTemplate]:
     """One line for each time that a programme's rules or figures held; times may not overlap."""
     columns = ("programme", "title", "rule", "authority", "effective", "until", "status", "review")
     found: dict[str, ProgrammeTemplate] = {}
-    for row in _rows(path, columns):
+    for row in read_rows(path, columns):
         rules = _rules(row)
         key = row["programme"]
         known = found.get(key) or ProgrammeTemplate(key, row["title"], row["authority"], ())
@@ -264,14 +293,15 @@ def _once(
     path: Path, column: str, value: Callable[[Row], _Value], *, columns: Sequence[str] = ("labels",)
 ) -> dict[str, _Value]:
     found: dict[str, _Value] = {}
-    for row in _rows(path, (column, *columns)):
+    for row in read_rows(path, (column, *columns)):
         if row[column] in found:
             raise row.wrong(f"{row[column]} stands here twice")
         found[row[column]] = value(row)
     return found
 
 
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """The lines of a table; ConfigurationError for a missing file or column, or a line that is too long or too short."""
     shown = f"{path.parent.name}/{path.name}"
     try:
         handle = path.open(encoding="utf-8", newline="")

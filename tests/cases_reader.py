@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from fhir_mappings.inbound.language import read_language
 from service.domain.codes import Code, System
 from service.domain.record import (
     Coverage,
@@ -201,13 +202,18 @@ def _patient(given: dict[str, Any]) -> Patient:
         interpreter=flags.get(given.get("interpreter", "")),
         veteran=flags.get(given.get("veteran", "")),
         deceased=given.get("deceased") == "yes",
-        languages=(Language(given["language"], preferred=True),) if "language" in given else (),
+        languages=_languages(given.get("language", "")),
     )
     if "age" not in given:
         return who
     if given["age"] == "unknown":
         return replace(who, birth_date=None)
     return replace(who, birth_date=TODAY.replace(year=TODAY.year - int(given["age"])) - timedelta(days=1))
+
+
+def _languages(said: str) -> tuple[Language, ...]:
+    found = read_language(said) if said else None
+    return (replace(found, preferred=True),) if found else ()
 
 
 def _stay(given: dict[str, Any]) -> Encounter:

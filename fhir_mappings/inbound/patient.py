@@ -5,17 +5,18 @@ from datetime import UTC, date, tzinfo
 from fhir_mappings.inbound.codes import bare_code, codes, concept_text
 from fhir_mappings.inbound.dates import day, written_day
 from fhir_mappings.inbound.elements import Json, first, items, text
+from fhir_mappings.inbound.language import languages
 from fhir_mappings.inbound.people import contact, home, human_name
 from fhir_mappings.inbound.references import Shared, display, reference_of
 from fhir_mappings.inbound.security import labels
-from fhir_mappings.systems import INTERPRETER_REQUIRED, US_CORE_INTERPRETER_NEEDED
-from service.domain.record import Language, Patient
+from service.domain.record import Patient
 
 #: Codes by which a yes-no answer is sent: SNOMED CT qualifiers, v2-0136, LOINC answers.
-_YES, _NO = frozenset({"373066001", "y", "yes", "la33-6"}), frozenset({"373067005", "n", "no", "la32-8"})
+_YES = frozenset({"373066001", "y", "yes", "true", "1", "la33-6"})
+_NO = frozenset({"373067005", "n", "no", "false", "0", "la32-8"})
+_SAID = ("valueCode", "valueString")
 #: Some send a boolean as text.
 _TRUE = frozenset({"true", "1", "yes", "y"})
-_INTERPRETER = (INTERPRETER_REQUIRED, US_CORE_INTERPRETER_NEEDED)
 
 
 def patient(resource: Json, shared: Shared, *, today: date | None = None, zone: tzinfo = UTC) -> Patient:
@@ -26,7 +27,7 @@ def patient(resource: Json, shared: Shared, *, today: date | None = None, zone: 
         birth_date=written_day(resource.get("birthDate")),
         sex=bare_code(resource.get("gender")),
         deceased=has_died(resource, today, zone),
-        languages=_languages(resource),
+        languages=languages(resource),
         interpreter=interpreter(resource),
         address=home(resource.get("address")),
         phone=contact(resource.get("telecom"), "phone"),
@@ -39,9 +40,21 @@ def patient(resource: Json, shared: Shared, *, today: date | None = None, zone: 
 
 
 def interpreter(resource: Json) -> bool | None:
-    """What a Patient or an Encounter says of the need for an interpreter; None when it is silent."""
-    said = (_yes_or_no(one) for one in items(resource.get("extension")) if one.get("url") in _INTERPRETER)
-    return next((answer for answer in said if answer is not None), None)
+    """What a Patient, RelatedPerson or Encounter says of the need for an interpreter; None when it is silent.
+
+    HL7's and US Core's extensions say it, and vendors' own, whose addresses name an interpreter that is needed.
+    """
+    named = (
+        extension
+        for extension in items(resource.get("extension"))
+        if _names_interpreter(text(extension.get("url")))
+    )
+    return next((answer for extension in named if (answer := _yes_or_no(extension)) is not None), None)
+
+
+def _names_interpreter(url: str) -> bool:
+    last = url.lower().rpartition("/")[2].replace("-", "").replace("_", "")
+    return "interpreter" in last and ("need" in last or "requi" in last or last.endswith("interpreter"))
 
 
 def _veteran(resource: Json) -> bool | None:
@@ -58,7 +71,8 @@ def _yes_or_no(extension: Json) -> bool | None:
     coded = next(
         (extension[key] for key in ("valueCoding", "valueCodeableConcept") if key in extension), None
     )
-    said = {code.code.lower() for code in codes(coded)}
+    said = {code.code.lower() for code in codes(coded)} or {concept_text(coded).lower()}
+    said |= {text(extension.get(key)).lower() for key in (*_SAID, "valueBoolean")}
     if said & _YES:
         return True
     return False if said & _NO else None
@@ -73,18 +87,6 @@ def has_died(resource: Json, today: date | None = None, zone: tzinfo = UTC) -> b
         return bool(first(resource.get("_deceasedDateTime")).get("extension"))
     died = day(resource["deceasedDateTime"], zone)
     return today is None or died is None or died <= today
-
-
-def _languages(resource: Json) -> tuple[Language, ...]:
-    return tuple(found for one in items(resource.get("communication")) if (found := _language(one)))
-
-
-def _language(communication: Json) -> Language | None:
-    spoken = communication.get("language")
-    words = concept_text(spoken)
-    coded = codes(spoken)
-    tag = coded[0].code if coded else words
-    return Language(tag, words, preferred=communication.get("preferred") is True) if tag else None
 
 
 def _marital_status(value: object) -> str:

@@ -14,6 +14,7 @@ from fhir_mappings.inbound.consent import consented
 from fhir_mappings.inbound.coverage import coverage
 from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, first
+from fhir_mappings.inbound.language import asks_for_language, read_answer
 from fhir_mappings.inbound.leaving import as_ordered
 from fhir_mappings.inbound.patient import has_died, interpreter, patient
 from fhir_mappings.inbound.questionnaire import index_forms
@@ -26,6 +27,7 @@ from service.domain.record import (
     Fact,
     Gap,
     GapReason,
+    Language,
     Observation,
     Patient,
     Record,
@@ -137,11 +139,21 @@ class _Reading:
         )
 
     def _patient(self, person: Json, stay: Json) -> Patient:
-        """The need for an interpreter may stand on the stay."""
+        """The need for an interpreter may stand on the stay, and the language in an answer."""
         found = patient(person, self.shared, today=self.today, zone=self.zone)
+        if not found.languages:
+            found = replace(found, languages=self._answered_languages())
         if person.get("birthDate") and found.birth_date is None:
             self.note("Patient", GapReason.UNREADABLE, "a date could not be read")
         return found if found.interpreter is not None else replace(found, interpreter=interpreter(stay))
+
+    def _answered_languages(self) -> tuple[Language, ...]:
+        """The language that the latest answer to the question for it names."""
+        answers = [said for said in self.of(Observation) if asks_for_language(said)]
+        answers.sort(key=lambda said: (said.at or _LONG_AGO, said.reference), reverse=True)
+        named = (read_answer(said.answers, said.text) for said in answers if said.status not in CALLED_OFF)
+        found = next((language for language in named if language), None)
+        return (replace(found, preferred=True),) if found else ()
 
     def _counted(self, planned: Encounter) -> Iterator[Gap]:
         if planned.status in CALLED_OFF:

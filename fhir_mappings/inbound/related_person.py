@@ -5,6 +5,8 @@ from datetime import UTC, tzinfo
 from fhir_mappings.inbound.codes import codes_and_text
 from fhir_mappings.inbound.dates import day, last_day
 from fhir_mappings.inbound.elements import Json, first, items
+from fhir_mappings.inbound.language import languages
+from fhir_mappings.inbound.patient import interpreter
 from fhir_mappings.inbound.people import contact, human_name
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.security import labels
@@ -33,5 +35,7 @@ def _person(said: Json, resource: Json, zone: tzinfo) -> RelatedPerson:
         active=said.get("active") is not False,
         start=day(period.get("start"), zone),
         end=last_day(period.get("end"), zone),
+        languages=languages(said),
+        interpreter=interpreter(said),
         labels=labels(resource),
     )

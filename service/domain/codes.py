@@ -21,6 +21,9 @@ class System(StrEnum):
     ACT_CODE = "actcode"
     DISPOSITION = "discharge-disposition"
     UB04 = "ub04"
+    SOPT = "sopt"
+    CLAIM_FILING = "x12-claim-filing"
+    SELF_PAY = "coverage-selfpay"
     TEXT = "text"
 
 

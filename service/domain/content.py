@@ -14,6 +14,7 @@ from service.domain.codes import Code, System
 from service.domain.content_origin import ContentOrigin
 from service.domain.expression import CodeTest, Expression, Leaf
 from service.domain.instrument import Instrument, Item
+from service.domain.payers import PayerTable
 from service.domain.places import DispositionCode, PlaceNames
 from service.domain.protocol import (
     EducationTemplate,
@@ -199,6 +200,7 @@ class Content:
     question_labels: Mapping[str, Labels]
     code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
     checklists: Checklists = NO_CHECKLISTS
+    payers: PayerTable = field(default_factory=PayerTable)
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
     #: Names exactly this content; None for content that was not read from files.

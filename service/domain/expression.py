@@ -55,6 +55,8 @@ class Insured(StrEnum):
 
     UNINSURED = "uninsured"
     INSURED = "insured"
+    PENDING = "pending"  # an application is open
+    LIMITED = "limited"  # pays for some care only, or only for what another does not
     MEDICARE = "medicare"
     MEDICAID = "medicaid"
     MILITARY = "military"  # of those who serve or served, and of their families
@@ -138,13 +140,18 @@ class MeasureTest:
 
 @_question
 class PatientTest:
-    """All of what is given is true of the person. foreign_language: the preferred language is not the site's."""
+    """All of what is given is true of the person.
+
+    foreign_language: the preferred language is not the site's; site_language: it is, and so is that of a child's parents.
+    """
 
     age_at_least: int | None = None
     age_below: int | None = None
     sex: str = ""
     foreign_language: bool = False
+    site_language: bool = False
     interpreter: bool = False
+    no_interpreter: bool = False
     veteran: bool = False
 
 

@@ -106,7 +106,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language the patient speaks: BCP 47 tag (or the text given), and whether it is the preferred one."""
+    """A language somebody speaks, and whether it is the preferred one.
+
+    tag is its BCP 47 tag (`service.domain.language`), "" where what the record says was not understood; text is what it says.
+    """
 
     tag: str
     text: str = ""
@@ -201,7 +204,11 @@ INPATIENT_CLASSES = frozenset({"IMP", "ACUTE", "NONAC", "SS", "OBSENC"})
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """An insurance: who pays, of what type, and when it holds."""
+    """An insurance: who pays, of what type, and when it holds.
+
+    names are those of payers and plans; hints are values and identifiers that may hold such words, or a number. paid_by_person:
+    the payer it names is the patient or a relative.
+    """
 
     reference: str
     status: str = ""
@@ -210,6 +217,9 @@ class Coverage:
     start: date | None = None
     end: date | None = None
     labels: Labels = NONE
+    names: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    paid_by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +233,8 @@ class RelatedPerson:
     active: bool = True
     start: date | None = None
     end: date | None = None
+    languages: tuple[Language, ...] = ()
+    interpreter: bool | None = None
     labels: Labels = NONE
 
 

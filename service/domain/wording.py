@@ -152,7 +152,9 @@ def _patient(test: PatientTest) -> str:
         f"younger than {test.age_below} years" if test.age_below is not None else "",
         test.sex,
         "prefers another language than the staff's" if test.foreign_language else "",
+        "prefers the staff's language" if test.site_language else "",
         "needs an interpreter" if test.interpreter else "",
+        "needs no interpreter" if test.no_interpreter else "",
         "veteran" if test.veteran else "",
     ]
     return f"patient: {', '.join(filter(None, said))}"

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from config.languages import languages_known
 from service.domain.assessment import Assessment
 from service.domain.community_service import CommunityService, Directory, Match, Matches
+from service.domain.language import primary
 from service.domain.record import Language, Patient
 from service.domain.sensitivity import NONE, VIOLENCE, Labels
+from service.pipeline.assess.languages import preferred_languages
 from service.pipeline.place import Place, kilometres, place_of
 
 #: A first choice and two others in reserve.
@@ -53,8 +56,8 @@ def seeker_of(patient: Patient, today: date) -> Seeker:
     """The patient as a seeker of services."""
     address = patient.address
     postal_code = address.postal_code.partition("-")[0].strip() if address else ""
-    preferred = [language for language in patient.languages if language.preferred] or patient.languages
-    language = preferred[0] if preferred else None
+    understood = (language for language in preferred_languages(patient.languages) if language.tag)
+    language = next(understood, None)
     return Seeker(today, patient.age_on(today), language, postal_code, place_of(address))
 
 
@@ -133,13 +136,12 @@ def _language_rank(service: CommunityService, seeker: Seeker) -> int:
     """0 speaks it, 1 unknown, 2 does not."""
     if seeker.language is None or not service.languages:
         return 1
-    spoken = {_primary(tag) for tag in service.languages}
-    return 0 if _primary(seeker.language.tag) in spoken else 2
-
-
-def _primary(tag: str) -> str:
-    """The language without its region: es of es-MX."""
-    return tag.partition("-")[0].lower()
+    table = languages_known()
+    different = {table.differs(table.read_tag(tag), seeker.language.tag) for tag in service.languages}
+    if False in different:
+        return 0
+    # Who speaks Chinese may speak Cantonese or not.
+    return 1 if None in different else 2
 
 
 def _freshness_rank(service: CommunityService, today: date) -> int:
@@ -154,9 +156,9 @@ def _about_room(service: CommunityService) -> str:
 
 
 def _about_language(service: CommunityService, seeker: Seeker) -> str:
-    if seeker.language is None or _primary(seeker.language.tag) == "en":
+    if seeker.language is None or primary(seeker.language.tag) == "en":
         return ""
-    name = seeker.language.text or seeker.language.tag
+    name = seeker.language.text or languages_known().name(seeker.language.tag)
     return (f"speaks {name}", f"ask for {name}", f"does not speak {name}: bring an interpreter")[
         _language_rank(service, seeker)
     ]

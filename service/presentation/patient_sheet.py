@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from config.languages import languages_known
 from config.tenants import UTC
 from service.domain.assessment import Outcome
 from service.domain.community_service import Match
@@ -138,7 +139,7 @@ class _Sheet:
         """Said to the patient, once all else is: what is not in their language, and that an interpreter is free."""
         say, wanted = self.speech.say, self.speech.wanted
         if wanted != self.speech.language:
-            if wanted:
+            if wanted and not languages_known().is_signed(wanted):
                 named = name_of(wanted, spoken_in=wanted)
                 yield say("We do not have this sheet in your language yet ({language}).", language=named)
             yield say("This sheet is in English. Ask us if you need an interpreter. It is free.")

@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.core import get_global
 from babel.dates import format_date, format_time
 
 from config.catalogue import Catalogue, catalogue
+from config.languages import languages_known
 from service.domain.record import Patient
-from service.pipeline.assess.person import language_of
+from service.pipeline.assess.languages import language_of
 
 ENGLISH: Final = "en"
 
@@ -70,12 +70,11 @@ def speech_for(patient: Patient) -> Speech:
 
 def name_of(language: str, *, spoken_in: str = ENGLISH) -> str:
     """What a language is called: "Spanish", "Tiếng Việt"; in English where it has no word of its own there, else its tag."""
-    code = get_global("language_aliases").get(language, language)  # three letters, where two are usual
-    for speaker in (spoken_in, ENGLISH):
+    if spoken_in != ENGLISH:
         try:
-            named = Locale.parse(speaker, sep="-").languages.get(code)
+            named = Locale.parse(spoken_in, sep="-").languages.get(language)
         except (UnknownLocaleError, ValueError):
-            continue
+            named = None
         if named:
             return str(named)
-    return language
+    return languages_known().name(language)

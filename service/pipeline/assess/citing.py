@@ -56,6 +56,11 @@ class Citing:
         coded = self._labels((*observation.codes, *observation.answers))
         return observation.labels | asked | coded
 
+    def words_and_codes(self, words: Iterable[str], codes: tuple[Code, ...]) -> Labels:
+        """What names and codes give away together."""
+        told = (self.content.sensitivity.told_by(said) for said in words if said)
+        return self._labels(codes) | merge(told)
+
     def _labels(self, codes: tuple[Code, ...]) -> Labels:
         sensitivity = self.content.sensitivity
         said = (sensitivity.told_by(code.display or code.code) for code in codes)

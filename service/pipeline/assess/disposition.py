@@ -22,7 +22,8 @@ from service.pipeline.assess.destination import (
 )
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.function import Function, Level, function_of
-from service.pipeline.assess.person import OF_AGE, related
+from service.pipeline.assess.people import OF_AGE
+from service.pipeline.assess.person import related
 from service.pipeline.assess.place import facility_cover, home_health_cover, preference
 
 _HOME, _OTHER_HOME, _SNF, _REHAB, _HOSPICE = "home", "alt-home", "snf", "rehab", "hosp"

@@ -30,6 +30,7 @@ from service.domain.sensitivity import NONE, Labels, merge
 from service.domain.wording import combining
 from service.pipeline.assess import person, statements
 from service.pipeline.assess.findings import Findings
+from service.pipeline.assess.insurance import covered
 from service.pipeline.assess.result import Result
 
 _LEAVES: dict[type, Callable[[Any, Findings], Result]] = {
@@ -40,7 +41,7 @@ _LEAVES: dict[type, Callable[[Any, Findings], Result]] = {
     MeasureTest: statements.measured,
     RiskTest: statements.at_risk,
     PatientTest: person.patient,
-    CoverageTest: person.covered,
+    CoverageTest: covered,
     StayTest: person.stayed,
     RelatedTest: person.related,
 }

@@ -9,7 +9,7 @@ from service.domain.record import Fact, Kind
 from service.domain.sensitivity import merge
 from service.pipeline.assess.counting import certainty_of
 from service.pipeline.assess.findings import Findings
-from service.pipeline.assess.person import covered
+from service.pipeline.assess.insurance import covered
 from service.pipeline.assess.stay import cite_stay, days_in_hospital
 
 #: Medicare's rule for a skilled nursing facility, which Medicare Advantage plans may waive.

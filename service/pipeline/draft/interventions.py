@@ -20,6 +20,7 @@ from service.domain.protocol import (
 )
 from service.domain.record import Fact, Patient
 from service.domain.sensitivity import NONE, Labels, on_patient_sheet
+from service.pipeline.assess.languages import language_of
 from service.pipeline.draft.keys import item_key, programme_key
 from service.pipeline.draft.standing import Standing, words
 
@@ -185,8 +186,7 @@ def _medlineplus_link(topic: Code | None, language: str) -> str:
 
 def _medlineplus_language(patient: Patient) -> str:
     """It speaks English and Spanish."""
-    spanish = any(spoken.preferred and spoken.tag.startswith("es") for spoken in patient.languages)
-    return "es" if spanish else "en"
+    return "es" if language_of(patient) == "es" else "en"
 
 
 class _Said(Protocol):

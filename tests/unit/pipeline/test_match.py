@@ -200,3 +200,20 @@ def test_every_offer_says_why(services, seeker):
 
 def test_nothing_is_labelled_by_matching_ordinary_services():
     assert matched(pantry()).of("food-pantry")[0].service.labels == NONE
+
+
+@pytest.mark.parametrize(
+    ("spoken", "offered", "said"),
+    [
+        ("yue", {"zh-yue"}, "speaks Cantonese"),
+        ("yue", {"zh"}, "ask for Cantonese"),
+        ("yue", {"cmn", "en"}, "does not speak Cantonese: bring an interpreter"),
+        ("zh", {"cmn"}, "ask for Chinese"),
+        ("es-MX", {"es"}, "speaks Spanish"),
+        ("fil", {"tl"}, "speaks Filipino"),
+    ],
+)
+def test_a_service_speaks_a_language_and_not_only_one_it_belongs_to(spoken, offered, said):
+    found = matched(pantry(languages=frozenset(offered)), languages=(Language(spoken, preferred=True),))
+    (only,) = found.of("food-pantry")
+    assert said in only.reasons

@@ -242,8 +242,14 @@ def test_what_is_not_translated_is_said_so_to_the_patient_and_to_the_staff():
         ),
         ("hmn", "We do not have this sheet in your language yet (Hmong).", "no translation into Hmong"),
         ("som", "We do not have this sheet in your language yet (Soomaali).", "no translation into Somali."),
-        ("ksw", "We do not have this sheet in your language yet (ksw).", "no translation into ksw."),
-        ("../es", "We do not have this sheet in your language yet", "no translation into"),
+        (
+            "ksw",
+            "We do not have this sheet in your language yet (S'gaw Karen).",
+            "no translation into S'gaw Karen.",
+        ),
+        ("yue", "We do not have this sheet in your language yet (粵語).", "no translation into Cantonese."),
+        ("ase", "This sheet is in English.", "no translation into American Sign Language."),
+        ("../es", "This sheet is in English.", "names no preferred language"),
     ],
 )
 def test_without_a_translation_the_sheet_is_in_english_and_says_so(speaks, said, told):

@@ -2,7 +2,7 @@
 
 from service.domain.risk import RiskScore
 from service.pipeline.assess.findings import Findings
-from service.pipeline.assess.person import OF_AGE
+from service.pipeline.assess.people import OF_AGE
 from service.pipeline.assess.risk.hfrs import hfrs_of
 from service.pipeline.assess.risk.hospital import hospital_of
 from service.pipeline.assess.risk.lace import lace_of

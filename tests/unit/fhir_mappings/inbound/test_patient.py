@@ -37,7 +37,7 @@ def test_a_patient_is_read_with_name_birth_date_sex_language_and_home():
 
 def test_a_language_without_a_code_is_known_by_its_text():
     found = _read(communication=[{"language": {"text": "Tagalog"}}, {"language": {}}, "x"])
-    assert found.languages == (Language("Tagalog", "Tagalog"),)
+    assert found.languages == (Language("fil", "Tagalog"),)
 
 
 @pytest.mark.parametrize(
