@@ -1,5 +1,6 @@
 """A tenant: one hospital with its EHR, and what it allows. `config/tenants_file.py` reads them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -93,7 +94,7 @@ class Tenant:
     Group, or "file:PATH"; "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
     tokens for our REST API; launch is how our page is registered there, None where the EHR does not open it. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
     the topic that tells of discharge orders, for an EHR that does not describe its topics; poll_seconds is how often one
-    without subscriptions is searched. quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
+    without subscriptions is searched. encounter_classes are its own classes of encounters (see Conventions). quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Tenant:
     language: str = "en"
     phone: str = ""
     order_codes: frozenset[str] = frozenset({PATIENT_DISCHARGE})
+    encounter_classes: Mapping[str, str] = field(default_factory=dict)
     auth: Auth = NO_AUTH
     write_policy: WritePolicy = WritePolicy.DRAFT
     subscription_secret: str = field(default="", repr=False)
@@ -129,7 +131,7 @@ class Tenant:
     def conventions(self) -> Conventions:
         """What one must know to read its record."""
         zone = None if self.time_zone is UTC else self.time_zone  # UTC stands where nobody has said
-        return Conventions(order_codes=self.order_codes, zone=zone)
+        return Conventions(self.order_codes, zone, self.encounter_classes)
 
     @property
     def subscription_secrets(self) -> tuple[str, ...]:

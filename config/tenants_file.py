@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from config.addresses import web_address
 from config.auth_entry import read_auth
-from config.conventions import PATIENT_DISCHARGE
+from config.conventions import ENCOUNTER_CLASSES, PATIENT_DISCHARGE
 from config.hook_issuers import check_distinct, hook_issuers, token_issuers
 from config.launch import ClientAuthentication, read_launch
 from config.marked_yaml import Entry, read_yaml
@@ -20,6 +20,7 @@ from service.errors import ConfigurationError
 
 #: Seconds, connections or requests; more is a typing error.
 _LARGEST: Final = 600
+_UNKNOWN: Final = "unknown"
 
 Reader = Callable[[Entry], Any]
 
@@ -72,6 +73,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "language": _language,
         "phone": Entry.text,
         "order_codes": _order_codes,
+        "encounter_classes": _encounter_classes,
         "auth": lambda given: read_auth(given, environ),
         "write_policy": _write_policy,
         "subscription_secret": lambda given: secret(given, environ),
@@ -149,6 +151,18 @@ def _order_codes(entry: Entry) -> frozenset[str]:
     if not codes or not all(re.fullmatch(r"[^|\s]+\|[^|\s]+", code) for code in codes):
         raise entry.wrong(f"expected a list of system|code: {PATIENT_DISCHARGE}")
     return frozenset(codes)
+
+
+def _encounter_classes(entry: Entry) -> dict[str, str]:
+    """What the hospital's own classes mean; "unknown" says that a class tells nothing there."""
+    found: dict[str, str] = {}
+    for name, meant in entry.fields(()).items():
+        code = meant.text()
+        if code not in ENCOUNTER_CLASSES and code != _UNKNOWN:
+            known = ", ".join(sorted(ENCOUNTER_CLASSES))
+            raise meant.wrong(f"expected one of {known} (HL7 v3 ActCode), or {_UNKNOWN}")
+        found[name.casefold()] = "" if code == _UNKNOWN else code
+    return found
 
 
 def _write_policy(entry: Entry) -> WritePolicy:

@@ -20,6 +20,12 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None and text not in _STEPS
 
 
+def is_encounter(reference: str) -> bool:
+    """Whether this is the literal reference of an Encounter that can be asked for."""
+    kind, _, identity = reference.partition("/")
+    return kind == "Encounter" and is_id(identity)
+
+
 def own_reference(resource: Mapping[str, Any]) -> str:
     """The "Type/id" of a resource that a stranger sent, "" where its id is none that FHIR allows."""
     identity = resource.get("id")

@@ -7,14 +7,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from config.conventions import USUAL, Conventions
-from fhir_mappings.inbound.codes import bare_code
+from config.conventions import ENCOUNTER_CLASSES, USUAL, Conventions
 from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, items, text
-from fhir_mappings.inbound.encounter import class_code, period_of, zone_of
-from fhir_mappings.inbound.record import CALLED_OFF
+from fhir_mappings.inbound.encounter import CALLED_OFF, goes_on, period_of, status_of, zone_of
+from fhir_mappings.inbound.encounter_class import class_code
 from fhir_mappings.inbound.references import reference_of
-from service.domain.record import INPATIENT_CLASSES
+from fhir_mappings.inbound.whole_stay import require_stay, whole_stay, whole_stays
 from service.errors import BadInput, NotAnInpatientStay, TooLarge, UnknownEncounter
 
 MAX_BYTES = 150 * 1024 * 1024
@@ -23,8 +22,6 @@ MAX_DEPTH = 120
 _TYPES = frozenset({"collection", "transaction", "searchset", "batch"})
 _UUID = "urn:uuid:"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-#: Encounter statuses of a stay that has begun and not ended, R5's words too.
-_GOES_ON = frozenset({"in-progress", "onleave", "on-hold"})
 
 
 def read_bundle(data: bytes) -> list[dict[str, Any]]:
@@ -58,7 +55,7 @@ def choose_stay(
 ) -> str:
     """The stay to plan, as "Encounter/id".
 
-    encounter, with or without "Encounter/", names it; it must be a hospital stay. Without it, the inpatient stay that
+    encounter, with or without "Encounter/", names it; it must be a hospital stay or part of one. Without it, the inpatient stay that
     began last: stays that begin after `today` only if none has begun, and none that was cancelled or entered in error (such
     a stay is planned only when it is named). One without a start counts as begun today while it goes on, else as the oldest.
     Raises BadInput, UnknownEncounter or NotAnInpatientStay.
@@ -69,32 +66,38 @@ def choose_stay(
         raise BadInput("The Bundle holds no Patient; add the Patient whose discharge is to be planned.")
     encounters = [one for one in known if one["resourceType"] == "Encounter"]
     if encounter:
-        return _named(encounters, encounter)
+        return _named(encounters, encounter, conventions)
     if len(patients) > 1:
         raise BadInput(f"The Bundle holds {len(patients)} patients; name the stay to plan (--encounter ID).")
-    return _last_begun(encounters, today, conventions.zone)
+    return _last_begun(encounters, today, conventions)
 
 
-def _named(encounters: list[Json], encounter: str) -> str:
+def _named(encounters: list[Json], encounter: str, conventions: Conventions) -> str:
+    """The stay of this name, or the one that the contact of this name is part of or was merged into."""
     wanted = f"Encounter/{encounter.strip().removeprefix('Encounter/')}"
-    found = next((one for one in encounters if reference_of(one) == wanted), None)
-    if found is None:
+    known = {reference_of(one): one for one in encounters}
+    if wanted not in known:
         raise UnknownEncounter("The Bundle holds no such Encounter; check the id, or leave it out.")
-    if class_code(found) not in INPATIENT_CLASSES:
-        raise NotAnInpatientStay
-    return wanted
+    stay = whole_stay(known[wanted], known, conventions)
+    require_stay(stay, conventions)
+    return reference_of(stay)
 
 
-def _last_begun(encounters: list[Json], today: date, zone: tzinfo | None) -> str:
-    inpatient = [one for one in encounters if class_code(one) in INPATIENT_CLASSES]
-    if not inpatient:
+def _last_begun(encounters: list[Json], today: date, conventions: Conventions) -> str:
+    stays = whole_stays(encounters, conventions)
+    if not stays:
+        unread = next(
+            (one for one in encounters if class_code(one, conventions) not in ENCOUNTER_CLASSES), None
+        )
+        if unread:
+            require_stay(unread, conventions)
         raise NotAnInpatientStay(
             "The Bundle holds no inpatient stay; add an Encounter of class IMP, ACUTE, NONAC, SS or OBSENC."
         )
     held = [
-        (_start(one, today, zone or zone_of(one)), reference_of(one))
-        for one in inpatient
-        if bare_code(one.get("status")) not in CALLED_OFF
+        (_start(one, today, conventions.zone or zone_of(one)), reference_of(one))
+        for one in stays
+        if status_of(one) not in CALLED_OFF
     ]
     if not held:
         raise NotAnInpatientStay(
@@ -106,8 +109,8 @@ def _last_begun(encounters: list[Json], today: date, zone: tzinfo | None) -> str
 
 def _start(encounter: Json, today: date, zone: tzinfo) -> datetime:
     period = period_of(encounter)
-    goes_on = bare_code(encounter.get("status")) in _GOES_ON and not period.get("end")
-    undated = datetime.combine(today, time.max, tzinfo=zone) if goes_on else _LONG_AGO
+    is_open = goes_on(encounter) and not period.get("end")
+    undated = datetime.combine(today, time.max, tzinfo=zone) if is_open else _LONG_AGO
     return moment(period.get("start"), zone) or undated
 
 

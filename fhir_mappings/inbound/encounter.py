@@ -4,43 +4,51 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, timezone, tzinfo
-from typing import Any
+from typing import Any, Final
 
-from fhir_mappings.inbound.codes import bare_code, codes_or_text, concept_text
+from config.conventions import USUAL, Conventions
+from fhir_mappings.inbound.codes import bare_code, codes_or_text
 from fhir_mappings.inbound.dates import day, is_ahead, last_day, moment, written_zone
 from fhir_mappings.inbound.disposition import read_disposition
 from fhir_mappings.inbound.elements import Json, at, first, identifiers, is_misshapen, items, text
+from fhir_mappings.inbound.encounter_class import class_code
 from fhir_mappings.inbound.references import Shared, display, literal, reference_of
 from fhir_mappings.inbound.security import labels
 from service.domain.codes import Code
 from service.domain.record import Encounter, Participant
 
-#: Words for a class, as DSTU2 codes or as displays of a hospital's own codes, and their v3 ActCode.
-_CLASS_WORDS = {
-    "inpatient": "IMP",
-    "inpatient encounter": "IMP",
-    "inpatient acute": "ACUTE",
-    "inpatient non-acute": "NONAC",
-    "short stay": "SS",
-    "observation": "OBSENC",
-    "observation encounter": "OBSENC",
-    "hospital encounter": "IMP",
-    "outpatient": "AMB",
-    "ambulatory": "AMB",
-    "emergency": "EMER",
+#: States of a stay that did not take place.
+CALLED_OFF: Final = frozenset({"cancelled", "entered-in-error"})
+#: R5's states of an encounter, and what R4 calls them.
+_STATUSES: Final = {
+    "completed": "finished",
+    "discharged": "finished",
+    "on-hold": "onleave",
+    "discontinued": "finished",
 }
+#: States of a stay that has begun and not ended.
+_GOES_ON: Final = frozenset({"in-progress", "onleave"})
+#: States that tell nothing: OpenMRS writes "unknown" for every encounter.
+_UNTOLD: Final = frozenset({"", "unknown"})
 #: The use of a diagnosis that the Encounter names as its reason and not among its diagnoses.
 REASON = "reason"
 
 
-def encounter(resource: Json, shared: Shared, *, today: date | None = None, zone: tzinfo = UTC) -> Encounter:
+def encounter(
+    resource: Json,
+    shared: Shared,
+    *,
+    today: date | None = None,
+    zone: tzinfo = UTC,
+    conventions: Conventions = USUAL,
+) -> Encounter:
     """One stay or visit; with `today`, an end after that day has not come yet, but is when it is planned to come."""
     period = period_of(resource)
     hospital = first(resource.get("hospitalization") or resource.get("admission"))
     found = Encounter(
         reference=reference_of(resource),
-        status=bare_code(resource.get("status")),
-        class_code=class_code(resource),
+        status=status_of(resource),
+        class_code=class_code(resource, conventions),
         start=moment(period.get("start"), zone),
         end=moment(period.get("end"), zone),
         types=codes_or_text(resource.get("type")),
@@ -52,7 +60,7 @@ def encounter(resource: Json, shared: Shared, *, today: date | None = None, zone
         admit_source=codes_or_text(hospital.get("admitSource")),
         participants=_participants(resource, shared),
         locations=_locations(resource, shared),
-        part_of=literal(first(resource.get("partOf"))),
+        part_of=part_of(resource),
         identifiers=identifiers(resource),
         labels=labels(resource),
     )
@@ -66,7 +74,7 @@ def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False, died: boo
     """
     places = [(code.system, code.code) for code in read_disposition(resource)]
     what = (_told_end(resource), literal(resource.get("subject")), merged, died, places)
-    return f"{resource.get('status')} {digest(*what)}"
+    return f"{status_of(resource)} {digest(*what)}"
 
 
 def digest(*values: object) -> str:
@@ -77,6 +85,23 @@ def digest(*values: object) -> str:
 def period_of(resource: Mapping[str, Any]) -> Json:
     """When a stay or visit took place, as it was written: R4's period, R5's actualPeriod."""
     return first(resource.get("period") or resource.get("actualPeriod"))
+
+
+def status_of(resource: Mapping[str, Any]) -> str:
+    """Its status in R4's words, "" if none."""
+    written = bare_code(resource.get("status"))
+    return _STATUSES.get(written, written)
+
+
+def goes_on(resource: Mapping[str, Any]) -> bool:
+    """Whether a stay has begun and not ended; where its status tells nothing, whether it has a start and no end."""
+    status, period = status_of(resource), period_of(resource)
+    return status in _GOES_ON or (status in _UNTOLD and bool(period.get("start")) and not period.get("end"))
+
+
+def part_of(resource: Mapping[str, Any]) -> str:
+    """The stay or visit that it is a part of, or was merged into ("Encounter/1"); "" if none."""
+    return literal(first(resource.get("partOf")))
 
 
 def zone_of(stay: Json) -> timezone:
@@ -98,29 +123,11 @@ def is_undated(resource: Json) -> bool:
     )
 
 
-def class_code(resource: Json) -> str:
-    """The v3 ActCode of its class, whether sent as Coding (R4), CodeableConcepts (R5), code or word; "" if none."""
-    raw = resource.get("class")
-    if isinstance(raw, list):
-        raw = next((one for one in raw if one), "")
-    if isinstance(raw, str):
-        return _CLASS_WORDS.get(raw.strip().lower(), raw.strip().upper())
-    known = bare_code(raw)
-    if known.isdecimal() or not known:  # a number is a hospital's own code; only its words can tell
-        return _CLASS_WORDS.get(_class_word(raw), known)
-    return _CLASS_WORDS.get(known, known.upper())
-
-
 def _told_end(resource: Mapping[str, Any]) -> str:
     """Its end, in one spelling for one instant."""
     written = period_of(resource).get("end")
     end = moment(written, UTC) if written_zone(written) else None
     return end.astimezone(UTC).isoformat() if end else text(written)
-
-
-def _class_word(raw: object) -> str:
-    coding = first(first(raw).get("coding")) or first(raw)
-    return (text(coding.get("display")) or concept_text(raw)).lower()
 
 
 def _as_of(found: Encounter, today: date | None, announced: date | None) -> Encounter:

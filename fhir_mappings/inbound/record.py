@@ -14,6 +14,8 @@ from fhir_mappings.inbound.consent import consented
 from fhir_mappings.inbound.coverage import coverage
 from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, first
+from fhir_mappings.inbound.encounter import CALLED_OFF
+from fhir_mappings.inbound.encounter_class import is_garbled
 from fhir_mappings.inbound.language import asks_for_language, read_answer
 from fhir_mappings.inbound.leaving import as_ordered
 from fhir_mappings.inbound.patient import has_died, interpreter, patient
@@ -44,8 +46,6 @@ _S = TypeVar("_S", bound=Statement)
 _SHARED_TYPES = frozenset(
     {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "Device", "Questionnaire"}
 )
-#: States of a stay that did not take place.
-CALLED_OFF = frozenset({"cancelled", "entered-in-error"})
 _STATUSES = ("status", "verificationStatus", "lifecycleStatus")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -70,7 +70,7 @@ def build_record(
 
     Raises UnknownEncounter, and BadInput when the stay names no patient or the patient is not among the resources.
     """
-    reading = _Reading(today, asked)
+    reading = _Reading(today, asked, conventions)
     known = _latest(resources, reading)
     stay = known.get(encounter)
     if stay is None or stay["resourceType"] != "Encounter":
@@ -82,7 +82,7 @@ def build_record(
     for one in own:
         reading.read(one)
     orders = [one for one in own if one["resourceType"] == "ServiceRequest"]
-    planned = stays.encounter(stay, reading.shared, today=today, zone=reading.zone)
+    planned = stays.encounter(stay, reading.shared, today=today, zone=reading.zone, conventions=conventions)
     codes = conventions.order_codes
     planned = as_ordered(planned, orders, order_codes=codes, today=today, zone=reading.zone)
     planned = replace(planned, told=stays.told_of_stay(stay, died=has_died(person, today, reading.zone)))
@@ -97,6 +97,7 @@ class _Reading:
 
     today: date | None
     asked: frozenset[str] | None
+    conventions: Conventions
     shared: Shared = field(default_factory=dict)
     zone: tzinfo = UTC
     types: set[str] = field(default_factory=set)
@@ -236,8 +237,14 @@ def _is_undated(resource: Json, statement: Statement) -> bool:
 
 def _visit(resource: Json, reading: _Reading) -> Encounter | None:
     """None when its class is there and cannot be read: without it nobody can tell a stay from a visit."""
-    found = stays.encounter(resource, reading.shared, today=reading.today, zone=reading.zone)
-    return found if found.class_code or not resource.get("class") else None
+    found = stays.encounter(
+        resource,
+        reading.shared,
+        today=reading.today,
+        zone=reading.zone,
+        conventions=reading.conventions,
+    )
+    return None if is_garbled(resource) else found
 
 
 def _observed(resource: Json, reading: _Reading) -> tuple[Observation, ...] | None:

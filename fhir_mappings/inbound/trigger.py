@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from config.tenants import Tenant
 from fhir_mappings.inbound.draft_order import forbids
-from fhir_mappings.inbound.encounter import class_code, digest, told_of_stay
+from fhir_mappings.inbound.encounter import digest, goes_on, status_of, told_of_stay
+from fhir_mappings.inbound.encounter_class import is_stay
 from fhir_mappings.references import is_id, literal
 from service.domain.discharge import Action, Trigger
-from service.domain.record import INPATIENT_CLASSES
 from service.errors import NotAllowed
 
 #: Request status → what it asks for. A draft is not signed yet; a completed order has nothing left to plan.
@@ -25,10 +25,10 @@ _STAY: Final = {
     "in-progress": Action.REFRESH,
     "onleave": Action.REFRESH,
     "finished": Action.REFRESH,
+    "unknown": Action.REFRESH,
     "cancelled": Action.CANCEL,
     "entered-in-error": Action.CANCEL,
 }
-_ADMITTED: Final = frozenset({"in-progress", "onleave"})
 #: A proposal or plan is somebody's wish (ours, too), not an order.
 WISHES: Final = frozenset({"proposal", "plan", "directive", "option"})
 #: Where an order says when the patient is to leave.
@@ -80,13 +80,12 @@ def _is_discharge(order: Mapping[str, Any], tenant: Tenant) -> bool:
 
 
 def _from_encounter(encounter: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:
-    status = str(encounter.get("status"))
-    action, reference = _STAY.get(status), _own(encounter)
+    action, reference = _STAY.get(status_of(encounter)), _own(encounter)
     if action is None or not reference:
         return None
-    if action is Action.REFRESH and class_code(dict(encounter)) not in INPATIENT_CLASSES:
+    if action is Action.REFRESH and not is_stay(encounter, tenant.conventions):
         return None
-    if tenant.plan_at_admission and status in _ADMITTED:
+    if tenant.plan_at_admission and action is Action.REFRESH and goes_on(encounter):
         action = Action.PLAN
     return Trigger(tenant.id, reference, action, door, told=told_of_stay(encounter))
 

@@ -13,6 +13,7 @@ class Event(StrEnum):
     ASKED_AGAIN = "asked again"
     DUPLICATE = "duplicate ignored"
     PLANNED = "planned"
+    PART_OF_STAY = "part of a stay, which is planned instead"
     PUBLISHED = "published"
     CANCEL_REQUESTED = "cancel requested"
     CANCELLED = "cancelled"

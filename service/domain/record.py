@@ -279,3 +279,30 @@ class Record:
     gaps: tuple[Gap, ...] = ()
     #: What of the sensitive the patient agreed to have shared with the care team.
     consented: Labels = NONE
+    #: Contacts within the stay (ward, theatre, emergency department), at any depth; found from `encounters`.
+    parts: frozenset[str] = field(init=False, default=frozenset(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find the contacts within the stay once: every statement of the record is asked whether it is of the stay."""
+        object.__setattr__(self, "parts", _parts_of(self.encounter, self.encounters))
+
+    @property
+    def other_visits(self) -> tuple[Encounter, ...]:
+        """All stays and visits but the one being planned and the contacts within it."""
+        return tuple(visit for visit in self.encounters if visit.reference not in self.parts)
+
+    def is_of_stay(self, encounter: str) -> bool:
+        """Whether this reference ("Encounter/1") is the stay being planned or a contact within it."""
+        return encounter == self.encounter.reference or encounter in self.parts
+
+
+def _parts_of(stay: Encounter, others: tuple[Encounter, ...]) -> frozenset[str]:
+    """What is part of the stay at any depth; with a stay that is itself part of one not on record, also its siblings."""
+    whole = {stay.reference}
+    if stay.part_of and all(other.reference != stay.part_of for other in others):
+        whole.add(stay.part_of)
+    waiting = [other for other in others if other.part_of]
+    while found := [other for other in waiting if other.part_of in whole]:
+        whole.update(other.reference for other in found)
+        waiting = [other for other in waiting if other not in found]
+    return frozenset(whole - {stay.reference})

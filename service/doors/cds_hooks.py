@@ -18,6 +18,7 @@ from config.settings import WEB_THREADS
 from config.tenants import Tenant
 from fhir_mappings.inbound.draft_order import discharges, is_of_another, named_stay, stay_of
 from fhir_mappings.inbound.references import subject_of
+from fhir_mappings.inbound.whole_stay import find_whole_stay
 from fhir_mappings.outbound.cards import Place, Shown
 from fhir_mappings.prefetch import FULL, SHORT, prefetched
 from fhir_mappings.references import localized, own_reference
@@ -248,12 +249,13 @@ def _consultation(
     until: float,
     order: str = "",
 ) -> Consultation:
+    sent = prefetched(call.prefetch, templates, patient=call.patient, encounter=stay)
     question = Question(
         tenant=hospital,
         patient=call.patient,
-        encounter=stay,
+        encounter=find_whole_stay(stay, sent.resources, hospital.conventions),
         user=call.user,
-        prefetched=prefetched(call.prefetch, templates, patient=call.patient, encounter=stay),
+        prefetched=sent,
         until=until,
         order=order,
         token=call.token,

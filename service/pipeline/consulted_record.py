@@ -6,9 +6,9 @@ from datetime import date
 from typing import Final
 
 from config.tenants import Tenant
-from fhir_mappings.inbound.codes import bare_code
-from fhir_mappings.inbound.encounter import class_code
-from fhir_mappings.inbound.record import CALLED_OFF, build_record, updated
+from fhir_mappings.inbound.encounter import CALLED_OFF, status_of
+from fhir_mappings.inbound.encounter_class import class_code
+from fhir_mappings.inbound.record import build_record, updated
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
@@ -65,7 +65,7 @@ def stay_was_sent(question: Question) -> bool:
     if not versions:
         return False
     stay = max(versions, key=updated)
-    _check(class_code(stay), bare_code(stay.get("status")))
+    _check(class_code(stay, question.tenant.conventions), status_of(stay))
     _check_patient(sent, question.patient)
     return True
 

@@ -7,23 +7,27 @@ from typing import Any, Final
 
 from config.conventions import USUAL, Conventions
 from fhir_mappings.form_searches import form_searches
-from fhir_mappings.inbound.encounter import ended_on
+from fhir_mappings.inbound.encounter import ended_on, part_of
 from fhir_mappings.inbound.record import build_record, subject_of
+from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.trigger import is_merged
+from fhir_mappings.inbound.whole_stay import require_stay, whole_stay
+from fhir_mappings.references import is_encounter
 from fhir_mappings.searches import Question, questions
-from service.domain.record import INPATIENT_CLASSES, Gap, GapReason, Record
+from service.domain.record import Gap, GapReason, Record
 from service.ehr.client import Ehr
 from service.ehr.search import Lack, SearchResult
 from service.errors import (
     BadInput,
     EhrRefused,
     EhrUnavailable,
-    NotAnInpatientStay,
     PatientMerged,
     UnknownEncounter,
 )
 
 _GONE: Final = frozenset({404, 410})
+#: Ward in a department in a stay in a stay it was merged into; more levels are a mistake.
+_LEVELS: Final = 5
 
 
 def gather(
@@ -36,12 +40,14 @@ def gather(
 ) -> Record:
     """The record of a stay ("Encounter/12") in at most four round trips on a server that takes batches.
 
+    Where a contact within a stay is named, or one that was merged, it is the record of that stay, read by one trip more.
+
     The fourth reads forms, where answers name their questions only by them.
     asked are the codes of Observations that anybody asks for, others are passed over (None: none are). Raises
     UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when
     stay or patient may not be read, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
     """
-    stay = _stay(encounter, ehr)
+    stay = _stay(encounter, ehr, conventions)
     patient = subject_of(stay)
     if not patient.startswith("Patient/"):
         raise BadInput("The stay names no patient; correct it in the EHR.")
@@ -57,7 +63,7 @@ def gather(
     gaps = [*not_offered, *_gaps(searches, results), *form_gaps]
     return build_record(
         [*resources, *forms],
-        encounter=encounter,
+        encounter=reference_of(stay),
         gaps=_counted(gaps),
         today=today,
         asked=asked,
@@ -79,17 +85,31 @@ def _forms(resources: Iterable[dict[str, Any]], ehr: Ehr) -> tuple[list[dict[str
     return forms, [*gaps, *(gap for result in results for gap in result.gaps)]
 
 
-def _stay(encounter: str, ehr: Ehr) -> dict[str, Any]:
+def _stay(encounter: str, ehr: Ehr, conventions: Conventions) -> dict[str, Any]:
+    """The stay of this name, or the one that the contact of this name is part of or was merged into."""
     try:
-        stay = ehr.read(encounter)
+        named = ehr.read(encounter)
     except EhrRefused as error:
         if error.status in _GONE:
             raise UnknownEncounter from None
         raise
-    kind = stay.get("class")
-    if not isinstance(kind, dict) or kind.get("code") not in INPATIENT_CLASSES:
-        raise NotAnInpatientStay
+    known = {encounter: named, **_above(named, ehr)}
+    stay = whole_stay(named, known, conventions)
+    require_stay(stay, conventions)
     return stay
+
+
+def _above(named: dict[str, Any], ehr: Ehr) -> dict[str, dict[str, Any]]:
+    """What an encounter is part of, level by level, as far as the EHR lets us read it."""
+    found: dict[str, dict[str, Any]] = {}
+    reference = part_of(named)
+    while is_encounter(reference) and reference not in {reference_of(named), *found} and len(found) < _LEVELS:
+        try:
+            found[reference] = ehr.read(reference)
+        except EhrRefused:
+            break
+        reference = part_of(found[reference])
+    return found
 
 
 def _looks_back_from(stay: dict[str, Any], today: date, zone: tzinfo | None) -> date:

@@ -134,6 +134,9 @@ def _effect_of_order(trigger: Trigger, known: Discharge, unit: Unit) -> _Effect:
 
 def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | None:
     known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter)
+    if trigger.order and (known is None or known.state in _CALLED_OFF):
+        # An order may name a ward of the stay that is planned by it.
+        known = unit.discharges.standing_of_order(trigger.tenant, trigger.order) or known
     if known is None:
         _record(Event.CANCEL_OF_UNKNOWN, trigger, None, unit, at)
         return None

@@ -4,12 +4,13 @@ Each function is one job. A job may run again or too late, so each looks first w
 the job is due, and again when it commits. No database transaction is open while we speak with the EHR.
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 from uuid import UUID
 
 from config.tenants import Tenant, WritePolicy
-from fhir_mappings.inbound.record import CALLED_OFF
+from fhir_mappings.inbound.encounter import CALLED_OFF
 from service import metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
@@ -50,6 +51,8 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
     tenant = _tenant(discharge, deps)
     with metrics.step(tenant.id, Task.PLAN):
         plan = propose(discharge.encounter, tenant, deps)
+        if plan.encounter.reference != discharge.encounter and _hand_over(discharge, plan, deps):
+            return
         if plan.encounter.status in CALLED_OFF:
             _call_off(discharge, plan, deps)
         else:
@@ -132,6 +135,26 @@ def _write(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> 
     heed_signatures(discharge, ledger, ehr, deps)
 
 
+def _hand_over(discharge: Discharge, plan: Plan, deps: Deps) -> bool:
+    """The encounter that was named is part of a stay, or was merged into it; whether that stay has a discharge already.
+
+    If so it is that one which is planned. If not, this one becomes the stay's when its plan is committed.
+    """
+    stay = plan.encounter.reference
+    with deps.store.begin() as unit:
+        now = unit.discharges.lock(discharge.id)
+        if not _still_due(now, discharge):
+            return True
+        if unit.discharges.lock_stay(discharge.tenant, stay) is None:
+            return False
+        whole = Trigger(discharge.tenant, stay, Action.PLAN, "worker", order=discharge.order)
+        part = Trigger(discharge.tenant, discharge.encounter, Action.CANCEL, "worker")
+        take(part, unit, deps, deps.now())
+        take(whole, unit, deps, deps.now())
+        _record(now, Event.PART_OF_STAY, Task.PLAN.value, unit, reference=stay)
+    return True
+
+
 def _call_off(discharge: Discharge, plan: Plan, deps: Deps) -> None:
     """The EHR itself says that this stay did not take place: whatever asked for a plan was late, or a mistake."""
     told = plan.encounter.told
@@ -147,7 +170,7 @@ def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -
         if not _still_due(now, discharge):
             return
         version = next_version(now, plan, unit, deps)
-        planned = now.planned(plan.encounter.told, deps.now())
+        planned = replace(now, encounter=plan.encounter.reference).planned(plan.encounter.told, deps.now())
         unit.discharges.save(planned)
         _record(planned, Event.PLANNED, Task.PLAN.value, unit, reference=f"version {version.number}")
         commit_version(planned, version, tenant, unit, deps)

@@ -6,18 +6,19 @@ import structlog
 
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
-from fhir_mappings.inbound.encounter import class_code
+from fhir_mappings.inbound.encounter import goes_on, part_of
+from fhir_mappings.inbound.encounter_class import is_stay
 from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.inbound.trigger import names_no_stay
 from fhir_mappings.references import own_reference
 from service import metrics
-from service.domain.record import INPATIENT_CLASSES
 from service.ehr.client import Ehr
 from service.ehr.search import Lack
 from service.errors import EhrUnavailable
 from service.pipeline.ports import Deps
 
-_OPEN: Final = frozenset({"in-progress", "onleave"})
+#: What is asked for: R4's and R5's words for a stay that goes on, and OpenMRS's only one.
+_OPEN: Final = ("in-progress", "onleave", "unknown")
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -30,7 +31,7 @@ def with_stay(order: dict[str, Any], tenant: Tenant, deps: Deps) -> dict[str, An
     if not names_no_stay(order, tenant):
         return order
     known = deps.store.discharges.of_order(tenant.id, own_reference(order))
-    found = [known.encounter] if known else _open_stays(subject_of(order), deps.ehr(tenant.id))
+    found = [known.encounter] if known else _open_stays(subject_of(order), deps.ehr(tenant.id), tenant)
     if len(found) == 1:
         return order | {"encounter": {"reference": found[0]}}
     metrics.ORDERS_WITHOUT_STAY.labels(tenant.id).inc()
@@ -41,20 +42,21 @@ def with_stay(order: dict[str, Any], tenant: Tenant, deps: Deps) -> dict[str, An
     return order
 
 
-def _open_stays(patient: str, ehr: Ehr) -> list[str]:
+def _open_stays(patient: str, ehr: Ehr, tenant: Tenant) -> list[str]:
     if not patient.startswith("Patient/"):
         return []
     parameters = [("patient", patient.removeprefix("Patient/"))]
     if ehr.capability().searches("Encounter", "status"):
-        parameters.append(("status", ",".join(sorted(_OPEN))))
+        parameters.append(("status", ",".join(_OPEN)))
     [result] = ehr.batch([Search("Encounter", tuple(parameters))])
     if result.lack is Lack.PASSING:  # one of two stays may be what is missing
         raise EhrUnavailable("The stays of a patient could not be read whole.")
-    return [
-        own_reference(stay)
+    found = {
+        reference: part_of(stay)
         for stay in result.resources
         if subject_of(stay) == patient
-        and stay.get("status") in _OPEN
-        and class_code(stay) in INPATIENT_CLASSES
-        and own_reference(stay)
-    ]
+        and goes_on(stay)
+        and is_stay(stay, tenant.conventions)
+        and (reference := own_reference(stay))
+    }
+    return [reference for reference, whole in found.items() if whole not in found]

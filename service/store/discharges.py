@@ -60,6 +60,15 @@ class Discharges(Repository):
             row = connection.execute(query).mappings().first()
             return _discharge(row) if row else None
 
+    def standing_of_order(self, tenant: str, order: str) -> Discharge | None:
+        """The discharge that this order stands for now, held until the unit ends; None where it was called off."""
+        seen = (discharge_orders.c.discharge_id == discharges.c.id) & ~discharge_orders.c.cancelled
+        query = select(discharges).join(discharge_orders, seen)
+        query = query.where(discharges.c.tenant == tenant, discharge_orders.c.order == order).limit(1)
+        with self._connect() as connection:
+            row = connection.execute(query.with_for_update()).mappings().first()
+            return _discharge(row) if row else None
+
     def save(self, discharge: Discharge) -> None:
         """Write the discharge as it now is."""
         values = _row(discharge)

@@ -69,7 +69,7 @@ def _state(rule: BoostRule, findings: Findings) -> tuple[NeedState, tuple[Eviden
 def _is_read(kind: str, findings: Findings) -> bool:
     """Whether the record holds such a resource; the stay being planned is no other visit."""
     if kind == "Encounter":
-        return bool(findings.record.encounters)
+        return bool(findings.record.other_visits)
     return bool(kind) and kind in findings.record.types_read
 
 

@@ -111,13 +111,8 @@ def _other_counts(fact: Fact, scope: Scope, _stay: Encounter, today: date) -> bo
 def _of_stay(encounter: str, day: date | None, record: Record) -> bool:
     stay = record.encounter
     if encounter:
-        return encounter == stay.reference or encounter in _parts(record)
+        return record.is_of_stay(encounter)
     return day is not None and stay.start is not None and day >= stay.start.date()
-
-
-def _parts(record: Record) -> frozenset[str]:
-    inner = (one.reference for one in record.encounters if one.part_of == record.encounter.reference)
-    return frozenset(inner)
 
 
 def _diagnoses(stay: Encounter) -> frozenset[str]:

@@ -117,6 +117,8 @@ def test_plain_http_is_for_this_machine(read, host):
         (2, "- id: One Hospital", "small letters"),
         (5, "time_zone: Mars/Olympus", "America/New_York"),
         (5, "order_codes: [discharge]", "system|code"),
+        (5, "encounter_classes: {HOV: inpatient}", "ActCode"),
+        (5, "encounter_classes: [IMP]", "a mapping"),
         (5, "subscription_secret: swordfish", "env:NAME or file:PATH"),
         (5, "subscription_secret: env:MISSING", "MISSING is missing or empty"),
         (5, "subscription_secret: file:/no/such/file", "/no/such/file is missing or empty"),

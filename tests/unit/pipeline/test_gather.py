@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from datetime import date
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from config.conventions import Conventions
 from config.tenants import Tenant
 from fhir_mappings import systems
 from service.domain.record import GapReason
 from service.ehr.client import Ehr
-from service.errors import BadInput, EhrRefused, EhrUnavailable
+from service.errors import BadInput, EhrRefused, EhrUnavailable, NotAnInpatientStay
 from service.pipeline.gather import gather
-from tests.builders import condition, encounter, patient, resource
+from tests.builders import Json, condition, encounter, patient, resource
 from tests.unit.ehr.odd_server import OddServer, Told, fhir, odd_server, statement
 
 TODAY = date(2024, 3, 5)
@@ -167,3 +169,89 @@ def test_a_form_that_cannot_be_read_is_a_gap_and_its_answers_stay(server, ehr):
     record = gather(STAY, ehr, today=TODAY)
     assert [gap.reason for gap in gaps_of(record, "Questionnaire")] == [GapReason.REFUSED]
     assert [answer.codes[0].code for answer in record.observations] == ["1.1"]
+
+
+EPIC = "urn:oid:1.2.840.114350.1.72.1.7.7.10.696784.13260"
+UNNAMED: Json = {"class": {"system": EPIC, "code": "1"}}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"system": EPIC, "code": "1", "display": "Inpatient"},
+        {"code": "imp"},
+        {"code": "inpatient"},
+        [{"coding": [{"code": "7"}]}, {"coding": [{"system": systems.ACT_CODE, "code": "IMP"}]}],
+        {"coding": [{"system": "urn:example", "code": "7"}, {"code": "ACUTE"}]},
+        {"system": "http://terminology.hl7.org/CodeSystem/v2-0004", "code": "I"},
+    ],
+)
+def test_a_stay_is_known_by_its_class_as_at_every_other_door(server, ehr, sent):
+    server.tell("GET", f"/{STAY}", fhir(encounter(**{"class": sent})))
+    assert gather(STAY, ehr, today=TODAY).encounter.reference == STAY
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({"code": "AMB"}, "not an inpatient stay"),
+        ({"system": "http://terminology.hl7.org/CodeSystem/v2-0004", "code": "O"}, "not an inpatient stay"),
+        ({"system": EPIC, "code": "1"}, "encounter_classes"),
+        (None, "has no class"),
+    ],
+)
+def test_what_is_no_stay_is_refused_with_the_remedy(server, ehr, sent, said):
+    server.tell("GET", f"/{STAY}", fhir(encounter(**{"class": sent})))
+    with pytest.raises(NotAnInpatientStay, match=said):
+        gather(STAY, ehr, today=TODAY)
+
+
+def test_a_hospital_says_what_its_own_classes_mean(server, ehr):
+    server.tell("GET", f"/{STAY}", fhir(encounter(**UNNAMED)))
+    named = Conventions(encounter_classes={"1": "IMP"})
+    assert gather(STAY, ehr, today=TODAY, conventions=named).encounter.class_code == "IMP"
+
+
+def _part(number, whole, /, **more):
+    return encounter(number, partOf={"reference": f"Encounter/{whole}"}, **more)
+
+
+def test_the_record_of_a_contact_is_that_of_the_stay_around_it(server, ehr):
+    server.tell("GET", "/Encounter/ward", fhir(_part("ward", "department", class_code="IMP")))
+    server.tell("GET", "/Encounter/department", fhir(_part("department", "e1")))
+    assert gather("Encounter/ward", ehr, today=TODAY).encounter.reference == STAY
+
+
+def test_an_encounter_that_was_merged_leads_to_the_stay_that_remains(server, ehr):
+    nothing = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]}
+    gone = _part("gone", "e1", status="unknown", subject=nothing, period=None, **{"class": nothing})
+    server.tell("GET", "/Encounter/gone", fhir(gone))
+    assert gather("Encounter/gone", ehr, today=TODAY).encounter.reference == STAY
+    server.tell("GET", f"/{STAY}", Told(404))
+    with pytest.raises(NotAnInpatientStay, match=STAY):
+        gather("Encounter/gone", ehr, today=TODAY)
+
+
+def test_a_part_whose_stay_may_not_be_read_is_read_itself(server, ehr):
+    server.tell("GET", f"/{STAY}", Told(403))
+    server.tell("GET", "/Encounter/ward", fhir(_part("ward", "e1")))
+    assert gather("Encounter/ward", ehr, today=TODAY).encounter.reference == "Encounter/ward"
+
+
+def test_a_circle_of_parts_is_read_once(server, ehr):
+    server.tell("GET", "/Encounter/a", fhir(_part("a", "b")))
+    server.tell("GET", "/Encounter/b", fhir(_part("b", "a")))
+    assert gather("Encounter/a", ehr, today=TODAY).encounter.reference == "Encounter/a"
+    assert len([one for one in server.asked if one.path.startswith("/Encounter/")]) == 2
+
+
+@pytest.mark.parametrize(
+    "end", ["2024-03-05T02:30:00Z", "2024-03-04T21:30:00-05:00", "2024-03-05T11:30:00+09:00"]
+)
+def test_a_stay_ends_on_the_hospitals_day_however_its_end_is_written(server, ehr, end):
+    over = encounter(status="finished", period={"start": "2024-03-01T08:00:00Z", "end": end})
+    server.tell("GET", f"/{STAY}", fhir(over))
+    there = Conventions(zone=ZoneInfo("America/New_York"))
+    stay = gather(STAY, ehr, today=TODAY, conventions=there).encounter
+    assert stay.end is not None
+    assert stay.end.date() == date(2024, 3, 4)

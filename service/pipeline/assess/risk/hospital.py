@@ -128,7 +128,7 @@ def _urgent(findings: Findings) -> ScorePart:
 
 
 def _admissions(findings: Findings) -> ScorePart:
-    if not findings.record.encounters:
+    if not findings.record.other_visits:
         return missing("Admissions in the year before", "The record holds no other visit.", high=5)
     earlier: tuple[Evidence, ...] = earlier_admissions(findings.record)
     text = f"{len(earlier)} in the 12 months before"

@@ -68,7 +68,7 @@ def _comorbid(findings: Findings) -> ScorePart:
 
 
 def _emergency(findings: Findings) -> ScorePart:
-    if not findings.record.encounters:
+    if not findings.record.other_visits:
         return missing("Emergency visits", "The record holds no other visit.", high=_VISITS_CAP)
     visits = emergency_visits(findings.record)
     text = f"{len(visits)} in the 6 months before admission"

@@ -30,28 +30,36 @@ def came_unplanned(record: Record) -> tuple[bool, tuple[Evidence, ...]]:
     if said:
         words = f"Admission: {said[0].display or said[0].code}"
         return True, (_cite(stay, words),)
-    leading = [one for one in _emergencies(record) if led_to(one, stay)]
+    leading = [one for one in _emergencies(record) if one.reference in record.parts or led_to(one, stay)]
     return bool(leading), tuple(_cite(one, "Emergency visit that led to the stay") for one in leading)
 
 
 def emergency_visits(record: Record) -> tuple[Evidence, ...]:
     """Emergency visits in the 183 days before admission, the one that led to the stay excluded."""
     stay = record.encounter
-    visits = [one for one in _emergencies(record) if not led_to(one, stay) and _before(one, stay, SIX_MONTHS)]
+    visits = [
+        one
+        for one in _emergencies(record)
+        if one.reference not in record.parts and not led_to(one, stay) and _before(one, stay, SIX_MONTHS)
+    ]
     return tuple(_cite(one, "Emergency visit") for one in _in_order(visits))
 
 
 def earlier_admissions(record: Record) -> tuple[Evidence, ...]:
-    """Hospital stays that began in the 365 days before admission."""
+    """Hospital stays that began in the 365 days before admission; a contact within one is no further stay."""
     stay = record.encounter
-    stays = [one for one in record.encounters if one.class_code in INPATIENT_CLASSES and _was_held(one)]
-    earlier = [one for one in stays if _before(one, stay, YEAR) and stay.reference != one.part_of]
+    held = [one for one in record.other_visits if one.class_code in INPATIENT_CLASSES and _was_held(one)]
+    known = {one.reference for one in held}
+    whole = {
+        one.part_of or one.reference: one for one in reversed(_in_order(held)) if one.part_of not in known
+    }
+    earlier = [one for one in whole.values() if _before(one, stay, YEAR)]
     return tuple(_cite(one, "Hospital stay") for one in _in_order(earlier))
 
 
 def led_to(visit: Encounter, stay: Encounter) -> bool:
     """Whether an emergency visit is the way in to this stay."""
-    if visit.part_of == stay.reference or stay.part_of == visit.reference:
+    if stay.part_of == visit.reference:
         return True
     if visit.start is None or stay.start is None or visit.start > stay.start:
         return visit.start is not None and stay.start is not None and _same_day(visit.start, stay)

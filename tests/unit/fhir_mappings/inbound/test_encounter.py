@@ -3,7 +3,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from fhir_mappings import systems
-from fhir_mappings.inbound.encounter import REASON, class_code, encounter, is_undated
+from fhir_mappings.inbound.encounter import REASON, encounter, is_undated
+from fhir_mappings.inbound.encounter_class import class_code
 from service.domain.codes import Code, System
 from service.domain.record import Participant
 from tests import builders
