@@ -98,6 +98,7 @@ SHORT_NAMES: Final[dict[str, System]] = {
     "http://terminology.hl7.org/CodeSystem/coverage-selfpay": System.SELF_PAY,
     "http://hl7.org/fhir/coverage-selfpay": System.SELF_PAY,
     "http://hl7.org/fhir/v3/ActCode": System.ACT_CODE,
+    "urn:oid:2.16.840.1.113883.5.4": System.ACT_CODE,
     # HL7 v2's own table of the same numbers.
     "http://terminology.hl7.org/CodeSystem/v2-0112": System.UB04,
     "http://hl7.org/fhir/v2/0112": System.UB04,

@@ -5,10 +5,10 @@ pays for some care only, or that nobody knows, is not.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from service.domain.codes import Code, System
@@ -48,7 +48,7 @@ _NAMED = Meaning(Cover.INSURED)
 _ORDER = (Cover.PENDING, Cover.NONE, Cover.LIMITED, Cover.INSURED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PayerTable:
     """Meanings by code, by the beginning of a code of the payment typology, by a whole name, and by a phrase in a name."""
 
@@ -96,6 +96,8 @@ class PayerTable:
 
     def _of_bare_code(self, code: Code) -> Meaning | None:
         """A code that came without its system."""
+        if code.code in _BARE_TYPOLOGY:
+            return self._of_typology(code.code)
         found = [
             self.codes[key] for key in ((system, code.code.upper()) for system in _BARE) if key in self.codes
         ]
@@ -108,11 +110,19 @@ class PayerTable:
         if not (found or says_nothing(name)):
             yield _NAMED
 
-    def _of_hint(self, words: str) -> list[Meaning]:
+    def _of_hint(self, words: str) -> tuple[Meaning, ...]:
+        return self._known_names(words) if len(words) <= _LONGEST_KNOWN else self._find_phrases(words)
+
+    @cached_property
+    def _known_names(self) -> Callable[[str], tuple[Meaning, ...]]:
+        """A hospital's patients share a few hundred names of payers."""
+        return lru_cache(maxsize=1024)(self._find_phrases)
+
+    def _find_phrases(self, words: str) -> tuple[Meaning, ...]:
         said = fold(words)
         if said in self.names:
-            return [self.names[said]]
-        return [self.phrases[phrase] for phrase in self._pattern.findall(said)]
+            return (self.names[said],)
+        return tuple(self.phrases[phrase] for phrase in self._pattern.findall(said))
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -121,15 +131,20 @@ class PayerTable:
         return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest))})\b") if longest else re.compile(r"(?!)")
 
 
+#: Longer names are not remembered: whoever sends such wants our memory.
+_LONGEST_KNOWN = 256
+#: Codes of the payment typology that hardly mean anything else where they come without it.
+_BARE_TYPOLOGY = frozenset({"81", "9999"})
 #: Systems whose codes are also sent without one.
 _BARE = (System.ACT_CODE, System.SELF_PAY)
 
 
 def _shown(code: Code) -> str:
-    """The words of a type that no line knows: those of a hospital's own code, and a code that is words."""
+    """The words of a type that no line knows: those of a hospital's own code, and a code that is words and no number."""
     if is_no_code(code.code):
         return ""
-    return code.display or (code.code if code.system in {"", System.TEXT} else "")
+    is_word = code.system in {"", System.TEXT} and not code.code.isdecimal()
+    return code.display or (code.code if is_word else "")
 
 
 def _payers_of(meanings: Iterable[Meaning]) -> frozenset[Payer]:

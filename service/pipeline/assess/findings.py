@@ -24,6 +24,7 @@ from service.pipeline.assess.counting import (
     reasons_as_facts,
 )
 from service.pipeline.assess.destination import Destination, read_destination
+from service.pipeline.assess.policies import Policy, read_policies
 from service.pipeline.assess.scores import Scored, score_instruments
 
 _YES = frozenset({"true", "yes", "y", "positive", "present"})
@@ -49,7 +50,8 @@ class Findings:
 
     hits are statements with a matching code, hints such as match by their words only; answers by question, and in
     expired the last ones to questions whose answers are all too old to count; observed are the measurements by LOINC,
-    oldest first; conditions are the diagnoses that count; destination is where order and stay send the patient.
+    oldest first; conditions are the diagnoses that count; destination is where order and stay send the patient;
+    policies are the insurances.
     """
 
     record: Record
@@ -66,6 +68,7 @@ class Findings:
     conditions: tuple[tuple[Fact, Certainty], ...]
     gaps: tuple[Gap, ...]
     destination: Destination
+    policies: tuple[Policy, ...]
     risks: tuple[RiskScore, ...] = ()
 
 
@@ -96,6 +99,7 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
         conditions=tuple(collector.conditions),
         gaps=gaps,
         destination=read_destination(record.encounter, content),
+        policies=read_policies(record.coverages, content.payers, citing, today),
     )
 
 

@@ -27,6 +27,8 @@ from service.pipeline.assess.logic import Traced, evaluate, holds, trace
 from service.pipeline.assess.result import Result
 
 _NOT_GIVEN = Result(Truth.FALSE)
+#: Resources whose words are no diagnosis but may leave a question open.
+_OPEN_STATEMENTS = ("Coverage/", "Patient/", "RelatedPerson/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
     if not question:
         return None
     old = once(_once_answered(protocol, findings))
-    question += _once_declined(hints) + _on_record(old)
+    question += _once_declined(hints) + _on_record(old) + _unclear(hints)
     reasons = reason.evidence if reason.truth is Truth.TRUE else ()
     evidence = once((*hints, *reasons, *context, *old))
     return _need(protocol, NeedState.NOT_ASSESSED, evidence, question=question)
@@ -126,6 +128,12 @@ def _question(protocol: Protocol, *, is_hinted: bool, is_asked: bool) -> str:
 def _on_record(old: Collection[Evidence]) -> str:
     last = max((one for one in old if one.on), key=lambda one: (one.on, one.reference), default=None)
     return f" (On record from {last.on}: {last.text}.)" if last else ""
+
+
+def _unclear(hints: Iterable[Evidence]) -> str:
+    """What an insurance or a language on record leaves open: whoever asks should not ask as if nothing were known."""
+    said = dict.fromkeys(hint.text for hint in hints if hint.reference.startswith(_OPEN_STATEMENTS))
+    return f" (On record: {'; '.join(said)}.)" if said else ""
 
 
 def _once_declined(evidence: Iterable[Evidence]) -> str:

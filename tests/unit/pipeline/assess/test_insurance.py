@@ -275,6 +275,7 @@ def test_what_is_asked_says_why(name: str) -> None:
     need = insurance(named(name))
     assert need.question
     assert need.evidence[0].text.startswith(name)
+    assert f"(On record: {need.evidence[0].text}.)" in need.question
     assert "applied for" in need.evidence[0].text or "some care only" in need.evidence[0].text
 
 

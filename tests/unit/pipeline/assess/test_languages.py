@@ -237,6 +237,7 @@ def test_what_is_not_understood_is_asked_with_its_words(entry: Json) -> None:
     need = access(read(entry))
     assert need.state is NeedState.NOT_ASSESSED
     assert "not understood" in need.evidence[0].text
+    assert need.evidence[0].text in need.question
 
 
 @pytest.mark.parametrize(

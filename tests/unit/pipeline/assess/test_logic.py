@@ -124,7 +124,7 @@ def test_the_preferred_language_is_compared_with_the_sites(
     findings = _findings(record(patient=person(languages=languages)), site)
     result = evaluate(PatientTest(foreign_language=True), findings)
     assert result.truth is expected
-    assert bool(result.evidence) is (expected is not Truth.UNKNOWN)
+    assert bool(result.evidence) is bool(languages)
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ YESTERDAY = TODAY - timedelta(days=1)
         ((_coverage(status="cancelled"),), Truth.TRUE),
         ((_coverage(status="cancelled", start=YESTERDAY, end=YESTERDAY),), Truth.TRUE),
         ((_coverage(status="cancelled", start=YESTERDAY, end=TODAY),), Truth.FALSE),
-        ((_coverage(status="draft"),), Truth.TRUE),
+        ((_coverage(status="draft"),), Truth.UNKNOWN),
         ((_coverage(end=YESTERDAY),), Truth.TRUE),
         ((_coverage(end=TODAY),), Truth.FALSE),
-        ((_coverage(start=TODAY + timedelta(days=1)),), Truth.TRUE),
+        ((_coverage(start=TODAY + timedelta(days=1)),), Truth.UNKNOWN),
         ((_coverage(payor="Self Pay"),), Truth.TRUE),
         ((_coverage(payor="NO_INSURANCE"),), Truth.TRUE),
         ((_coverage(payor="", types=(Code("", "81"),)),), Truth.TRUE),
@@ -176,9 +176,10 @@ def test_the_uninsured_have_only_self_pay_or_what_has_ended(
     [
         ({"payor": "Department of Veterans Affairs"}, Truth.TRUE),
         ({"payor": "CHAMPVA"}, Truth.TRUE),
-        ({"types": (Code("https://nahdo.org/sopt", "3211", "VA direct care"),)}, Truth.TRUE),
-        ({"types": (Code("https://nahdo.org/sopt", "311", "TRICARE"),)}, Truth.TRUE),
-        ({"types": (Code("https://nahdo.org/sopt", "33", "Indian Health Service"),)}, Truth.FALSE),
+        ({"types": (Code(System.SOPT, "3211", "VA direct care"),)}, Truth.TRUE),
+        ({"types": (Code(System.SOPT, "311", "TRICARE"),)}, Truth.TRUE),
+        ({"payor": "", "types": (Code(System.SOPT, "33", "Indian Health Service"),)}, Truth.UNKNOWN),
+        ({"types": (Code(System.SOPT, "512", "PPO"),)}, Truth.FALSE),
         ({"payor": "Medicare Part A"}, Truth.FALSE),
     ],
 )
@@ -190,7 +191,7 @@ def test_the_insurance_of_who_served_and_their_families_is_known(
 
 def test_medicare_and_medicaid_are_known_by_name_or_typology() -> None:
     named = record(coverages=(_coverage(payor="Medicare Part A"),))
-    typed = record(coverages=(_coverage(types=(Code("https://nahdo.org/sopt", "2111", "HMO"),)),))
+    typed = record(coverages=(_coverage(types=(Code(System.SOPT, "2111", "HMO"),)),))
     assert _truth(CoverageTest(Insured.MEDICARE), named) is Truth.TRUE
     assert _truth(CoverageTest(Insured.MEDICAID), named) is Truth.FALSE
     assert _truth(CoverageTest(Insured.MEDICAID), typed) is Truth.TRUE
