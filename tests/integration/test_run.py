@@ -19,7 +19,7 @@ from service.jobs import Jobs, Task
 from service.pipeline import run
 from service.pipeline.intake import intake
 from service.store import Store
-from tests.builders import interventions, need, planned, record, stay
+from tests.builders import ENCOUNTER, interventions, need, planned, record, stay
 
 _BEGAN = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
 HOSPITAL = Tenant(id="one", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example Hospital")
@@ -99,8 +99,10 @@ def script(monkeypatch, deps):
     return made
 
 
-def ask(deps, order="ServiceRequest/1", action=Action.PLAN, door="subscription") -> Discharge:
-    discharge = intake(Trigger("one", "Encounter/1", action, door, order), deps)
+def ask(
+    deps, order="ServiceRequest/1", action=Action.PLAN, door="subscription", *, stay=ENCOUNTER
+) -> Discharge:
+    discharge = intake(Trigger("one", stay, action, door, order), deps)
     assert discharge is not None
     return discharge
 
@@ -261,6 +263,58 @@ def test_giving_up_too_late_changes_nothing(deps):
     ask(deps, "", Action.CANCEL)
     run.give_up(discharge.id, Task.PLAN, "The EHR refused this.", deps)
     assert now(deps, discharge).state is DischargeState.CANCELLING
+
+
+WARD, THEATRE = "Encounter/ward", "Encounter/theatre"
+
+
+@pytest.mark.usefixtures("script")
+def test_a_contact_that_an_order_names_becomes_the_discharge_of_its_stay(deps):
+    discharge = ask(deps, stay=WARD)
+    run.plan_discharge(discharge.id, deps)
+    assert now(deps, discharge).encounter == ENCOUNTER
+    assert now(deps, discharge).state is DischargeState.PLANNED
+    assert deps.store.discharges.of_stay("one", WARD) is None
+
+
+@pytest.mark.usefixtures("script")
+def test_a_stay_has_one_plan_however_many_of_its_contacts_are_named(deps):
+    whole = ask(deps)
+    deps.jobs.work(until_idle=True)
+    part = whole
+    for number, contact in enumerate((WARD, THEATRE), start=2):
+        part = ask(deps, f"ServiceRequest/{number}", stay=contact)
+        deps.jobs.work(until_idle=True)
+        assert now(deps, part).state is DischargeState.CANCELLED
+        assert now(deps, whole).state is DischargeState.PUBLISHED
+        assert (now(deps, whole).order, now(deps, whole).round) == (f"ServiceRequest/{number}", number)
+    events = [entry.event for entry in deps.store.audit.of(part.id)]
+    assert Event.PART_OF_STAY in events
+    again = ask(deps, "ServiceRequest/3", stay=THEATRE)
+    deps.jobs.work(until_idle=True)
+    assert now(deps, again).state is DischargeState.CANCELLED
+    assert now(deps, whole).round == 3
+
+
+@pytest.mark.usefixtures("script")
+def test_an_order_that_names_a_contact_calls_off_the_plan_of_the_stay(deps):
+    first = ask(deps, stay=WARD)
+    deps.jobs.work(until_idle=True)
+    assert now(deps, first).state is DischargeState.PUBLISHED
+    ask(deps, action=Action.CANCEL, stay=WARD)
+    deps.jobs.work(until_idle=True)
+    assert now(deps, first).state is DischargeState.CANCELLED
+
+
+@pytest.mark.usefixtures("script")
+def test_an_order_of_a_second_contact_calls_off_what_it_had_planned(deps):
+    whole = ask(deps)
+    ask(deps, "ServiceRequest/2", stay=WARD)
+    deps.jobs.work(until_idle=True)
+    assert now(deps, whole).order == "ServiceRequest/2"
+    ask(deps, "ServiceRequest/2", Action.CANCEL, stay=WARD)
+    deps.jobs.work(until_idle=True)
+    assert now(deps, whole).state is DischargeState.CANCELLED
 
 
 def test_a_hospital_that_is_no_longer_served_is_said_so(deps):

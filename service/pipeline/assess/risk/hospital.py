@@ -10,8 +10,8 @@ from service.pipeline.assess.citing import in_time
 from service.pipeline.assess.counting import certainty_of
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.risk.points import Bands, add_up, known, missing
-from service.pipeline.assess.risk.visits import came_unplanned, earlier_admissions
-from service.pipeline.assess.stay import cite_stay, days_in_hospital, discharge_day
+from service.pipeline.assess.risk.visits import NOT_RECORDED, came_unplanned, earlier_admissions, is_of_stay
+from service.pipeline.assess.stay import cite_stay, days_in_hospital
 from service.pipeline.assess.units import converted, quantity_of
 
 VARIANT = "2013"
@@ -77,10 +77,10 @@ def _why_missing(findings: Findings, name: str, questions: Sequence[str]) -> str
 
 
 def _last_value(findings: Findings, questions: Sequence[str], unit: str) -> tuple[Observation, float] | None:
-    leaving = discharge_day(findings.record.encounter, findings.today)
+    """The last value of this stay: one of an earlier year says nothing of the blood at discharge."""
     measured = [one for question in questions for one in findings.observed.get(question, ())]
     for one in sorted(measured, key=in_time, reverse=True):
-        value = _readable(one, unit) if one.at is None or one.at.date() <= leaving else None
+        value = _readable(one, unit) if is_of_stay(one, findings.record, findings.today) else None
         if value is not None:
             return one, value
     return None
@@ -123,6 +123,8 @@ def _in_stay(fact: Fact, findings: Findings) -> Certainty | None:
 
 def _urgent(findings: Findings) -> ScorePart:
     unplanned, evidence = came_unplanned(findings.record)
+    if unplanned is None:
+        return missing("Index admission type", NOT_RECORDED, high=1)
     text = "Urgent or emergent admission" if unplanned else "Nothing says that the admission was unplanned"
     return known("Index admission type", int(unplanned), text, evidence)
 

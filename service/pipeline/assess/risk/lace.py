@@ -4,7 +4,7 @@ from service.domain.risk import RiskScore, ScorePart
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.risk.charlson import comorbidities, lace_comorbidity
 from service.pipeline.assess.risk.points import Bands, add_up, known, missing
-from service.pipeline.assess.risk.visits import came_unplanned, emergency_visits
+from service.pipeline.assess.risk.visits import NOT_RECORDED, came_unplanned, emergency_visits
 from service.pipeline.assess.stay import cite_stay, days_in_hospital
 
 _BANDS: Bands = ((0, "low"), (5, "moderate"), (10, "high"))
@@ -52,6 +52,8 @@ def _stay(findings: Findings) -> ScorePart:
 
 def _acute(findings: Findings) -> ScorePart:
     unplanned, evidence = came_unplanned(findings.record)
+    if unplanned is None:
+        return missing("Acuity of admission", NOT_RECORDED, high=_ACUTE_POINTS)
     text = "Urgent or emergent admission" if unplanned else "Nothing says that the admission was unplanned"
     return known("Acuity of admission", acute_points(unplanned=unplanned), text, evidence)
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from service.domain.codes import Code
 from service.domain.evidence import Evidence
-from service.domain.record import INPATIENT_CLASSES, Encounter, Record
+from service.domain.record import INPATIENT_CLASSES, Encounter, Observation, Record
+from service.pipeline.assess.stay import discharge_day
 
 SIX_MONTHS = timedelta(days=183)
 YEAR = timedelta(days=365)
@@ -16,13 +18,30 @@ _LEADS_TO = timedelta(hours=24)
 #: v3 ActPriority, HL7 admission types and UB-04 admission types that are not planned.
 _UNPLANNED_CODES = frozenset({"EM", "UR", "A", "S", "CS", "E", "U", "1", "2", "5"})
 _UNPLANNED_WORDS = ("emergency", "emergent", "urgent", "trauma")
+#: v3 NullFlavor, "information not available" of UB-04, and words.
+_NOTHING = frozenset(
+    {"", "9", "unk", "ni", "nask", "asku", "nav", "na", "oth", "other", "unknown", "not available"}
+    | {"information not available", "not known", "none", "n/a", "not recorded"}
+)
+#: SNOMED CT: elective hospital admission.
+_PLANNED_TYPES = frozenset({"8715000"})
 _EMERGENCY_SOURCES = frozenset({"emd"})
 #: SNOMED CT: emergency hospital admission, emergency room admission, emergency encounter.
 _UNPLANNED_TYPES = frozenset({"183452005", "50849002", "4525004"})
 
 
-def came_unplanned(record: Record) -> tuple[bool, tuple[Evidence, ...]]:
-    """Whether the admission was urgent or emergent, as its priority, source, type or a leading ED visit says."""
+#: Why a score cannot tell how the patient came in.
+NOT_RECORDED: Final = (
+    "Nothing says how the patient came in: no priority, no admit source, no emergency visit before."
+)
+
+
+def came_unplanned(record: Record) -> tuple[bool | None, tuple[Evidence, ...]]:
+    """Whether the admission was urgent or emergent, as its priority, source, type or a leading ED visit says.
+
+    None where nobody recorded how the patient came in: no emergency visit led to the stay, and neither priority nor source
+    of the admission is named.
+    """
     stay = record.encounter
     said = [code for code in stay.priority if _is_unplanned(code)]
     said += [code for code in stay.admit_source if code.code.casefold() in _EMERGENCY_SOURCES]
@@ -31,7 +50,11 @@ def came_unplanned(record: Record) -> tuple[bool, tuple[Evidence, ...]]:
         words = f"Admission: {said[0].display or said[0].code}"
         return True, (_cite(stay, words),)
     leading = [one for one in _emergencies(record) if one.reference in record.parts or led_to(one, stay)]
-    return bool(leading), tuple(_cite(one, "Emergency visit that led to the stay") for one in leading)
+    if leading:
+        return True, tuple(_cite(one, "Emergency visit that led to the stay") for one in leading)
+    recorded = [code for code in (*stay.priority, *stay.admit_source) if not _says_nothing(code)]
+    recorded += [code for code in stay.types if code.code in _PLANNED_TYPES]
+    return (False if recorded else None), ()
 
 
 def emergency_visits(record: Record) -> tuple[Evidence, ...]:
@@ -67,6 +90,33 @@ def led_to(visit: Encounter, stay: Encounter) -> bool:
     return left >= stay.start - _LEADS_TO
 
 
+def is_of_stay(observation: Observation, record: Record, today: date) -> bool:
+    """Whether a measurement is of the stay being planned, from its way in to the day of leaving.
+
+    That is: it names the stay or a contact within it, or its day lies in the stay. Of the day before admission counts what
+    was measured in the emergency visit that led to the stay, or names no visit. Without a day only what names the stay counts.
+    """
+    stay, day = record.encounter, observation.at and observation.at.date()
+    if day is not None and day > discharge_day(stay, today):
+        return False
+    if observation.encounter and record.is_of_stay(observation.encounter):
+        return True
+    if day is None or stay.start is None:
+        return False
+    admitted = stay.start.date()
+    return day >= admitted or (
+        day == admitted - timedelta(days=1) and _is_way_in(observation.encounter, record)
+    )
+
+
+def _is_way_in(encounter: str, record: Record) -> bool:
+    """Whether this may be where the stay began: no visit is named, or the emergency visit that led to it."""
+    return not encounter or any(
+        visit.reference == encounter and visit.class_code == _EMERGENCY and led_to(visit, record.encounter)
+        for visit in record.encounters
+    )
+
+
 def _same_day(moment: datetime, stay: Encounter) -> bool:
     return stay.start is not None and moment.date() == stay.start.date()
 
@@ -90,6 +140,11 @@ def _is_unplanned(code: Code) -> bool:
     if "non-urgent" in words or "elective" in words:
         return False
     return code.code.upper() in _UNPLANNED_CODES or any(word in words for word in _UNPLANNED_WORDS)
+
+
+def _says_nothing(code: Code) -> bool:
+    """Whether a priority or source is recorded as not known (NUBC type of admission 9 and point of origin 9 are that)."""
+    return code.code.casefold() in _NOTHING or (code.display or code.code).casefold() in _NOTHING
 
 
 def _in_order(visits: Iterable[Encounter]) -> list[Encounter]:

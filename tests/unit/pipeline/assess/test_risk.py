@@ -119,19 +119,20 @@ def test_the_point_tables_hold_at_their_edges() -> None:
 def test_a_record_without_diagnoses_and_visits_gives_a_range(content: Content) -> None:
     score = _scores(record(), content)["LACE"]
     assert score.value is None
-    assert (score.low, score.high) == (4, 13)
-    assert score.missing == ("Comorbidity", "Emergency visits")
+    assert (score.low, score.high) == (4, 16)
+    assert score.missing == ("Acuity of admission", "Comorbidity", "Emergency visits")
     assert score.band == "low to high"
 
 
 def test_a_count_of_zero_stands_where_something_of_its_kind_is_known(content: Content) -> None:
-    known = record(fact("I10"), encounters=_visits("EMER", 0))
+    elective = stay(priority=(Code("", "EL"),))
+    known = record(fact("I10"), encounter=elective, encounters=_visits("EMER", 0))
     assert _scores(known, content)["LACE"].value == 4
 
 
 def test_a_stay_without_a_beginning_has_no_known_length(content: Content) -> None:
     scores = _scores(record(fact("I10"), encounter=stay(start=None), encounters=_visits("EMER", 0)), content)
-    assert scores["LACE"].missing == ("Length of stay",)
+    assert scores["LACE"].missing == ("Length of stay", "Acuity of admission")
     assert "Length of stay" in scores["HOSPITAL"].missing
 
 
@@ -168,11 +169,16 @@ def test_emergency_visits_count_for_six_months(
         ({"priority": (Code("", "x", "Non-urgent"),)}, 0),
         ({"admit_source": (Code("", "emd"),)}, 3),
         ({"types": (Code(System.SNOMED, "183452005"),)}, 3),
-        ({}, 0),
+        ({"types": (Code(System.SNOMED, "8715000"),)}, 0),
+        ({"admit_source": (Code("", "gp", "General practitioner referral"),)}, 0),
+        ({"priority": (Code("", "9", "Information not available"),)}, None),
+        ({"admit_source": (Code("", "UNK", "unknown"),)}, None),
+        ({"priority": (Code(System.TEXT, "Unknown"),)}, None),
+        ({}, None),
     ],
 )
 def test_an_unplanned_admission_is_told_by_priority_source_or_type(
-    stayed: dict[str, Any], points: int, content: Content
+    stayed: dict[str, Any], points: int | None, content: Content
 ) -> None:
     score = _scores(record(fact("I10"), encounter=stay(**stayed)), content)["LACE"]
     assert {part.name: part.points for part in score.parts}["Acuity of admission"] == points
@@ -203,6 +209,69 @@ def test_the_last_value_before_leaving_is_taken(content: Content) -> None:
     last = answer("2951-2", 139, unit="mmol/L", at=day + timedelta(days=2), reference="Observation/last")
     score = _scores(record(last, first), content)["HOSPITAL"]
     assert {part.name: part.points for part in score.parts}["Sodium at discharge"] == 0
+
+
+_ED = replace(_visit(1, "EMER", ADMITTED - timedelta(hours=14)), end=ADMITTED - timedelta(hours=1))
+_CLINIC = _visit(2, "AMB", ADMITTED - timedelta(hours=20))
+_EARLIER = _visit(3, "IMP", ADMITTED - timedelta(days=200))
+_WARD = replace(_visit(4, "IMP", ADMITTED), part_of=ENCOUNTER)
+
+
+@pytest.mark.parametrize(
+    ("made", "counts"),
+    [
+        ({"at": ADMITTED}, True),
+        ({"at": ADMITTED, "encounter": ""}, True),
+        ({"at": None}, True),
+        ({"at": ADMITTED + timedelta(days=1), "encounter": _WARD.reference}, True),
+        # A laboratory's own contact, or one that did not come along: the day lies in the stay.
+        ({"at": ADMITTED + timedelta(days=1), "encounter": _CLINIC.reference}, True),
+        ({"at": ADMITTED + timedelta(days=1), "encounter": "Encounter/not-here"}, True),
+        # What led to the stay began it.
+        ({"at": ADMITTED - timedelta(hours=12), "encounter": _ED.reference}, True),
+        ({"at": ADMITTED - timedelta(hours=12), "encounter": ""}, True),
+        ({"at": ADMITTED - timedelta(days=2), "encounter": ENCOUNTER}, True),
+        ({"at": ADMITTED - timedelta(hours=12), "encounter": _CLINIC.reference}, False),
+        ({"at": ADMITTED - timedelta(days=2), "encounter": ""}, False),
+        ({"at": ADMITTED - timedelta(days=200), "encounter": ""}, False),
+        ({"at": ADMITTED - timedelta(days=200), "encounter": _EARLIER.reference}, False),
+        ({"at": datetime(2005, 7, 5, tzinfo=UTC), "encounter": ""}, False),
+        ({"at": None, "encounter": ""}, False),
+        ({"at": None, "encounter": _EARLIER.reference}, False),
+        ({"at": ADMITTED + timedelta(days=30)}, False),
+    ],
+)
+def test_only_what_was_measured_in_this_stay_is_the_blood_at_discharge(
+    made: dict[str, Any], counts: object, content: Content
+) -> None:
+    measured = answer("718-7", 11, unit="g/dL", **made), answer("2951-2", 128, unit="mmol/L", **made)
+    visits = (_ED, _CLINIC, _EARLIER, _WARD)
+    score = _scores(record(*measured, encounters=visits), content)["HOSPITAL"]
+    points = {part.name: part.points for part in score.parts}
+    expected = 1 if counts else None
+    assert (points["Hemoglobin at discharge"], points["Sodium at discharge"]) == (expected, expected)
+    assert {"Hemoglobin at discharge", "Sodium at discharge"} & set(score.missing) == (
+        set() if counts else {"Hemoglobin at discharge", "Sodium at discharge"}
+    )
+
+
+def test_contacts_within_a_stay_are_no_further_stay_or_visit(content: Content) -> None:
+    earlier = _visit(1, "IMP", ADMITTED - timedelta(days=90))
+    wards = [
+        replace(_visit(n, "IMP", ADMITTED - timedelta(days=90 - n)), part_of=earlier.reference)
+        for n in (2, 3)
+    ]
+    own = [replace(_visit(n, "IMP", ADMITTED), part_of=ENCOUNTER) for n in (4, 5)]
+    deeper = replace(_visit(6, "EMER", ADMITTED - timedelta(days=2)), part_of="Encounter/v4")
+    lost = [
+        replace(_visit(n, "IMP", ADMITTED - timedelta(days=30)), part_of="Encounter/lost") for n in (7, 8)
+    ]
+    known = record(fact("I10"), encounters=(earlier, *wards, *own, deeper, *lost))
+    scores = _scores(known, content)
+    hospital = {part.name: part for part in scores["HOSPITAL"].parts}
+    assert hospital["Admissions in the year before"].explanation == "2 in the 12 months before"
+    lace = {part.name: part.points for part in scores["LACE"].parts}
+    assert (lace["Emergency visits"], lace["Acuity of admission"]) == (0, 3)
 
 
 def test_a_procedure_before_the_stay_is_none_of_it(content: Content) -> None:
