@@ -21,6 +21,7 @@ from service.domain.places import names_of
 from service.domain.protocol import NeedKind, Review
 from service.domain.record import Kind
 from service.domain.sensitivity import NONE, Labels
+from service.domain.worded import WordedQuestions
 from service.domain.wording import Wording
 from service.errors import ConfigurationError
 
@@ -115,8 +116,16 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
         code_sets=terminology.code_sets,
         checklists=checklists,
         payers=terminology.payers,
+        worded=_worded(terminology, protocols),
+        ingredients=terminology.ingredients,
         words={leaf: wording.leaf(leaf) for leaf in asked},
     )
+
+
+def _worded(terminology: Terminology, protocols: Sequence[Protocol]) -> WordedQuestions:
+    """The table of questions in words, as far as it speaks of needs that the folder has."""
+    known = {protocol.ref.id for protocol in protocols} | {""}
+    return WordedQuestions(tuple(row for row in terminology.worded if row.need in known))
 
 
 def _read_all(

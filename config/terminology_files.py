@@ -22,6 +22,7 @@ from service.domain.places import DispositionCode, PlaceName, PlaceNames, Words
 from service.domain.protocol import ProgrammeRules, ProgrammeTemplate, Review
 from service.domain.sensitivity import NONE, Labels
 from service.domain.unstated import fold
+from service.domain.worded import Speaks, WordedQuestion
 from service.errors import ConfigurationError
 
 _Value = TypeVar("_Value")
@@ -95,6 +96,8 @@ class Terminology:
     place_names: PlaceNames
     programmes: dict[str, ProgrammeTemplate]
     payers: PayerTable
+    worded: tuple[WordedQuestion, ...]
+    ingredients: frozenset[str]
 
 
 def load_terminology(folder: LayeredFolder) -> Terminology:
@@ -116,6 +119,8 @@ def load_terminology(folder: LayeredFolder) -> Terminology:
         place_names=_place_names(folder, dispositions),
         programmes=_programmes(folder / "programmes.csv"),
         payers=_payers(folder / "payers.csv"),
+        worded=tuple(_worded_questions(folder / "worded_questions.csv")),
+        ingredients=frozenset(_ingredients(folder / "ingredients.csv")),
     )
 
 
@@ -277,6 +282,32 @@ def _rules(row: Row) -> ProgrammeRules:
 def _overlap(one: ProgrammeRules, other: ProgrammeRules) -> bool:
     first, last = max(one.effective or date.min, other.effective or date.min), date.max
     return first <= min(one.until or last, other.until or last)
+
+
+def _worded_questions(path: Path) -> Iterator[WordedQuestion]:
+    """Rows of a table that a folder may do without."""
+    columns = ("need", "asks", "speaks", "words", "source", "review")
+    for row in read_rows(path, columns) if path.exists() else ():
+        _reviewed(row)
+        if row["speaks"] not in set(Speaks):
+            raise row.wrong(f"speaks must be {', '.join(Speaks)}")
+        if not row["asks"]:
+            raise row.wrong("asks is missing: which questions does this row know?")
+        asks, words = _phrases(row["asks"]), _phrases(row["words"])
+        if row["need"] and bool(words) != (row["speaks"] == Speaks.WORDS):
+            raise row.wrong("words are given where the answer's own words speak, and only there")
+        yield WordedQuestion(row["need"], asks, Speaks(row["speaks"]), words)
+
+
+def _ingredients(path: Path) -> Iterator[str]:
+    """Names of a table that a folder may do without."""
+    for row in read_rows(path, ("ingredient", "source", "review")) if path.exists() else ():
+        _reviewed(row)
+        yield row["ingredient"].casefold()
+
+
+def _phrases(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (phrase.strip().casefold() for phrase in text.split("|"))))
 
 
 def _at_home(row: Row) -> bool:

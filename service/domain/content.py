@@ -31,6 +31,7 @@ from service.domain.protocol import (
 from service.domain.record import Kind
 from service.domain.risk import HEMOGLOBIN, SODIUM
 from service.domain.sensitivity import NONE, Label, Labels, merge
+from service.domain.worded import NO_WORDED_QUESTIONS, WordedQuestions
 
 Template = (
     ReferralTemplate | GoalTemplate | FollowUpTemplate | EducationTemplate | TaskTemplate | ProgrammeTemplate
@@ -201,6 +202,10 @@ class Content:
     code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
     checklists: Checklists = NO_CHECKLISTS
     payers: PayerTable = field(default_factory=PayerTable)
+    #: Questions in words, and which answers speak for which need.
+    worded: WordedQuestions = NO_WORDED_QUESTIONS
+    #: Generic names by which a medicine without a known code is known for what it is.
+    ingredients: frozenset[str] = frozenset()
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
     #: Names exactly this content; None for content that was not read from files.
@@ -215,7 +220,9 @@ class Content:
         scorings = [one.scoring for one in self.instruments.values() if one.scoring]
         totals = {key for one in scorings for key in (*one.totals, *one.local, *one.names)}
         living = {code.code for name in _OF_LIFE_AND_DEATH for code in self.code_sets.get(name, ())}
-        asked = frozenset({*self.items, *totals, *self.measured, *living, *HEMOGLOBIN, *SODIUM})
+        asked = frozenset(
+            {*self.items, *totals, *self.measured, *living, *self.worded.numbers, *HEMOGLOBIN, *SODIUM}
+        )
         object.__setattr__(self, "questions", asked)
 
 

@@ -141,6 +141,7 @@ class Plan:
             boost=_open_only(self.boost),
             programmes=_open_only(self.programmes),
             explanations=_open_only(self.explanations),
+            gaps=tuple(replace(gap, said=()) for gap in _open_only(self.gaps)),
             disposition=_shareable_disposition(self.disposition),
             readiness=_shareable_readiness(self.readiness),
         )

@@ -248,16 +248,22 @@ class GapReason(StrEnum):
     FOREIGN = "foreign"  # resources of another patient were dropped
     UNCERTAIN = "uncertain"  # read, but the EHR did not say whether it honoured the question
     DISAGREES = "disagrees"  # two parts of the record contradict each other
+    NOT_UNDERSTOOD = "not understood"  # read, and nobody here knows what was asked or answered
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something we could not read, told to the clinician. about is a resource type or instrument; detail holds no PHI."""
+    """Something we could not read, told to the clinician. about is a resource type or instrument; detail holds no PHI.
+
+    said are the record's own words that were not understood, for readers of the plan only; labels are what they give away.
+    """
 
     about: str
     reason: GapReason
     detail: str
     count: int = 1
+    said: tuple[str, ...] = ()
+    labels: Labels = NONE
 
 
 @dataclass(frozen=True, slots=True)

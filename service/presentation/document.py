@@ -263,7 +263,10 @@ def _blocker(blocker: Blocker) -> Json:
 
 
 def _gap(gap: Gap) -> Json:
-    return {"about": gap.about, "reason": str(gap.reason), "detail": gap.detail, "count": gap.count}
+    """`said` and `labels` stand only where there are such."""
+    document: Json = {"about": gap.about, "reason": str(gap.reason), "detail": gap.detail, "count": gap.count}
+    optional = {"said": list(gap.said), "labels": _labels(gap.labels)}
+    return document | {name: values for name, values in optional.items() if values}
 
 
 def _evidence(evidence: Iterable[Evidence]) -> list[Json]:

@@ -26,6 +26,7 @@ from service.domain.assessment import Blocker, Outcome
 from service.domain.checklist import Mark
 from service.domain.need import Need
 from service.domain.plan import PersonTask, Plan
+from service.domain.record import Gap
 from service.domain.sensitivity import Labels
 from service.presentation.landing import Standing
 from service.presentation.patient_sheet import sheet_note
@@ -86,7 +87,12 @@ def _tasks(plan: Plan) -> Table:
 
 
 def _unread(plan: Plan) -> Table:
-    return table("Could not be read", ("What",), [(f"{gap_phrase(x)}: {x.detail}",) for x in plan.gaps])
+    return table("Could not be read", ("What",), [(_gap(x),) for x in plan.gaps])
+
+
+def _gap(gap: Gap) -> str:
+    said = f" ({'; '.join(gap.said)})" if gap.said else ""
+    return f"{gap_phrase(gap)}: {gap.detail}{said}"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, unbroken: str = "") -> Table:

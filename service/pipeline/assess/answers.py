@@ -57,7 +57,7 @@ def latest_answers(
 def latest_answer(item: Item, said: Sequence[Observation], citing: Citing) -> Answered | None:
     """The answers of the last day on which the question was answered or declined; None if it never was."""
     told = [(one, answer_codes(item, one)) for one in said]
-    given = [(one, codes) for one, codes in told if codes or _declines(item, one)]
+    given = [(one, codes) for one, codes in told if codes or declines(item, one)]
     if not given:
         return None
     last = max(day_of(one) or _LONG_AGO for one, _ in given)
@@ -134,7 +134,7 @@ def is_declined(evidence: Evidence) -> bool:
     return evidence.text.endswith(f": {_DECLINED_WORD}")
 
 
-def _declines(item: Item, observation: Observation) -> bool:
+def declines(item: Item, observation: Observation) -> bool:
     """Whether the question was put and not answered, in whatever words or codes."""
     declined = {choice.code for choice in item.choices if choice.declined}
     words = {word for choice in item.choices if choice.declined for word in _words(choice)}

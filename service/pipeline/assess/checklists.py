@@ -9,6 +9,7 @@ from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.logic import evaluate
 from service.pipeline.assess.result import Result
 from service.pipeline.assess.risk.visits import SIX_MONTHS, earlier_admissions
+from service.pipeline.assess.understood import is_wholly_read
 
 _NOT_GIVEN = Result(Truth.FALSE)
 _ELECTIVE = frozenset({"EL", "ELECTIVE", "3", "R"})
@@ -62,15 +63,8 @@ def _state(rule: BoostRule, findings: Findings) -> tuple[NeedState, tuple[Eviden
     absent = _asked(rule.absent, findings)
     if absent.truth is Truth.TRUE:
         return NeedState.ABSENT, absent.evidence
-    silent = present.truth is Truth.FALSE and _is_read(rule.read, findings)
+    silent = present.truth is Truth.FALSE and is_wholly_read(rule.read, findings)
     return (NeedState.ABSENT if silent else NeedState.NOT_ASSESSED), ()
-
-
-def _is_read(kind: str, findings: Findings) -> bool:
-    """Whether the record holds such a resource; the stay being planned is no other visit."""
-    if kind == "Encounter":
-        return bool(findings.record.other_visits)
-    return bool(kind) and kind in findings.record.types_read
 
 
 def _admitted_before(findings: Findings) -> Result:

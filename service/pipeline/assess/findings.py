@@ -26,6 +26,7 @@ from service.pipeline.assess.counting import (
 from service.pipeline.assess.destination import Destination, read_destination
 from service.pipeline.assess.policies import Policy, read_policies
 from service.pipeline.assess.scores import Scored, score_instruments
+from service.pipeline.assess.worded import Worded, is_told_in_words
 
 _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
@@ -69,6 +70,8 @@ class Findings:
     gaps: tuple[Gap, ...]
     destination: Destination
     policies: tuple[Policy, ...]
+    #: What answers in words say of each need, for somebody to confirm.
+    told: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
     risks: tuple[RiskScore, ...] = ()
 
 
@@ -84,6 +87,7 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
     valid = collector.valid()
     answers = latest_answers(valid, content.items, citing)
     scores, gaps = score_instruments(content.instruments.values(), valid, citing)
+    worded = collector.worded()
     return Findings(
         record=record,
         content=content,
@@ -91,15 +95,16 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
         site_language=site_language,
         citing=citing,
         hits={test: _ordered(found) for test, found in collector.hits.items()},
-        hints={test: _ordered(found) for test, found in collector.hints.items()},
+        hints=_together(collector.hints, worded.hints),
         answers=answers,
         expired=latest_answers(collector.expired(valid), content.items, citing),
         scores=scores,
         observed=collector.by_time(),
         conditions=tuple(collector.conditions),
-        gaps=gaps,
         destination=read_destination(record.encounter, content),
         policies=read_policies(record.coverages, content.payers, citing, today),
+        gaps=(*gaps, *worded.gaps()),
+        told={need: _ordered(found) for need, found in worded.needs.items()},
     )
 
 
@@ -116,6 +121,7 @@ class _Collector:
     conditions: list[tuple[Fact, Certainty]] = field(default_factory=list)
     seen: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
     asserted: dict[tuple[str, str], list[Observation]] = field(default_factory=lambda: defaultdict(list))
+    said: list[Observation] = field(default_factory=list)
 
     def fact(self, fact: Fact) -> None:
         """Every leaf that this fact satisfies gets it."""
@@ -136,8 +142,11 @@ class _Collector:
         """Kept if anyone may ask for it: by question, or as a finding asserted by its code or its answer."""
         keys = [key for code in observation.codes if (key := asked_by(code)) in self.content.questions]
         is_finding = _is_finding(observation)
-        if not (keys or is_finding) or not observation_counts(observation, self.today):
+        in_words = is_told_in_words(observation)
+        if not (keys or is_finding or in_words) or not observation_counts(observation, self.today):
             return
+        if in_words:
+            self.said.append(observation)
         for key in keys:
             self.seen[key].append(observation)
         if is_finding:
@@ -152,6 +161,12 @@ class _Collector:
             for one in said:
                 if (day_of(one) or _LONG_AGO) == last and self._valid(one, VALID_DAYS):
                     self._assert(one, index)
+
+    def worded(self) -> Worded:
+        """What is told in words, as far as it is young enough."""
+        found = Worded(self.content, self.citing)
+        found.read(one for one in self.said if self._valid(one, VALID_DAYS))
+        return found
 
     def valid(self) -> dict[str, list[Observation]]:
         """What is young enough to be an answer, by question."""
@@ -254,6 +269,13 @@ def _asserted(observation: Observation) -> Iterable[Code]:
 @lru_cache(maxsize=256)
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b")
+
+
+def _together(
+    first: Mapping[CodeTest, Sequence[Evidence]], second: Mapping[CodeTest, Sequence[Evidence]]
+) -> dict[CodeTest, tuple[Evidence, ...]]:
+    """The hints of two sources, by leaf."""
+    return {test: _ordered((*first.get(test, ()), *second.get(test, ()))) for test in (*first, *second)}
 
 
 def _ordered(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:

@@ -92,9 +92,10 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
     context = _shown(_truth(protocol.context, findings))
     if present.truth is Truth.TRUE:
         return _present(protocol, findings, present, absent, context)
-    if absent.truth is Truth.TRUE:
+    told = findings.told.get(protocol.ref.id, ())
+    if absent.truth is Truth.TRUE and not _is_later(told, absent.evidence):
         return _need(protocol, NeedState.ABSENT, absent.evidence)
-    hints = present.evidence if present.truth is Truth.UNKNOWN else ()
+    hints = (*(present.evidence if present.truth is Truth.UNKNOWN else ()), *told)
     reason = _truth(protocol.ask_when, findings)
     question = _question(protocol, is_hinted=bool(hints), is_asked=reason.truth is Truth.TRUE)
     if not question:
@@ -102,8 +103,15 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
     old = once(_once_answered(protocol, findings))
     question += _once_declined(hints) + _on_record(old) + _unclear(hints)
     reasons = reason.evidence if reason.truth is Truth.TRUE else ()
-    evidence = once((*hints, *reasons, *context, *old))
+    against = absent.evidence if absent.truth is Truth.TRUE else ()
+    evidence = once((*hints, *reasons, *context, *old, *against))
     return _need(protocol, NeedState.NOT_ASSESSED, evidence, question=question)
+
+
+def _is_later(told: Collection[Evidence], against: Collection[Evidence]) -> bool:
+    """Whether words speak for a need on the last day on which something spoke against it, or later, or undated."""
+    last = max((one.on for one in against if one.on), default=None)
+    return any(last is None or one.on is None or one.on >= last for one in told)
 
 
 def _once_answered(protocol: Protocol, findings: Findings) -> Iterator[Evidence]:

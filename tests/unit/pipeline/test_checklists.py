@@ -165,7 +165,21 @@ def test_there_are_eight_p_and_of_an_empty_record_none_is_known():
     [
         ("problem-medications", PRESENT, [medicine("Digoxin")]),
         ("problem-medications", PRESENT, [medicine("Aspirin"), medicine("Clopidogrel")]),
+        ("problem-medications", PRESENT, [medicine("Coumadin 5 MG Oral Tablet")]),
         ("problem-medications", ABSENT, [medicine("Aspirin")]),
+        ("problem-medications", NOT_ASSESSED, [medicine("Aspirin"), medicine("Examplevin 5 MG Oral Tablet")]),
+        ("problem-medications", NOT_ASSESSED, [a.fact("00056017270", Kind.MEDICATION, system=System.NDC)]),
+        ("problem-medications", NOT_ASSESSED, [a.fact("855332", Kind.MEDICATION, system=System.RXNORM)]),
+        (
+            "problem-medications",
+            NOT_ASSESSED,
+            [a.fact("4711", Kind.MEDICATION, system="https://ehr.example")],
+        ),
+        (
+            "principal-diagnosis",
+            NOT_ASSESSED,
+            [a.fact("L89.154"), a.fact("4711", system="https://ehr.example")],
+        ),
         ("psychological", PRESENT, [a.answer("55758-7", 4)]),
         ("psychological", ABSENT, [a.answer("55758-7", 0)]),
         ("principal-diagnosis", PRESENT, [a.fact("I50.9")]),

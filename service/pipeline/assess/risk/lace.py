@@ -1,11 +1,14 @@
 """LACE index of readmission or death within 30 days (van Walraven 2010)."""
 
+from dataclasses import replace
+
 from service.domain.risk import RiskScore, ScorePart
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.risk.charlson import comorbidities, lace_comorbidity
 from service.pipeline.assess.risk.points import Bands, add_up, known, missing
 from service.pipeline.assess.risk.visits import NOT_RECORDED, came_unplanned, emergency_visits
 from service.pipeline.assess.stay import cite_stay, days_in_hospital
+from service.pipeline.assess.understood import unread_diagnoses
 
 _BANDS: Bands = ((0, "low"), (5, "moderate"), (10, "high"))
 #: From this many days on, so many points.
@@ -63,6 +66,14 @@ def _comorbid(findings: Findings) -> ScorePart:
     points = comorbid_points(lace_comorbidity(one.category for one in found))
     if "Condition" not in findings.record.types_read:
         return missing("Comorbidity", "The record holds no diagnosis.", low=points, high=_COMORBID_POINTS)
+    if unread := len(unread_diagnoses(findings)):
+        said = (
+            "1 diagnosis was not understood." if unread == 1 else f"{unread} diagnoses were not understood."
+        )
+        return replace(
+            missing("Comorbidity", said, low=points, high=_COMORBID_POINTS),
+            evidence=tuple(e for one in found for e in one.evidence),
+        )
     names = ", ".join(f"{one.category.name} {one.category.lace}" for one in found)
     return known(
         "Comorbidity", points, names or "None of Charlson's", tuple(e for one in found for e in one.evidence)

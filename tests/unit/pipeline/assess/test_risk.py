@@ -302,3 +302,12 @@ def test_a_score_carries_the_labels_of_what_it_rests_on(content: Content) -> Non
     scores = _scores(record(fact("B20")), content)
     assert scores["LACE"].labels == {Label.HIV}
     assert scores["HOSPITAL"].labels == frozenset()
+
+
+def test_a_diagnosis_that_nobody_understands_leaves_comorbidity_open(content: Content) -> None:
+    known, local = fact("I50.9"), fact("4711", system="https://ehr.example/problems", text="Local diagnosis")
+    lace = _scores(record(known, local), content)["LACE"]
+    (part,) = (part for part in lace.parts if part.name == "Comorbidity")
+    assert (part.points, part.low < part.high) == (None, True)
+    assert part.explanation == "1 diagnosis was not understood."
+    assert part.evidence
