@@ -300,7 +300,7 @@ def test_an_instrument_without_items_and_score_is_refused(folder: Path) -> None:
         ("sensitivity.csv", ",SDV,", ",XXX,", "unknown sensitivity label"),
         ("referral_services.csv", "food-pantry,Food", "food-pantry,A,,\nfood-pantry,Food", "twice"),
         ("referral_services.csv", "food-pantry,Food pantry", "food-pantry,", "title is missing"),
-        ("charlson.csv", ",myocardial-infarction,", ",heartache,", "unknown code set heartache"),
+        ("charlson.csv", ",dementia,", ",heartache,", "unknown code set heartache"),
         ("hfrs.csv", ",7.1,", ",many,", "weight must be a number"),
     ],
 )
