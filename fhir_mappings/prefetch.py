@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fhir_mappings import systems
 from fhir_mappings.bundle import link, resources_in
+from fhir_mappings.inbound.logical import Names, names_in, with_literals
 from fhir_mappings.inbound.references import is_theirs, reference_of, subject_of
 from fhir_mappings.outcomes import Remark, remarks_in, remarks_of
 from service.domain.record import Gap, GapReason
@@ -142,7 +143,7 @@ def _read(key: str, value: dict[str, Any], template: str) -> dict[str, Any]:
 
 
 def _searchset(key: str, value: dict[str, Any], template: str, patient: str) -> _Value:
-    entries = value.get("entry") or []
+    entries = [] if value.get("entry") is None else value["entry"]
     if not isinstance(entries, list) or not all(_has_resource(entry) for entry in entries):
         raise BadInput(f"prefetch.{key}.entry must be a list of objects, each with its resource.")
     found = resources_in(value)
@@ -169,10 +170,14 @@ def _check_identity(sent: Mapping[str, Any], patient: str, encounter: str) -> No
             continue
         if reference_of(value) != expected:
             raise BadInput(f"prefetch.{key} is not the one that context.{key}Id names.")
-        if key == ENCOUNTER and subject_of(value) != patient:
+        if key == ENCOUNTER and subject_of(with_literals(value, _names(sent))) != patient:
             raise BadInput(
                 "prefetch.encounter is not a stay of context.patientId; its subject names another patient."
             )
+
+
+def _names(sent: Mapping[str, Any]) -> Names:
+    return names_in(value for key in REQUIRED if isinstance(value := sent.get(key), dict))
 
 
 def _check_subjects(resources: Sequence[dict[str, Any]], patient: str) -> None:

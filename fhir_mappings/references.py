@@ -54,12 +54,7 @@ def literal(url: str) -> str:
 
 def resolved(value: Any, references: Mapping[str, str]) -> Any:
     """The same JSON with every reference found in the map ("urn:uuid:…" → "Goal/7") replaced."""
-    return _with_references(value, lambda reference: references.get(reference, reference))
-
-
-def localized(value: Any, base: str) -> Any:
-    """The same JSON with references into this FHIR base (which ends in "/") made relative: "Patient/7"."""
-    return _with_references(value, lambda reference: reference.removeprefix(base))
+    return with_references(value, lambda reference: references.get(reference, reference))
 
 
 def references_in(value: Any) -> Iterator[str]:
@@ -74,14 +69,15 @@ def references_in(value: Any) -> Iterator[str]:
             yield from references_in(part)
 
 
-def _with_references(value: Any, change: Callable[[str], str]) -> Any:
+def with_references(value: Any, change: Callable[[str], str]) -> Any:
+    """The same JSON with every literal reference changed."""
     if isinstance(value, dict):
         return {
             name: change(part)
             if name == "reference" and isinstance(part, str)
-            else _with_references(part, change)
+            else with_references(part, change)
             for name, part in value.items()
         }
     if isinstance(value, list):
-        return [_with_references(part, change) for part in value]
+        return [with_references(part, change) for part in value]
     return value

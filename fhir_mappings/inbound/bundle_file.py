@@ -14,6 +14,7 @@ from fhir_mappings.inbound.encounter import CALLED_OFF, goes_on, period_of, stat
 from fhir_mappings.inbound.encounter_class import class_code
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.whole_stay import require_stay, whole_stay, whole_stays
+from fhir_mappings.servers import reference_at
 from service.errors import BadInput, NotAnInpatientStay, TooLarge, UnknownEncounter
 
 MAX_BYTES = 150 * 1024 * 1024
@@ -175,7 +176,14 @@ def _literal(reference: str, addresses: dict[str, str], bases: set[str]) -> str:
         return addresses[unversioned]
     *_, kind, number = ("", "", *unversioned.rsplit("/", 2))
     own = f"{kind}/{number}"
-    return own if unversioned.removesuffix(own) in bases else unversioned
+    if unversioned.removesuffix(own) in bases:
+        return own
+    return next((found for base in bases if (found := _in_other_words(unversioned, base))), unversioned)
+
+
+def _in_other_words(reference: str, base: str) -> str:
+    """What an absolute reference names under this base, spelt otherwise; "" for what is elsewhere, or relative."""
+    return reference_at(reference, base) if "://" in reference else ""
 
 
 def _children(node: Any) -> Iterable[Any]:

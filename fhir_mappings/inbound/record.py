@@ -18,6 +18,7 @@ from fhir_mappings.inbound.encounter import CALLED_OFF
 from fhir_mappings.inbound.encounter_class import is_garbled
 from fhir_mappings.inbound.language import asks_for_language, read_answer
 from fhir_mappings.inbound.leaving import as_ordered
+from fhir_mappings.inbound.logical import names_in, with_literals
 from fhir_mappings.inbound.patient import has_died, interpreter, patient
 from fhir_mappings.inbound.questionnaire import index_forms
 from fhir_mappings.inbound.questionnaire_response import answers
@@ -72,6 +73,8 @@ def build_record(
     """
     reading = _Reading(today, asked, conventions)
     known = _latest(resources, reading)
+    if names := names_in(known.values()):
+        known = {reference: with_literals(resource, names) for reference, resource in known.items()}
     stay = known.get(encounter)
     if stay is None or stay["resourceType"] != "Encounter":
         raise UnknownEncounter

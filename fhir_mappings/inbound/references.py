@@ -40,7 +40,8 @@ def subject_of(resource: Json) -> str:
         return reference_of(resource)
     for name in _SUBJECT_ELEMENTS:
         value = resource.get(name)
-        if value and (found := literal(value if isinstance(value, dict) else first(value) or value)):
+        found = literal(value if isinstance(value, dict) else first(value) or value) if value else ""
+        if found and not found.startswith("#"):  # a contained copy is nobody until its identifier is known
             return found
     return next((actor for actor in _actors(resource) if actor.startswith("Patient/")), "")
 

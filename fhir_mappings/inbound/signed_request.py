@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from fhir_mappings.inbound.elements import Json, first, text
+from fhir_mappings.servers import reference_at
 from service.domain.decision import Signer
 
 #: A draft that was signed, and one that has been carried out since.
@@ -21,7 +22,7 @@ def signer_of(request: Json, *, base: str) -> Signer | None:
     if request.get("status") not in _STANDS or request.get("intent") not in _ORDERS:
         return None
     requester = first(request.get("requester"))
-    reference = text(requester.get("reference")).removeprefix(f"{base}/").partition("/_history/")[0]
+    reference = reference_at(text(requester.get("reference")), base)
     if not _PERSON.fullmatch(reference):
         return None
     return Signer(text(requester.get("display")) or reference, reference=reference)

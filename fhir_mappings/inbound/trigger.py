@@ -10,6 +10,7 @@ from fhir_mappings.inbound.draft_order import forbids
 from fhir_mappings.inbound.encounter import digest, goes_on, status_of, told_of_stay
 from fhir_mappings.inbound.encounter_class import is_stay
 from fhir_mappings.references import is_id, literal
+from fhir_mappings.servers import relative_to
 from service.domain.discharge import Action, Trigger
 from service.errors import NotAllowed
 
@@ -101,7 +102,7 @@ def is_merged(patient: Mapping[str, Any]) -> bool:
 
 def check_home(reference: str, base_url: str) -> None:
     """NotAllowed for an absolute reference that leads to another server than the tenant's own."""
-    if base_url and "://" in reference and not reference.startswith(f"{base_url.rstrip('/')}/"):
+    if base_url and "://" in relative_to(reference, base_url):
         raise NotAllowed(_FOREIGN)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from config.hook_issuers import TokenIssuer
 from config.tenants import Tenant
 from fhir_mappings.outbound.references import type_of
+from fhir_mappings.servers import is_same_server, reference_at
 from service.domain.access import CARE_TEAM, Role, Scope
 from service.domain.decision import Signer
 from service.doors.caller import Caller
@@ -112,8 +113,10 @@ def _practitioner(claims: Mapping[str, Any], tenants: Collection[Tenant]) -> str
 
     On another server the same id is somebody else, and so it is where they may enter hospitals of several servers.
     """
-    said, bases = _text(claims, "fhirUser"), {tenant.fhir_base_url for tenant in tenants}
-    reference = said.removeprefix(f"{bases.pop()}/") if len(bases) == 1 else said
+    base, *others = [tenant.fhir_base_url for tenant in tenants]
+    said = _text(claims, "fhirUser")
+    alone = all(is_same_server(base, other) for other in others)
+    reference = reference_at(said, base) if alone else said
     return reference if type_of(reference) in _PEOPLE else ""
 
 

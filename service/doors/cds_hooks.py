@@ -17,20 +17,20 @@ from flask import Response, abort, g, request
 from config.settings import WEB_THREADS
 from config.tenants import Tenant
 from fhir_mappings.inbound.draft_order import discharges, is_of_another, named_stay, stay_of
+from fhir_mappings.inbound.logical import names_in, with_literals
 from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.inbound.whole_stay import find_whole_stay
 from fhir_mappings.outbound.cards import Place, Shown
-from fhir_mappings.prefetch import FULL, SHORT, prefetched
-from fhir_mappings.references import localized, own_reference
+from fhir_mappings.prefetch import FULL, REQUIRED, SHORT, prefetched
+from fhir_mappings.references import own_reference
+from fhir_mappings.servers import is_same_server, localized, may_name_in_full
 from service.doors.body import json_body
 from service.doors.guard import guarded_by
 from service.doors.hook_calls import (
     ENCOUNTER_DISCHARGE,
     ORDER_SIGN,
     HookCall,
-    may_name_in_full,
     read_call,
-    same_server,
 )
 from service.doors.hook_feedback import read_feedback
 from service.doors.hook_jwt import ehr_signed, signed_for
@@ -129,12 +129,15 @@ def order_sign() -> Response:
 
 def _of_signing(until: float) -> Consultation | None:
     call, hospital = _call(ORDER_SIGN)
-    order = next((one for one in call.orders if discharges(one, hospital.order_codes)), None)
+    known = (call.prefetch.get(key) for key in REQUIRED)
+    names = names_in(resource for resource in known if isinstance(resource, dict))
+    orders = [with_literals(order, names) for order in call.orders]
+    order = next((one for one in orders if discharges(one, hospital.order_codes)), None)
     if order is None:
         return None
     if subject_of(order) != call.patient:
         raise BadInput("The discharge order in context.draftOrders is not for context.patientId.")
-    if any(is_of_another(one, call.patient) for one in call.orders):
+    if any(is_of_another(one, call.patient) for one in orders):
         raise BadInput("context.draftOrders holds an order for another patient than context.patientId.")
     stay = _stay(call, order)
     # An order that is signed already has a name of its own; a draft's may be gone when it is.
@@ -181,9 +184,8 @@ def _call(hook: str) -> tuple[HookCall, Tenant]:
     body = _sent()
     call = read_call(body, hook)
     hospital = _tenant(call)
-    base = f"{hospital.fhir_base_url}/"
-    if may_name_in_full(request.get_data(), base):
-        call = read_call(localized(body, base), hook)
+    if may_name_in_full(request.get_data()):
+        call = read_call(localized(body, hospital.fhir_base_url), hook)
     return call, hospital
 
 
@@ -198,7 +200,9 @@ def _tenant(call: HookCall) -> Tenant:
     tenants = deps().tenants
     candidates = [tenants[signed_for()]] if signed_for() else list(tenants.values())
     named = [
-        one for one in candidates if not call.fhir_server or same_server(call.fhir_server, one.fhir_base_url)
+        one
+        for one in candidates
+        if not call.fhir_server or is_same_server(call.fhir_server, one.fhir_base_url)
     ]
     if len(named) == 1:
         return named[0]

@@ -1,4 +1,7 @@
-"""A CDS Hooks call as its specification wants it: every mistake is told in one sentence that says what to send."""
+"""A CDS Hooks call as its specification wants it: every mistake is told in one sentence that says what to send.
+
+null is as good as absent in every member.
+"""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +17,6 @@ ENCOUNTER_DISCHARGE: Final = "encounter-discharge"
 ORDER_SIGN: Final = "order-sign"
 _USER: Final = re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ESCAPED_SLASH: Final = re.compile(rb"\\/|\\u002f", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 _AUTHORIZATION: Final = ("access_token", "token_type", "expires_in", "scope", "subject")
 
@@ -56,27 +58,9 @@ def read_call(body: Any, hook: str) -> HookCall:
         encounter=_encounter(context, required=hook == ENCOUNTER_DISCHARGE),
         fhir_server=server,
         orders=_orders(context) if hook == ORDER_SIGN else (),
-        prefetch=_object(body, "prefetch") if "prefetch" in body else {},
-        token=_token(body, server) if "fhirAuthorization" in body else "",
+        prefetch={} if body.get("prefetch") is None else _object(body, "prefetch"),
+        token="" if body.get("fhirAuthorization") is None else _token(body, server),
     )
-
-
-def same_server(one: str, other: str) -> bool:
-    """Whether two FHIR base URLs name one server: case of scheme and host and a last slash do not matter."""
-    return _normal(one) == _normal(other)
-
-
-def may_name_in_full(body: bytes, base: str) -> bool:
-    """Whether a JSON body may hold references that begin with this URL: a slash can be written in three ways."""
-    if _ESCAPED_SLASH.search(body):
-        return True
-    return re.search(rb'"reference"\s*:\s*"' + re.escape(base.encode()), body) is not None
-
-
-def _normal(url: str) -> tuple[str, str, str]:
-    parts = urlsplit(url)
-    default = {"https": ":443", "http": ":80"}.get(parts.scheme.lower(), "")
-    return parts.scheme.lower(), parts.netloc.lower().removesuffix(default), parts.path.rstrip("/")
 
 
 def _text(body: Mapping[str, Any], name: str, place: str = "") -> str:
@@ -110,7 +94,7 @@ def _id(context: Mapping[str, Any], name: str) -> str:
 
 
 def _encounter(context: Mapping[str, Any], *, required: bool) -> str:
-    if not required and "encounterId" not in context:
+    if not required and context.get("encounterId") is None:
         return ""
     return f"Encounter/{_id(context, 'encounterId')}"
 
@@ -119,7 +103,7 @@ def _orders(context: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     bundle = context.get("draftOrders")
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise BadInput("context.draftOrders is required and must be a Bundle.")
-    entries = bundle.get("entry", [])
+    entries = [] if bundle.get("entry") is None else bundle["entry"]
     if not isinstance(entries, list) or not all(_is_order(entry) for entry in entries):
         raise BadInput("context.draftOrders.entry must be a list of objects, each with its resource.")
     return tuple(entry["resource"] for entry in entries)
@@ -131,7 +115,7 @@ def _is_order(entry: Any) -> bool:
 
 
 def _server(body: Mapping[str, Any]) -> str:
-    if "fhirServer" not in body:
+    if body.get("fhirServer") is None:
         return ""
     server = _text(body, "fhirServer")
     try:

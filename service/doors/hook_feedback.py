@@ -62,7 +62,7 @@ def _moment(value: Any, place: str) -> datetime:
 
 
 def _accepted(entry: Mapping[str, Any], place: str) -> Iterator[UUID]:
-    listed = entry.get("acceptedSuggestions", [])
+    listed = [] if entry.get("acceptedSuggestions") is None else entry["acceptedSuggestions"]
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise BadInput(f'{place}.acceptedSuggestions must be a list of {{"id": ...}}.')
     for number, one in enumerate(listed):
@@ -75,7 +75,7 @@ def _override(entry: Mapping[str, Any], place: str) -> tuple[str, str]:
     if not isinstance(given, dict):
         raise BadInput(f"{place}.overrideReason must be a JSON object.")
     reason, comment = given.get("reason") or {}, given.get("userComment") or ""
-    code = reason.get("code", "") if isinstance(reason, dict) else None
+    code = reason.get("code") or "" if isinstance(reason, dict) else None
     if not isinstance(code, str) or not isinstance(comment, str):
         raise BadInput(f"{place}.overrideReason holds reason.code and userComment, both text.")
     if "\x00" in code + comment:

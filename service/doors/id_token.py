@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from config.hook_issuers import HookIssuer
 from fhir_mappings.outbound.references import type_of
+from fhir_mappings.servers import reference_at
 from service.doors.tokens import SKEW_SECONDS, check_header, check_signature, seconds, unverified
 from service.ehr.public_keys import PublicKeys
 from service.errors import NotAllowed, NotAuthenticated
@@ -53,7 +54,7 @@ def verified_claims(token: str, expected: Expected, *, keys: PublicKeys, now: da
 def practitioner_of(claims: Mapping[str, Any], base: str) -> str:
     """The fhirUser as a literal reference into the EHR at this FHIR base; NotAllowed for whoever is no practitioner there."""
     said = claims.get("fhirUser")
-    reference = said.removeprefix(f"{base}/") if isinstance(said, str) else ""
+    reference = reference_at(said, base) if isinstance(said, str) else ""
     if type_of(reference) not in _PEOPLE:
         raise NotAllowed(
             "This page is for the hospital's staff: the id token's fhirUser must be a Practitioner of this EHR."

@@ -20,6 +20,7 @@ from config.tenants import Tenant
 from fhir_mappings.inbound.people import human_name
 from fhir_mappings.outbound.elements import clean
 from fhir_mappings.references import is_id
+from fhir_mappings.servers import is_same_server
 from service.domain.access import Role, Scope
 from service.domain.audit import AuditEntry, Event
 from service.domain.decision import Signer
@@ -51,9 +52,9 @@ _AGAIN: Final = "This launch is over or was begun elsewhere; open Homeward again
 
 
 def known_ehr() -> Caller:
-    """The EHR at `iss`, which must be a tenant's FHIR base, letter for letter but for a last slash. It is only compared."""
-    base = request.args.get("iss", "").removesuffix("/")
-    found = [one for one in deps().tenants.values() if base and one.fhir_base_url == base]
+    """The EHR at `iss`, which must be a tenant's FHIR base, spelt as a URL may be. It is only compared."""
+    base = request.args.get("iss", "")
+    found = [tenant for tenant in deps().tenants.values() if is_same_server(base, tenant.fhir_base_url)]
     if not found:
         raise BadInput("iss is not the FHIR base of a hospital that is served here; see docs/launch.md.")
     g.hospital = next((one for one in found if one.launch), found[0])

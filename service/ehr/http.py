@@ -16,7 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from config.tenants import Tenant
-from fhir_mappings.references import localized
+from fhir_mappings.servers import localized, may_name_in_full
 from service.ehr.answers import BrokenOff, error_for, parse, read_body
 from service.ehr.auth import Credentials, OwnOriginAuth, origin_of
 from service.ehr.breaker import Breaker
@@ -197,7 +197,7 @@ def _body(request: Request, data: bytes, base: str) -> dict[str, Any] | None:
     """The resource; references that name this server in full become relative, as all others are."""
     try:
         body = parse(data)
-        return localized(body, base) if body and _names(base, data) else body
+        return localized(body, base) if body and may_name_in_full(data) else body
     except EhrNotFhir:
         if request.safe:
             raise
@@ -206,11 +206,6 @@ def _body(request: Request, data: bytes, base: str) -> dict[str, Any] | None:
 
 def _unreadable(request: Request) -> WriteUnknown:
     return WriteUnknown(f"{request.what}: the EHR said yes in a way that cannot be read.")
-
-
-def _names(base: str, data: bytes) -> bool:
-    """Whether a reference names this server in full; looked for in the bytes, because most servers' never do."""
-    return any(f'"reference":{space}"{base}'.encode() in data for space in ("", " "))
 
 
 def _status_error(request: Request, response: requests.Response, data: bytes) -> EhrError:

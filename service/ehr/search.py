@@ -27,9 +27,7 @@ _RESULT: Final = frozenset({"_count", "_include"})
 _UNSAID: Final = "The EHR does not say what it searched for."
 _WIDER: Final = "The EHR left out a part of the question; what it gave of this patient was used."
 _OTHER: Final = "The EHR left out a part of the question; its answer was not used."
-_OTHERS_TOO: Final = (
-    "The EHR answered about other patients, too; no more than the first of its answer was read."
-)
+_OTHERS_TOO: Final = "The EHR answered about other patients, too; they and its further pages were left out."
 _MESSAGE: Final = "The EHR gave a message in place of an answer."
 
 Fetch = Callable[[str], dict[str, Any]]
@@ -125,9 +123,10 @@ class _Reading:
         """Take one page. An id may come again on a later one, and then the later one stands."""
         self._hear(remarks_in(page))
         resources = resources_in(page)
-        for resource in resources:
+        asked = [resource for resource in resources if not self.doubted or self._may_be_asked_for(resource)]
+        for resource in asked:
             self.found[reference_of(resource) or f"#{len(self.found)}"] = resource
-        if self.doubted and not all(self._may_be_asked_for(resource) for resource in resources):
+        if len(asked) < len(resources):
             raise _Done
 
     def note(self, reason: GapReason, detail: str) -> None:

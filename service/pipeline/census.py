@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from config.census_file import read_census
 from config.tenants import Tenant
-from fhir_mappings.references import literal
+from fhir_mappings.inbound.elements import items
+from fhir_mappings.servers import reference_at
 from service.ehr.client import Ehr
 
 _FILE: Final = "file:"
@@ -21,19 +22,18 @@ def census(ehr: Ehr, tenant: Tenant) -> tuple[str, ...]:
     if tenant.census_list.startswith(_FILE):
         return read_census(Path(tenant.census_list.removeprefix(_FILE)))
     listed = ehr.read(tenant.census_list)
-    return tuple(dict.fromkeys(filter(None, map(_patient, [*_in_list(listed), *_in_group(listed)]))))
+    members = [*_in_list(listed), *_in_group(listed)]
+    return tuple(dict.fromkeys(filter(None, (_patient(item, tenant.fhir_base_url) for item in members))))
 
 
 def _in_list(listed: dict[str, Any]) -> list[Any]:
-    entries = listed.get("entry", [])
-    return [entry.get("item") for entry in entries if not entry.get("deleted")]
+    return [entry.get("item") for entry in items(listed.get("entry")) if not entry.get("deleted")]
 
 
 def _in_group(group: dict[str, Any]) -> list[Any]:
-    members = group.get("member", [])
-    return [member.get("entity") for member in members if not member.get("inactive")]
+    return [member.get("entity") for member in items(group.get("member")) if not member.get("inactive")]
 
 
-def _patient(item: Any) -> str:
-    reference = literal(str(item.get("reference", ""))) if isinstance(item, dict) else ""
+def _patient(item: Any, base: str) -> str:
+    reference = reference_at(str(item.get("reference", "")), base) if isinstance(item, dict) else ""
     return reference if reference.startswith("Patient/") else ""

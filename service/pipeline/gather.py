@@ -6,8 +6,11 @@ from datetime import date, tzinfo
 from typing import Any, Final
 
 from config.conventions import USUAL, Conventions
+from fhir_mappings.bundle import Search
 from fhir_mappings.form_searches import form_searches
+from fhir_mappings.inbound.elements import first
 from fhir_mappings.inbound.encounter import ended_on, part_of
+from fhir_mappings.inbound.logical import names_in, tokens_of, with_literals
 from fhir_mappings.inbound.record import build_record, subject_of
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.trigger import is_merged
@@ -47,7 +50,7 @@ def gather(
     UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when
     stay or patient may not be read, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
     """
-    stay = _stay(encounter, ehr, conventions)
+    stay = _with_patient(_stay(encounter, ehr, conventions), ehr)
     patient = subject_of(stay)
     if not patient.startswith("Patient/"):
         raise BadInput("The stay names no patient; correct it in the EHR.")
@@ -110,6 +113,15 @@ def _above(named: dict[str, Any], ehr: Ehr) -> dict[str, dict[str, Any]]:
             break
         reference = part_of(found[reference])
     return found
+
+
+def _with_patient(stay: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
+    """The stay with the reference of its patient, looked for where it names them by an identifier alone."""
+    token = next(tokens_of(first(stay.get("subject")).get("identifier")), None)
+    if subject_of(stay) or token is None or not ehr.capability().searches("Patient", "identifier"):
+        return stay
+    [result] = ehr.batch([Search("Patient", (("identifier", "|".join(token)),))])
+    return with_literals(stay, names_in(result.resources))
 
 
 def _looks_back_from(stay: dict[str, Any], today: date, zone: tzinfo | None) -> date:

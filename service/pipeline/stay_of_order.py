@@ -6,8 +6,10 @@ import structlog
 
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
+from fhir_mappings.inbound.elements import first
 from fhir_mappings.inbound.encounter import goes_on, part_of
 from fhir_mappings.inbound.encounter_class import is_stay
+from fhir_mappings.inbound.logical import names_in, tokens_of, with_literals
 from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.inbound.trigger import names_no_stay
 from fhir_mappings.references import own_reference
@@ -31,7 +33,7 @@ def with_stay(order: dict[str, Any], tenant: Tenant, deps: Deps) -> dict[str, An
     if not names_no_stay(order, tenant):
         return order
     known = deps.store.discharges.of_order(tenant.id, own_reference(order))
-    found = [known.encounter] if known else _open_stays(subject_of(order), deps.ehr(tenant.id), tenant)
+    found = [known.encounter] if known else _stays_of(order, deps.ehr(tenant.id), tenant)
     if len(found) == 1:
         return order | {"encounter": {"reference": found[0]}}
     metrics.ORDERS_WITHOUT_STAY.labels(tenant.id).inc()
@@ -40,6 +42,19 @@ def with_stay(order: dict[str, Any], tenant: Tenant, deps: Deps) -> dict[str, An
         "a discharge order names no stay, and it cannot be told which", tenant=tenant.id, reason=reason
     )
     return order
+
+
+def _stays_of(order: dict[str, Any], ehr: Ehr, tenant: Tenant) -> list[str]:
+    """The stay that the order names by an identifier, else the open stays of its patient."""
+    token = next(tokens_of(first(order.get("encounter")).get("identifier")), None)
+    if token is not None and ehr.capability().searches("Encounter", "identifier"):
+        [result] = ehr.batch([Search("Encounter", (("identifier", "|".join(token)),))])
+        if result.lack is Lack.PASSING:
+            raise EhrUnavailable("The stay that an order names could not be looked for.")
+        stay = with_literals(order, names_in(result.resources))["encounter"].get("reference")
+        if stay:
+            return [stay]
+    return _open_stays(subject_of(order), ehr, tenant)
 
 
 def _open_stays(patient: str, ehr: Ehr, tenant: Tenant) -> list[str]:

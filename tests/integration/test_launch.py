@@ -179,9 +179,9 @@ def test_without_a_card_the_patients_own_stay_is_found(stage, browser):
     assert _launch(browser, stage, stage.one, patient="p2").url == stage.page("e2")
 
 
-@pytest.mark.parametrize("base", ["{base}", "{base}/"])
-def test_a_last_slash_of_iss_makes_no_difference(stage, browser, base):
-    asked = {"iss": base.format(base=stage.one.base), "launch": "opened-7"}
+@pytest.mark.parametrize("base", [str, "{}/".format, lambda base: f"HTTP{base[4:]}"])
+def test_the_spelling_of_iss_makes_no_difference(stage, browser, base):
+    asked = {"iss": base(stage.one.base), "launch": "opened-7"}
     sent = browser.get(f"{stage.url}/launch", params=asked, timeout=30, allow_redirects=False)
     assert sent.status_code == 303
     assert parse_qs(urlsplit(sent.headers["Location"]).query)["aud"] == [asked["iss"]]

@@ -13,6 +13,8 @@ MOST: int = 100
 class CaseloadQuery(StrictSchema):
     """Which part of a caseload."""
 
+    is_body = False
+
     tenant = tenant_field()
     state = fields.List(
         fields.Enum(DischargeState, by_value=True),

@@ -108,6 +108,8 @@ class CommunityService(CommunityServiceEntry):
 class DirectoryQuery(StrictSchema):
     """Which part of a directory."""
 
+    is_body = False
+
     service = Text(_SERVICE, "food-pantry")
     postal_code = Text("[0-9]{5}", "62701")
     words = Text(description="Stand in the name of the service or of who gives it.", validate=words(100))

@@ -15,7 +15,7 @@ _BUNDLE: Final = {
     "properties": {
         "resourceType": {"const": "Bundle"},
         "entry": {
-            "type": "array",
+            "type": ["array", "null"],
             "items": {
                 "type": "object",
                 "required": ["resource"],
@@ -25,7 +25,7 @@ _BUNDLE: Final = {
     },
 }
 _AUTHORIZATION: Final = {
-    "type": "object",
+    "type": ["object", "null"],
     "required": ["access_token", "token_type", "expires_in", "scope", "subject"],
     "properties": {
         "access_token": _TEXT,
@@ -61,10 +61,10 @@ def call_of(hook: str, templates: Iterable[str], **context: Json) -> Json:
             "properties": {
                 "hook": {"const": hook},
                 "hookInstance": {"type": "string", "format": "uuid"},
-                "fhirServer": {"type": "string", "format": "uri"},
+                "fhirServer": {"type": ["string", "null"], "format": "uri"},
                 "fhirAuthorization": _AUTHORIZATION,
                 "context": {"type": "object", "required": list(members), "properties": members},
-                "prefetch": {"type": "object", "properties": dict.fromkeys(templates, prefetched)},
+                "prefetch": {"type": ["object", "null"], "properties": dict.fromkeys(templates, prefetched)},
             },
         }
     )
@@ -92,14 +92,17 @@ FEEDBACK: Final = _body(
                         "outcome": {"enum": ["accepted", "overridden"]},
                         "outcomeTimestamp": {"type": "string", "format": "date-time"},
                         "acceptedSuggestions": {
-                            "type": "array",
+                            "type": ["array", "null"],
                             "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
                         },
                         "overrideReason": {
-                            "type": "object",
+                            "type": ["object", "null"],
                             "properties": {
-                                "reason": {"type": "object", "properties": {"code": {"type": "string"}}},
-                                "userComment": {"type": "string"},
+                                "reason": {
+                                    "type": ["object", "null"],
+                                    "properties": {"code": {"type": ["string", "null"]}},
+                                },
+                                "userComment": {"type": ["string", "null"]},
                             },
                         },
                     },

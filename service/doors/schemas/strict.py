@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
@@ -12,7 +12,13 @@ _ID: Final = r"[A-Za-z0-9\-.]{1,64}"
 
 
 class StrictSchema(Schema):
-    """A body of exactly the fields named; an unknown one is refused without repeating it (it may be anything)."""
+    """A body of exactly the fields named; an unknown one is refused without repeating it (it may be anything).
+
+    null in an optional member is as good as absent.
+    """
+
+    #: A query knows no null.
+    is_body: ClassVar[bool] = True
 
     class Meta:
         """Documented as additionalProperties: false."""
@@ -21,11 +27,20 @@ class StrictSchema(Schema):
 
     error_messages = {"type": "Send one JSON object."}  # noqa: RUF012  as marshmallow declares it
 
+    def on_bind_field(self, _name: str, field_obj: fields.Field[Any]) -> None:
+        """Document an optional member of a body as nullable."""
+        if not field_obj.required and self.is_body:
+            field_obj.allow_none = True
+
     @pre_load
     def _only_known(self, body: Any, **_context: Any) -> Any:
-        if isinstance(body, Mapping) and not set(body) <= set(self.fields):
+        if not isinstance(body, Mapping):
+            return body
+        if not set(body) <= set(self.fields):
             raise ValidationError(f"Only these fields are accepted: {', '.join(self.fields)}.")
-        return body
+        return {
+            name: value for name, value in body.items() if value is not None or self.fields[name].required
+        }
 
 
 def tenant_field() -> fields.String:

@@ -103,6 +103,11 @@ def test_who_is_no_person_of_the_care_team_cannot_sign(claims):
     [
         ("PractitionerRole/dana", "PractitionerRole/dana"),
         (f"{DEMO.fhir_base_url}/PractitionerRole/dana", "PractitionerRole/dana"),
+        (
+            f"{DEMO.fhir_base_url.upper().replace('FHIR', 'fhir')}/Practitioner/dana/_history/4",
+            "Practitioner/dana",
+        ),
+        (f"{DEMO.fhir_base_url}/Practitioner/dana/", "Practitioner/dana"),
         (f"{DEMO.fhir_base_url}/Patient/dana", ""),
         (f"{DEMO.fhir_base_url}s/Practitioner/dana", ""),
         (f"{DEMO.fhir_base_url}/x/Practitioner/dana", ""),

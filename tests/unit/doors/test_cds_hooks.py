@@ -167,6 +167,75 @@ def test_null_is_an_answer(door):
     assert ask(door, call(prefetch=prefetch(conditions=None, coverages=None))).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"fhirServer": None},
+        {"fhirAuthorization": None},
+        {"extension": None},
+        {"fhirServer": None, "fhirAuthorization": None, "extension": None},
+        {"prefetch": prefetch(coverages={"resourceType": "Bundle", "type": "searchset", "entry": None})},
+    ],
+)
+def test_null_is_as_absent_in_a_call(door, more):
+    assert ask(door, call() | more).json == ask(door, call()).json
+
+
+def test_null_in_the_authorization_is_a_member_that_lacks(door):
+    lent = {
+        "access_token": "lent",
+        "token_type": None,
+        "expires_in": 300,
+        "scope": None,
+        "subject": "homeward",
+    }
+    answer = ask(door, call() | {"fhirServer": "http://127.0.0.1:9/fhir", "fhirAuthorization": lent})
+    assert (answer.status_code, "lacks token_type, scope" in answer.json["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "more", [{"encounterId": None}, {"draftOrders": {"resourceType": "Bundle", "entry": None}}]
+)
+def test_null_is_as_absent_in_the_context_of_a_signing(door, more):
+    body = signing()
+    answer = ask(door, body | {"context": body["context"] | more}, "order-sign")
+    assert (answer.status_code, bool(answer.json["cards"])) == (200, "encounterId" in more)
+
+
+def test_null_for_the_whole_prefetch_is_as_none_sent(door, monkeypatch):
+    def away(*_args, **_more):
+        raise EhrUnavailable
+
+    monkeypatch.setattr(consulted_record, "gather", away)
+    answer = ask(door, call() | {"prefetch": None})
+    assert answer.status_code == 412
+    assert "prefetch.encounter and prefetch.patient did not come" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("server", ["http://127.0.0.1:9/fhir/", "HTTP://127.0.0.1:9/fhir"])
+def test_the_ehr_may_be_spelt_as_a_url_may_be(door, server):
+    subject = {"reference": f"{server.rstrip('/')}/Patient/p1/_history/3"}
+    condition = builders.condition("c1", "Z59.41", subject=subject)
+    body = call(fhirServer=server, prefetch=prefetch(conditions=searchset([condition])))
+    assert "Food insecurity" in ask(door, body).json["cards"][0]["detail"]
+
+
+MRN = {"system": "urn:oid:2.16.840.1.113883.19.5", "value": "example-mrn-7"}
+
+
+def test_a_patient_who_is_named_by_their_number_is_known(door):
+    named = {"type": "Patient", "identifier": MRN}
+    stay, condition = builders.encounter(subject=named), builders.condition("c1", "Z59.41", subject=named)
+    sent = prefetch(
+        patient=builders.patient(identifier=[MRN]), encounter=stay, conditions=searchset([condition])
+    )
+    assert "Food insecurity" in ask(door, call(prefetch=sent)).json["cards"][0]["detail"]
+    order = ORDER | {"subject": named}
+    assert ask(door, signing(order, prefetch=sent), "order-sign").json["cards"]
+    another = ORDER | {"subject": {"identifier": MRN | {"value": "8"}}}
+    assert ask(door, signing(another, prefetch=sent), "order-sign").status_code == 400
+
+
 def test_references_that_name_the_ehr_in_full_are_understood(door):
     base = "http://127.0.0.1:9/fhir"
     condition = builders.condition("c1", "Z59.41", subject={"reference": f"{base}/Patient/p1"})

@@ -24,6 +24,17 @@ def test_asking_for_a_discharge_is_accepted_with_the_place_to_follow_it(client, 
     assert doubles.triggers == [Trigger("demo", "Encounter/e1", Action.PLAN, "rest", "ServiceRequest/o7")]
 
 
+def test_null_is_as_absent_where_a_member_is_optional(client, doubles):
+    assert _ask(client, order=None).status_code == 202
+    assert doubles.triggers == [Trigger("demo", "Encounter/e1", Action.PLAN, "rest")]
+
+
+def test_the_document_says_which_members_may_be_null(client):
+    schemas = client.get("/openapi.json").json["components"]["schemas"]
+    members = schemas["DischargeRequest"]["properties"]
+    assert (members["order"]["type"], members["encounter"]["type"]) == (["string", "null"], "string")
+
+
 def test_bare_ids_are_understood(client, doubles):
     assert _ask(client, encounter="e1", order="o7").status_code == 202
     assert doubles.triggers == [Trigger("demo", "Encounter/e1", Action.PLAN, "rest", "ServiceRequest/o7")]

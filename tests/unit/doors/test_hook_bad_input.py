@@ -8,6 +8,7 @@ import pytest
 
 from fhir_mappings.inbound.record import build_record
 from service.doors import cds_hooks
+from service.doors.hook_feedback import read_feedback
 from service.errors import EhrRefused, EhrUnavailable, UnknownEncounter
 from service.pipeline import consult, consulted_record
 from tests import builders
@@ -253,6 +254,20 @@ def test_a_malformed_signing_call_is_told_what_to_send(door, doubles, body, stat
 @pytest.mark.parametrize(("body", "status", "remedy"), FEEDBACK)
 def test_malformed_feedback_is_told_what_to_send(door, body, status, remedy):
     check(post(door, "encounter-discharge/feedback", body), status, remedy)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {**_ACCEPTED, "acceptedSuggestions": None, "overrideReason": None},
+        {**_OVERRIDDEN, "acceptedSuggestions": None, "overrideReason": None},
+        {**_OVERRIDDEN, "overrideReason": {"reason": None, "userComment": None}},
+        {**_OVERRIDDEN, "overrideReason": {"reason": {"code": None, "system": None}}},
+    ],
+)
+def test_null_is_as_absent_in_feedback(entry):
+    [feedback] = read_feedback({"feedback": [entry]})
+    assert (feedback.suggestions, feedback.reason, feedback.comment) == (frozenset(), "", "")
 
 
 @pytest.mark.parametrize("service", ["encounter-discharge", "order-sign", "encounter-discharge/feedback"])

@@ -98,6 +98,10 @@ def test_the_nonce_is_that_of_this_launch():
     [
         (f"{URL}/fhir/Practitioner/dana", "Practitioner/dana"),
         ("PractitionerRole/dana-1", "PractitionerRole/dana-1"),
+        (f"{URL}/fhir/Practitioner/dana/", "Practitioner/dana"),
+        (f"{URL}/fhir/Practitioner/dana/_history/2", "Practitioner/dana"),
+        (f"{URL.upper()}/fhir/Practitioner/dana", "Practitioner/dana"),
+        ("Practitioner/dana/_history/2", "Practitioner/dana"),
     ],
 )
 def test_a_practitioner_of_this_ehr_is_known_by_their_reference(said, reference):
@@ -116,6 +120,13 @@ def test_a_practitioner_of_this_ehr_is_known_by_their_reference(said, reference)
         f"{URL}/fhir2/Practitioner/dana",
         "https://evil.example.org/fhir/Practitioner/dana",
         "Person/p1",
+        f"{URL}/FHIR/Practitioner/dana",
+        f"{URL}/fhir/../fhir/Practitioner/dana",
+        f"{URL}/fhir/x/Practitioner/dana",
+        f"{URL}:444/fhir/Practitioner/dana",
+        f"{URL}@evil.example.org/fhir/Practitioner/dana",
+        f"{URL}/fhir/Practitioner/dana?x=1",
+        f"{URL}/fhir/Practitioner/dana#x",
     ],
 )
 def test_nobody_else_is_let_in(said):

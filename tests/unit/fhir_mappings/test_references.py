@@ -1,6 +1,6 @@
 import pytest
 
-from fhir_mappings.references import literal, localized, reference_of, references_in, resolved, version_of
+from fhir_mappings.references import literal, reference_of, references_in, resolved, version_of
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,3 @@ def test_an_activity_whose_element_is_called_reference_is_looked_into():
         "activity": [{"reference": {"reference": "ServiceRequest/2"}}]
     }
     assert list(references_in(activity)) == ["urn:uuid:1"]
-
-
-def test_references_into_the_own_server_become_relative():
-    body = [{"reference": "http://e/r4/Patient/7"}, {"reference": "http://other/r4/Patient/8"}]
-    assert localized(body, "http://e/r4/") == [
-        {"reference": "Patient/7"},
-        {"reference": "http://other/r4/Patient/8"},
-    ]

@@ -255,3 +255,27 @@ def test_a_stay_ends_on_the_hospitals_day_however_its_end_is_written(server, ehr
     stay = gather(STAY, ehr, today=TODAY, conventions=there).encounter
     assert stay.end is not None
     assert stay.end.date() == date(2024, 3, 4)
+
+
+MRN = {"system": "urn:oid:2.16.840.1.113883.19.5", "value": "example-mrn-7"}
+
+
+def test_a_stay_that_names_its_patient_by_number_is_read_where_the_number_is_one_persons(server, ehr):
+    known = patient(identifier=[MRN])
+    server.tell("GET", "/metadata", statement(Condition=("patient",), Patient=("identifier",)))
+    server.tell("GET", f"/{STAY}", fhir(encounter(subject={"identifier": MRN})))
+    server.tell("GET", "/Patient/p1", fhir(known))
+    asked = "/Patient?identifier=urn%3Aoid%3A2.16.840.1.113883.19.5%7Cexample-mrn-7&_count=1000"
+    server.tell("GET", asked, searchset(asked, known))
+    assert gather(STAY, ehr, today=TODAY).patient.reference == "Patient/p1"
+    server.tell("GET", asked, searchset(asked, known, patient("p2", identifier=[MRN])))
+    with pytest.raises(BadInput, match="names no patient"):
+        gather(STAY, ehr, today=TODAY)
+
+
+def test_absolute_references_to_this_server_count_however_it_is_spelt(server, ehr):
+    path = "/Condition?patient=p1&_count=1000"
+    base = server.url.replace("http", "HTTP")
+    mine = condition("c1", "I50.9", subject={"reference": f"{base}/Patient/p1/_history/2"})
+    server.tell("GET", path, searchset(path, mine))
+    assert [fact.reference for fact in gather(STAY, ehr, today=TODAY).facts] == ["Condition/c1"]

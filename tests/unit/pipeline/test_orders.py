@@ -142,6 +142,10 @@ def test_an_order_that_leads_to_another_hospital_is_left_out():
             "member": [
                 {"entity": {"reference": "Patient/a"}},
                 {"entity": {"reference": "Patient/gone"}, "inactive": True},
+                {"entity": {"reference": "HTTP://127.0.0.1:9/fhir/Patient/a/_history/1"}},
+                {"entity": {"reference": "https://elsewhere.example/fhir/Patient/c"}},
+                {"entity": {"identifier": {"value": "d"}}},
+                None,
                 {"entity": {"reference": "Practitioner/b"}},
             ],
         },

@@ -58,3 +58,15 @@ def test_an_answer_of_which_a_part_is_missing_is_asked_for_again():
 def test_the_stay_of_another_is_not_meant():
     other = builders.encounter("e2", subject={"reference": "Patient/another"})
     assert "encounter" not in with_stay(ORDER, HOSPITAL, deps(other))
+
+
+VISIT = {"system": "urn:oid:2.16.840.1.113883.19.6", "value": "example-visit-3"}
+
+
+def test_an_order_that_names_its_stay_by_number_means_that_stay():
+    order = ORDER | {"encounter": {"identifier": VISIT}}
+    named = builders.encounter("e7", identifier=[VISIT], status="finished")
+    found = with_stay(order, HOSPITAL, deps(builders.encounter(), named))
+    assert found["encounter"]["reference"] == "Encounter/e7"
+    with pytest.raises(EhrUnavailable):
+        with_stay(order, HOSPITAL, deps(gap=GapReason.INCOMPLETE, lack=Lack.PASSING))

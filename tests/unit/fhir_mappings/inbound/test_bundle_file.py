@@ -34,6 +34,22 @@ def test_a_byte_order_mark_is_forgiven():
     assert read_bundle(b"\xef\xbb\xbf" + orjson.dumps(bundle(patient()))) == [patient()]
 
 
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        ("https://EHR.example/fhir/Patient/p1", "Patient/p1"),
+        ("https://ehr.example:443/fhir/Patient/p1/_history/3", "Patient/p1"),
+        ("https://ehr.example/fhir/Patient/p1/", "Patient/p1"),
+        ("https://ehr.example/fhir2/Patient/p1", "https://ehr.example/fhir2/Patient/p1"),
+        ("http://ehr.example/fhir/Patient/p1", "http://ehr.example/fhir/Patient/p1"),
+    ],
+)
+def test_a_base_that_the_file_uses_counts_however_a_reference_spells_it(reference, found):
+    stay = encounter(subject={"reference": reference})
+    _, read = read_bundle(orjson.dumps(bundle(patient(), stay, base="https://ehr.example/fhir")))
+    assert read["subject"] == {"reference": found}
+
+
 def test_references_by_uuid_become_type_and_id():
     stay = encounter(
         U2, subject={"reference": f"urn:uuid:{U1}"}, partOf=[{"x": [{"reference": f"urn:uuid:{U1}"}]}]
