@@ -127,7 +127,8 @@ def referral_phrase(referral: Referral) -> str:
 
 def blocker_phrase(blocker: Blocker) -> str:
     """What stands in the way, and what clears it."""
-    return f"{blocker.text.rstrip('.')}. Cleared by: {blocker.clears}"
+    said = blocker.text if blocker.text.endswith("?") else f"{blocker.text.rstrip('.')}."
+    return f"{said} Cleared by: {blocker.clears}"
 
 
 def goal_phrase(goal: Goal) -> str:

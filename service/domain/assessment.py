@@ -26,12 +26,27 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One reason for or against a disposition, or what is needed to decide."""
+    """One reason for or against a place to go, or what is needed to decide.
+
+    place is what it speaks for or against ("a nursing facility"), question what answers that which is missing.
+    """
 
     text: str
     weighs: str  # "for", "against", "missing"
     evidence: tuple[Evidence, ...] = ()
     labels: Labels = NONE
+    place: str = ""
+    question: str = ""
+
+    def weight(self) -> str:
+        """What it weighs, in words: "Speaks against going home", "To decide"."""
+        if self.weighs == "missing":
+            return "To decide"
+        return f"Speaks {self.weighs} {self.place}".rstrip()
+
+    def line(self) -> str:
+        """What it says, and what is missing with the question that answers it."""
+        return f"{self.text}: {self.question}" if self.question else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,16 @@ def _named(place: NamedPlace) -> Json:
 
 
 def _factor(factor: Factor) -> Json:
-    return {"text": factor.text, "weighs": factor.weighs, "evidence": _evidence(factor.evidence)}
+    """`place` stands only where it speaks for or against one, `question` only where something is missing."""
+    place = {"place": factor.place} if factor.place else {}
+    question = {"question": factor.question} if factor.question else {}
+    return {
+        "text": factor.text,
+        "weighs": factor.weighs,
+        **place,
+        **question,
+        "evidence": _evidence(factor.evidence),
+    }
 
 
 def _readiness(readiness: Readiness | None) -> Json:

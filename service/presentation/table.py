@@ -32,7 +32,7 @@ from service.presentation.landing import Standing
 from service.presentation.patient_sheet import sheet_note
 
 _NOTHING: Final = "none"
-_WEIGHS: Final = {"for": "Speaks for", "against": "Speaks against", "missing": "To decide"}
+_WEIGHS: Final = ("for", "against", "missing")
 _SHOWN_EVIDENCE: Final = 2
 #: An id is broken after a hyphen, so that the evidence has the room.
 _ID_WIDTH: Final = 18
@@ -144,8 +144,9 @@ def _factors(plan: Plan) -> list[tuple[str, str]]:
     place = plan.disposition
     if place is None:
         return []
-    shown = {key: word for key, word in _WEIGHS.items() if key != "missing" or not place.is_settled()}
-    return [(word, one.text) for key, word in shown.items() for one in place.factors if one.weighs == key]
+    shown = [weighs for weighs in _WEIGHS if weighs != "missing" or not place.is_settled()]
+    factors = [factor for weighs in shown for factor in place.factors if factor.weighs == weighs]
+    return [(factor.weight(), factor.line()) for factor in factors]
 
 
 def _need(need: Need) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from service.domain.expression import RelatedTest, Truth
 from service.domain.need import Need, NeedState
 from service.domain.places import names_of
 from service.domain.record import Kind
-from service.domain.sensitivity import merge
+from service.domain.sensitivity import NONE, merge
 from service.pipeline.assess.destination import (
     disagreement,
     hint_of,
@@ -40,6 +40,22 @@ _HOME_ITSELF = ("inadequate-housing", "utility-insecurity")
 #: Needs for which a nurse or therapist comes to the home.
 _AT_HOME = ("nursing-at-home", *_SKILLED)
 _FACILITIES = (_SNF, _REHAB)
+#: What factors speak for and against, by what is suggested; while nothing is, home is what the factors are held against.
+_GOING_HOME, _A_FACILITY = "going home", "care in a facility"
+_PLACES = {
+    _SNF: "a nursing facility",
+    _REHAB: "a rehabilitation facility",
+    _HOSPICE: "hospice",
+}
+#: What answers that which is missing, where no protocol asks it. The three hours are CMS's rule for inpatient rehabilitation.
+_RECORD_FUNCTION = "Record Barthel, Katz or AM-PAC, or ask"
+_RECORD_COGNITION = "Record a Mini-Cog or a MoCA."
+_ASK_DANGER = "Has a mental-health professional seen the patient, and is leaving safe?"
+_ASK_COMPANY = "Who is with the patient by day, and who by night?"
+_ASK_THERAPY = "Do the therapists find that the patient can take part in three hours of therapy a day?"
+_ASK_STAY = "Where can the patient stay, and who there has agreed to it?"
+_ASK_WEANING = "Is weaning from the ventilator to go on after this stay?"
+_ASK_SKILL = "What has a nurse or a therapist to do every day, and for how long?"
 _THERAPIES = ("physical therapy", "occupational therapy", "speech")
 _ENOUGH_THERAPIES = 2
 _HIGH_RISK = "stat"
@@ -55,6 +71,7 @@ class _Situation:
     therapies: int
     people: bool
     child: bool
+    questions: Mapping[str, str]
 
     @property
     def level(self) -> Level | None:
@@ -110,6 +127,7 @@ def _situation(findings: Findings, needs: Iterable[Need]) -> _Situation:
         therapies=sum(therapy in said for therapy in _THERAPIES),
         child=age is not None and age < OF_AGE,
         people=related(RelatedTest(), findings).truth is Truth.TRUE,
+        questions={protocol.ref.id: protocol.question for protocol in findings.content.protocols},
     )
 
 
@@ -142,7 +160,7 @@ def _is_in_danger(situation: _Situation) -> bool:
 def _factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
     # Barthel, Katz and AM-PAC were made for adults: nobody misses them in a child.
     if situation.level is not None or not situation.child:
-        yield from _function_factors(situation.function, suggested)
+        yield from _function_factors(situation, suggested)
     yield from _need_factors(situation, suggested)
     yield from _missing_factors(situation, suggested)
 
@@ -151,27 +169,32 @@ def _of_payer_and_patient(findings: Findings, situation: _Situation, suggested: 
     """Who pays where a facility or care at home is in question, and what the patient wants wherever it is open."""
     if suggested in _FACILITIES or (not suggested and situation.level is Level.MOST):
         yield from facility_cover(findings)
-        yield from preference(findings, home=not suggested)
+        yield from preference(findings, home=not suggested, place=_PLACES.get(suggested, _GOING_HOME))
     elif suggested and situation.has(_AT_HOME):
         yield from home_health_cover(findings)
 
 
-def _function_factors(function: Function, suggested: str) -> Iterable[Factor]:
+def _function_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
+    function = situation.function
     if function.level is None:
-        yield Factor("Daily function (no Barthel, Katz or AM-PAC was recorded)", "missing")
+        asked = f"{_RECORD_FUNCTION}: {situation.questions.get('functional-dependence', 'Who helps you every day?')}"
+        yield _open("Daily function (no Barthel, Katz or AM-PAC was recorded)", asked)
         return
     texts = {
         Level.MOST: "Needs help with most daily activities",
         Level.SOME: "Needs help with some daily activities",
         Level.LITTLE: "Manages daily activities",
     }
-    weighs = "against" if suggested in {_HOME, _OTHER_HOME} and function.level is Level.SOME else "for"
-    yield Factor(texts[function.level], weighs, function.evidence, merge(e.labels for e in function.evidence))
+    weighs = "against" if function.level is Level.SOME else "for"
+    place = _PLACES.get(suggested, _A_FACILITY) if function.level is Level.MOST else _GOING_HOME
+    labels = merge(evidence.labels for evidence in function.evidence)
+    yield Factor(texts[function.level], weighs, function.evidence, labels, place)
 
 
 def _need_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
     """Each of these needs speaks for a facility or a hospice, and against going home; undecided counts as home."""
-    weighs = "against" if suggested in {"", _HOME, _OTHER_HOME} else "for"
+    weighs = "for" if suggested in _PLACES else "against"
+    place = _PLACES.get(suggested, _GOING_HOME)
     home = _HOME_ITSELF if weighs == "against" else ()
     for code in (
         "hospice",
@@ -184,21 +207,22 @@ def _need_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
     ):
         need = situation.present.get(code)
         if need is not None:
-            yield _factor(need, need.title, weighs)
+            yield Factor(need.title, weighs, need.evidence, need.labels, place)
     if _is_in_danger(situation):
         need = situation.present["self-harm-risk"]
-        yield _factor(need, "A mental-health evaluation before any discharge", "missing")
+        yield _open("A mental-health evaluation before any discharge", _ASK_DANGER, need)
 
 
 def _missing_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
     if situation.level is Level.MOST and not situation.alone and suggested in {"", _REHAB}:
-        yield Factor("Whether a caregiver can give the help needed at home", "missing")
+        asked = situation.questions.get("caregiver-support", "Who can give the help needed at home?")
+        yield _open("Whether a caregiver can give the help needed at home", asked)
     if suggested != _HOSPICE:
         yield from _cognition_factors(situation)
     if situation.has(_REHABILITATION) and suggested != _HOSPICE and situation.level is Level.MOST:
-        yield Factor("Whether the patient tolerates three hours of therapy a day", "missing")
+        yield _open("Whether the patient tolerates three hours of therapy a day", _ASK_THERAPY)
     if suggested == _OTHER_HOME:
-        yield Factor("A confirmed place to go to", "missing")
+        yield _open("A confirmed place to go to", _ASK_STAY)
     if suggested == _SNF:
         yield from _other_facilities(situation)
 
@@ -206,14 +230,14 @@ def _missing_factors(situation: _Situation, suggested: str) -> Iterable[Factor]:
 def _other_facilities(situation: _Situation) -> Iterable[Factor]:
     """What tells a nursing facility from the two places that FHIR's list hides behind others."""
     if situation.has([_VENTILATED]):
-        yield Factor(
+        yield _open(
             "Whether weaning goes on: then a long-term care hospital (other healthcare facility, UB-04 63)",
-            "missing",
+            _ASK_WEANING,
         )
     if not situation.has((*_SKILLED, *_REHABILITATION)):
-        yield Factor(
+        yield _open(
             "Whether daily skilled care is needed; if only help for a long time, then long-term care (PASRR)",
-            "missing",
+            _ASK_SKILL,
         )
 
 
@@ -221,13 +245,16 @@ def _cognition_factors(situation: _Situation) -> Iterable[Factor]:
     """Who is there for somebody who cannot be alone; what a positive screen of thinking leaves open."""
     if situation.unwatched:
         impaired = situation.present[_WATCHED]
-        yield _factor(impaired, "Who is with the patient day and night, as thinking is impaired", "missing")
+        yield _open("Who is with the patient day and night, as thinking is impaired", _ASK_COMPANY, impaired)
     elif asked := situation.to_ask.get(_WATCHED):
-        yield _factor(asked, "Whether thinking is impaired, and whether the patient can be alone", "missing")
+        question = f"{_RECORD_COGNITION} {asked.question}".rstrip()
+        yield _open("Whether thinking is impaired, and whether the patient can be alone", question, asked)
 
 
-def _factor(need: Need, text: str, weighs: str) -> Factor:
-    return Factor(text, weighs, need.evidence, need.labels)
+def _open(text: str, question: str, need: Need | None = None) -> Factor:
+    """What must be known before a place can be decided, with the question that answers it."""
+    evidence, labels = (need.evidence, need.labels) if need else ((), NONE)
+    return Factor(text, "missing", evidence, labels, question=question)
 
 
 def _alert(situation: _Situation, suggested: str, ordered: str, names: Mapping[str, str]) -> str:

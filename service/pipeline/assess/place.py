@@ -29,6 +29,13 @@ _HOME_WORDS = (
     "stay at home",
     "home with",
 )
+#: What insurance speaks for and against.
+_A_FACILITY, _NURSING, _CARE_AT_HOME = "care in a facility", "a nursing facility", "a nurse at home"
+_ASK_INSURANCE = "Which insurance does the patient have, and does it pay for a facility?"
+_ASK_ADMISSION = "On which day was the patient admitted as an inpatient?"
+_ASK_WISH = "Where does the patient want to go from here, and what matters most there?"
+#: 42 CFR 409.42 and Medicare Benefit Policy Manual, chapter 7, 30.1.1 (from memory, review: pending).
+_ASK_HOMEBOUND = "Does leaving home take a great effort, and the help of a person or a device?"
 _FACILITY_WORDS = ("nursing home", "nursing facility", "rehab", "assisted living")
 
 
@@ -36,9 +43,9 @@ def facility_cover(findings: Findings) -> Iterable[Factor]:
     """Whether Medicare's three midnights are reached; who pays is asked where no insurance is known."""
     insured, medicare = _covered(Insured.INSURED, findings), _covered(Insured.MEDICARE, findings)
     if insured[0] is Truth.UNKNOWN:
-        yield Factor("Which insurance pays for a facility", "missing")
+        yield Factor("Which insurance pays for a facility", "missing", question=_ASK_INSURANCE)
     elif insured[0] is Truth.FALSE:
-        yield _factor("No insurance that pays for a facility is in force", "against", insured[1])
+        yield _factor("No insurance that pays for a facility is in force", "against", insured[1], _A_FACILITY)
     elif medicare[0] is Truth.TRUE:
         yield _three_midnights(findings, medicare[1])
 
@@ -50,20 +57,23 @@ def home_health_cover(findings: Findings) -> Iterable[Factor]:
         return
     bound = tuple(_homebound(findings))
     if bound:
-        yield _factor("Homebound, as Medicare asks for before care at home", "for", bound)
+        yield _factor("Homebound, as Medicare asks for before care at home", "for", bound, _CARE_AT_HOME)
     else:
-        yield Factor("Whether the patient is homebound, as Medicare asks for before care at home", "missing")
+        unknown = "Whether the patient is homebound, as Medicare asks for before care at home"
+        yield Factor(unknown, "missing", question=_ASK_HOMEBOUND)
 
 
-def preference(findings: Findings, *, home: bool) -> Iterable[Factor]:
-    """What the patient wants, as goals and care plans say it; home is whether the suggestion is a home."""
+def preference(findings: Findings, *, home: bool, place: str) -> Iterable[Factor]:
+    """What the patient wants, as goals and care plans say it; home is whether the place it is held against is a home."""
     wanted = [(fact, _wants_home(fact)) for fact in findings.record.facts if _is_wish(fact, findings)]
     told = [(fact, wish) for fact, wish in wanted if wish is not None]
     for fact, wish in told:
         cited = findings.citing.fact(fact, fact.codes[0] if fact.codes else None, Certainty.UNCERTAIN)
-        yield _factor(f"The patient's goal: {_words(fact)}", "for" if wish is home else "against", (cited,))
+        weighs = "for" if wish is home else "against"
+        yield _factor(f"The patient's goal: {_words(fact)}", weighs, (cited,), place)
     if not told:
-        yield Factor("What the patient prefers (no goal about the place is on record)", "missing")
+        unknown = "What the patient prefers (no goal about the place is on record)"
+        yield Factor(unknown, "missing", question=_ASK_WISH)
 
 
 def _three_midnights(findings: Findings, coverage: tuple[Evidence, ...]) -> Factor:
@@ -71,12 +81,13 @@ def _three_midnights(findings: Findings, coverage: tuple[Evidence, ...]) -> Fact
     observed = stay.class_code in _OBSERVED
     nights = 0 if observed else days_in_hospital(stay, findings.today)
     if nights is None:
-        return Factor("How many midnights the stay has had: Medicare asks for three", "missing")
+        unknown = "How many midnights the stay has had: Medicare asks for three"
+        return Factor(unknown, "missing", question=_ASK_ADMISSION)
     said = "midnight" if nights == 1 else "midnights"
     counted = f"{nights} {said} as an inpatient; Medicare pays a nursing facility after {_MIDNIGHTS}"
     hint = " (observation does not count)" if observed else ""
     cited = (cite_stay(stay, f"{nights} {said} as an inpatient"), *coverage)
-    return _factor(counted + hint, "for" if nights >= _MIDNIGHTS else "against", cited)
+    return _factor(counted + hint, "for" if nights >= _MIDNIGHTS else "against", cited, _NURSING)
 
 
 def _covered(state: Insured, findings: Findings) -> tuple[Truth, tuple[Evidence, ...]]:
@@ -115,5 +126,5 @@ def _words(fact: Fact) -> str:
     return fact.text or " ".join(code.display for code in fact.codes)
 
 
-def _factor(text: str, weighs: str, evidence: tuple[Evidence, ...]) -> Factor:
-    return Factor(text, weighs, evidence, merge(one.labels for one in evidence))
+def _factor(text: str, weighs: str, evidence: tuple[Evidence, ...], place: str) -> Factor:
+    return Factor(text, weighs, evidence, merge(one.labels for one in evidence), place)

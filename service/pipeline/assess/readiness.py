@@ -119,7 +119,8 @@ def _from_disposition(disposition: Disposition) -> Iterable[Blocker]:
         )
     elif not (disposition.suggested or disposition.is_settled()):
         open_points = [factor for factor in disposition.factors if factor.weighs == "missing"]
-        missing = "; ".join(factor.text for factor in open_points if may_be_shared(factor.labels))
+        told = "; ".join(factor.line() for factor in open_points if may_be_shared(factor.labels))
+        missing = told.replace("?;", "?")
         unsure = f"Whether {disposition.named.display.lower()} is safe" if disposition.named else _WHERE_TO
         yield Blocker(
             "disposition-open",

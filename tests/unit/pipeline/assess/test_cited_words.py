@@ -397,8 +397,12 @@ def test_hospice_comes_before_anything_else() -> None:
 def test_an_open_place_is_a_caveat_that_names_what_is_missing() -> None:
     caveat = _blocker("disposition-open", _assess(answer(BARTHEL, 40)))
     assert caveat.text == (
-        "Where the patient can go cannot be decided yet: Whether a caregiver can give the help needed at home; "
-        "Which insurance pays for a facility; What the patient prefers (no goal about the place is on record)"
+        "Where the patient can go cannot be decided yet: Whether a caregiver can give the help needed at home: "
+        "Who will help you at home? Are they able and willing, and what do they need themselves? "
+        "Which insurance pays for a facility: "
+        "Which insurance does the patient have, and does it pay for a facility? "
+        "What the patient prefers (no goal about the place is on record): "
+        "Where does the patient want to go from here, and what matters most there?"
     )
     assert (caveat.clears, caveat.blocks) == ("What is missing is recorded", False)
 
