@@ -54,6 +54,8 @@ _FILLING = frozenset(
             "us",
             "uk",
             "usa",
+            "deaf",
+            "signed",
         ),
         *(
             "caribbean",

@@ -66,7 +66,8 @@ class PayerTable:
             *(_shown(code) for code, meaning in meant if not meaning),
         )
         said = [meaning for name in words for meaning in self._of_name(name)]
-        said += [meaning for hint in coverage.hints for meaning in self._of_hint(hint)]
+        hints = (*coverage.hints, *(code.code for code, meaning in meant if not meaning))
+        said += [meaning for hint in hints for meaning in self._of_hint(hint)]
         payers = _payers_of((*coded, *said))
         covers = {meaning.cover for meaning in (*coded, *said)}
         if coverage.paid_by_person and not covers & {Cover.INSURED, Cover.LIMITED, Cover.PENDING}:

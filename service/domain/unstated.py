@@ -5,6 +5,7 @@ from functools import lru_cache
 from unicodedata import combining, normalize
 
 _NOT_WORD = re.compile(r"[\W_]+")
+_PARTS = re.compile(r"[/,;|]")
 #: The whole entry, folded.
 _WORDS = frozenset(
     {
@@ -148,8 +149,12 @@ def fold(text: str) -> str:
 
 
 def says_nothing(words: str) -> bool:
-    """Whether an entry in words says that the thing is not known."""
+    """Whether an entry in words, or each part of it ("Other/Unknown"), says that the thing is not known."""
     said = fold(words)
+    return _says_nothing(said) or all(_says_nothing(fold(part)) for part in _PARTS.split(words))
+
+
+def _says_nothing(said: str) -> bool:
     return said in _WORDS or said.startswith(_BEGINNINGS)
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fhir_mappings import systems
 from fhir_mappings.inbound.record import build_record
@@ -11,12 +13,26 @@ from service.domain.checklist import Mark
 from service.domain.expression import CoverageTest, Insured, Truth
 from service.domain.need import Need, NeedState
 from service.pipeline.assess import assess
-from service.pipeline.assess.findings import collect
+from service.pipeline.assess.findings import Findings, collect
 from service.pipeline.assess.insurance import covered
 from tests.builders import ENCOUNTER, TODAY, concept, encounter, patient, resource
 from tests.unit.pipeline.assess.shipped import CONTENT
 
 Json = dict[str, Any]
+KEYS = (
+    "coding",
+    "text",
+    "code",
+    "system",
+    "display",
+    "language",
+    "preferred",
+    "reference",
+    "identifier",
+    "value",
+    "name",
+    "start",
+)
 ABSENT, PRESENT, ASKED = NeedState.ABSENT, NeedState.PRESENT, NeedState.NOT_ASSESSED
 SOPT = ("https://nahdo.org/sopt", "http://nahdo.org/sopt", "urn:oid:2.16.840.1.113883.3.221.5")
 X12 = "https://x12.org/codes/claim-filing-indicator-codes"
@@ -44,9 +60,13 @@ def insurance(*coverages: Json) -> Need:
     return next(need for need in needs if need.code == "health-insurance-coverage-status")
 
 
-def is_of(state: Insured, *coverages: Json) -> Truth:
+def _findings(*coverages: Json) -> Findings:
     record = build_record([patient(), encounter(), *coverages], encounter=ENCOUNTER, today=TODAY)
-    return covered(CoverageTest(state), collect(record, CONTENT, today=TODAY, site_language="en")).truth
+    return collect(record, CONTENT, today=TODAY, site_language="en")
+
+
+def is_of(state: Insured, *coverages: Json) -> Truth:
+    return covered(CoverageTest(state), _findings(*coverages)).truth
 
 
 def message(*coverages: Json) -> Mark:
@@ -244,6 +264,11 @@ NOT_KNOWN = (
     "Unspecified",
     "Not on file",
     "Foreign national",
+    "Payer Unknown",
+    "No Payer",
+    "Bad debt",
+    "Medicaid - Inactive",
+    "Medicare (termed)",
 )
 
 
@@ -379,3 +404,29 @@ def test_a_payer_whose_name_gives_away_a_disease_or_a_crime_is_labelled() -> Non
     for name in ("HIV-AIDS program", "Substance use program"):
         assert insurance(named(name)).labels
     assert not insurance(named("Aetna")).labels
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["type", "payor", "insurer", "class", "period", "kind", "status", "network"]), JUNK
+    )
+)
+def test_no_shape_of_an_insurance_breaks_reading_it(elements: Json) -> None:
+    assert (
+        covered(CoverageTest(Insured.INSURED), _findings(resource("Coverage", "c", **elements))).truth
+        in Truth
+    )
+
+
+@given(JUNK)
+def test_no_shape_of_a_language_breaks_reading_it(communication: object) -> None:
+    who = patient(communication=communication)
+    record = build_record([who, encounter()], encounter=ENCOUNTER, today=TODAY)
+    assert all(language.tag or language.text for language in record.patient.languages)
