@@ -26,6 +26,8 @@ from service.domain.worded import Speaks, WordedQuestion
 from service.errors import ConfigurationError
 
 _Value = TypeVar("_Value")
+_SYSTEMS = {system.value: system.value for system in System}
+_REVIEWS = frozenset(review.value for review in Review)
 _ENDS: Final = frozenset({"", "died", "transferred"})
 
 
@@ -73,9 +75,9 @@ class Row:
 
     def system(self) -> str:
         """The column `system`, a short name of a code system."""
-        if self["system"] not in set(System):
+        if self["system"] not in _SYSTEMS:
             raise self.wrong(f"{self['system']!r} is not a code system; known are {', '.join(System)}")
-        return System(self["system"]).value
+        return _SYSTEMS[self["system"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,10 @@ def _code_sets(folder: LayeredFolder) -> dict[str, tuple[Code, ...]]:
     for path in sorted(folder.glob("code_sets*.csv")):
         for row in read_rows(path, ("set", "system", "code", "display", "source", "review")):
             _reviewed(row)
-            members = sets.setdefault(row["set"], {})
-            if (row.system(), row["code"]) in members:
+            members, key = sets.setdefault(row["set"], {}), (row.system(), row["code"])
+            if key in members:
                 raise row.wrong(f"{row['code']} stands in the set {row['set']} twice")
-            members[row.system(), row["code"]] = Code(row.system(), row["code"], row["display"])
+            members[key] = Code(*key, row["display"])
     return {name: tuple(members.values()) for name, members in sets.items()}
 
 
@@ -144,7 +146,7 @@ def _displays(code_sets: dict[str, tuple[Code, ...]], system: System) -> dict[st
 
 
 def _reviewed(row: Row) -> None:
-    if row["review"] not in set(Review):
+    if row["review"] not in _REVIEWS:
         raise row.wrong(f"review must be {' or '.join(Review)}")
     if not row["source"]:
         raise row.wrong("source is missing")
@@ -272,7 +274,7 @@ def _programmes(path: Path) -> dict[str, ProgrammeTemplate]:
 
 
 def _rules(row: Row) -> ProgrammeRules:
-    if row["review"] not in set(Review):
+    if row["review"] not in _REVIEWS:
         raise row.wrong(f"review must be {' or '.join(Review)}")
     if not row["status"]:
         raise row.wrong("status is missing: where do the figures come from?")

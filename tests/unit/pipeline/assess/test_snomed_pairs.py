@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from service.domain.codes import Code, System
 from service.domain.need import NeedState
 from service.pipeline.assess import assess
+from service.pipeline.assess.risk.charlson import categories_of
 from tests.cases_reader import TODAY, read_record
 from tests.unit.pipeline.assess.shipped import CONTENT
 
@@ -121,6 +123,30 @@ PAIRS = (
     ("R40.3", "24473007", "functional-dependence"),
     ("Z73.3", "73595000", "stress"),
 )
+#: ICD-10-CM, SNOMED CT, and the category of the Charlson index that both are of.
+CATEGORIES = (
+    ("I21.3", "401303003", "Myocardial infarction"),
+    ("I25.2", "1755008", "Myocardial infarction"),
+    ("I50.33", "443344007", "Congestive heart failure"),
+    ("I73.9", "399957001", "Peripheral vascular disease"),
+    ("I63.9", "111297002", "Cerebrovascular disease"),
+    ("I69.351", "442733008", "Cerebrovascular disease"),
+    ("G30.9", "26929004", "Dementia"),
+    ("J44.1", "195951007", "Chronic pulmonary disease"),
+    ("J45.909", "195967001", "Chronic pulmonary disease"),
+    ("M06.9", "69896004", "Rheumatic disease"),
+    ("K74.60", "19943007", "Mild liver disease"),
+    ("B18.2", "128302006", "Mild liver disease"),
+    ("E11.9", "44054006", "Diabetes without chronic complication"),
+    ("E11.40", "368581000119106", "Diabetes with chronic complication"),
+    ("G81.90", "50582007", "Hemiplegia or paraplegia"),
+    ("N18.30", "433144002", "Renal disease"),
+    ("N18.6", "46177005", "Moderate or severe renal disease"),
+    ("C50.919", "254837009", "Any malignancy"),
+    ("K72.10", "235886005", "Moderate or severe liver disease"),
+    ("C79.51", "94222008", "Metastatic solid tumor"),
+    ("B20", "62479008", "AIDS/HIV"),
+)
 #: Codes that name the same thing without being it: of the family, of the past, only thought of, of another place.
 NEAR_MISSES = (
     ("275526006", "History of cerebrovascular accident"),
@@ -175,3 +201,13 @@ def test_what_only_sounds_like_it_raises_nothing(snomed: str, name: str) -> None
     assert name
     plain = _raised({"patient": {"age": "70"}})
     assert _raised({"patient": {"age": "70"}, "conditions": [{"snomed": snomed}]}) == plain
+
+
+@pytest.mark.parametrize(("icd10cm", "snomed", "category"), CATEGORIES, ids=lambda value: value)
+def test_the_same_diagnosis_is_of_the_same_charlson_category(
+    icd10cm: str, snomed: str, category: str
+) -> None:
+    by_icd = categories_of([Code(System.ICD10CM, icd10cm)], CONTENT.comorbidities)
+    by_snomed = categories_of([Code(System.SNOMED, snomed)], CONTENT.comorbidities)
+    assert [one.name for one in by_snomed] == [one.name for one in by_icd]
+    assert category in {one.name for one in by_icd}
