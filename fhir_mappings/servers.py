@@ -16,6 +16,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _WRITTEN: Final = re.compile(r"[!-\[\]-~]+")
 _IN_FULL: Final = re.compile(rb'"reference"\s*:\s*"[a-z]{4,5}:(/|\\)', re.IGNORECASE)
 _STEP: Final = re.compile(r"(^|/)\.{1,2}(/|$)|%(2e|2f|5c)", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"/[A-Z][A-Za-z]+/[A-Za-z0-9\-]{1,64}")
 _REFERENCE: Final = re.compile(r"([A-Z][A-Za-z]{1,63}/[^/]+)(/_history/[^/]+)?/?")
 
 
@@ -46,8 +47,10 @@ def relative_to(url: str, base: str) -> str:
     """What follows the base in an absolute URL under it ("Patient/1/_history/2"); any other text as it is."""
     if "://" not in url:
         return url
-    head, path = _divided(url)
     server = _server(base)
+    if server and url.startswith(base) and _PLAIN.fullmatch(url, len(base)):  # as nearly all are spelt
+        return url[len(base) + 1 :]
+    head, path = _divided(url)
     if (
         server is None
         or head is None

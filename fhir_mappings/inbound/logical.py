@@ -16,15 +16,15 @@ Names = Mapping[tuple[str, str, str], str]
 _PATIENT, _STAY = "Patient", "Encounter"
 _NAMED: Final = frozenset({_PATIENT, _STAY})
 #: Elements that name a patient or a stay, with what they name where the reference gives no type.
-_ELEMENTS: Final = (
-    ("subject", _PATIENT),
-    ("patient", _PATIENT),
-    ("beneficiary", _PATIENT),
-    ("for", _PATIENT),
-    ("encounter", _STAY),
-    ("context", _STAY),
-    ("partOf", _STAY),
-)
+_ELEMENTS: Final = {
+    "subject": _PATIENT,
+    "patient": _PATIENT,
+    "beneficiary": _PATIENT,
+    "for": _PATIENT,
+    "encounter": _STAY,
+    "context": _STAY,
+    "partOf": _STAY,
+}
 
 
 def names_in(resources: Iterable[Json]) -> Names:
@@ -42,10 +42,11 @@ def names_in(resources: Iterable[Json]) -> Names:
 def with_literals(resource: Json, names: Names) -> Json:
     """The resource with each of its references by identifier made literal where its target is known; itself where none is."""
     changed: Json = {}
-    for element, kind in _ELEMENTS:
-        value = resource.get(element)
-        if isinstance(value, dict) and (known := _known(value, kind, resource, names)):
-            changed[element] = {**value, "reference": known}
+    for element, value in resource.items():
+        if element in _ELEMENTS and isinstance(value, dict) and not _is_literal(value.get("reference")):
+            known = _known(value, _ELEMENTS[element], resource, names)
+            if known:
+                changed[element] = {**value, "reference": known}
     return {**resource, **changed} if changed else resource
 
 
@@ -57,10 +58,12 @@ def tokens_of(identifiers: object) -> Iterator[tuple[str, str]]:
             yield system, value
 
 
+def _is_literal(reference: object) -> bool:
+    return isinstance(reference, str) and reference[:1] not in {"", "#"}
+
+
 def _known(value: Json, kind: str, resource: Json, names: Names) -> str:
     reference = value.get("reference")
-    if isinstance(reference, str) and reference and not reference.startswith("#"):
-        return ""
     said = text(value.get("type")).rpartition("/")[2] or kind
     if said != kind:
         return ""

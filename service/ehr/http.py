@@ -197,7 +197,7 @@ def _body(request: Request, data: bytes, base: str) -> dict[str, Any] | None:
     """The resource; references that name this server in full become relative, as all others are."""
     try:
         body = parse(data)
-        return localized(body, base) if body and may_name_in_full(data) else body
+        return localized(body, base.rstrip("/")) if body and may_name_in_full(data) else body
     except EhrNotFhir:
         if request.safe:
             raise

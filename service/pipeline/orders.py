@@ -69,6 +69,13 @@ def find_orders(ehr: Ehr, tenant: Tenant, since: datetime, *, door: str) -> Chan
         searches = [_of(patient, search) for patient in census(ehr, tenant) for search in searches]
     results = _answers(ehr, searches)
     found = [resource for result in results for resource in result.resources]
+    told = sorted(
+        {str(gap.reason) for result in results if result.lack is Lack.NOTHING for gap in result.gaps}
+    )
+    if told:  # no error, or looking for orders would fail for ever
+        _log.warning(
+            "the search for discharge orders was answered with a warning", tenant=tenant.id, reasons=told
+        )
     lacking = next((error for result in results if (error := _lack(result))), None)
     without_stay = tuple(own_reference(one) for one in found if names_no_stay(one, tenant))
     return Changes(tuple(triggers_in(found, tenant, door=door)), lacking, without_stay)
