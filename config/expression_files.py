@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from config.marked_yaml import Entry
 from config.terminology_files import Terminology
+from service.domain.axes import is_axis_pattern
 from service.domain.codes import System
 from service.domain.content import undotted
 from service.domain.expression import (
@@ -15,6 +16,7 @@ from service.domain.expression import (
     AtLeast,
     CodeTest,
     CoverageTest,
+    EvenAs,
     Expression,
     Insured,
     MeasureTest,
@@ -46,6 +48,12 @@ _KINDS = {
     "care_plan": Kind.CARE_PLAN,
 }
 _SCORES = ("LACE", "HOSPITAL", "HFRS")
+#: Their words, and the keys that only they have.
+_DIAGNOSIS_KEYS = ("text", ("except_text", "even_as"))
+_OTHER_KEYS = ("names", ("icd10pcs",))
+#: Systems whose codes are named by what they begin with, or by axes.
+_BY_FAMILY = frozenset({System.ICD10CM, System.ICD10PCS})
+_NOT_INLINE = _BY_FAMILY | {System.SNOMED, System.TEXT}
 #: A code or the beginning of one, without the dot: chapter Z, block Z5, category Z59, and what follows its dot.
 _FAMILY = re.compile(r"[A-Z](?:\d[0-9A-Z]{0,5})?")
 
@@ -102,32 +110,36 @@ class ExpressionReader:
         return AtLeast(count, parts)
 
     def _codes(self, kind: Kind, body: Entry) -> CodeTest:
-        words = "text" if kind is Kind.CONDITION else "names"
-        given = body.fields(("icd10cm", "set", "codes", "except", words, "scope", "within_days"))
-        codes, families = self._members(given)
-        if not (codes or families or words in given):
+        words, own = _DIAGNOSIS_KEYS if kind is Kind.CONDITION else _OTHER_KEYS
+        given = body.fields(("icd10cm", "set", "codes", "except", words, *own, "scope", "within_days"))
+        codes, families, axes = self._members(given)
+        if not (codes or families or axes or words in given):
             raise body.wrong(f"expected icd10cm, set, codes or {words}")
         return CodeTest(
             kind=kind,
             codes=frozenset(codes),
             families=frozenset(families),
             excluded=frozenset(_families(given, "except")),
-            words=tuple(word.casefold() for word in _texts(given, words)),
+            axes=frozenset(axes),
+            words=_words(given, words),
+            except_words=_words(given, "except_text"),
+            even_as=frozenset(_even_as(given)),
             scope=given["scope"].choice(Scope) if "scope" in given else Scope.ANY,
             within_days=_days(given),
             named=tuple(_named(given)),
         )
 
-    def _members(self, given: Mapping[str, Entry]) -> tuple[set[tuple[str, str]], set[str]]:
+    def _members(self, given: Mapping[str, Entry]) -> tuple[set[tuple[str, str]], set[str], set[str]]:
         codes = set(_inline_codes(given["codes"])) if "codes" in given else set()
-        families = set(_families(given, "icd10cm"))
+        families, axes = set(_families(given, "icd10cm")), set(_axes(given))
         for name in _texts(given, "set"):
             if name not in self.terminology.code_sets:
                 raise given["set"].wrong(f"unknown code set {name!r}")
             members = self.terminology.code_sets[name]
             families |= {undotted(code.code) for code in members if code.system == System.ICD10CM}
-            codes |= {(code.system, code.code) for code in members if code.system != System.ICD10CM}
-        return codes, families
+            axes |= {code.code for code in members if code.system == System.ICD10PCS}
+            codes |= {(code.system, code.code) for code in members if code.system not in _BY_FAMILY}
+        return codes, families, axes
 
     def _answer(self, body: Entry) -> AnswerTest:
         given = body.fields(("question", "is", "within_days"), required=("question", "is"))
@@ -254,9 +266,7 @@ def _related(body: Entry) -> RelatedTest:
 
 
 def _inline_codes(entry: Entry) -> Iterable[tuple[str, str]]:
-    systems = tuple(
-        system.value for system in System if system not in {System.SNOMED, System.ICD10CM, System.TEXT}
-    )
+    systems = tuple(system.value for system in System if system not in _NOT_INLINE)
     for system, codes in entry.fields(systems).items():
         yield from ((system, code) for code in codes.texts())
 
@@ -265,6 +275,8 @@ def _named(given: Mapping[str, Entry]) -> Iterable[str]:
     """The codes as the author named them."""
     if families := _texts(given, "icd10cm"):
         yield f"ICD-10-CM {', '.join(families)}"
+    if patterns := _texts(given, "icd10pcs"):
+        yield f"ICD-10-PCS {', '.join(patterns)}"
     yield from (f"code set {name}" for name in _texts(given, "set"))
     for system, codes in given["codes"].fields(()).items() if "codes" in given else ():
         yield f"{system.upper()} {', '.join(codes.texts())}"
@@ -277,6 +289,28 @@ def _families(given: Mapping[str, Entry], key: str) -> Iterable[str]:
         if not _FAMILY.fullmatch(family):
             raise given[key].wrong(f"{code!r} is no ICD-10-CM code or family (Z59, Z59.4, Z59.41)")
         yield family
+
+
+def _axes(given: Mapping[str, Entry]) -> Iterable[str]:
+    for pattern in _texts(given, "icd10pcs"):
+        if not is_axis_pattern(pattern):
+            raise given["icd10pcs"].wrong(f"{pattern!r} is no ICD-10-PCS code or pattern (0SR90J9, 0SR[9B])")
+        yield pattern
+
+
+def _even_as(given: Mapping[str, Entry]) -> Iterable[EvenAs]:
+    """What words may speak of besides; without words it would say nothing."""
+    for key in ("except_text", "even_as"):
+        if key in given and "text" not in given:
+            raise given[key].wrong(f"{key} stands only beside text")
+    for word in _texts(given, "even_as"):
+        if word not in set(EvenAs):
+            raise given["even_as"].wrong(f"{word!r} is not one of {', '.join(EvenAs)}")
+        yield EvenAs(word)
+
+
+def _words(given: Mapping[str, Entry], key: str) -> tuple[str, ...]:
+    return tuple(word.casefold() for word in _texts(given, key))
 
 
 def _unit(entry: Entry) -> str:

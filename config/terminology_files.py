@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from config.content_folder import LayeredFolder
+from service.domain.axes import is_axis_pattern
 from service.domain.codes import Code, System
 from service.domain.content import (
     Comorbidity,
@@ -131,6 +132,8 @@ def _code_sets(folder: LayeredFolder) -> dict[str, tuple[Code, ...]]:
     for path in sorted(folder.glob("code_sets*.csv")):
         for row in read_rows(path, ("set", "system", "code", "display", "source", "review")):
             _reviewed(row)
+            if row.system() == System.ICD10PCS and not is_axis_pattern(row["code"]):
+                raise row.wrong(f"{row['code']!r} is no ICD-10-PCS code or pattern (0SR90J9, 0SR[9B])")
             members, key = sets.setdefault(row["set"], {}), (row.system(), row["code"])
             if key in members:
                 raise row.wrong(f"{row['code']} stands in the set {row['set']} twice")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from service.domain.axes import fits, key_of, keys_of
 from service.domain.checklist import NO_CHECKLISTS, Checklists
 from service.domain.codes import Code, System
 from service.domain.content_origin import ContentOrigin
@@ -97,10 +98,14 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class CodeIndex:
-    """From a code to the leaves that look for it; families are ICD-10-CM prefixes without the dot."""
+    """From a code to the leaves that look for it.
+
+    families are ICD-10-CM prefixes without the dot; axes are patterns of ICD-10-PCS by section and body system.
+    """
 
     exact: Mapping[tuple[str, str], tuple[CodeTest, ...]]
     families: Mapping[str, tuple[CodeTest, ...]]
+    axes: Mapping[str, tuple[tuple[str, CodeTest], ...]] = field(default_factory=dict)
     worded: tuple[CodeTest, ...] = ()
     words: tuple[str, ...] = ()
 
@@ -109,20 +114,31 @@ class CodeIndex:
         """The index of these leaves."""
         exact: dict[tuple[str, str], list[CodeTest]] = {}
         families: dict[str, list[CodeTest]] = {}
+        axes: dict[str, list[tuple[str, CodeTest]]] = {}
         worded = []
         for test in tests:
             for code in sorted(test.codes):
                 exact.setdefault(code, []).append(test)
             for family in sorted(test.families):
                 families.setdefault(family, []).append(test)
+            for pattern in sorted(test.axes):
+                for key in keys_of(pattern):
+                    axes.setdefault(key, []).append((pattern, test))
             if test.words:
                 worded.append(test)
         words = dict.fromkeys(word for test in worded for word in test.words)
-        return cls(_frozen(exact), _frozen(families), tuple(dict.fromkeys(worded)), tuple(words))
+        return cls(
+            _frozen(exact), _frozen(families), _frozen(axes), tuple(dict.fromkeys(worded)), tuple(words)
+        )
 
     def find(self, code: Code) -> tuple[CodeTest, ...]:
         """The leaves that this code satisfies."""
         found = self.exact.get((code.system, code.code), ())
+        if code.system == System.ICD10PCS:
+            patterns = self.axes.get(key_of(code.code), ())
+            return found + tuple(
+                dict.fromkeys(test for pattern, test in patterns if fits(pattern, code.code))
+            )
         names = families_of(code)
         for family in names:
             if tests := self.families.get(family):
@@ -233,6 +249,7 @@ _SHORTEST_FAMILY = 1
 #: An ICD-10-CM code has seven characters at most. What is sent as one may be of any length, and is read no further.
 _LONGEST_FAMILY, _LONGEST_WRITTEN = 7, 16
 _Key = TypeVar("_Key", bound=Hashable)
+_Member = TypeVar("_Member", bound=Hashable)
 
 
 @lru_cache(maxsize=256)
@@ -262,5 +279,5 @@ def known_labels(words: Iterable[str]) -> Labels:
     return frozenset(Label(word) for word in words)
 
 
-def _frozen(lists: Mapping[_Key, list[CodeTest]]) -> dict[_Key, tuple[CodeTest, ...]]:
-    return {key: tuple(dict.fromkeys(tests)) for key, tests in lists.items()}
+def _frozen(lists: Mapping[_Key, list[_Member]]) -> dict[_Key, tuple[_Member, ...]]:
+    return {key: tuple(dict.fromkeys(members)) for key, members in lists.items()}

@@ -70,13 +70,23 @@ class Which(StrEnum):
     HIGHEST = "highest"
 
 
+class EvenAs(StrEnum):
+    """What else the words of a leaf may speak of, besides what is there."""
+
+    RISK = "risk"  # "at risk of falls"
+    FEAR = "fear"  # "afraid of partner violence"
+    HISTORY = "history"  # a coded "history of suicide attempt"
+
+
 @_question
 class CodeTest:
     """Something coded stands in the record.
 
-    codes are exact (system, code) pairs; families and excluded are ICD-10-CM prefixes without the dot; words are whole
-    words, in lower case, looked for in an entry without a code, and for kinds other than Condition also in the display
-    of a coded entry: a product's name says its ingredient. within_days is the greatest age, None for any. named is how
+    codes are exact (system, code) pairs; families and excluded are ICD-10-CM prefixes without the dot, axes are patterns of
+    ICD-10-PCS codes (`service.domain.axes`). words are whole words, in lower case, looked for in a diagnosis none of whose
+    codes is listed (`service.pipeline.assess.words`), and for kinds other than Condition also in the display
+    of a coded entry: a product's name says its ingredient. except_words and even_as say which words do not count, and which
+    do. within_days is the greatest age, None for any. named is how
     the author named the codes ("code set food-insecurity"): it asks nothing.
     """
 
@@ -84,7 +94,10 @@ class CodeTest:
     codes: frozenset[tuple[str, str]] = frozenset()
     families: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
+    axes: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
+    except_words: tuple[str, ...] = ()
+    even_as: frozenset[EvenAs] = frozenset()
     scope: Scope = Scope.ANY
     within_days: int | None = None
     named: tuple[str, ...] = field(default=(), compare=False)

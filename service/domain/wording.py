@@ -137,6 +137,10 @@ def _members(test: CodeTest) -> Iterable[str]:
     if test.words:
         unsure = ", which alone decides nothing" if test.kind is Kind.CONDITION else ""
         yield f"the words {_either(f'“{word}”' for word in test.words)}{unsure}"
+    if test.except_words:
+        yield f"but not {_either(f'“{word}”' for word in test.except_words)}"
+    if test.even_as:
+        yield f"also as {_either(sorted(test.even_as))}"
 
 
 def _measured(test: MeasureTest) -> str:

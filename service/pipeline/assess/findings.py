@@ -1,18 +1,16 @@
 """The one pass over the record: everything the protocols and scores may ask, found by code."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
 
 from service.domain.codes import Code, System
 from service.domain.content import CodeIndex, Content
 from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import CodeTest, Scope
 from service.domain.instrument import VALID_DAYS
-from service.domain.record import Fact, Gap, Kind, Observation, Record
+from service.domain.record import Fact, Gap, GapReason, Kind, Observation, Record
 from service.domain.risk import RiskScore
 from service.pipeline.assess.answers import Answered, latest_answers
 from service.pipeline.assess.citing import Citing, asked_by, day_of, in_time
@@ -27,22 +25,11 @@ from service.pipeline.assess.destination import Destination, read_destination
 from service.pipeline.assess.policies import Policy, read_policies
 from service.pipeline.assess.scores import Scored, score_instruments
 from service.pipeline.assess.worded import Worded, is_told_in_words
+from service.pipeline.assess.words import asserts, is_mute, mention, pattern_of, said_of, speaks_in_words
 
 _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
 _LONG_AGO = date.min
-
-#: Words by which an entry says that there is none, or of whom else it speaks. "Rule out" and "history of" leave it open.
-_DENIED = re.compile(
-    r"\b(?:no (?:known|evidence|history|signs?|personal history)|denie[sd]|negative for|ruled out|fam(?:ily)? (?:history|hx)|fhx?)\b"
-    # "Lives with mother" and "mother died" leave open who has what; after a birth the mother may be the patient.
-    r"|\b(?:father|mother|brother|sister)(?:'s)? (?:with|had|has) (?!.*post.?partum)"
-)
-#: Words just before and after a diagnosis by which there is none of it: "never smoker", "cancer screening".
-_NOT_BEFORE = re.compile(r"(?:\bnever (?:been |an? |used )?|\bnon-|(?<!positive )\bscreen(?:ing)? for )$")
-_NOT_AFTER = re.compile(r" (?:screen(?:ing)?\b(?!.*\bpositive\b)|(?:test )?negative\b)")
-#: Systems in which protocols name diagnoses.
-_DIAGNOSES = frozenset({System.ICD10CM, System.SNOMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +90,7 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
         conditions=tuple(collector.conditions),
         destination=read_destination(record.encounter, content),
         policies=read_policies(record.coverages, content.payers, citing, today),
-        gaps=(*gaps, *worded.gaps()),
+        gaps=(*gaps, *worded.gaps(), *_unread(collector.mute)),
         told={need: _ordered(found) for need, found in worded.needs.items()},
     )
 
@@ -122,20 +109,23 @@ class _Collector:
     seen: dict[str, list[Observation]] = field(default_factory=lambda: defaultdict(list))
     asserted: dict[tuple[str, str], list[Observation]] = field(default_factory=lambda: defaultdict(list))
     said: list[Observation] = field(default_factory=list)
+    #: How many diagnoses have neither words nor a code that anybody lists.
+    mute: int = 0
 
     def fact(self, fact: Fact) -> None:
         """Every leaf that this fact satisfies gets it."""
+        index = self.content.indexes[fact.kind]
         if fact.kind is Kind.CONDITION:
             counts = certainty_of(fact, Scope.ANY, self.record, self.today)
             counts = counts or certainty_of(fact, Scope.STAY, self.record, self.today)
             if counts is not None:
                 self.conditions.append((fact, counts))
-        index = self.content.indexes[fact.kind]
+                self.mute += is_mute(fact) and not any(index.find(code) for code in fact.codes)
         matched: set[CodeTest] = set()
         for code in fact.codes:
             for test in index.find(code):
                 self._hit(test, fact, code, matched)
-        if index.words and (fact.kind is not Kind.CONDITION or not _is_coded(fact)):
+        if index.words:
             self._read(fact, index, matched)
 
     def observation(self, observation: Observation) -> None:
@@ -193,26 +183,25 @@ class _Collector:
         self.hits[test].append(self.citing.fact(fact, code, counts))
 
     def _read(self, fact: Fact, index: CodeIndex, matched: set[CodeTest]) -> None:
-        """Look for words: in a diagnosis without a code that we know, in any other statement's text and displays."""
-        said = " ".join((fact.text, *[code.display for code in fact.codes])).casefold()
-        if _pattern(index.words).search(said):
+        """Look for words: in a diagnosis what its codes leave open, in any other statement text and displays."""
+        said = said_of(fact)
+        if pattern_of(index.words).search(said):
             for test in index.worded:
                 self._worded(test, fact, said, matched)
 
     def _worded(self, test: CodeTest, fact: Fact, said: str, matched: set[CodeTest]) -> None:
-        if test in matched or not _pattern(test.words).search(said):
+        if test in matched or not mention(test, said) or not speaks_in_words(fact, test):
             return
-        if fact.kind is Kind.CONDITION and _denies(said, test.words):
+        if fact.kind is Kind.CONDITION and not asserts(test, said, coded=bool(fact.codes)):
             return
         counts = certainty_of(fact, test.scope, self.record, self.today)
         if counts is None or not is_recent(fact.began, test.within_days, self.today):
             return
-        # A hospital's own code for a diagnosis is as good as its words, no better.
+        # A code for a diagnosis that we do not know is as good as its words, no better.
         named = () if fact.kind is Kind.CONDITION else fact.codes
-        coded = any(_pattern(test.words).search(code.display.casefold()) for code in named)
-        certainty = counts if coded else Certainty.UNCERTAIN
-        found = self.citing.fact(fact, fact.codes[0] if coded else None, certainty)
-        (self.hits if coded else self.hints)[test].append(found)
+        code = next((code for code in named if mention(test, code.display.casefold())), None)
+        found = self.citing.fact(fact, code, counts if code else Certainty.UNCERTAIN)
+        (self.hits if code else self.hints)[test].append(found)
 
     def _assert(self, observation: Observation, index: CodeIndex) -> None:
         for code in _asserted(observation):
@@ -225,8 +214,10 @@ class _Collector:
                 began=day_of(observation),
                 labels=self.citing.labels(observation),
             )
+            matched: set[CodeTest] = set()
             for test in index.find(code):
-                self._hit(test, as_fact, code, set())
+                self._hit(test, as_fact, code, matched)
+            self._read(as_fact, index, matched)
 
     def _valid(self, observation: Observation, days: int) -> bool:
         """Young enough, or of the stay being planned however long that is or ago."""
@@ -236,19 +227,12 @@ class _Collector:
         return observed_in_stay(observation, self.record)
 
 
-def _denies(said: str, words: tuple[str, ...]) -> bool:
-    """Whether an entry says that there is none, or speaks of somebody else."""
-    if _DENIED.search(said):
-        return True
-    found = _pattern(words).finditer(said)
-    return all(
-        _NOT_BEFORE.search(said[: one.start()]) or _NOT_AFTER.match(said[one.end() :]) for one in found
-    )
-
-
-def _is_coded(fact: Fact) -> bool:
-    """Whether a diagnosis has a code of a system that protocols know."""
-    return any(code.system in _DIAGNOSES for code in fact.codes)
+def _unread(mute: int) -> Iterable[Gap]:
+    """What nobody could read, by words or by code, is told."""
+    if mute:
+        yield Gap(
+            "Condition", GapReason.UNREADABLE, "It has no words, and a code that stands in no list.", mute
+        )
 
 
 def _is_finding(observation: Observation) -> bool:
@@ -264,11 +248,6 @@ def _asserted(observation: Observation) -> Iterable[Code]:
     if yes:
         yield from (code for code in observation.codes if code.system == System.SNOMED)
     yield from (code for code in observation.answers if code.system == System.SNOMED)
-
-
-@lru_cache(maxsize=256)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b")
 
 
 def _together(

@@ -214,6 +214,25 @@ def test_a_right_folder_is_read(folder: Path) -> None:
             7,
             "'housing' is no ICD-10-CM code or family",
         ),
+        (
+            "answer: {question: 88122-7, is: [LA28397-0]}",
+            "procedure: {icd10pcs: [0SR90J9, 0SO]}",
+            7,
+            "'0SO' is no ICD-10-PCS code or pattern",
+        ),
+        ("answer: {question: 88122-7, is: [LA28397-0]}", "condition: {icd10pcs: 0Y6}", 7, "unknown key"),
+        (
+            "answer: {question: 88122-7, is: [LA28397-0]}",
+            "condition: {text: [falls], even_as: [guess]}",
+            7,
+            "'guess' is not one of risk, fear, history",
+        ),
+        (
+            "answer: {question: 88122-7, is: [LA28397-0]}",
+            "condition: {icd10cm: Z59, except_text: [air hunger]}",
+            7,
+            "except_text stands only beside text",
+        ),
         ("question: Is it so?", "ask_when: {coverage: insured}", 5, "there is no question here"),
         (
             "answer: {question: 88122-7, is: [LA28397-0]}",
