@@ -32,6 +32,7 @@ from service.domain.expression import (
 )
 from service.domain.instrument import Instrument, Item
 from service.domain.record import Kind
+from service.domain.risk import URGENCY
 from service.domain.units import UNITS, tidy
 
 _KINDS = {
@@ -248,11 +249,16 @@ def _stay(body: Entry) -> StayTest:
 
 
 def _risk(body: Entry) -> RiskTest:
-    given = body.fields(("score", "at_least", "below"), required=("score",))
+    given = body.fields(("score", "at_least", "below", "urgency"), required=("score",))
     _exactly_one(body, given, ("at_least", "below"))
-    if given["score"].text() not in _SCORES:
+    score = given["score"].text()
+    if score not in _SCORES:
         raise given["score"].wrong(f"the score is one of {', '.join(_SCORES)}")
-    return RiskTest(given["score"].text(), _number(given, "at_least"), _number(given, "below"))
+    if "urgency" in given and (given["urgency"].text() != "known" or score not in URGENCY):
+        raise given["urgency"].wrong(f"urgency is known, of {' or '.join(URGENCY)}")
+    return RiskTest(
+        score, _number(given, "at_least"), _number(given, "below"), urgency_known="urgency" in given
+    )
 
 
 def _related(body: Entry) -> RelatedTest:

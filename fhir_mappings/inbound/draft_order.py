@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.elements import first, items
 from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.references import is_id, literal
@@ -14,9 +15,14 @@ _STAY: Final = "Encounter/"
 
 def discharges(order: Mapping[str, Any], order_codes: Collection[str]) -> bool:
     """Whether this is an order to discharge, signed or about to be. order_codes are "system|code"."""
-    if order.get("resourceType") != "ServiceRequest" or str(order.get("status")) in _GONE or forbids(order):
+    if order.get("resourceType") != "ServiceRequest" or order_status(order) in _GONE or forbids(order):
         return False
     return any(code in order_codes for code in _codes(order))
+
+
+def order_status(order: Mapping[str, Any]) -> str:
+    """The status of an order, "" if none."""
+    return bare_code(order.get("status"))
 
 
 def is_of_another(order: Mapping[str, Any], patient: str) -> bool:

@@ -6,8 +6,9 @@ from datetime import UTC, date, tzinfo
 from typing import Final
 
 from fhir_mappings.inbound import dates
+from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.disposition import read_place
-from fhir_mappings.inbound.draft_order import discharges, stay_of
+from fhir_mappings.inbound.draft_order import discharges, order_status, stay_of
 from fhir_mappings.inbound.elements import Json, at, items
 from fhir_mappings.inbound.trigger import WISHES
 from service.domain.codes import Code
@@ -39,7 +40,7 @@ def as_ordered(
 
 
 def _is_signed(order: Json) -> bool:
-    return order.get("status") == "active" and order.get("intent") not in WISHES
+    return order_status(order) == "active" and bare_code(order.get("intent")) not in WISHES
 
 
 def _day(order: Json, zone: tzinfo) -> date | None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from config.tenants import Tenant
-from fhir_mappings.inbound.draft_order import forbids
-from fhir_mappings.inbound.encounter import digest, goes_on, status_of, told_of_stay
+from fhir_mappings.inbound.codes import bare_code
+from fhir_mappings.inbound.draft_order import forbids, order_status
+from fhir_mappings.inbound.encounter import digest, goes_on, part_of, status_of, told_of_stay
 from fhir_mappings.inbound.encounter_class import is_stay
 from fhir_mappings.references import is_id, literal
 from fhir_mappings.servers import relative_to
@@ -57,7 +58,7 @@ def trigger_from(
 
 
 def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:
-    action = _ORDER.get(str(order.get("status")))
+    action = _ORDER.get(order_status(order))
     if action is Action.PLAN and forbids(order):
         action = Action.CANCEL  # an order that now says "do not discharge" no longer stands as one to do it
     encounter = _encounter(order)
@@ -73,9 +74,9 @@ def names_no_stay(order: Mapping[str, Any], tenant: Tenant) -> bool:
 
 
 def _is_discharge(order: Mapping[str, Any], tenant: Tenant) -> bool:
-    if order.get("resourceType") != "ServiceRequest" or str(order.get("status")) not in _ORDER:
+    if order.get("resourceType") != "ServiceRequest" or order_status(order) not in _ORDER:
         return False
-    return str(order.get("intent")) not in WISHES and any(
+    return bare_code(order.get("intent")) not in WISHES and any(
         code in tenant.order_codes for code in _codes(order)
     )
 
@@ -84,9 +85,11 @@ def _from_encounter(encounter: Mapping[str, Any], tenant: Tenant, door: str) -> 
     action, reference = _STAY.get(status_of(encounter)), _own(encounter)
     if action is None or not reference:
         return None
-    if action is Action.REFRESH and not is_stay(encounter, tenant.conventions):
+    is_of_kind = is_stay(encounter, tenant.conventions)
+    if action is Action.REFRESH and not (is_of_kind or part_of(encounter)):
         return None
-    if tenant.plan_at_admission and action is Action.REFRESH and goes_on(encounter):
+    # What was merged into another stay may have lost its class; if it is being planned, it is looked at anew.
+    if tenant.plan_at_admission and action is Action.REFRESH and is_of_kind and goes_on(encounter):
         action = Action.PLAN
     return Trigger(tenant.id, reference, action, door, told=told_of_stay(encounter))
 

@@ -187,11 +187,15 @@ class StayTest:
 
 @_question
 class RiskTest:
-    """A risk score, or its whole range, is at least / below a number."""
+    """A risk score, or its whole range, is at least / below a number.
+
+    urgency_known: it is unknown while nobody recorded how the patient came in, even where the range lies below the number.
+    """
 
     score: str
     at_least: float | None = None
     below: float | None = None
+    urgency_known: bool = False
 
 
 @_question

@@ -6,6 +6,8 @@ from typing import Final
 from service.domain.evidence import Evidence
 from service.domain.sensitivity import NONE, Labels
 
+#: The part of a score that stands for how urgent the admission was.
+URGENCY: Final = {"LACE": "Acuity of admission", "HOSPITAL": "Index admission type"}
 #: LOINC codes of the laboratory results that the scores need.
 HEMOGLOBIN: Final = ("718-7", "20509-6", "30313-1", "30350-3", "59260-0")
 SODIUM: Final = ("2951-2", "2947-0", "32717-1")

@@ -78,7 +78,7 @@ class Wording:
             PatientTest: _patient,
             CoverageTest: lambda test: f"insurance: {test.state}",
             StayTest: self._stay,
-            RiskTest: lambda test: f"{test.score} {_threshold(test)}",
+            RiskTest: _risk,
             RelatedTest: _related,
         }
 
@@ -123,6 +123,11 @@ def sentence(expression: Expression, leaf: Callable[[Leaf], str]) -> list[tuple[
         below = [line for part in expression.of for line in sentence(part, leaf)]
         return [(0, combining(expression)), *((depth + 1, text) for depth, text in below)]
     return [(0, leaf(expression))]
+
+
+def _risk(test: RiskTest) -> str:
+    known = ", with the urgency of the admission on record" if test.urgency_known else ""
+    return f"{test.score} {_threshold(test)}{known}"
 
 
 def _coded(test: CodeTest) -> str:

@@ -16,7 +16,7 @@ from flask import Response, abort, g, request
 
 from config.settings import WEB_THREADS
 from config.tenants import Tenant
-from fhir_mappings.inbound.draft_order import discharges, is_of_another, named_stay, stay_of
+from fhir_mappings.inbound.draft_order import discharges, is_of_another, named_stay, order_status, stay_of
 from fhir_mappings.inbound.logical import names_in, with_literals
 from fhir_mappings.inbound.references import subject_of
 from fhir_mappings.inbound.whole_stay import find_whole_stay
@@ -141,7 +141,7 @@ def _of_signing(until: float) -> Consultation | None:
         raise BadInput("context.draftOrders holds an order for another patient than context.patientId.")
     stay = _stay(call, order)
     # An order that is signed already has a name of its own; a draft's may be gone when it is.
-    signed = own_reference(order) if order.get("status") == "active" else ""
+    signed = own_reference(order) if order_status(order) == "active" else ""
     return _consultation(call, hospital, SHORT, stay, until, signed)
 
 

@@ -16,6 +16,7 @@ from service.domain.expression import (
     Which,
 )
 from service.domain.record import Observation
+from service.domain.risk import URGENCY
 from service.pipeline.assess.answers import Answered
 from service.pipeline.assess.citing import day_of, in_time, once
 from service.pipeline.assess.counting import is_recent, observed_in_stay
@@ -103,7 +104,8 @@ def at_risk(test: RiskTest, findings: Findings) -> Result:
     for score in findings.risks:
         if score.name == test.score:
             truth = truth_between(score.low, score.high, at_least=test.at_least, below=test.below)
-            if truth is Truth.UNKNOWN:
+            is_open = test.urgency_known and URGENCY.get(test.score) in score.missing
+            if truth is Truth.UNKNOWN or (is_open and truth is Truth.TRUE):
                 return UNKNOWN
             return Result(truth, once(one for part in score.parts for one in part.evidence))
     return UNKNOWN

@@ -40,6 +40,7 @@ from service.pipeline.assess.findings import collect
 from service.pipeline.assess.function import function_of
 from service.pipeline.assess.logic import evaluate
 from service.pipeline.assess.needs import certainty_of
+from service.pipeline.assess.risk.visits import NOT_RECORDED
 from service.pipeline.assess.stay import cite_stay
 from tests.builders import ADMITTED, ENCOUNTER, TODAY, answer, fact, person, record, stay
 from tests.unit.pipeline.assess.shipped import CONTENT
@@ -543,14 +544,14 @@ def test_what_a_score_misses_is_told_with_the_range_it_leaves() -> None:
     }
     assert told == {
         "Length of stay": (0, 2, "The stay has no admission date."),
-        "Acuity of admission": (0, 0, "Nothing says that the admission was unplanned"),
+        "Acuity of admission": (0, 3, NOT_RECORDED),
         "Comorbidity": (0, 5, "The record holds no diagnosis."),
         "Emergency visits": (0, 4, "The record holds no other visit."),
         "Hemoglobin at discharge": (0, 1, "The record holds no hemoglobin."),
         "Oncology service": (0, 2, "The stay names no service."),
         "Sodium at discharge": (0, 1, "The record holds no sodium."),
         "Procedure in the stay": (0, 1, "The record holds no procedure."),
-        "Index admission type": (0, 0, "Nothing says that the admission was unplanned"),
+        "Index admission type": (0, 1, NOT_RECORDED),
         "Admissions in the year before": (0, 5, "The record holds no other visit."),
     }
     assert lace["Length of stay"].high == 7
