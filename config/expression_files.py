@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from config.marked_yaml import Entry
-from config.terminology_files import Terminology
+from config.terminology_files import BY_FAMILY, Terminology
 from service.domain.axes import is_axis_pattern
 from service.domain.codes import System
 from service.domain.content import undotted
@@ -53,8 +53,7 @@ _SCORES = ("LACE", "HOSPITAL", "HFRS")
 _DIAGNOSIS_KEYS = ("text", ("except_text", "even_as"))
 _OTHER_KEYS = ("names", ("icd10pcs",))
 #: Systems whose codes are named by what they begin with, or by axes.
-_BY_FAMILY = frozenset({System.ICD10CM, System.ICD10PCS})
-_NOT_INLINE = _BY_FAMILY | {System.SNOMED, System.TEXT}
+_NOT_INLINE = BY_FAMILY | {System.SNOMED, System.TEXT}
 #: A code or the beginning of one, without the dot: chapter Z, block Z5, category Z59, and what follows its dot.
 _FAMILY = re.compile(r"[A-Z](?:\d[0-9A-Z]{0,5})?")
 
@@ -136,10 +135,10 @@ class ExpressionReader:
         for name in _texts(given, "set"):
             if name not in self.terminology.code_sets:
                 raise given["set"].wrong(f"unknown code set {name!r}")
-            members = self.terminology.code_sets[name]
-            families |= {undotted(code.code) for code in members if code.system == System.ICD10CM}
-            axes |= {code.code for code in members if code.system == System.ICD10PCS}
-            codes |= {(code.system, code.code) for code in members if code.system not in _BY_FAMILY}
+            members = self.terminology.members[name]
+            families |= members.families
+            axes |= members.axes
+            codes |= members.codes
         return codes, families, axes
 
     def _answer(self, body: Entry) -> AnswerTest:

@@ -28,6 +28,8 @@ from service.errors import ConfigurationError
 
 _Value = TypeVar("_Value")
 _SYSTEMS = {system.value: system.value for system in System}
+#: Systems whose members are families or axes, not single codes.
+BY_FAMILY = frozenset({System.ICD10CM, System.ICD10PCS})
 _REVIEWS = frozenset(review.value for review in Review)
 _ENDS: Final = frozenset({"", "died", "transferred"})
 
@@ -82,10 +84,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """What a code set holds, as a leaf looks for it: codes, ICD-10-CM families without the dot, ICD-10-PCS axes."""
+
+    codes: frozenset[tuple[str, str]]
+    families: frozenset[str]
+    axes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Terminology:
     """All tables: what protocol and instrument files may refer to, and what the scores need."""
 
     code_sets: dict[str, tuple[Code, ...]]
+    members: dict[str, Members]
     snomed: dict[str, str]
     loinc: dict[str, str]
     domains: frozenset[str]
@@ -109,6 +121,7 @@ def load_terminology(folder: LayeredFolder) -> Terminology:
     dispositions = tuple(_dispositions(folder / "dispositions.csv"))
     return Terminology(
         code_sets=code_sets,
+        members={name: _members(codes) for name, codes in code_sets.items()},
         snomed=_displays(code_sets, System.SNOMED),
         loinc=_displays(code_sets, System.LOINC),
         domains=frozenset(row["domain"] for row in read_rows(folder / "gravity_domains.csv", ("domain",))),
@@ -139,6 +152,14 @@ def _code_sets(folder: LayeredFolder) -> dict[str, tuple[Code, ...]]:
                 raise row.wrong(f"{row['code']} stands in the set {row['set']} twice")
             members[key] = Code(*key, row["display"])
     return {name: tuple(members.values()) for name, members in sets.items()}
+
+
+def _members(codes: Sequence[Code]) -> Members:
+    return Members(
+        frozenset((code.system, code.code) for code in codes if code.system not in BY_FAMILY),
+        frozenset(undotted(code.code) for code in codes if code.system == System.ICD10CM),
+        frozenset(code.code for code in codes if code.system == System.ICD10PCS),
+    )
 
 
 def _displays(code_sets: dict[str, tuple[Code, ...]], system: System) -> dict[str, str]:
@@ -344,11 +365,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     except OSError:
         raise ConfigurationError(f"{shown}: this file cannot be read") from None
     with handle:
-        reader = csv.DictReader(handle, strict=True)
-        missing = [column for column in columns if column not in (reader.fieldnames or ())]
+        reader = csv.reader(handle, strict=True)
+        header = next(reader, [])
+        missing = [column for column in columns if column not in header]
         if missing:
             raise ConfigurationError(f"{shown}:1: column {', '.join(missing)} is missing")
-        for values in reader:
-            if None in values or None in values.values():
+        for cells in filter(None, reader):
+            if len(cells) != len(header):
                 raise ConfigurationError(f"{shown}:{reader.line_num}: this line has not one value per column")
-            yield Row(shown, reader.line_num, values)
+            yield Row(shown, reader.line_num, dict(zip(header, cells, strict=True)))
