@@ -1,5 +1,6 @@
 """Screenings and social history in words: what raises a need to be confirmed, what says nothing, what is a gap."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from service.domain.record import Gap, GapReason, Observation, Quantity
 from service.domain.sensitivity import Label
 from service.domain.worded import tidy_question
 from service.pipeline.assess import assess
-from tests.builders import TODAY, record
+from tests.builders import TODAY, planned, record
 from tests.unit.pipeline.assess.shipped import CONTENT
 
 LOCAL = "https://ehr.example/nomenclature"
@@ -58,6 +59,7 @@ RAISES = [
     ("In the past 12 months, was there a time when you did not have a steady place to sleep?", "Yes", "homelessness"),
     ("Housing stability vital sign", "Positive", "housing-instability"),
     ("Stable housing", "No", "housing-instability"),
+    ("Unable to pay for housing in the last year", "Yes", "housing-instability"),
     ("Living situation", "Worried about losing apartment", "housing-instability"),
     ("Food insecurity risk", "At risk", "food-insecurity"),
     ("Food insecurity", "Positive", "food-insecurity"),
@@ -101,6 +103,8 @@ def test_words_that_speak_for_a_need_raise_it(question: str, answer: str, need: 
 
 
 NEAR_MISSES = [
+    ("What is your housing situation today?", "I have housing"),
+    ("Unable to pay for housing in the last year", "No"),
     ("Living situation", "Not homeless"),
     ("Living situation", "Denies homelessness"),
     ("Living situation", "No longer homeless, has an apartment"),
@@ -215,6 +219,17 @@ def test_sensitive_words_that_nobody_understands_are_labelled() -> None:
     sensitive = _said("Domestic violence comments", "see note", reference="Observation/2")
     gaps = _not_understood(_said("Local question", "purple"), sensitive)
     assert [(bool(gap.labels), gap.count) for gap in gaps] == [(False, 1), (True, 1)]
+
+
+def test_what_is_shared_names_neither_the_words_nor_the_sensitive_gap() -> None:
+    open_words = _said("Local question", "purple")
+    sensitive = _said("Domestic violence comments", "see note", reference="Observation/2")
+    shared = [
+        replace(planned(), gaps=_assess(*observations).gaps).shareable().gaps
+        for observations in ((open_words,), (open_words, sensitive))
+    ]
+    assert shared[0] == shared[1]
+    assert [gap.said for gap in shared[0]] == [()]
 
 
 @pytest.mark.parametrize(
