@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from fhir_mappings import systems
+from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.outbound.author import AUTHOR, Author
 from service.domain.publication import Draft
 
@@ -125,8 +126,7 @@ def status_of(resource: Mapping[str, Any]) -> str:
     status = resource.get("lifecycleStatus") or resource.get("status") or ""
     clinical = resource.get("clinicalStatus")
     if isinstance(clinical, dict):
-        codings = clinical.get("coding") or [{}]
-        status = codings[0].get("code", "")
+        status = bare_code(clinical)
     return str(status)
 
 

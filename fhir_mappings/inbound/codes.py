@@ -1,5 +1,6 @@
 """CodeableConcept and Coding → Code, normalised so that protocols can compare them."""
 
+import re
 from functools import lru_cache
 
 from fhir_mappings.inbound.code_systems import short_name
@@ -10,6 +11,7 @@ from service.domain.codes import Code, System
 #: A code and its system that are longer together are not remembered: whoever sends such wants our memory.
 LONGEST_KNOWN = 256
 NO_CODES: frozenset[str] = frozenset()
+_HL7 = re.compile(r"https?://(?:www\.)?(?:terminology\.)?hl7\.org/|urn:oid:2\.16\.840\.1\.113883\.[45]\.")
 
 
 def codes(value: object) -> tuple[Code, ...]:
@@ -51,10 +53,19 @@ def bare_code(value: object) -> str:
         return value.strip().lower()
     if not value:
         return ""
-    for coding in _codings(value):
-        if code := text(coding.get("code")):
-            return code.lower()
-    return concept_text(value).lower()
+    coded = [coding for coding in _codings(value) if text(coding.get("code"))]
+    if not coded:
+        return concept_text(value).lower()
+    # A site's own code may stand before the one of HL7, which alone means the same everywhere.
+    chosen = next(filter(_is_hl7, coded), coded[0]) if len(coded) > 1 else coded[0]
+    code = text(chosen.get("code")).lower()
+    # A site's own number says nothing; what it is called does.
+    return text(chosen.get("display")).lower() or code if code.isdecimal() else code
+
+
+def _is_hl7(coding: Json) -> bool:
+    system = text(coding.get("system")).lower()
+    return _HL7.match(system) is not None
 
 
 def bare_codes(value: object) -> frozenset[str]:

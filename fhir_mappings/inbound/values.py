@@ -108,10 +108,10 @@ def _points(value: object) -> Quantity | None:
 
 def _measured(coded: tuple[Code, ...]) -> Value | None:
     """A number sent as a coding of its unit: {"system": UCUM, "code": "min/wk", "display": "80"} is 80 min/wk."""
-    if len(coded) != 1 or coded[0].system != UCUM:
-        return None
-    amount = number(coded[0].display)
-    return None if amount is None else Value((), Quantity(amount, coded[0].code))
+    for unit in coded:
+        if unit.system == UCUM and (amount := number(unit.display)) is not None:
+            return Value((), Quantity(amount, unit.code))
+    return None
 
 
 def _own_words(value: object) -> str:

@@ -38,10 +38,21 @@ class Citing:
             observation.status == "preliminary" or observation.at is None
         ):
             firm = Certainty.UNCERTAIN
-        code = observation.codes[0] if observation.codes else None
         return Evidence(
-            observation.reference, code, day_of(observation), text, firm, self.labels(observation)
+            observation.reference,
+            self.asked(observation),
+            day_of(observation),
+            text,
+            firm,
+            self.labels(observation),
         )
+
+    def asked(self, observation: Observation) -> Code | None:
+        """The code by which somebody asks for it, wherever it stands among the others; else the first."""
+        codes, questions = observation.codes, self.content.questions
+        if len(codes) < 2:  # noqa: PLR2004  there is nothing to choose
+            return codes[0] if codes else None
+        return next((code for code in codes if asked_by(code) in questions), codes[0])
 
     def stay(self, stay: Encounter, text: str, *said: Code) -> Evidence:
         """The stay itself; said are the codes that the words come from, as they may tell more than its own labels."""

@@ -140,7 +140,7 @@ class _Collector:
         for key in keys:
             self.seen[key].append(observation)
         if is_finding:
-            asked = observation.codes[0]
+            asked = next(filter(_is_snomed, observation.codes), observation.codes[0])
             self.asserted[asked.system, asked.code].append(observation)
 
     def finish(self) -> None:
@@ -237,9 +237,11 @@ def _unread(mute: int) -> Iterable[Gap]:
 
 def _is_finding(observation: Observation) -> bool:
     """Whether its question or its answer is a SNOMED CT concept, which may be a finding."""
-    if observation.codes and observation.codes[0].system == System.SNOMED:
-        return True
-    return bool(observation.answers) and any(code.system == System.SNOMED for code in observation.answers)
+    return any(map(_is_snomed, observation.codes)) or any(map(_is_snomed, observation.answers))
+
+
+def _is_snomed(code: Code) -> bool:
+    return code.system == System.SNOMED
 
 
 def _asserted(observation: Observation) -> Iterable[Code]:

@@ -83,7 +83,11 @@ def _is_observed(findings: Findings) -> bool:
     if any(_is_answered_dead(said, dead) for said in asked):
         return True
     found = (said for _, code in dead for said in observed.get(code, ()))
-    return any(said.codes[0].system == System.SNOMED and not _is_denied(said) for said in found)
+    return any(
+        any((code.system, code.code) in dead for code in said.codes if code.system == System.SNOMED)
+        and not _is_denied(said)
+        for said in found
+    )
 
 
 def _has_happened(said: Observation, findings: Findings) -> bool:

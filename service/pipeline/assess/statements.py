@@ -85,7 +85,7 @@ def measured(test: MeasureTest, findings: Findings) -> Result:
     if not values:
         return _unread(usable, findings)
     chosen, value = _chosen(values, test.which)
-    shown = f"{chosen.codes[0].display or chosen.codes[0].code}: {value:g} {test.unit}".strip()
+    shown = f"{_name_of(chosen, findings)}: {value:g} {test.unit}".strip()
     return Result(truth_of(_past(value, test)), (findings.citing.observation(chosen, shown),))
 
 
@@ -95,8 +95,15 @@ def _unread(said: Sequence[Observation], findings: Findings) -> Result:
     if not told:
         return UNKNOWN
     last = max(told, key=in_time)
-    shown = f"{last.codes[0].display or last.codes[0].code}: a value that cannot be compared"
+    shown = f"{_name_of(last, findings)}: a value that cannot be compared"
     return Result(Truth.UNKNOWN, (findings.citing.observation(last, shown, Certainty.UNCERTAIN),))
+
+
+def _name_of(observation: Observation, findings: Findings) -> str:
+    """What was measured, by the code that somebody asks for, in whichever words stand at any of them."""
+    asked = findings.citing.asked(observation)
+    displays = (code.display for code in (asked, *observation.codes) if code)
+    return next(filter(None, displays), asked.code if asked else "")
 
 
 def at_risk(test: RiskTest, findings: Findings) -> Result:

@@ -127,6 +127,26 @@ def test_a_status_is_read_from_a_string_a_coding_or_a_concept():
     assert bare_code(None) == bare_code([5]) == ""
 
 
+@pytest.mark.parametrize(
+    ("codings", "read"),
+    [
+        (
+            [("urn:oid:1.2.840.114350", "3", "Resolved"), (systems.CONDITION_CLINICAL, "resolved", "")],
+            "resolved",
+        ),
+        ([("urn:oid:1.2.840.114350", "ACT", ""), (systems.CONDITION_CLINICAL, "inactive", "")], "inactive"),
+        ([("urn:x", "A", ""), ("http://hl7.org/fhir/condition-clinical", "remission", "")], "remission"),
+        ([("urn:x", "A", ""), ("https://terminology.hl7.org/CodeSystem/x", "Refuted", "")], "refuted"),
+        ([("urn:oid:1.2.840.114350", "3", "Resolved")], "resolved"),
+        ([("urn:oid:1.2.840.114350", "3", "")], "3"),
+        ([("urn:x", "resolved", "Over")], "resolved"),
+    ],
+)
+def test_a_site_s_own_code_before_that_of_hl7_is_no_status(codings, read):
+    sent = [{"system": system, "code": code, "display": display} for system, code, display in codings]
+    assert bare_code({"coding": sent}) == read
+
+
 def test_categories_are_bare_codes_or_the_text_without_one():
     assert bare_codes([concept("survey"), concept("sdoh")]) == {"survey", "sdoh"}
     assert bare_codes(["food", "medication"]) == {"food", "medication"}

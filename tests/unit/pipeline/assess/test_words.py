@@ -6,7 +6,7 @@ import pytest
 
 from fhir_mappings import systems
 from fhir_mappings.inbound.record import build_record
-from service.domain.evidence import Certainty
+from service.domain.evidence import Certainty, Evidence
 from service.domain.need import Need, NeedState
 from service.domain.record import GapReason
 from service.pipeline.assess import assess
@@ -214,3 +214,37 @@ def test_a_diagnosis_of_an_unlisted_code_and_no_words_is_a_gap() -> None:
     assert told not in _gaps(_coding(SNOMED, UNLISTED), text="Acne")
     assert told not in _gaps(_coding(SNOMED, UNLISTED), _coding(systems.ICD10CM, "L70.0"))
     assert told not in _gaps(_coding(SNOMED, "733423003"))
+
+
+def _observed(*codings: Json, **more: Any) -> list[tuple[str, Evidence]]:
+    said = resource(
+        "Observation",
+        "o1",
+        status="final",
+        code={"coding": [*codings]},
+        effectiveDateTime="2024-03-02T10:00:00Z",
+        encounter={"reference": ENCOUNTER},
+        **more,
+    )
+    read = build_record([patient(), encounter(), said], encounter=ENCOUNTER, today=TODAY)
+    needs = assess(read, CONTENT, today=TODAY).needs
+    return [(need.code, one) for need in needs for one in need.evidence if one.reference == "Observation/o1"]
+
+
+@pytest.mark.parametrize(
+    "first", [[], [_coding(LOCAL, "4711")], [_coding(LOCAL, "4711", "Vitals"), _coding("", "x")]]
+)
+def test_the_coding_that_is_asked_for_is_cited_wherever_it_stands(first: list[Json]) -> None:
+    worried = _coding(systems.LOINC, "88122-7")
+    answered = {
+        "valueCodeableConcept": {"coding": [_coding(LOCAL, "1"), _coding(systems.LOINC, "LA28397-0")]}
+    }
+    [cited] = [one for need, one in _observed(*first, worried, **answered) if need == "food-insecurity"]
+    assert cited.code is not None
+    assert (cited.code.system, cited.code.code) == ("loinc", "88122-7")
+
+
+@pytest.mark.parametrize("first", [[], [_coding(LOCAL, "4711")], [_coding(systems.LOINC, "71802-3")]])
+def test_a_finding_may_be_any_coding_of_a_question(first: list[Json]) -> None:
+    found = _observed(*first, _coding(SNOMED, "32911000", "Homeless"), valueBoolean=True)
+    assert "homelessness" in {need for need, _ in found}
