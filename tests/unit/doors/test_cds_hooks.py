@@ -98,6 +98,18 @@ def test_without_a_plan_the_prefetch_is_assessed_and_the_plan_is_on_its_way(door
     assert doubles.triggers == [PLAN]
 
 
+@pytest.mark.parametrize("service", ["encounter-discharge", "order-sign"])
+def test_a_ward_that_is_named_means_the_stay_around_it(door, doubles, service):
+    ward = builders.encounter(partOf={"reference": "Encounter/whole"})
+    sent = prefetch(encounter=ward, encounters=searchset([builders.encounter("whole"), ward]))
+    body = signing(prefetch=sent) if service == "order-sign" else call(prefetch=sent)
+    assert "Food insecurity" in ask(door, body, service).json["cards"][0]["detail"]
+    whole = (
+        "Encounter/whole" if service == "encounter-discharge" else STAY
+    )  # order-sign asks for no other stays
+    assert doubles.triggers == [replace(PLAN, encounter=whole)]
+
+
 def test_asking_again_while_it_is_planned_starts_nothing(door, doubles):
     ask(door)
     ask(door)
