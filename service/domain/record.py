@@ -308,7 +308,7 @@ def _parts_of(stay: Encounter, others: tuple[Encounter, ...]) -> frozenset[str]:
     if stay.part_of and all(other.reference != stay.part_of for other in others):
         whole.add(stay.part_of)
     waiting = [other for other in others if other.part_of]
-    while found := [other for other in waiting if other.part_of in whole]:
-        whole.update(other.reference for other in found)
-        waiting = [other for other in waiting if other not in found]
+    while found := {other.reference for other in waiting if other.part_of in whole}:
+        whole |= found
+        waiting = [other for other in waiting if other.reference not in whole]
     return frozenset(whole - {stay.reference})
