@@ -12,12 +12,14 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from service.sandbox.asgi import App, Asked, Receive, Scope, Send, Told, answer_of, fhir, outcome, read, tell
+from service.sandbox.habits import HABITS
 from service.sandbox.mode import statement
 
 #: Asked of no resource type in particular; _offset is how the EHR's own next links page.
 _ALWAYS: Final = frozenset({"_format", "_pretty", "_offset", "_include", "_revinclude"})
 _BY_ID: Final = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _BY_TYPE: Final = {"GET": "search-type", "HEAD": "search-type", "POST": "create"}
+_READS: Final = frozenset({"read", "search-type"})
 _OK: Final = 200
 _NOT_FOUND, _BAD_REQUEST, _UNPROCESSABLE, _NOT_ALLOWED = 404, 400, 422, 405
 _STATUS_TEXT: Final = {
@@ -154,6 +156,8 @@ class Vendor:
         self._app = app
         self._statement = statement(vendor)
         self._rules = Rules(self._statement, HOUSES[vendor])
+        self._habits = HABITS[vendor]
+        self._answers = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or have it answered."""
@@ -173,7 +177,22 @@ class Vendor:
         refusal = self._rules.refusal(asked.method, asked.path, asked.query, asked.resource())
         if refusal:
             return refusal.told()
-        return await answer_of(self._app, asked.with_header("if-none-exist", ""))
+        told = await answer_of(self._app, asked.with_header("if-none-exist", ""))
+        return (
+            self._spelled(told)
+            if _interaction(asked.method, asked.path.partition("/")[2]) in _READS
+            else told
+        )
+
+    def _spelled(self, told: Told) -> Told:
+        """What the EHR answered, as this vendor writes it."""
+        if told.status != _OK or not told.body:
+            return told
+        self._answers += 1
+        return replace(
+            told,
+            body=json.dumps(self._habits.spell_answer(json.loads(told.body), number=self._answers)).encode(),
+        )
 
     async def _of_bundle(self, asked: Asked) -> Told:
         bundle = asked.resource()
@@ -187,7 +206,7 @@ class Vendor:
         refusals = [self._of_entry(entry) for entry in entries]
         taken = [entry for entry, refusal in zip(entries, refusals, strict=True) if not refusal]
         told = await answer_of(self._app, asked.with_body({**bundle, "entry": taken}))
-        return _joined(told, refusals)
+        return _joined(self._spelled(told), refusals)
 
     def _of_entry(self, entry: Mapping[str, Any]) -> Refusal | None:
         request = entry.get("request", {})
