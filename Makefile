@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PAGES := $(VENV)/.pages
 
-.PHONY: help install demo test coverage test-hapi test-pages faults check bench messages needs mutants lock clean
+.PHONY: help install demo test coverage test-hapi test-pages faults fuzz check bench messages needs mutants lock clean
 
 help: ## what can be made here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ $(PAGES): requirements-pages.lock $(INSTALLED)
 
 faults: install ## many discharges over a failing EHR, with killed workers (COUNT=500 SEED=1 WRITE=1 EHR=…)
 	@$(BIN)/python -m benchmarks.faults --count $(or $(COUNT),500) --seed $(or $(SEED),1) $(if $(WRITE),--write) $(EHR)
+
+fuzz: install ## sample records damaged and respelled: no crash, and the same plan in each spelling (COUNT=5000 SEED=1)
+	@$(BIN)/python -m benchmarks.fuzz --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
 
 check: install ## ruff, mypy --strict, import contracts, migrations
 	@$(BIN)/ruff check .
