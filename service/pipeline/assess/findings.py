@@ -199,7 +199,8 @@ class _Collector:
             return
         # A code for a diagnosis that we do not know is as good as its words, no better.
         named = () if fact.kind is Kind.CONDITION else fact.codes
-        code = next((code for code in named if mention(test, code.display.casefold())), None)
+        # Where a coding has no display, the text of its concept is what it is called.
+        code = next((code for code in named if mention(test, (code.display or fact.text).casefold())), None)
         found = self.citing.fact(fact, code, counts if code else Certainty.UNCERTAIN)
         (self.hits if code else self.hints)[test].append(found)
 
