@@ -42,7 +42,7 @@ class _Sentences(click.Group):
 @click.group(cls=_Sentences, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="homeward", message="%(prog)s %(version)s")
 def main() -> None:
-    """Homeward: a discharge order becomes a plan with community referrals, followed until the need is met."""
+    """Homeward: a discharge order becomes a draft plan with community referrals, for people to decide on."""
 
 
 @main.command(
