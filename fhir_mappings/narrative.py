@@ -10,7 +10,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.outbound.elements import clean, protocol_text, review_phrase
-from service.domain.assessment import Blocker, Disposition, NamedPlace, Outcome
+from service.domain.assessment import Blocker, Disposition, NamedPlace, Outcome, Readiness
 from service.domain.community_service import Match
 from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Certainty, Evidence
@@ -27,15 +27,15 @@ _DRAFT: Final = "Draft for review by the care team"
 _FIRST_STEPS: Final = 3
 
 
-def care_plan_narrative(plan: Plan, *, social_work: bool) -> str:
-    """XHTML div of a shareable plan; social_work adds the neutral line where something is withheld."""
+def care_plan_narrative(plan: Plan) -> str:
+    """XHTML div of a shareable plan."""
     ET.register_namespace("", systems.XHTML)
     div = ET.Element(_tag("div"))
     _paragraph(div, f"{standing(plan)}. ", bold=headline(plan))
-    for title, text in _at_a_glance(plan, social_work=social_work):
+    for title, text in _at_a_glance(plan):
         if text:
             _paragraph(div, text, bold=f"{title}:")
-    for title, lines in _sections(plan, social_work=social_work):
+    for title, lines in _sections(plan):
         if lines:
             _section(div, title, lines)
     if waiting := review_phrase(plan.content):
@@ -158,7 +158,7 @@ def gap_phrase(gap: Gap) -> str:
     return f"{gap.about}: {gap.reason}{count}"
 
 
-#: Stands for all care that is withheld from shared resources; it says neither how much nor why.
+#: Stands in every plan for leaving, for whatever may be withheld: it says neither how much nor why, nor whether.
 SOCIAL_WORK_TITLE: Final = "Social work follow-up before and after discharge"
 
 
@@ -168,19 +168,25 @@ def gap_lines(gaps: Iterable[Gap]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
+#: In every plan: a score of what everybody may read may be lower than the patient's.
+RISK_TITLE: Final = "Risk, from what may be shown here"
 _ENDED: Final = {Outcome.DIED: "has died", Outcome.TRANSFERRED: "is transferred to another hospital"}
-_ASK: Final = "to be decided with the social worker"
+#: What everybody reads of the verdict and of a suggestion, in every plan, as both weigh what may be withheld.
+READINESS_TOLD: Final = "the verdict stands on the plan's page, for the care team"
+_PLACE_TOLD: Final = (
+    "no place is named yet; what the record suggests stands on the plan's page, for the care team"
+)
 
 
-def _at_a_glance(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, str]]:
+def _at_a_glance(plan: Plan) -> Iterable[tuple[str, str]]:
     """What twenty seconds are enough for: the needs by name, what comes first, how much is still to be asked."""
     if plan.outcome is not Outcome.GOING_HOME:
         return
     titles = [need.title for need in sorted(plan.present(), key=most_urgent_first)]
-    yield "Needs", "; ".join(titles) or ("" if social_work else "none found so far")
+    yield "Needs", "; ".join(titles) or "none found so far"
     new = sorted((one for one in plan.referrals if not one.existing), key=lambda one: one.due)
     steps = [f"{referral.title} by {referral.due}" for referral in new[:_FIRST_STEPS]]
-    yield "First", "; ".join([*steps, *([SOCIAL_WORK_TITLE] if social_work else [])])
+    yield "First", "; ".join([*steps, SOCIAL_WORK_TITLE])
     asked = len({question.question for question in plan.bedside_questions})
     yield "Still to ask at the bedside", f"{asked} question{'s' if asked > 1 else ''}, below" if asked else ""
 
@@ -190,11 +196,11 @@ def most_urgent_first(need: Need) -> int:
     return -list(Urgency).index(need.urgency)
 
 
-def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]]]:
+def _sections(plan: Plan) -> Iterable[tuple[str, list[str]]]:
     """In the order in which a discharging clinician needs them."""
     leaving = plan.outcome is Outcome.GOING_HOME
     present = plan.present() if leaving else ()
-    neutral = [SOCIAL_WORK_TITLE] if social_work else []
+    neutral = [SOCIAL_WORK_TITLE] if leaving else []
     blockers = plan.readiness.blockers if plan.readiness and leaving else ()
     yield "Before leaving", [blocker_phrase(blocker) for blocker in blockers]
     yield "Needs", [_need_line(need) for need in present]
@@ -205,12 +211,21 @@ def _sections(plan: Plan, *, social_work: bool) -> Iterable[tuple[str, list[str]
     yield "To ask at the bedside", [question.question for question in plan.bedside_questions]
     yield "To teach", [lesson.text for lesson in plan.education]
     yield "Tasks", [f"{task.owner.capitalize()} (by {task.due}): {task.text}" for task in plan.tasks]
-    yield "Risk", [score_phrase(score) for score in plan.risk_scores] if leaving else []
+    yield RISK_TITLE, [score_phrase(score) for score in plan.risk_scores] if leaving else []
     yield "Could not be read", gap_lines(plan.gaps)
 
 
 def _readiness(plan: Plan) -> str:
-    return str(plan.readiness.verdict) if plan.readiness else _ASK
+    return verdict_phrase(plan.readiness) if plan.readiness else READINESS_TOLD
+
+
+def verdict_phrase(readiness: Readiness) -> str:
+    """The verdict with how much stands behind it, "not ready (2 blockers, 1 caveat)"; where it may not be told, who has it."""
+    if readiness.verdict is None:
+        return READINESS_TOLD
+    counted = (("blocker", len(readiness.blocking())), ("caveat", len(readiness.watched())))
+    counts = ", ".join(f"{number} {word}{'s' if number > 1 else ''}" for word, number in counted if number)
+    return f"{readiness.verdict} ({counts})" if counts else str(readiness.verdict)
 
 
 def _against_advice(plan: Plan) -> str:
@@ -222,8 +237,8 @@ def _against_advice(plan: Plan) -> str:
 
 def _destination(plan: Plan) -> str:
     place = plan.disposition
-    if place is None:
-        return _ASK
+    if place is None or (plan.is_shared and not place.named):
+        return ". ".join(filter(None, (_PLACE_TOLD, place.alert.rstrip(".") if place else "")))
     told = named_phrase(place.named) if place.named else _suggestion(place)
     return ". ".join(filter(None, (told, unread_phrase(place), place.alert.rstrip("."))))
 

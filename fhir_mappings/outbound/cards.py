@@ -13,6 +13,7 @@ from uuid import UUID
 from fhir_mappings import systems
 from fhir_mappings.merge import pruned
 from fhir_mappings.narrative import (
+    READINESS_TOLD,
     SOCIAL_WORK_TITLE,
     evidence_lines,
     evidence_phrase,
@@ -23,7 +24,7 @@ from fhir_mappings.outbound.elements import coding, review_phrase, tidy
 from fhir_mappings.outbound.markdown import escaped, section, shortened
 from fhir_mappings.outbound.references import Names
 from fhir_mappings.references import references_in, resolved
-from service.domain.assessment import Blocker, Outcome, Verdict
+from service.domain.assessment import Blocker, Outcome
 from service.domain.need import Need
 from service.domain.plan import Plan
 from service.domain.protocol import Urgency
@@ -103,7 +104,7 @@ def plan_cards(
     names = Names(plan.tenant, plan.encounter.reference)
     blocking = {blocker_key(one, reader.user): one for one in _blocking(shared)}
     overridden = [one for key, one in blocking.items() if key in reader.set_aside]
-    cards = [_summary_card(shared, overridden, withheld=plan.withholds(), preliminary=preliminary)]
+    cards = [_summary_card(shared, overridden, preliminary=preliminary)]
     cards += [(key, _blocker_card(one)) for key, one in blocking.items() if key not in reader.set_aside]
     shown = [Shown(key, names.card(key), _finished(key, body, names, place)) for key, body in cards]
     if offered and SUGGESTIONS not in reader.set_aside:
@@ -152,13 +153,11 @@ def _links(place: Place) -> Iterator[Json]:
     yield {"label": "Open the discharge plan", "url": place.page, "type": "absolute"}
 
 
-def _summary_card(
-    plan: Plan, overridden: Sequence[Blocker], *, withheld: bool, preliminary: str
-) -> tuple[str, Json]:
+def _summary_card(plan: Plan, overridden: Sequence[Blocker], *, preliminary: str) -> tuple[str, Json]:
     body = {
         "summary": shortened(_in_short(plan), _SUMMARY_LIMIT),
-        "indicator": "info" if _is_ready(plan) else "warning",
-        "detail": _detail(plan, overridden, withheld=withheld, preliminary=preliminary),
+        "indicator": "warning" if _has_open_points(plan) else "info",
+        "detail": _detail(plan, overridden, preliminary=preliminary),
     }
     return SUMMARY, body
 
@@ -166,30 +165,29 @@ def _summary_card(
 def _in_short(plan: Plan) -> str:
     if plan.outcome is not Outcome.GOING_HOME:
         return headline(plan)
-    verdict = str(plan.readiness.verdict) if plan.readiness else "to be decided with the social worker"
     counts = (
-        _counted(len(_blocking(plan)), "blocker"),
+        _counted(len(_blocking(plan)), "point to settle", "points to settle"),
         _counted(len(plan.present()), "need"),
         _counted(len(plan.bedside_questions), "question to ask", "questions to ask"),
     )
     told = ", ".join(filter(None, counts)) or "no open need found"
-    return f"Discharge: {verdict}; {told}"
+    return f"Discharge: {told}; {READINESS_TOLD}"
 
 
 def _counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}" if number else ""
 
 
-def _is_ready(plan: Plan) -> bool:
-    return plan.outcome is not Outcome.GOING_HOME or (
-        plan.readiness is not None and plan.readiness.verdict is Verdict.READY
-    )
+def _has_open_points(plan: Plan) -> bool:
+    """Whether the card itself names something to settle or to watch; it is no verdict."""
+    blockers = plan.readiness.blockers if plan.readiness else ()
+    return plan.outcome is Outcome.GOING_HOME and bool(blockers)
 
 
-def _detail(plan: Plan, overridden: Sequence[Blocker], *, withheld: bool, preliminary: str) -> str:
+def _detail(plan: Plan, overridden: Sequence[Blocker], *, preliminary: str) -> str:
     parts = [f"_{escaped(preliminary)}_" if preliminary else "", f"**{escaped(headline(plan))}**"]
     if plan.outcome is Outcome.GOING_HOME:
-        parts += _sections(plan, overridden, withheld=withheld)
+        parts += _sections(plan, overridden)
     waiting = review_phrase(plan.content)
     parts.append(
         f"Planned {plan.today}. A proposal for the care team to decide on{f'; {waiting}' if waiting else ''}."
@@ -197,15 +195,14 @@ def _detail(plan: Plan, overridden: Sequence[Blocker], *, withheld: bool, prelim
     return "\n\n".join(filter(None, parts))
 
 
-def _sections(plan: Plan, overridden: Sequence[Blocker], *, withheld: bool) -> Iterator[str]:
+def _sections(plan: Plan, overridden: Sequence[Blocker]) -> Iterator[str]:
     blockers = plan.readiness.blockers if plan.readiness else ()
     watched = [one for one in blockers if not one.blocks]
-    neutral = [SOCIAL_WORK_TITLE] if withheld else []
     needs = sorted(plan.present(), key=lambda need: -_URGENCIES.index(need.urgency))
     questions = [escaped(one.question) for one in plan.bedside_questions]
     yield section("To watch", [_blocker_line(one) for one in watched])
     yield section("Set aside by you", [_blocker_line(one) for one in overridden])
-    yield section("Needs", [*_first(map(_need_line, needs), _SHOWN_NEEDS), *neutral])
+    yield section("Needs", [*_first(map(_need_line, needs), _SHOWN_NEEDS), SOCIAL_WORK_TITLE])
     yield section("To ask at the bedside", _first(questions, _SHOWN_QUESTIONS))
     yield section("Could not be read", [escaped(line) for line in gap_lines(plan.gaps)])
 
@@ -229,7 +226,7 @@ def _blocker_line(blocker: Blocker) -> str:
 def _blocking(plan: Plan) -> tuple[Blocker, ...]:
     if plan.readiness is None or plan.outcome is not Outcome.GOING_HOME:
         return ()
-    return tuple(one for one in plan.readiness.blockers if one.blocks)
+    return plan.readiness.blocking()
 
 
 def _blocker_card(blocker: Blocker) -> Json:

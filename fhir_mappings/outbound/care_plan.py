@@ -31,8 +31,8 @@ _CATEGORY: Final = coding(
 _ACTIVITIES = ("ServiceRequest", "DeviceRequest", "Appointment")
 
 
-def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: bool) -> Json:
-    """The CarePlan in FHIR JSON without identifier. plan must be shareable; social_work: something is withheld."""
+def care_plan_body(plan: Plan, *, author: Author, names: Names) -> Json:
+    """The CarePlan in FHIR JSON without identifier. plan must be shareable."""
     present = [need.code for need in plan.present()] if plan.outcome is Outcome.GOING_HOME else []
     evidence = evidence_of(plan.needs, *present)
     approval = plan.approval_of(WHOLE_PLAN)
@@ -43,7 +43,7 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: boo
         # "additional": bedside questions, gaps and readiness have no element of their own.
         "text": {
             "status": "additional",
-            "div": care_plan_narrative(plan, social_work=social_work),
+            "div": care_plan_narrative(plan),
         },
         "contained": [author.device()],
         "status": request_status(plan, WHOLE_PLAN),
@@ -60,14 +60,14 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names, social_work: boo
         "addresses": evidence_references(evidence, "Condition"),
         "supportingInfo": supporting_references(evidence, "Condition"),
         "goal": references(goals),
-        "activity": _activities(plan, names, social_work=social_work),
+        "activity": _activities(plan, names),
     }
 
 
-def _activities(plan: Plan, names: Names, *, social_work: bool) -> list[Json]:
+def _activities(plan: Plan, names: Names) -> list[Json]:
     """R4 lets an activity be a reference or a detail, never both (cpl-3)."""
     requests = [referral.existing or names.full_url(referral.key) for referral in plan.referrals]
-    requests += [names.full_url(SOCIAL_WORK_KEY)] if social_work else []
+    requests += [names.full_url(SOCIAL_WORK_KEY)] if plan.asks_for_social_work() else []
     return [
         *({"reference": reference} for reference in _activity_references(requests)),
         *map(_follow_up, plan.follow_ups),

@@ -28,9 +28,9 @@ def lower_resources(
     All that could be needed; which of them an EHR gets is decided by what it took before. Only what may be shared goes
     out. InvalidResource if one of them would not be valid FHIR.
     """
-    shared, social_work = plan.shareable(), plan.asks_for_social_work()
+    shared = plan.shareable()
     names = Names(plan.tenant, plan.encounter.reference)
-    words = care_plan_narrative(shared, social_work=social_work)
+    words = care_plan_narrative(shared)
     document = document_body(shared, words, author=author, recorded=recorded, pdf=pdf)
     drafts = [] if document is None else [named(names, DOCUMENT_KEY, document, plan, says=words)]
     message = message_body(shared, words, author=author, recorded=recorded)

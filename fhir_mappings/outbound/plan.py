@@ -33,12 +33,12 @@ def plan_resources(plan: Plan, *, author: Author, recorded: datetime) -> tuple[D
     Only what may be shared goes out (`Plan.shareable`). The same plan gives the same bytes, but for
     Provenance.recorded, which is the aware time given. InvalidResource if one of them would not be valid FHIR.
     """
-    shared, social_work = plan.shareable(), plan.asks_for_social_work()
+    shared = plan.shareable()
     names = Names(plan.tenant, plan.encounter.reference)
     drafts = [named(names, key, body, plan) for key, body in parts(shared, author, names)]
-    if social_work:
+    if shared.asks_for_social_work():
         drafts.append(named(names, SOCIAL_WORK_KEY, social_work_body(shared, author=author), plan))
-    care_plan = care_plan_body(shared, author=author, names=names, social_work=social_work)
+    care_plan = care_plan_body(shared, author=author, names=names)
     drafts.append(named(names, CARE_PLAN_KEY, care_plan, plan))
     identifier = names.identifier(PROVENANCE_KEY)
     targets = [draft.full_url for draft in drafts]

@@ -11,7 +11,7 @@ from service.domain.content_origin import ContentOrigin
 from service.domain.evidence import Evidence
 from service.domain.explanation import Explanation
 from service.domain.need import Need, NeedState
-from service.domain.record import Gap
+from service.domain.record import Gap, Record
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import NONE, Labels
 
@@ -121,9 +121,12 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The verdict and all that speaks against leaving. Absence of data is never readiness."""
+    """The verdict and all that speaks against leaving. Absence of data is never readiness.
 
-    verdict: Verdict
+    verdict is None for whoever may not know all that speaks against it.
+    """
+
+    verdict: Verdict | None
     blockers: tuple[Blocker, ...] = ()
 
     @classmethod
@@ -132,6 +135,14 @@ class Readiness:
         if any(blocker.blocks for blocker in blockers):
             return cls(Verdict.NOT_READY, blockers)
         return cls(Verdict.WITH_CAVEATS if blockers else Verdict.READY, blockers)
+
+    def blocking(self) -> tuple[Blocker, ...]:
+        """What stands in the way of leaving."""
+        return tuple(blocker for blocker in self.blockers if blocker.blocks)
+
+    def watched(self) -> tuple[Blocker, ...]:
+        """What is a caveat only."""
+        return tuple(blocker for blocker in self.blockers if not blocker.blocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +164,17 @@ class Assessment:
     content: ContentOrigin | None = None
     #: What orders, goals and appointments give away by what they are for, by their references.
     standing_labels: Mapping[str, Labels] = field(default_factory=dict)
+    #: What everybody may read is planned from this.
+    for_everybody: "OpenAssessment | None" = None
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""
         return tuple(need for need in self.needs if need.state is NeedState.PRESENT)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAssessment:
+    """The record without anything that carries a sensitivity label, and the judgements over it alone."""
+
+    record: Record
+    assessment: Assessment

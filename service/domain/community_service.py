@@ -70,6 +70,8 @@ class Matches:
     """Ranked services for each referral key, best first; a key with no services was asked for and nothing was found."""
 
     by_service: tuple[tuple[str, tuple[Match, ...]], ...] = ()
+    #: Those of the assessment for everybody, whose needs may be fewer; None where there is no such assessment.
+    for_everybody: "Matches | None" = None
 
     def of(self, service: str) -> tuple[Match, ...]:
         """Ranked matches of one referral key, () when none was found or none was asked for."""

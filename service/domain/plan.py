@@ -83,6 +83,10 @@ class Plan:
     care_team: tuple[str, ...] = field(default=(), compare=False)
     #: Why each need was raised or not; a plan that only explains itself anew is the same plan.
     explanations: tuple[Explanation, ...] = field(default=(), compare=False)
+    #: The plan as the record without anything sensitive leads to it; None where it was drafted without one.
+    for_everybody: "Plan | None" = None
+    #: Whether this is what everybody may read: it holds no verdict, whatever the record says.
+    is_shared: bool = False
 
     def present(self) -> tuple[Need, ...]:
         """The needs that are there."""
@@ -115,35 +119,44 @@ class Plan:
     def unsigned(self) -> "Plan":
         """The same plan as if nobody had approved anything, for an EHR that takes drafts only."""
         return replace(
-            self, decisions=tuple(one for one in self.decisions if one.choice is not Choice.APPROVED)
+            self,
+            decisions=tuple(one for one in self.decisions if one.choice is not Choice.APPROVED),
+            for_everybody=self.for_everybody.unsigned() if self.for_everybody else None,
         )
 
     def shareable(self) -> "Plan":
-        """The same plan without anything that carries a sensitivity label, for resources that are read whole.
+        """The plan for everybody, for resources that are read whole: nothing in it tells whether anything is withheld.
 
-        A verdict or a suggestion that rests on something withheld would give it away, so it is withheld with it.
+        It is the one drafted without the sensitive statements, less what carries a label by itself. Where to go is told as
+        somebody has named it; a suggestion and a verdict would have to weigh what is withheld, so there are none.
         """
-        declined = _shareable_declined(self.declined)
+        if self.is_shared:
+            return self
+        told = self.for_everybody or self
+        declined = _shareable_declined(told.declined)
         return replace(
-            self,
+            told,
             declined=declined,
-            decisions=_told(self.decisions, (*_open_only(self.items()), *declined.items())),
-            needs=tuple(replace(need, evidence=_open_only(need.evidence)) for need in _open_only(self.needs)),
-            referrals=tuple(_without_labelled_parts(referral) for referral in _open_only(self.referrals)),
-            goals=_open_only(self.goals),
-            follow_ups=_open_only(self.follow_ups),
-            education=_open_only(self.education),
-            tasks=_open_only(self.tasks),
-            bedside_questions=_open_only(self.bedside_questions),
-            risk_scores=_open_only(self.risk_scores),
-            bookings=_open_only(self.bookings),
-            compliance=_open_only(self.compliance),
-            boost=_open_only(self.boost),
-            programmes=_open_only(self.programmes),
-            explanations=_open_only(self.explanations),
-            gaps=tuple(replace(gap, said=()) for gap in _open_only(self.gaps)),
-            disposition=_shareable_disposition(self.disposition),
-            readiness=_shareable_readiness(self.readiness),
+            decisions=_told(told.decisions, (*_open_only(told.items()), *declined.items())),
+            needs=tuple(replace(need, evidence=_open_only(need.evidence)) for need in _open_only(told.needs)),
+            referrals=tuple(_without_labelled_parts(referral) for referral in _open_only(told.referrals)),
+            goals=_open_only(told.goals),
+            follow_ups=_open_only(told.follow_ups),
+            education=_open_only(told.education),
+            tasks=_open_only(told.tasks),
+            bedside_questions=_open_only(told.bedside_questions),
+            risk_scores=_open_only(told.risk_scores),
+            bookings=_open_only(told.bookings),
+            compliance=_open_only(told.compliance),
+            boost=_open_only(told.boost),
+            programmes=_open_only(told.programmes),
+            explanations=_open_only(told.explanations),
+            gaps=tuple(replace(gap, said=()) for gap in _open_only(told.gaps)),
+            disposition=_shareable_disposition(told.disposition),
+            readiness=_shareable_readiness(told.readiness),
+            consented=NONE,
+            content=self.content,
+            is_shared=True,
         )
 
     def restricted(self) -> "Plan":
@@ -199,11 +212,11 @@ class Plan:
         )
 
     def asks_for_social_work(self) -> bool:
-        """Whether the neutral follow-up stands in the shared resources in place of what is withheld."""
-        return self.outcome is Outcome.GOING_HOME and self.withholds()
+        """Whether the neutral follow-up stands in the shared resources: for whoever leaves, so that it tells nothing."""
+        return self.outcome is Outcome.GOING_HOME
 
     def withholds(self) -> bool:
-        """Whether care that is needed stays out of the shared resources, so that a neutral follow-up stands there."""
+        """Whether care that is needed stays out of what everybody may read."""
         needed = tuple(need.labels for need in self.present())
         asked_for = tuple(referral.labels for referral in self.referrals)
         return not all(map(may_be_shared, needed + asked_for))
@@ -253,26 +266,31 @@ def _shareable_declined(declined: Declined) -> Declined:
 
 
 def _told(decisions: tuple[Decision, ...], shared: tuple[Item, ...]) -> tuple[Decision, ...]:
-    """Decisions about what is shared: a reason for or against anything else would tell of it."""
+    """Decisions about what is shared: a reason for or against anything else would tell of it.
+
+    Why something was approved says over which blocker.
+    """
     keys = {WHOLE_PLAN, SOCIAL_WORK, *(item.key for item in shared)}
-    return tuple(decision for decision in decisions if decision.item in keys)
+    told = (decision for decision in decisions if decision.item in keys)
+    return tuple(replace(one, reason="") if one.choice is Choice.APPROVED else one for one in told)
 
 
 def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:
-    if disposition is None or not all(map(_is_open, disposition.factors)):
+    """Where others send the patient, with what speaks for and against; no suggestion of ours."""
+    if disposition is None:
         return None
-    if not may_be_shared(disposition.labels):
-        return None
-    if _PSYCHIATRIC_HOSPITAL in {disposition.suggested, disposition.ordered}:
-        return None
+    factors = tuple(factor for factor in disposition.factors if _is_open(factor))
+    if not may_be_shared(disposition.labels) or _PSYCHIATRIC_HOSPITAL in {
+        disposition.suggested,
+        disposition.ordered,
+    }:
+        return Disposition(suggested="", display="", factors=factors)
     # Somebody's own words for a place may say anything.
-    return replace(disposition, unread="", hint="")
+    return replace(disposition, suggested="", display="", factors=factors, unread="", hint="")
 
 
 def _shareable_readiness(readiness: Readiness | None) -> Readiness | None:
-    """The verdict stands where what may be told leads to the same one; otherwise it would tell of the rest."""
+    """What is to be settled before leaving, as far as everybody may know it, and no verdict."""
     if readiness is None:
         return None
-    told = tuple(blocker for blocker in readiness.blockers if _is_open(blocker))
-    same = told == readiness.blockers or Readiness.of(told).verdict is readiness.verdict
-    return replace(readiness, blockers=told) if same else None
+    return Readiness(None, tuple(blocker for blocker in readiness.blockers if _is_open(blocker)))

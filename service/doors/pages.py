@@ -10,6 +10,7 @@ from uuid import UUID
 import flask
 from flask import Response, render_template, request, url_for
 
+from fhir_mappings.narrative import READINESS_TOLD, verdict_phrase
 from fhir_mappings.outbound.elements import review_phrase
 from service.domain.access import Scope
 from service.domain.assessment import Outcome
@@ -22,8 +23,8 @@ from service.doors.session import session
 from service.doors.view import DischargeView, newest_of_all_tenants, sensitive_part, view_of
 from service.doors.wiring import deps, tenant
 from service.errors import BadInput, NotFound
-from service.pipeline.decide import difference
-from service.pipeline.sign import Act, service_for, sign
+from service.pipeline.decide import decidable, difference
+from service.pipeline.sign import Act, is_blocked, service_for, sign
 from service.presentation.landing import landing
 from service.presentation.patient_sheet import sheet_note
 
@@ -72,11 +73,39 @@ def discharge_page(discharge_id: UUID) -> str:
         sheet=sheet_note(shared).text if shared and shared.outcome is Outcome.GOING_HOME else "",
         not_assessed=_not_assessed(shared) if shared else (),
         sensitive=sensitive if caller().sees_sensitive_items() else None,
-        withheld=sensitive is not None,
+        verdict=_verdict(view.plan),
+        sees_all=caller().sees_sensitive_items(),
+        told_to_everybody=READINESS_TOLD,
+        suggestion=_suggestion(view.plan, sensitive),
+        reasons=_reasons(view.plan),
         desk=_desk(view),
         review=review_phrase(shared.content) if shared else "",
         done=_DONE.get(request.args.get("done", ""), ""),
     )
+
+
+def _verdict(plan: Plan | None) -> str:
+    """The verdict of the whole plan with how much stands behind it; "" for whoever may not know all of that."""
+    if plan is None or plan.readiness is None or not caller().sees_sensitive_items():
+        return ""
+    return verdict_phrase(plan.readiness)
+
+
+def _suggestion(plan: Plan | None, sensitive: Plan | None) -> str:
+    """Where the record suggests to go, for those who may know all it rests on; "" where that stands in the sensitive part."""
+    place = plan.disposition if plan and caller().sees_sensitive_items() else None
+    if place is None or (sensitive and sensitive.disposition):
+        return ""
+    return "" if place.named else place.display
+
+
+def _reasons(plan: Plan | None) -> dict[str, str]:
+    """Why items were approved over an open blocker, by their keys, for those who may know of it."""
+    if plan is None or not caller().sees_sensitive_items():
+        return {}
+    keys = {one.item for one in plan.decisions}
+    stands = {key: plan.decision_on(key) for key in keys}
+    return {key: one.reason for key, one in stands.items() if one and one.choice is Choice.APPROVED}
 
 
 @pages.post("/discharges/<uuid:discharge_id>/decisions")
@@ -104,6 +133,8 @@ class Desk:
     token: str
     asks_name: bool
     name: str
+    #: Whether an approval has to say why, as something still stands in the way of leaving.
+    asks_reason: bool
 
     def action(self, key: str) -> str:
         """The address that takes a decision about an item, or about the whole plan for ""."""
@@ -117,7 +148,14 @@ def _desk(view: DischargeView) -> Desk | None:
     if not person or Scope.PLANS_APPROVE not in caller().scopes or view.discharge.is_called_off():
         return None
     asks = _is_nameless(caller().as_signer())
-    return Desk(view.discharge.id, view.version, form_token(), asks, remembered_name())
+    return Desk(
+        view.discharge.id,
+        view.version,
+        form_token(),
+        asks,
+        remembered_name(),
+        is_blocked(view.plan) if view.plan else False,
+    )
 
 
 def _signer() -> Signer:
@@ -149,6 +187,8 @@ def _act(view: DischargeView, key: str) -> Act:
     reason = request.form.get("reason", "").strip()
     if choice is Choice.DECLINED and not 0 < len(reason) <= _LONGEST_TEXT:
         raise BadInput("Say why it is declined, in 500 characters at most.")
+    if len(reason) > _LONGEST_TEXT:
+        raise BadInput("The reason is too long; 500 characters are taken.")
     if not key and choice not in {Choice.APPROVED, Choice.DECLINED}:
         raise BadInput("A whole plan is approved or declined.")
     edit = _edit(view, key) if choice is Choice.EDITED else UNCHANGED
@@ -158,7 +198,7 @@ def _act(view: DischargeView, key: str) -> Act:
 
 
 def _edit(view: DischargeView, key: str) -> Edit:
-    item = next((one for one in view.plan.items() if one.key == key), None) if view.plan else None
+    item = decidable(view.plan).get(key) if view.plan else None
     if item is None or view.plan is None:
         raise NotFound("The plan has no such item.")
     text, due, chosen = (request.form.get(name, "").strip() for name in ("text", "due", "community_service"))

@@ -1,5 +1,6 @@
 """REST: read a plan and decide about it, item by item or as a whole; each decision is signed by the caller."""
 
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from service.doors.caller import caller
 from service.doors.guard import guarded_by, scope
 from service.doors.idempotency import PARAMETER, idempotent
 from service.doors.schemas.blueprint import Blueprint, refuses
-from service.doors.schemas.plans import ItemChange, PlanState, Refusal
+from service.doors.schemas.plans import Approval, ItemChange, PlanState, Refusal
 from service.doors.view import DischargeView, view_of
 from service.doors.wiring import deps
 from service.errors import NotFound, NotSeen, Outdated
@@ -82,9 +83,13 @@ def edit(change: dict[str, Any], discharge_id: UUID, key: str) -> Response:
 @refuses(plans, *_DECIDING)
 @guarded_by(scope(Scope.PLANS_APPROVE))
 @idempotent
-def approve_item(discharge_id: UUID, key: str) -> Response:
-    """Approve an item: in the EHR it becomes the order of whoever signs."""
-    return _sign(discharge_id, Choice.APPROVED, key)
+@plans.arguments(Approval, required=False)
+def approve_item(approval: dict[str, str], discharge_id: UUID, key: str) -> Response:
+    """Approve an item: in the EHR it becomes the order of whoever signs.
+
+    While something stands in the way of leaving, it takes a reason.
+    """
+    return _sign(discharge_id, Choice.APPROVED, key, reason=approval.get("reason", ""))
 
 
 @plans.post("/items/<string:key>/decline")
@@ -116,9 +121,13 @@ def reopen_item(discharge_id: UUID, key: str) -> Response:
 @refuses(plans, *_DECIDING)
 @guarded_by(scope(Scope.PLANS_APPROVE))
 @idempotent
-def approve(discharge_id: UUID) -> Response:
-    """Approve the plan, with every item that is still open. What was declined stays declined."""
-    return _sign(discharge_id, Choice.APPROVED)
+@plans.arguments(Approval, required=False)
+def approve(approval: dict[str, str], discharge_id: UUID) -> Response:
+    """Approve the plan, with every item that is still open. What was declined stays declined.
+
+    While something stands in the way of leaving, it takes a reason.
+    """
+    return _sign(discharge_id, Choice.APPROVED, reason=approval.get("reason", ""))
 
 
 @plans.post("/plan/decline")
@@ -164,12 +173,18 @@ def _shown(discharge_id: UUID) -> Response:
     if view.seen() is None:
         raise NotFound("There is no plan yet.")
     response = jsonify(_state(view))
-    response.set_etag(str(view.version))
+    response.set_etag(_etag(view, response))
     return response
+
+
+def _etag(view: DischargeView, response: Response) -> str:
+    """The version; a digest of what they read for whoever may not see all: a new version would tell of what is withheld."""
+    return str(view.version) if caller().sees_sensitive_items() else sha256(response.data).hexdigest()[:32]
 
 
 def _state(view: DischargeView) -> Any:
     plan = view.seen()
     stands = decision_state(plan) if plan else {}
-    told = {"discharge": str(view.discharge.id), "version": view.version, **stands}
+    version = view.version if caller().sees_sensitive_items() else None
+    told = {"discharge": str(view.discharge.id), "version": version, **stands}
     return {**told, "document": view.document()}

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from fhir_mappings.bundle import transaction_bundle
 from service.domain.access import Scope
+from service.domain.assessment import Disposition, Readiness
 from service.domain.audit import AuditEntry, Event
+from service.domain.decision import Choice, Decision
 from service.domain.discharge import Discharge
 from service.domain.plan import ITEM_LISTS, Declined, Plan
 from service.domain.publication import LedgerEntry
@@ -32,16 +34,21 @@ _LISTS: Final = (
     "boost",
     "compliance",
 )
-_VERDICTS: Final = ("disposition", "readiness")
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One thing that happened, in words."""
+    """One thing that happened, in words; why it was approved over a blocker is for the screen only."""
 
     at: datetime
-    what: str
+    event: str
     who: str
+    why: str = ""
+
+    @property
+    def what(self) -> str:
+        """What happened, and why where that is to be told."""
+        return f"{self.event}: {self.why}" if self.why else self.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def view_of(discharge_id: UUID) -> DischargeView:
     version = store.plans.latest(discharge_id)
     return DischargeView(
         discharge=discharge,
-        history=_in_words(store.audit.of(discharge_id)),
+        history=_in_words(store.audit.of(discharge_id), version.plan.decisions if version else ()),
         plan=version.plan if version else None,
         written=store.publications.entries(discharge_id),
         version=version.number if version else 0,
@@ -115,8 +122,8 @@ def sensitive_part(plan: Plan) -> Plan | None:
     shared = plan.shareable()
     lists: dict[str, Any] = {name: _not_in(getattr(shared, name), getattr(plan, name)) for name in _LISTS}
     verdicts: dict[str, Any] = {
-        name: None if getattr(shared, name) == getattr(plan, name) else getattr(plan, name)
-        for name in _VERDICTS
+        "disposition": _sensitive_place(plan.disposition, shared.disposition),
+        "readiness": _sensitive_blockers(plan.readiness, shared.readiness),
     }
     declined = {
         name: _not_in(getattr(shared.declined, name), getattr(plan.declined, name)) for name in ITEM_LISTS
@@ -127,14 +134,41 @@ def sensitive_part(plan: Plan) -> Plan | None:
     return replace(plan, **kept, declined=Declined(**declined))
 
 
+def _sensitive_place(place: Disposition | None, told: Disposition | None) -> Disposition | None:
+    """The place to go where more speaks for or against it than everybody is told; a suggestion alone is not sensitive."""
+    if place is None or told is None:
+        return place
+    return None if replace(place, suggested="", display="") == told else place
+
+
+def _sensitive_blockers(readiness: Readiness | None, told: Readiness | None) -> Readiness | None:
+    """What everybody is not told of; the verdict stands above both parts."""
+    known = told.blockers if told else ()
+    hidden = _not_in(known, readiness.blockers) if readiness else ()
+    return Readiness(None, hidden) if hidden else None
+
+
 def _not_in(shared: Sequence[Any], items: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(item for item in items if item not in shared)
 
 
-def _in_words(entries: Sequence[AuditEntry]) -> tuple[HistoryLine, ...]:
-    """What was done; who has read it stands in the trail alone."""
-    return tuple(
-        HistoryLine(entry.at, f"{entry.event} {entry.reference}".strip(), entry.actor)
-        for entry in entries
-        if entry.event is not Event.OPENED
-    )
+def _in_words(entries: Sequence[AuditEntry], decisions: Sequence[Decision]) -> tuple[HistoryLine, ...]:
+    """What was done; who has read it stands in the trail alone.
+
+    Why something was approved over a blocker is told to those who may know of it, and so is the version of a plan: planning
+    anew that changes nothing else tells that something sensitive has changed.
+    """
+    sees_all = caller().sees_sensitive_items()
+    why = {one.at: one.reason for one in decisions if one.choice is Choice.APPROVED and one.reason}
+    lines = []
+    for entry in entries:
+        if entry.event is Event.OPENED:
+            continue
+        about = entry.reference if sees_all else _without_version(entry.reference)
+        reason = why.get(entry.at, "") if sees_all and entry.event is Event.APPROVED else ""
+        lines.append(HistoryLine(entry.at, f"{entry.event} {about}".strip(), entry.actor, reason))
+    return tuple(lines)
+
+
+def _without_version(reference: str) -> str:
+    return "" if reference.startswith("version ") else reference

@@ -35,7 +35,7 @@ def decide(plan: Plan, decisions: Sequence[Decision], *, before: Plan | None = N
     What a person approved stands as they signed it, whatever is proposed now, and what they decided about stands also
     where it is no longer proposed: it is taken over from the plan before. Deciding a decided plan again changes nothing. Who died or is transferred goes home to none of it.
     """
-    known = replace(plan, decisions=tuple(decisions))
+    known = replace(plan, decisions=tuple(decisions), for_everybody=_for_everybody(plan, decisions, before))
     if plan.outcome is not Outcome.GOING_HOME:
         return known
     asked: dict[str, Any] = {}
@@ -46,6 +46,14 @@ def decide(plan: Plan, decisions: Sequence[Decision], *, before: Plan | None = N
         declined[name] = tuple(item for item in items if _is_declined(item.key, known))
     decided = replace(known, **asked, declined=Declined(**declined))
     return replace(decided, tasks=_still_to_do(decided))
+
+
+def _for_everybody(plan: Plan, decisions: Sequence[Decision], before: Plan | None) -> Plan | None:
+    """The same decisions about the plan for everybody."""
+    told = plan.for_everybody
+    if told is None:
+        return None
+    return decide(told, decisions, before=(before.for_everybody or before.shareable()) if before else None)
 
 
 def check(plan: Plan, decision: Decision) -> None:
@@ -70,8 +78,7 @@ def decidable(plan: Plan) -> dict[str, Item | None]:
     if plan.outcome is not Outcome.GOING_HOME:
         return {WHOLE_PLAN: None}
     items: dict[str, Item | None] = {item.key: item for item in _every_item(plan)}
-    neutral = {SOCIAL_WORK: None} if plan.withholds() else {}
-    return items | {WHOLE_PLAN: None} | neutral
+    return items | {WHOLE_PLAN: None, SOCIAL_WORK: None}
 
 
 def still_open(plan: Plan) -> tuple[str, ...]:
@@ -102,7 +109,12 @@ def difference(item: Item, edit: Edit) -> Edit:
 
 
 def _every_item(plan: Plan) -> tuple[Item, ...]:
-    return (*plan.items(), *plan.declined.items())
+    """The plan's own items, and those that only the plan for everybody has: that is what stands in the EHR."""
+    own = (*plan.items(), *plan.declined.items())
+    if plan.for_everybody is None:
+        return own
+    told, keys = plan.for_everybody.shareable(), {item.key for item in own}
+    return (*own, *(item for item in (*told.items(), *told.declined.items()) if item.key not in keys))
 
 
 def _all_of(name: str, plan: Plan, before: Plan | None) -> list[Any]:

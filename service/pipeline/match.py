@@ -4,7 +4,7 @@ Ranking is neutral: nothing but fit, distance, freshness and cost counts, and wh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -42,6 +42,16 @@ def match(assessment: Assessment, patient: Patient, directory: Directory, *, tod
     A key without services was asked for and nothing suitable was found. Without a postal code the directory's whole
     area, the hospital's, is asked.
     """
+    found = _matches(assessment, patient, directory, today)
+    shared = assessment.for_everybody
+    if shared is None:
+        return found
+    same = _wanted(shared.assessment) == _wanted(assessment)
+    for_everybody = found if same else _matches(shared.assessment, patient, directory, today)
+    return replace(found, for_everybody=for_everybody)
+
+
+def _matches(assessment: Assessment, patient: Patient, directory: Directory, today: date) -> Matches:
     wanted = _wanted(assessment)
     if not wanted:
         return Matches()

@@ -39,11 +39,30 @@ class Act:
     seen: int | None = None
 
 
+_SAY_WHY: Final = (
+    "Something still stands in the way of leaving: say why it is approved all the same (reason)."
+)
+
+
+def lacks_reason(act: Act, plan: Plan) -> bool:
+    """Whether this approves something while a blocker is open, and does not say why.
+
+    Only who may know of every blocker signs here, so asking tells them nothing; who takes an order over from a card or signs
+    it in the EHR itself is not asked, in any plan.
+    """
+    return act.choice is Choice.APPROVED and is_blocked(plan) and not act.reason.strip()
+
+
+def is_blocked(plan: Plan) -> bool:
+    """Whether something in the whole plan stands in the way of leaving."""
+    return plan.readiness is not None and bool(plan.readiness.blocking())
+
+
 def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
     """The plan as it stands after this act.
 
     Raises NotFound for an unknown item and before the first plan, Outdated when the plan has changed since it was seen,
-    IllegalTransition and Unusable when the act does not fit, StoreUnavailable; then nothing has happened.
+    IllegalTransition and Unusable when the act does not fit or approves over an open blocker without a reason, StoreUnavailable; then nothing has happened.
     """
     with deps.store.begin() as unit:
         discharge = unit.discharges.lock(discharge_id)
@@ -104,6 +123,8 @@ def _decisions(act: Act, plan: Plan, by: Signer, deps: Deps) -> list[Decision]:
         raise Unusable("Everything in this plan has been decided.")
     if not set(keys) <= decidable(plan).keys():
         raise NotFound("The plan has no such item.")
+    if act.seen is not None and lacks_reason(act, plan):
+        raise Unusable(_SAY_WHY)
     one, at = uuid4(), deps.now()
     made = [Decision(one, key, act.choice, by, at, act.reason, act.edit) for key in keys]
     for decision in made:

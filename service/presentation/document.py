@@ -258,7 +258,7 @@ def _readiness(readiness: Readiness | None) -> Json:
     if readiness is None:
         return {"verdict": None, "blockers": []}
     blockers = [_blocker(blocker) for blocker in readiness.blockers]
-    return {"verdict": str(readiness.verdict), "blockers": blockers}
+    return {"verdict": readiness.verdict and str(readiness.verdict), "blockers": blockers}
 
 
 def _blocker(blocker: Blocker) -> Json:

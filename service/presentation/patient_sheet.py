@@ -7,9 +7,9 @@ A proxy or a caregiver, or a reader of whom nothing is known, gets what may be s
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from config.languages import languages_known
@@ -17,7 +17,7 @@ from config.tenants import UTC
 from service.domain.assessment import Outcome
 from service.domain.community_service import Match
 from service.domain.need import NEUTRAL_TITLE, Need
-from service.domain.plan import Booking, Education, FollowUp, Goal, Plan, Referral
+from service.domain.plan import ITEM_LISTS, Booking, Education, FollowUp, Goal, Plan, Referral
 from service.domain.sensitivity import Labels, PatientSheet, may_be_shared, on_patient_sheet
 from service.presentation.booked import Booked
 from service.presentation.speech import Speech, name_of, speech_for
@@ -77,13 +77,40 @@ def _written(plan: Plan, reader: str, hospital: _Hospital, speech: Speech) -> st
     if plan.outcome is not Outcome.GOING_HOME:
         return ""
     is_patient = reader == Reader.PATIENT
-    seen = plan if is_patient else plan.shareable()
+    seen = _of_the_patient(plan) if is_patient else plan.shareable()
     sheet = _Sheet(speech, {need.code: need for need in seen.needs}, hospital, is_patient=is_patient)
     # The same for everybody: of those who do not go home, a title of their own would tell whoever sees it.
     title = speech.say("Your plan for leaving the hospital").upper()
     parts = [_part(heading, lines) for heading, lines in sheet.sections(seen)]
     opening = [title, *sheet.about_language()]
     return "\n\n".join(["\n".join(opening), *filter(None, parts)]) + "\n"
+
+
+def _of_the_patient(plan: Plan) -> Plan:
+    """What everybody may read, and what is sensitive beside it.
+
+    What an open statement and a sensitive one both lead to stands as the open one says it: without the sensitive one
+    the sheet would say the same, so it tells nothing of violence to whoever finds it.
+    """
+    told = plan.for_everybody
+    if told is None:
+        return plan
+    open_needs = {need.code for need in told.present()}
+    more: dict[str, tuple[Any, ...]] = {
+        name: tuple(item for item in getattr(plan, name) if item.labels and item.need not in open_needs)
+        for name in ITEM_LISTS
+    }
+    lists: dict[str, Any] = {name: (*getattr(told, name), *items) for name, items in more.items()}
+    visits = sorted(lists.pop("follow_ups"), key=lambda visit: visit.due)
+    known = {booking.reference for booking in told.bookings}
+    others = tuple(booking for booking in plan.bookings if booking.reference not in known)
+    return replace(
+        told,
+        needs=(*told.needs, *(need for need in plan.present() if need.code not in open_needs)),
+        bookings=tuple(sorted((*told.bookings, *others), key=lambda one: (one.on, one.reference))),
+        follow_ups=tuple(visits),
+        **lists,
+    )
 
 
 def _remarks(speech: Speech) -> Iterator[str]:

@@ -125,7 +125,7 @@ def _about_care_plan(care_plan: Json, plan: Plan) -> Iterator[str]:
     if not care_plan.get("text", {}).get("div"):
         yield "The CarePlan has no narrative."
     shared = plan.shareable()
-    if not care_plan.get("activity") and (plan.withholds() or shared.referrals or shared.follow_ups):
+    if not care_plan.get("activity") and shared.asks_for_social_work():
         yield "The CarePlan has no activity."
 
 
@@ -163,7 +163,7 @@ def _is_shared(body: Json) -> bool:
 def _about_sensitivity(shared: list[Json], plan: Plan) -> Iterator[str]:
     """The words of a labelled item may not stand in what portals read whole."""
     text = json.dumps(shared, ensure_ascii=False)
-    spoken = tuple(_words(plan))
+    spoken = (*_words(plan), *_words(plan.shareable()))
     open_words = {words for words, labels in spoken if may_be_shared(labels)}
     for words in sorted({words for words, labels in spoken if not may_be_shared(labels)} - open_words):
         if words in text:

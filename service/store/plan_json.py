@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from cattrs import Converter
@@ -18,12 +18,34 @@ from service.domain.plan import Plan
 def plan_to_json(plan: Plan) -> dict[str, Any]:
     """The plan as JSON values only; the same plan gives the same JSON."""
     document: dict[str, Any] = _converter().unstructure(plan, Plan)
+    if told := document[_TOLD]:
+        document[_TOLD] = {name: _shortened(value, document[name]) for name, value in told.items()}
     return document
 
 
 def plan_from_json(document: dict[str, Any]) -> Plan:
     """The plan that `plan_to_json` was given. Fields added since then have their defaults."""
+    if told := document.get(_TOLD):
+        full = {name: _in_full(value, document[name]) for name, value in told.items()}
+        document = document | {_TOLD: full}
     return _converter().structure(document, Plan)
+
+
+#: The plan for everybody says most of what the whole plan says: that is kept once, and named by its place.
+_TOLD: Final = "for_everybody"
+
+
+def _shortened(told: Any, whole: Any) -> Any:
+    """A list with the place of each member that stands in the whole plan's list."""
+    if not isinstance(told, list):
+        return told
+    return [whole.index(member) if member in whole else member for member in told]
+
+
+def _in_full(told: Any, whole: Any) -> Any:
+    if not isinstance(told, list):
+        return told
+    return [whole[member] if isinstance(member, int) else member for member in told]
 
 
 def decision_to_json(decision: Decision) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from flask.testing import FlaskClient
 from config.settings import load_settings
 from service.app import create_app
 from service.bootstrap import Deps, build_deps
+from service.domain.assessment import Blocker, Readiness
 from service.domain.community_service import Matches
 from service.domain.decision import Choice, Signer
 from service.domain.discharge import Action, DischargeState, Trigger
+from service.domain.sensitivity import Label
+from service.doors.caller import Caller
 from service.pipeline import run
 from service.pipeline.intake import intake
 from service.pipeline.sign import Act, sign
@@ -74,11 +77,17 @@ def house(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def desk(house, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def blockers() -> tuple[Blocker, ...]:
+    """What stands in the way of leaving; tests that want some name them."""
+    return ()
+
+
+@pytest.fixture
+def desk(house, monkeypatch: pytest.MonkeyPatch, blockers: tuple[Blocker, ...]) -> Desk:
     """A plan of its own for each test, published to an EHR that takes everything."""
     closed, opened, deps = house
     found = Matches((("food-pantry", (match(), match("Other Pantry"))),))
-    plan = planned(need(interventions=interventions()), matches=found)
+    plan = planned(need(interventions=interventions()), matches=found, readiness=Readiness.of(blockers))
     stay = f"Encounter/{uuid4()}"
     discharge = intake(Trigger("demo", stay, Action.PLAN, "rest"), deps)
     assert discharge is not None
@@ -229,6 +238,49 @@ def test_a_repeat_while_the_first_still_runs_is_asked_to_wait(desk, monkeypatch)
     assert (asked[0].status_code, asked[0].json["type"]) == (503, "/docs#still-running")
 
 
+HIDDEN = Blocker("unsafe-home", "A partner is violent", "A safety plan", labels=frozenset({Label.SDV}))
+CAVEAT = Blocker("stairs", "Stairs", "A ramp", blocks=False)
+WHY = "Zebrafish: the sister takes her in"
+
+
+@pytest.mark.parametrize("blockers", [(HIDDEN,)])
+@pytest.mark.parametrize("path", [f"items/{PANTRY}/approve", "plan/approve"])
+def test_approving_over_an_open_blocker_takes_a_reason_that_only_those_who_may_know_read(
+    desk, path, monkeypatch
+):
+    for unsaid in (None, {}, {"reason": "  "}):
+        refused = desk.ask("POST", path, seen=1, json=unsaid)
+        assert refused.status_code in {400, 422}
+        assert "partner" not in refused.text
+    assert "say why" in desk.ask("POST", path, seen=1).json["detail"]
+    assert desk.deps.store.decisions.of(desk.discharge) == ()
+    answer = desk.ask("POST", path, seen=1, json={"reason": WHY})
+    assert answer.status_code == 200
+    made = desk.deps.store.decisions.of(desk.discharge)
+    assert {one.reason for one in made} == {WHY}
+    history = desk.ask("GET", "").json["history"]
+    assert [line["what"] for line in history if line["what"].startswith("approved")] == [
+        f"approved version 2: {WHY}"
+    ]
+    written = [entry.draft.body for entry in desk.deps.store.publications.entries(desk.discharge)]
+    assert WHY not in str(written)
+    assert not any(WHY in entry.reference for entry in desk.deps.store.audit.of(desk.discharge))
+    monkeypatch.setattr(Caller, "sees_sensitive_items", lambda _self: False)
+    for door in ("", "plan", "explanation"):
+        assert WHY not in desk.ask("GET", door).text
+
+
+@pytest.mark.parametrize("blockers", [(CAVEAT,), ()])
+def test_where_nothing_blocks_no_reason_is_asked_for(desk):
+    assert desk.ask("POST", f"items/{PANTRY}/approve", seen=1).status_code == 200
+
+
+@pytest.mark.parametrize("blockers", [(HIDDEN,)])
+def test_declining_and_changing_over_a_blocker_ask_for_nothing_more(desk):
+    change = {"text": "Groceries"}
+    assert desk.ask("PATCH", f"items/{PANTRY}", seen=1, json=change).status_code == 200
+
+
 @pytest.fixture
 def page(desk):
     """The page in a browser that asks nobody for a credential, and what its forms carry."""
@@ -277,6 +329,16 @@ def test_a_declined_item_stands_apart_on_the_page_and_can_be_reopened(desk, page
 def test_the_whole_plan_is_decided_by_a_form_too(desk, page):
     assert page("", choice="approved").status_code == 303
     assert desk.ask("GET", "plan").json["state"] == "approved"
+
+
+@pytest.mark.parametrize("blockers", [(HIDDEN,)])
+@pytest.mark.parametrize("item", ["", f"/{PANTRY}"])
+def test_the_form_takes_a_reason_over_a_blocker_and_shows_it_on_the_page(desk, page, item):
+    refused = page(item, choice="approved")
+    assert refused.status_code == 422
+    assert "say why" in refused.text
+    assert page(item, choice="approved", reason=WHY).status_code == 303
+    assert WHY in desk.open_client.get(f"/discharges/{desk.discharge}").text
 
 
 @pytest.mark.parametrize(

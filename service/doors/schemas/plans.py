@@ -54,7 +54,11 @@ class PlanState(Schema):
 
     discharge = fields.UUID()
     version = fields.Integer(
-        metadata={"description": "Grows with each planning and each decision; also the ETag."}
+        allow_none=True,
+        metadata={
+            "description": "Grows with each planning and each decision; also the ETag. "
+            "Null for whoever may not see sensitive items."
+        },
     )
     state = fields.String(metadata=_STATE | {"description": "How the plan as a whole stands."})
     decided = fields.Nested(Signed, allow_none=True)
@@ -77,6 +81,18 @@ class ItemChange(StrictSchema):
     def _something(self, data: Any, **_context: Any) -> None:
         if not data:
             raise ValidationError("Change at least one of: text, due, community_service.")
+
+
+class Approval(StrictSchema):
+    """What an approval may say."""
+
+    reason = fields.String(
+        validate=words(500),
+        metadata={
+            "description": "Why it is approved although something still stands in the way of leaving; asked for then, with 422. "
+            "It is kept for the care team and not written to the EHR."
+        },
+    )
 
 
 class Refusal(StrictSchema):

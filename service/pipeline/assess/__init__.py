@@ -1,18 +1,19 @@
 """What the record means for leaving the hospital. Pure: the same record, content and day give the same assessment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
-from service.domain.assessment import Assessment, Disposition
+from service.domain.assessment import Assessment, Disposition, OpenAssessment, Outcome
 from service.domain.content import Content
 from service.domain.need import Need
 from service.domain.record import Gap, GapReason, Kind, Record
-from service.domain.sensitivity import Labels
+from service.domain.sensitivity import Labels, may_be_shared
 from service.pipeline.assess.checklists import boost_of, compliance_of
 from service.pipeline.assess.disposition import suggest_disposition
 from service.pipeline.assess.findings import Findings, collect
 from service.pipeline.assess.needs import assess_needs, needs_of
+from service.pipeline.assess.open_record import open_record
 from service.pipeline.assess.outcome import outcome_of
 from service.pipeline.assess.readiness import judge_readiness
 from service.pipeline.assess.risk import risk_scores
@@ -22,9 +23,38 @@ _STANDING = frozenset({Kind.ORDER, Kind.DEVICE, Kind.GOAL, Kind.APPOINTMENT})
 
 
 def assess(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:
-    """All judgements over one record on one day; site_language is the BCP 47 tag in which the staff work."""
+    """All judgements over one record on one day; site_language is the BCP 47 tag in which the staff work.
+
+    Those that everybody may be told of are made once more, from the record without what is sensitive.
+    """
+    shared = open_record(record, content)
+    whole = _explained(_findings(record, content, today, site_language))
+    told = _explained(_findings(shared, content, today, site_language), of_everybody=True)
+    return _with_open(whole, shared, told)
+
+
+def glance(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:
+    """The same judgements for somebody who waits: neither explained nor held against the checklists."""
+    shared = open_record(record, content)
     findings = _findings(record, content, today, site_language)
+    whole = _judged(findings, tuple(needs_of(findings)))
+    findings = _findings(shared, content, today, site_language)
+    told = _judged(findings, _open_only(needs_of(findings)))
+    return _with_open(whole, shared, told)
+
+
+def _with_open(whole: Assessment, record: Record, told: Assessment) -> Assessment:
+    """Both; that somebody has died is no secret, wherever it was found: nobody drafts a plan for going home then."""
+    if whole.outcome is Outcome.DIED:
+        told = replace(told, outcome=Outcome.DIED)
+    return replace(whole, for_everybody=OpenAssessment(record, told))
+
+
+def _explained(findings: Findings, *, of_everybody: bool = False) -> Assessment:
+    """The judgements with what explains them; for everybody, without the protocols that are sensitive by themselves."""
     judged = assess_needs(findings)
+    if of_everybody:
+        judged = tuple(one for one in judged if may_be_shared(one.explanation.labels))
     needs = tuple(one.need for one in judged if one.need is not None)
     return replace(
         _judged(findings, needs),
@@ -34,10 +64,8 @@ def assess(record: Record, content: Content, *, today: date, site_language: str 
     )
 
 
-def glance(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:
-    """The same judgements for somebody who waits: neither explained nor held against the checklists."""
-    findings = _findings(record, content, today, site_language)
-    return _judged(findings, tuple(needs_of(findings)))
+def _open_only(needs: Iterable[Need]) -> tuple[Need, ...]:
+    return tuple(need for need in needs if may_be_shared(need.labels))
 
 
 def _findings(record: Record, content: Content, today: date, site_language: str) -> Findings:

@@ -26,7 +26,7 @@ class Citing:
 
     def labels_of(self, fact: Fact) -> Labels:
         """What a statement gives away by its codes and its words, an appointment also by the name of its place."""
-        told = self._labels(fact.codes) | self.content.sensitivity.told_by(fact.text)
+        told = self.told_by(fact.codes) | self.content.sensitivity.told_by(fact.text)
         return told | self.content.sensitivity.told_by(fact.slot.place) if fact.slot else told
 
     def observation(
@@ -56,7 +56,7 @@ class Citing:
 
     def stay(self, stay: Encounter, text: str, *said: Code) -> Evidence:
         """The stay itself; said are the codes that the words come from, as they may tell more than its own labels."""
-        labels = stay.labels | self._labels(said)
+        labels = stay.labels | self.told_by(said)
         return Evidence(stay.reference, None, stay.start and stay.start.date(), text, labels=labels)
 
     def labels(self, observation: Observation) -> Labels:
@@ -64,15 +64,16 @@ class Citing:
         asked = merge(
             self.content.question_labels.get(asked_by(code), frozenset()) for code in observation.codes
         )
-        coded = self._labels((*observation.codes, *observation.answers))
+        coded = self.told_by((*observation.codes, *observation.answers))
         return observation.labels | asked | coded
 
     def words_and_codes(self, words: Iterable[str], codes: tuple[Code, ...]) -> Labels:
         """What names and codes give away together."""
         told = (self.content.sensitivity.told_by(said) for said in words if said)
-        return self._labels(codes) | merge(told)
+        return self.told_by(codes) | merge(told)
 
-    def _labels(self, codes: tuple[Code, ...]) -> Labels:
+    def told_by(self, codes: tuple[Code, ...]) -> Labels:
+        """What codes give away, by themselves and by their words."""
         sensitivity = self.content.sensitivity
         said = (sensitivity.told_by(code.display or code.code) for code in codes)
         return merge((*map(sensitivity.of, codes), *said))

@@ -190,6 +190,13 @@ def told_by_places(destination: Destination, meant: str) -> Labels:
     return frozenset({Label.PSY}) if _PSYCHIATRIC_HOSPITAL in named | {meant} else NONE
 
 
+def tells_of_psychiatry(said: tuple[Code, ...], content: Content) -> bool:
+    """Whether codes or words for a place name a psychiatric hospital."""
+    named = {name.place.code for code in said for name in _read(code, content.place_names) if name.place}
+    words = "; ".join(code.display or code.code for code in said)
+    return _PSYCHIATRIC_HOSPITAL in named | {may_mean(words)}
+
+
 def disagreement(destination: Destination) -> str:
     """Where the order and the stay, or two codes of one of them, name two places, one of them is a mistake."""
     for reading, who in ((destination.order, "order"), (destination.stay, "stay itself")):

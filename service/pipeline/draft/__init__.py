@@ -9,7 +9,7 @@ from service.domain.need import Need, NeedState
 from service.domain.plan import BedsideQuestion, PersonTask, Plan
 from service.domain.record import Encounter, Record
 from service.pipeline.draft.care_team import care_team
-from service.pipeline.draft.compliance import settled
+from service.pipeline.draft.compliance import marked, settled
 from service.pipeline.draft.facility import handover, without_home
 from service.pipeline.draft.interventions import bookings, education, follow_ups, goals, programmes, tasks
 from service.pipeline.draft.referrals import referrals, searches_for_services, with_hidden_places
@@ -25,6 +25,16 @@ def draft(record: Record, assessment: Assessment, matches: Matches, *, tenant: s
     Who died or goes to another hospital gets no verdict, no place to go to, no referrals, goals, follow-ups or teaching: for the
     first, the family is offered support; the second is planned there.
     """
+    shared = assessment.for_everybody
+    if shared is None:
+        return _drafted(record, assessment, matches, tenant)
+    told_matches = matches.for_everybody or matches
+    told = _drafted(shared.record, shared.assessment, told_matches, tenant)
+    whole = _drafted(record, assessment, matches, tenant)
+    return replace(whole, for_everybody=told, compliance=marked(whole.compliance, told, whole))
+
+
+def _drafted(record: Record, assessment: Assessment, matches: Matches, tenant: str) -> Plan:
     plan = _frame(record, assessment, tenant)
     if assessment.outcome is Outcome.GOING_HOME:
         return _filled(plan, record, assessment, matches)
@@ -59,7 +69,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
     present = without_home(assessment.present()) if goes_to else assessment.present()
     there = standing(record, tenant=plan.tenant, needs=assessment.needs, labels=assessment.standing_labels)
     found = referrals(present, matches, there, discharge=day)
-    asked_for = with_hidden_places(found, assessment.needs)
+    asked_for = with_hidden_places(found)
     filled = replace(
         plan,
         referrals=asked_for,

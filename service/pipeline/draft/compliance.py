@@ -19,20 +19,27 @@ _INTERPRETER: Final = "interpreter-services"
 
 
 def settled(items: Collection[ComplianceItem], plan: Plan) -> tuple[ComplianceItem, ...]:
-    """The items on this plan. One whose mark would tell of something withheld carries the labels of all that is."""
-    if not items:
-        return ()
-    told = plan.shareable()
-    return tuple(_settled(item, plan, told) for item in items)
+    """The items on this plan."""
+    return tuple(_settled(item, plan) for item in items)
 
 
-def _settled(item: ComplianceItem, plan: Plan, told: Plan) -> ComplianceItem:
+def marked(items: Collection[ComplianceItem], told: Plan, plan: Plan) -> tuple[ComplianceItem, ...]:
+    """The items of the whole plan: one that stands otherwise than in the plan for everybody carries all labels there are."""
+    known = {item.key: item.mark for item in told.compliance}
+    labels = _withheld(plan)
+    return tuple(
+        item if item.mark is known.get(item.key) else replace(item, labels=item.labels | labels)
+        for item in items
+    )
+
+
+def _settled(item: ComplianceItem, plan: Plan) -> ComplianceItem:
     if item.mark is not Mark.OPEN or not (item.shown or item.for_services):
         return item
-    (mark, evidence), (open_mark, open_evidence) = _judged(item, plan), _judged(item, told)
-    if mark is open_mark:
-        return replace(item, mark=mark, evidence=open_evidence)
-    return replace(item, mark=mark, evidence=evidence, labels=item.labels | _withheld(plan))
+    mark, evidence = _judged(item, plan)
+    return replace(
+        item, mark=mark, evidence=evidence, labels=item.labels | merge(one.labels for one in evidence)
+    )
 
 
 def _judged(item: ComplianceItem, plan: Plan) -> _Finding:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from service.domain.community_service import Matches
-from service.domain.need import Need, NeedState
+from service.domain.need import Need
 from service.domain.plan import PersonTask, Referral
 from service.domain.protocol import NeedKind, ReferralTemplate, Urgency
-from service.domain.sensitivity import VIOLENCE, Label
+from service.domain.sensitivity import Label
 from service.pipeline.draft.keys import referral_key
 from service.pipeline.draft.standing import Standing
 
@@ -39,15 +39,13 @@ def referrals(
     return tuple(sorted(found, key=_most_urgent_first))
 
 
-def with_hidden_places(referrals: Iterable[Referral], needs: Iterable[Need]) -> tuple[Referral, ...]:
-    """Where the record tells of violence or abuse, be it in words alone, nothing on paper says where the patient will sleep.
+def with_hidden_places(referrals: Iterable[Referral]) -> tuple[Referral, ...]:
+    """Nothing on paper and nothing shared says where the patient will sleep: who is beaten is looked for there.
 
-    The services carry the label of a shelter, so that staff who may see it still find their names.
+    The services carry the label of a shelter in every plan, so that hiding one tells nothing; staff who may see it
+    still find their names.
     """
-    asked = tuple(referrals)
-    if not any(map(_tells_of_violence, needs)):
-        return asked
-    return tuple(_hidden(one) if one.service in _WHERE_ONE_SLEEPS else one for one in asked)
+    return tuple(_hidden(one) if one.service in _WHERE_ONE_SLEEPS else one for one in referrals)
 
 
 def searches_for_services(referrals: Iterable[Referral], *, discharge: date) -> tuple[PersonTask, ...]:
@@ -64,10 +62,6 @@ def searches_for_services(referrals: Iterable[Referral], *, discharge: date) -> 
         for referral in referrals
         if referral.community and not referral.community_services and not referral.existing
     )
-
-
-def _tells_of_violence(need: Need) -> bool:
-    return need.state is not NeedState.ABSENT and bool(need.evidence) and bool(need.labels & VIOLENCE)
 
 
 def _hidden(referral: Referral) -> Referral:

@@ -93,12 +93,12 @@ def test_the_title_gives_no_name_away(page, plan):
 
 
 def test_sensitive_needs_stand_apart_and_are_marked(sensitive_page):
-    before, _, marked = sensitive_page().partition('<section class="sensitive"')
+    before, _, marked = sensitive_page().partition('<section class="sensitive unprinted"')
     assert SECRET_NEED not in before
     assert SECRET_NEED in marked
 
 
-def test_a_verdict_that_rests_on_something_sensitive_stands_with_it(client, doubles, plan):
+def test_one_verdict_of_the_whole_plan_stands_at_the_top_for_who_may_know_all(client, doubles, plan):
     secret = Blocker(
         "c-ssrs",
         "High risk of self-harm",
@@ -107,8 +107,13 @@ def test_a_verdict_that_rests_on_something_sensitive_stands_with_it(client, doub
     )
     made = doubles.keep()
     doubles.store.planned[made.id] = replace(plan, readiness=Readiness(Verdict.NOT_READY, (secret,)))
-    before, _, marked = client.get(f"/discharges/{made.id}").text.partition('<section class="sensitive"')
-    assert "not ready" not in before
+    before, _, marked = client.get(f"/discharges/{made.id}").text.partition(
+        '<section class="sensitive unprinted"'
+    )
+    verdict = re.search('<p class="verdict unprinted">(.*?)</p>', before, re.DOTALL)
+    assert verdict
+    assert "not ready (1 blocker)" in verdict[1]
+    assert "1 of them in the sensitive part" in verdict[1]
     assert "High risk of self-harm" not in before
     assert "High risk of self-harm" in marked
 
@@ -117,7 +122,28 @@ def test_a_caller_whose_role_is_unknown_does_not_see_them(sensitive_page, monkey
     monkeypatch.setattr(guard.Caller, "sees_sensitive_items", lambda _self: False)
     text = sensitive_page()
     assert SECRET_NEED not in text
-    assert "shown to clinicians only" in text
+    assert "What is sensitive, if there is any, is shown to clinicians and social workers only." in text
+    assert "the verdict stands on the plan&#39;s page, for the care team" in text
+
+
+def test_what_is_sensitive_is_opened_deliberately_and_not_printed(sensitive_page, client):
+    _, _, marked = sensitive_page().partition('<section class="sensitive unprinted"')
+    hidden = marked.partition("<details>")[2]
+    assert SECRET_NEED not in marked.partition("<details>")[0]
+    assert SECRET_NEED in hidden
+    with client.get("/static/homeward.css") as answer:
+        style = answer.text
+    _, _, printed = style.partition("@media print")
+    assert re.search(r"details, \.unprinted { display: none; }", printed)
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_the_forms_ask_why_something_is_approved_over_an_open_blocker(client, doubles, plan, blocks):
+    blocker = Blocker("x", "No oxygen", "A delivery date", blocks=blocks)
+    made = doubles.keep()
+    doubles.store.planned[made.id] = replace(plan, readiness=Readiness.of((blocker,)))
+    text = client.get(f"/discharges/{made.id}").text
+    assert ("Why approve all the same?" in text) is blocks
 
 
 @pytest.mark.parametrize(("role", "sees"), [(Role.CLINICIAN, True), (Role.EHR, False), (Role.ANYONE, False)])

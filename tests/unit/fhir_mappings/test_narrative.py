@@ -29,9 +29,9 @@ from tests import builders as a
 BH = frozenset({Label.BH})
 
 
-def told(plan, *, social_work=False):
+def told(plan):
     """The narrative as text: each section's title with its lines."""
-    div = ET.fromstring(care_plan_narrative(plan.shareable(), social_work=social_work))  # noqa: S314  our own text
+    div = ET.fromstring(care_plan_narrative(plan.shareable()))  # noqa: S314  our own text
     sections: dict[str, list[str]] = {}
     title = "headline"
     for element in div:
@@ -46,14 +46,22 @@ def told(plan, *, social_work=False):
 
 def test_readiness_and_destination_stand_in_the_first_line():
     assert told(a.planned(a.need()))["headline"][0] == (
-        "Readiness: ready. Going to: Home (suggested). Draft for review by the care team. "
+        "Readiness: the verdict stands on the plan's page, for the care team. Going to: no place is named yet; "
+        "what the record suggests stands on the plan's page, for the care team. Draft for review by the care team. "
     )
 
 
-def test_a_patient_without_needs_is_told_to_have_none_unless_something_is_withheld():
-    assert told(a.planned())["headline"][1:] == ["Needs: none found so far"]
-    quiet = told(a.planned(a.need(labels=BH)), social_work=True)["headline"][1:]
-    assert quiet == ["First: Social work follow-up before and after discharge"]
+def test_who_may_know_all_reads_the_verdict_with_all_that_stands_behind_it():
+    quiet, caveat = Blocker("x", "Secret", "Safe", labels=BH), Blocker("y", "Stairs", "A ramp", blocks=False)
+    plan = a.planned(readiness=Readiness.of((quiet, quiet, caveat)))
+    assert headline(plan) == "Readiness: not ready (2 blockers, 1 caveat). Going to: Home (suggested). "
+    assert headline(a.planned()) == "Readiness: ready. Going to: Home (suggested). "
+
+
+def test_a_patient_without_needs_is_told_to_have_none_whatever_is_withheld():
+    said = ["Needs: none found so far", "First: Social work follow-up before and after discharge"]
+    assert told(a.planned())["headline"][1:] == said
+    assert told(a.planned(a.need(labels=BH)))["headline"][1:] == said
 
 
 @pytest.mark.parametrize(
@@ -114,21 +122,15 @@ def test_a_verdict_that_rests_on_something_withheld_is_not_told():
     quiet = Blocker("x", "Secret", "Secret", labels=BH)
     open_caveat = Blocker("y", "Stairs", "A ramp", blocks=False)
     plan = a.planned(readiness=Readiness.of((quiet, open_caveat)), disposition=Disposition("psy", "Psych"))
-    assert told(plan)["headline"][0] == (
-        "Readiness: to be decided with the social worker. "
-        "Going to: to be decided with the social worker. Draft for review by the care team. "
-    )
+    assert told(plan)["headline"] == told(a.planned(readiness=None))["headline"]
+    assert told(plan)["Before leaving"] == ["Stairs. Cleared by: A ramp"]
 
 
-def test_a_plan_without_a_verdict_leaves_it_to_the_social_worker():
-    assert told(a.planned(readiness=None))["headline"][0].startswith("Readiness: to be decided")
-
-
-def test_a_verdict_to_which_what_may_be_told_leads_as_well_is_told():
-    quiet = Blocker("x", "Secret", "Secret", blocks=False, labels=BH)
-    open_caveat = Blocker("y", "Stairs", "A ramp", blocks=False)
-    sections = told(a.planned(readiness=Readiness.of((quiet, open_caveat))))
-    assert sections["headline"][0].startswith("Readiness: ready with caveats.")
+@pytest.mark.parametrize("blocks", [True, False])
+def test_a_verdict_is_told_to_nobody_who_may_not_know_all_not_even_where_nothing_is_withheld(blocks):
+    open_point = Blocker("y", "Stairs", "A ramp", blocks=blocks)
+    sections = told(a.planned(readiness=Readiness.of((open_point,))))
+    assert sections["headline"] == told(a.planned())["headline"]
     assert sections["Before leaving"] == ["Stairs. Cleared by: A ramp"]
 
 
@@ -148,7 +150,7 @@ def test_each_section_is_there_in_the_order_of_reading():
         readiness=Readiness(Verdict.NOT_READY, (blocker,)),
         about=a.record(gaps=(Gap("Coverage", GapReason.REFUSED, "403"),)),
     )
-    sections = told(plan, social_work=True)
+    sections = told(plan)
     assert list(sections) == [
         "headline",
         "Before leaving",
@@ -159,7 +161,7 @@ def test_each_section_is_there_in_the_order_of_reading():
         "To ask at the bedside",
         "To teach",
         "Tasks",
-        "Risk",
+        "Risk, from what may be shown here",
         "Could not be read",
     ]
     assert sections["Before leaving"] == ["Oxygen not arranged. Cleared by: A delivery date"]
@@ -178,7 +180,7 @@ def test_how_much_of_the_content_waits_for_review_is_said_once_for_the_whole_of_
     )
     (line,) = told(plan)["Needs"]
     assert line.endswith("[protocol x 2]")
-    shown = care_plan_narrative(plan, social_work=False)
+    shown = care_plan_narrative(plan)
     assert shown.count("57 of its 61 protocols wait for clinical review") == said
     assert ("wait for" in shown) == said
 
@@ -208,7 +210,8 @@ def test_an_urgent_referral_and_its_service_stand_in_one_line():
         (
             "Food pantry, by 2024-03-08, urgent: Example Pantry (Example Council), 3.2 km, 555-0100, "
             "last verified 2024-01-31, and 1 more"
-        )
+        ),
+        "Social work follow-up before and after discharge",
     ]
 
 
@@ -219,13 +222,19 @@ def test_what_is_due_first_comes_first_and_on_one_day_the_more_urgent():
         ReferralTemplate("c", "Soon and urgent", priority=Urgency.URGENT, within_days=1),
     )
     head = told(a.planned(a.need(interventions=Interventions(referrals=templates))))["headline"]
-    assert "First: Soon and urgent by 2024-03-06; Soon by 2024-03-06; Later by 2024-03-14" in head
+    assert (
+        "First: Soon and urgent by 2024-03-06; Soon by 2024-03-06; Later by 2024-03-14; Social work"
+        in str(head)
+    )
 
 
 def test_a_referral_that_needs_no_service_is_only_named():
     template = ReferralTemplate("crisis-support", "Crisis line", within_days=0, community=False)
     plan = a.planned(a.need(interventions=Interventions(referrals=(template,))))
-    assert told(plan)["Referrals (proposed)"] == ["Crisis line, by 2024-03-05"]
+    assert told(plan)["Referrals (proposed)"] == [
+        "Crisis line, by 2024-03-05",
+        "Social work follow-up before and after discharge",
+    ]
 
 
 def test_an_order_that_stands_is_called_ordered():
@@ -287,7 +296,7 @@ def test_the_needs_the_first_steps_and_how_much_is_to_be_asked_are_read_at_a_gla
         a.need("ride", present=False),
     )
     social_work = "Social work follow-up before and after discharge"
-    assert told(plan, social_work=True)["headline"][1:] == [
+    assert told(plan)["headline"][1:] == [
         "Needs: Heart; Food",
         f"First: Heart clinic by 2024-03-08; Food pantry by 2024-03-08; {social_work}",
         "Still to ask at the bedside: 1 question, below",

@@ -104,6 +104,7 @@ def test_the_same_plan_always_gives_the_same_resources(plan):
 
 def test_a_need_without_any_intervention_is_still_a_plan():
     assert [x.key for x in resources(a.planned(a.need(interventions=Interventions())))] == [
+        "social-work-follow-up",
         "care-plan",
         "provenance",
     ]

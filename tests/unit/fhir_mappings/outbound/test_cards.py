@@ -25,6 +25,8 @@ PLACE = Place(
     "https://homeward.example.org/launch",
 )
 NO_RIDE = Blocker("no-ride", "Nobody drives the patient home.", "A ride is booked")
+#: The same on every card: what may be withheld counts in it.
+VERDICT = "the verdict stands on the plan's page, for the care team"
 WATCH = Blocker("watch", "The scales are broken", "New scales are at home", blocks=False)
 
 
@@ -43,13 +45,14 @@ def drafts(plan):
 
 def test_the_summary_counts_what_is_open():
     [card] = cards(plan_of(readiness=Readiness.of((WATCH,))))
-    assert card["summary"] == "Discharge: ready with caveats; 1 need"
+    assert card["summary"] == f"Discharge: 1 need; {VERDICT}"
+    assert "New scales are at home" in card["detail"]
     assert card["indicator"] == "warning"
 
 
-def test_a_ready_patient_without_needs_is_information():
+def test_a_patient_without_open_points_is_information():
     [card] = cards(builders.planned())
-    assert card["summary"] == "Discharge: ready; no open need found"
+    assert card["summary"] == f"Discharge: no open need found; {VERDICT}"
     assert card["indicator"] == "info"
 
 
@@ -60,7 +63,7 @@ def test_every_blocker_is_a_critical_card_and_what_is_watched_is_not():
     assert blocker["summary"] == "Before leaving: Nobody drives the patient home."
     assert "Cleared by:** A ride is booked" in blocker["detail"]
     assert "The scales are broken" in summary["detail"]
-    assert "1 blocker" in summary["summary"]
+    assert "1 point to settle" in summary["summary"]
 
 
 def test_a_blocker_set_aside_is_told_in_the_summary_only():
@@ -102,7 +105,7 @@ def test_what_is_offered_is_a_whole_order_without_loose_links():
     offered, by_key = drafts(plan)
     suggestions = cards(plan, offered=offered)[-1]
     assert suggestions["selectionBehavior"] == "any"
-    [suggestion] = suggestions["suggestions"]
+    suggestion, _neutral = suggestions["suggestions"]
     [action] = suggestion["actions"]
     assert action["type"] == "create"
     assert action["description"].startswith("Create a draft order: ")
@@ -119,7 +122,7 @@ def test_cards_and_suggestions_have_the_same_ids_on_every_call():
     once, again = plan_cards(plan, PLACE, offered=offered), plan_cards(plan, PLACE, offered=offered)
     assert once == again
     ids = [one.id for one in once] + [identity for one in once for identity in one.suggested]
-    assert len(set(ids)) == len(ids) == 4
+    assert len(set(ids)) == len(ids) == 5
 
 
 def test_who_died_has_no_needs_and_no_blockers():

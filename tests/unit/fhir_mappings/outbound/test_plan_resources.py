@@ -50,6 +50,7 @@ def test_a_plan_is_goals_requests_the_care_plan_and_their_provenance():
     assert [(x.key, x.resource_type) for x in plan_resources(usual(), author=AUTHOR, recorded=RECORDED)] == [
         ("goal:food-insecurity:enough", "Goal"),
         ("referral:food-pantry", "ServiceRequest"),
+        ("social-work-follow-up", "ServiceRequest"),
         ("care-plan", "CarePlan"),
         ("provenance", "Provenance"),
     ]
@@ -109,7 +110,8 @@ def test_the_care_plan_is_a_us_core_draft_that_leads_to_everything():
     assert plan["period"] == {"start": "2024-03-05", "end": "2024-04-04"}
     assert plan["addresses"] == [{"reference": "Condition/z59-41"}]
     assert plan["goal"] == [{"reference": drafts["goal:food-insecurity:enough"].full_url}]
-    request, visit, lesson, task = plan["activity"]
+    request, neutral, visit, lesson, task = plan["activity"]
+    assert neutral == {"reference": {"reference": drafts["social-work-follow-up"].full_url}}
     assert request == {"reference": {"reference": drafts["referral:food-pantry"].full_url}}
     assert visit["detail"]["scheduledPeriod"] == {"start": "2024-03-05", "end": "2024-03-12"}
     assert lesson["detail"]["description"] == "Teach before leaving: How to use food pantry"
@@ -254,10 +256,11 @@ def test_what_the_ehr_has_already_is_pointed_to_and_not_written():
         ),
     )
     made = bodies(a.planned(a.need(interventions=things), about=there))
-    assert list(made) == ["care-plan", "provenance"]
+    assert list(made) == ["social-work-follow-up", "care-plan", "provenance"]
     assert made["care-plan"]["goal"] == [{"reference": "Goal/2"}]
     pointed = [x["reference"]["reference"] for x in made["care-plan"]["activity"] if "reference" in x]
-    assert pointed == ["ServiceRequest/1", "Appointment/3"]
+    neutral = written(a.planned())["social-work-follow-up"].full_url
+    assert pointed == ["ServiceRequest/1", neutral, "Appointment/3"]
 
 
 def test_evidence_of_a_kind_that_r4_does_not_allow_as_a_reason_stands_as_supporting_information():
@@ -311,7 +314,7 @@ def test_only_the_time_of_recording_differs_between_two_writings_of_one_plan():
     assert differing == ["provenance"]
 
 
-def test_a_sensitive_need_leaves_one_neutral_follow_up_the_same_for_every_patient():
+def test_a_neutral_follow_up_stands_in_every_plan_whether_anything_is_withheld_or_not():
     quiet = [
         a.need("self-harm-risk", labels=BH, interventions=a.interventions("x")),
         a.need("substance-use-treatment", labels=frozenset({Label.SUD}), urgency=Urgency.STAT),
@@ -320,6 +323,7 @@ def test_a_sensitive_need_leaves_one_neutral_follow_up_the_same_for_every_patien
     assert list(one) == ["social-work-follow-up", "care-plan", "provenance"]
     assert one["social-work-follow-up"] == other["social-work-follow-up"]
     assert one["care-plan"].body == other["care-plan"].body
+    assert one == written(a.planned())
     request = one["social-work-follow-up"].body
     assert request["code"]["text"] == "Social work follow-up before and after discharge"
     assert request["code"]["coding"][0]["code"] == "410606002"
@@ -365,9 +369,8 @@ def test_text_of_a_record_can_neither_break_the_json_nor_the_narrative():
 
 def test_a_follow_up_window_never_runs_backwards():
     visit = FollowUpTemplate("x", "Visit", 1, not_before_days=3)
-    (activity,) = bodies(a.planned(a.need(interventions=Interventions(follow_ups=(visit,)))))["care-plan"][
-        "activity"
-    ]
+    plan = a.planned(a.need(interventions=Interventions(follow_ups=(visit,))))
+    _neutral, activity = bodies(plan)["care-plan"]["activity"]
     assert activity["detail"]["scheduledPeriod"] == {"start": "2024-03-06", "end": "2024-03-06"}
 
 

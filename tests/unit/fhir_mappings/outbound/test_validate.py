@@ -19,7 +19,7 @@ def made(kind):
     need = a.need(interventions=a.interventions(goals=(goal,)))
     plan = a.planned(need)
     drafts = plan_resources(plan, author=Author("Homeward", "X"), recorded=datetime(2024, 3, 5, tzinfo=UTC))
-    (body,) = [draft.body for draft in drafts if draft.resource_type == kind]
+    body = next(draft.body for draft in drafts if draft.resource_type == kind)
     return json.loads(json.dumps(body))
 
 
@@ -61,7 +61,7 @@ BROKEN = {
     ),
     "activity": (
         "CarePlan",
-        ["activity", 1, "detail", "status"],
+        ["activity", 2, "detail", "status"],
         "planned",
         "CarePlan.activity.detail.status (required binding)",
     ),
@@ -137,4 +137,4 @@ def test_a_need_with_no_interventions_still_makes_a_valid_plan():
             plan, author=Author("Homeward", "X"), recorded=datetime(2024, 3, 5, tzinfo=UTC)
         )
     ]
-    assert kinds == ["CarePlan", "Provenance"]
+    assert kinds == ["ServiceRequest", "CarePlan", "Provenance"]

@@ -504,7 +504,7 @@ ALL_ASKED = (
 YOUNG = person(birth_date=TODAY.replace(year=TODAY.year - 40))
 
 
-def _verdict(*said: Fact | Observation, **more: Any) -> Verdict:
+def _verdict(*said: Fact | Observation, **more: Any) -> Verdict | None:
     return _assess(record(*said, **{"patient": YOUNG, **more})).readiness.verdict
 
 
