@@ -155,6 +155,7 @@ def fact(code: str, kind: Kind = Kind.CONDITION, /, *, system: str = System.ICD1
         "verification": "confirmed" if kind is Kind.CONDITION else "",
         "encounter": ENCOUNTER,
         "began": ADMITTED.date(),
+        "by": "Practitioner/dana",
     }
     return Fact(kind, **{**given, **more})
 
@@ -167,6 +168,7 @@ def answer(loinc: str, value: str | float | None = None, /, *, unit: str = "", *
         "categories": frozenset({"survey"}),
         "encounter": ENCOUNTER,
         "at": datetime(2024, 3, 2, 10, 0, tzinfo=UTC),
+        "by": "Practitioner/dana",
     }
     if isinstance(value, str):
         given |= {"answers": (Code(System.LOINC, value),)} if value.startswith("LA") else {"text": value}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
 
 from fhir_mappings.inbound import dates
+from fhir_mappings.inbound.actor import actor_of
 from fhir_mappings.inbound.codes import bare_code, bare_codes, codes, concept_text
 from fhir_mappings.inbound.elements import Json, at, first, identifiers, items, text
 from fhir_mappings.inbound.references import Shared, encounter_of, literal, reference_of, target
@@ -163,6 +164,7 @@ def fact(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Fact | None:
         ended=_day(resource, shape.ended, dates.ended, zone),
         identifiers=identifiers(resource),
         labels=labels(resource),
+        by=actor_of(resource),
         slot=slot_of(resource, shared, zone=zone) if shape.kind is Kind.APPOINTMENT else None,
         members=_members(resource) if shape.kind is Kind.CARE_TEAM else (),
     )

@@ -4,6 +4,7 @@ from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Final
 
+from fhir_mappings.inbound.actor import actor_of
 from fhir_mappings.inbound.code_systems import short_name
 from fhir_mappings.inbound.codes import LONGEST_KNOWN, bare_code, bare_codes, codes_or_text, concept_text
 from fhir_mappings.inbound.dates import begun_at
@@ -114,6 +115,7 @@ def _observation(resource: Json, zone: tzinfo) -> Observation | None:
         encounter=encounter_of(resource),
         at=begun_at(resource, _WHEN, zone),
         labels=labels(resource),
+        by=actor_of(resource),
         asked=concept_text(resource.get("code")),
     )
 
@@ -135,5 +137,6 @@ def _component(part: Json, whole: Observation) -> Observation | None:
         encounter=whole.encounter,
         at=whole.at,
         labels=whole.labels,
+        by=whole.by,
         asked=concept_text(part.get("code")),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Final
 
+from fhir_mappings.inbound.actor import actor_of
 from fhir_mappings.inbound.codes import bare_code, codes
 from fhir_mappings.inbound.dates import begun_at
 from fhir_mappings.inbound.elements import Json, is_misshapen, items, text
@@ -102,6 +103,7 @@ def _observation(
         encounter=encounter_of(resource),
         at=begun_at(resource, _WHEN, zone),
         labels=labels(resource),
+        by=actor_of(resource),
         asked=text(place.item.get("text")) or next((code.display for code in question if code.display), ""),
     )
 

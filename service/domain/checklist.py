@@ -1,6 +1,7 @@
 """Checklists on a plan: what a compliant discharge shows (42 CFR 482.43, RED, IDEAL), and the eight P of BOOST.
 
-Neither is a score. What the record does not show is open, or not assessed: never met, never absent.
+Neither is a score. What the record does not show is open, or not assessed: never met, never absent. An item is met by acts
+alone, each with who did it and when: never by what we drafted, by an empty directory or by a question that nobody answered.
 """
 
 from dataclasses import dataclass
@@ -24,12 +25,16 @@ class Mark(StrEnum):
 class Shown(StrEnum):
     """What of an item only the drafted plan itself can show."""
 
-    RISK_SCORED = "risk-scored"  # a readmission score has all its inputs
-    NEEDS_ASSESSED = "needs-assessed"  # no bedside question is left, and a place to go is suggested
-    LANGUAGE_ARRANGED = "language-arranged"  # no language help is needed, or an interpreter is ordered
-    SERVICES_FOUND = "services-found"  # each community referral has a service, or is ordered already
-    SERVICES_ORDERED = "services-ordered"  # each referral is ordered already
-    VISITS_BOOKED = "visits-booked"  # each visit of the plan is a booked appointment
+    NEEDS_ASSESSED = "needs-assessed"  # no bedside question is left, and somebody recorded the answers
+    LANGUAGE_ARRANGED = (
+        "language-arranged"  # somebody recorded that no help is needed, or ordered an interpreter
+    )
+    SERVICES_TAKEN = (
+        "services-taken"  # nothing shows it: a directory takes nobody; not applicable without a referral
+    )
+    SERVICES_ORDERED = "services-ordered"  # somebody has ordered each referral
+    VISITS_BOOKED = "visits-booked"  # each visit of the plan is a booked appointment with somebody
+    PLAN_SIGNED = "plan-signed"  # a named person has approved the plan
 
 
 @dataclass(frozen=True, slots=True)

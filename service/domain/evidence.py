@@ -29,3 +29,9 @@ class Evidence:
     text: str
     certainty: Certainty = Certainty.SUPPORTED
     labels: Labels = NONE
+    #: Who did or said it: a literal reference, or a name; "" where nobody is named.
+    by: str = ""
+
+    def is_act(self) -> bool:
+        """Whether it names act, actor and time: what is to count as done needs all three."""
+        return bool(self.reference and self.by and self.on)

@@ -65,6 +65,8 @@ class Fact:
     ended: date | None = None
     identifiers: tuple[str, ...] = ()
     labels: Labels = NONE
+    #: Who did, ordered or said it: a literal reference, or a name; "" where it names nobody.
+    by: str = ""
     #: Of an appointment only.
     slot: Slot | None = None
     #: Of a care team only: the literal references of who is in it.
@@ -101,6 +103,8 @@ class Observation:
     encounter: str = ""
     at: datetime | None = None
     labels: Labels = NONE
+    #: Who asked, measured or answered: a literal reference, or a name; "" where it names nobody.
+    by: str = ""
     asked: str = ""
 
 

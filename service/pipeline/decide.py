@@ -19,6 +19,7 @@ from service.domain.plan import (
     Referral,
 )
 from service.errors import IllegalTransition, Unusable
+from service.pipeline.draft.compliance import with_signature
 
 PROPOSED: Final = "proposed"
 #: What a person may do with an item, by how it stands.
@@ -45,7 +46,7 @@ def decide(plan: Plan, decisions: Sequence[Decision], *, before: Plan | None = N
         asked[name] = tuple(item for item in items if not _is_declined(item.key, known))
         declined[name] = tuple(item for item in items if _is_declined(item.key, known))
     decided = replace(known, **asked, declined=Declined(**declined))
-    return replace(decided, tasks=_still_to_do(decided))
+    return with_signature(replace(decided, tasks=_still_to_do(decided)))
 
 
 def _for_everybody(plan: Plan, decisions: Sequence[Decision], before: Plan | None) -> Plan | None:

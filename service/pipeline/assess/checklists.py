@@ -43,11 +43,15 @@ def _item(rule: ComplianceRule, findings: Findings) -> ComplianceItem:
 
 
 def _mark(rule: ComplianceRule, findings: Findings) -> tuple[Mark, tuple[Evidence, ...]]:
-    """What the record does not say leaves an item open, whether it applies or whether it is met."""
+    """What the record does not say leaves an item open, whether it applies or whether it is met.
+
+    It is met by acts alone: each statement that decides it names who did it, and when.
+    """
     if rule.applies is not None and evaluate(rule.applies, findings).truth is Truth.FALSE:
         return Mark.NOT_APPLICABLE, ()
     met = _asked(rule.met, findings)
-    return (Mark.MET, met.evidence) if met.truth is Truth.TRUE else (Mark.OPEN, ())
+    is_done = met.truth is Truth.TRUE and met.evidence and all(one.is_act() for one in met.evidence)
+    return (Mark.MET, met.evidence) if is_done else (Mark.OPEN, ())
 
 
 def _boost(rule: BoostRule, findings: Findings) -> BoostItem:

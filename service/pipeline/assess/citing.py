@@ -22,7 +22,8 @@ class Citing:
     def fact(self, fact: Fact, code: Code | None, certainty: Certainty) -> Evidence:
         """A diagnosis, order, medicine … by the code that matched (None: by its words)."""
         text = fact.text or (code and (code.display or code.code)) or ""
-        return Evidence(fact.reference, code, fact.began, text, certainty, fact.labels | self.labels_of(fact))
+        labels = fact.labels | self.labels_of(fact)
+        return Evidence(fact.reference, code, fact.began, text, certainty, labels, fact.by)
 
     def labels_of(self, fact: Fact) -> Labels:
         """What a statement gives away by its codes and its words, an appointment also by the name of its place."""
@@ -45,6 +46,7 @@ class Citing:
             text,
             firm,
             self.labels(observation),
+            observation.by,
         )
 
     def asked(self, observation: Observation) -> Code | None:

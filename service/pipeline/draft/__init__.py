@@ -87,7 +87,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         programmes=programmes(present, today=plan.today),
         boost=assessment.boost,
     )
-    return replace(filled, compliance=settled(assessment.compliance, filled))
+    return replace(filled, compliance=settled(assessment.compliance, filled, record))
 
 
 def _discharge_date(stay: Encounter, today: date) -> date:

@@ -1,26 +1,48 @@
 """The items of the compliance checklist that only the plan itself can show."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from service.domain.checklist import ComplianceItem, Mark, Shown
-from service.domain.evidence import Evidence
+from service.domain.decision import WHOLE_PLAN, Choice
+from service.domain.evidence import Certainty, Evidence
 from service.domain.need import NeedState
-from service.domain.plan import Plan, Referral
+from service.domain.plan import Plan
+from service.domain.record import Fact, Record
 from service.domain.sensitivity import Labels, merge
 from service.pipeline.draft.standing import words
 
+#: What stands in the EHR, by its literal reference.
+_Acts = Mapping[str, Fact]
 _Finding = tuple[Mark, tuple[Evidence, ...]]
 _OPEN: Final[_Finding] = (Mark.OPEN, ())
 _NOT_APPLICABLE: Final[_Finding] = (Mark.NOT_APPLICABLE, ())
 _LANGUAGE: Final = "language-access"
 _INTERPRETER: Final = "interpreter-services"
+_ANSWERS: Final = ("Observation/", "QuestionnaireResponse/")
 
 
-def settled(items: Collection[ComplianceItem], plan: Plan) -> tuple[ComplianceItem, ...]:
-    """The items on this plan."""
-    return tuple(_settled(item, plan) for item in items)
+def settled(items: Collection[ComplianceItem], plan: Plan, record: Record) -> tuple[ComplianceItem, ...]:
+    """The items on this plan; record holds the orders and visits that stand for items of it."""
+    acts = {fact.reference: fact for fact in record.facts}
+    return tuple(_settled(item, plan, acts) for item in items)
+
+
+def with_signature(plan: Plan) -> Plan:
+    """The plan with what its approval by a named person shows; a plan that was reopened or declined shows it no more."""
+    approval = plan.decision_on(WHOLE_PLAN)
+    finding = _OPEN
+    if approval and approval.choice is Choice.APPROVED:
+        said = f"Plan approved by {approval.by.name}"
+        by = approval.by.reference or approval.by.name
+        finding = Mark.MET, (Evidence(plan.encounter.reference, None, approval.at.date(), said, by=by),)
+    mark, evidence = finding
+    items = (
+        replace(item, mark=mark, evidence=evidence) if item.shown is Shown.PLAN_SIGNED else item
+        for item in plan.compliance
+    )
+    return replace(plan, compliance=tuple(items))
 
 
 def marked(items: Collection[ComplianceItem], told: Plan, plan: Plan) -> tuple[ComplianceItem, ...]:
@@ -33,19 +55,19 @@ def marked(items: Collection[ComplianceItem], told: Plan, plan: Plan) -> tuple[C
     )
 
 
-def _settled(item: ComplianceItem, plan: Plan) -> ComplianceItem:
+def _settled(item: ComplianceItem, plan: Plan, acts: _Acts) -> ComplianceItem:
     if item.mark is not Mark.OPEN or not (item.shown or item.for_services):
         return item
-    mark, evidence = _judged(item, plan)
+    mark, evidence = _judged(item, plan, acts)
     return replace(
         item, mark=mark, evidence=evidence, labels=item.labels | merge(one.labels for one in evidence)
     )
 
 
-def _judged(item: ComplianceItem, plan: Plan) -> _Finding:
+def _judged(item: ComplianceItem, plan: Plan, acts: _Acts) -> _Finding:
     if item.for_services and not _concerns(item, plan):
         return _NOT_APPLICABLE
-    return _SHOWN[item.shown](plan) if item.shown else _OPEN
+    return _SHOWN[item.shown](plan, acts) if item.shown else _OPEN
 
 
 def _concerns(item: ComplianceItem, plan: Plan) -> bool:
@@ -56,76 +78,85 @@ def _concerns(item: ComplianceItem, plan: Plan) -> bool:
     return not there.isdisjoint(item.for_services) or not (place and place.suggested)
 
 
-def _risk_scored(plan: Plan) -> _Finding:
-    for score in plan.risk_scores:
-        if score.value is not None:
-            said = f"{score.name}: {score.value}, {score.band}"
-            return Mark.MET, (_this_plan(plan, said),)
-    return _OPEN
+def _met_by(evidence: Iterable[Evidence]) -> _Finding:
+    """Met where there is something, and all of it names act, actor and time."""
+    found = tuple(evidence)
+    return (Mark.MET, found) if found and all(one.is_act() for one in found) else _OPEN
 
 
-def _needs_assessed(plan: Plan) -> _Finding:
+def _needs_assessed(plan: Plan, _: _Acts) -> _Finding:
+    """Somebody asked and nothing is left to ask: the answers that name who recorded them stand for it."""
     decided = plan.disposition is not None and bool(plan.disposition.suggested)
     if plan.bedside_questions or not decided:
         return _OPEN
-    return Mark.MET, (_this_plan(plan, "Every need was asked about, and a place to go is suggested"),)
+    answers = (
+        one
+        for need in plan.needs
+        for one in need.evidence
+        if one.reference.startswith(_ANSWERS) and one.certainty is Certainty.SUPPORTED
+    )
+    return _met_by(dict.fromkeys(answers))
 
 
-def _language_arranged(plan: Plan) -> _Finding:
+def _language_arranged(plan: Plan, acts: _Acts) -> _Finding:
     need = next((need for need in plan.needs if need.code == _LANGUAGE), None)
     if need is None or need.state is NeedState.NOT_ASSESSED:
         return _OPEN
     if need.state is NeedState.ABSENT:
-        return Mark.MET, need.evidence
-    ordered = [item for item in plan.referrals if item.service == _INTERPRETER and item.existing]
-    return (Mark.MET, tuple(map(_order, ordered))) if ordered else _OPEN
+        return _met_by(need.evidence)
+    return _met_by(
+        _act(item.existing, item.title, acts)
+        for item in plan.referrals
+        if item.service == _INTERPRETER and item.existing
+    )
 
 
-def _services_found(plan: Plan) -> _Finding:
-    asked = [referral for referral in plan.referrals if referral.community or referral.existing]
-    if not asked:
+def _services_taken(plan: Plan, _: _Acts) -> _Finding:
+    """A service in a directory takes nobody yet, and an order does not say that it does."""
+    return _NOT_APPLICABLE if _asks_for_nothing(plan.referrals, plan) else _OPEN
+
+
+def _services_ordered(plan: Plan, acts: _Acts) -> _Finding:
+    if _asks_for_nothing(plan.referrals, plan):
         return _NOT_APPLICABLE
-    if all(referral.community_services or referral.existing for referral in asked):
-        return Mark.MET, (_this_plan(plan, f"{len(asked)} services found"),)
-    return _OPEN
+    return _met_by(_act(referral.existing, referral.title, acts) for referral in plan.referrals)
 
 
-def _services_ordered(plan: Plan) -> _Finding:
-    if not plan.referrals:
-        return _NOT_APPLICABLE
-    if all(referral.existing for referral in plan.referrals):
-        return Mark.MET, tuple(_order(referral) for referral in plan.referrals)
-    return _OPEN
-
-
-def _visits_booked(plan: Plan) -> _Finding:
+def _visits_booked(plan: Plan, acts: _Acts) -> _Finding:
     """Calls are made, not booked."""
     visits = [visit for visit in plan.follow_ups if "call" not in words(visit.text).split()]
-    if not visits:
+    if _asks_for_nothing(visits, plan):
         return _NOT_APPLICABLE
-    if all(visit.existing for visit in visits):
-        return Mark.MET, tuple(
-            Evidence(x.existing, x.code, x.booked, x.text, labels=x.labels) for x in visits
-        )
+    return _met_by(_act(visit.existing, visit.text, acts) for visit in visits)
+
+
+def _plan_signed(_plan: Plan, _: _Acts) -> _Finding:
+    """Nobody signs before there is a plan (`with_signature`)."""
     return _OPEN
 
 
-_SHOWN: Final[dict[Shown, Callable[[Plan], _Finding]]] = {
-    Shown.RISK_SCORED: _risk_scored,
+def _asks_for_nothing(items: Sequence[object], plan: Plan) -> bool:
+    """Whether nothing is asked for, and no question is left that may yet ask for something."""
+    return not items and not plan.bedside_questions
+
+
+def _act(reference: str, text: str, acts: _Acts) -> Evidence:
+    """What stands in the EHR for an item of the plan, with who did it and when; nothing where it is not there."""
+    found = acts.get(reference)
+    if found is None:
+        return Evidence("", None, None, text)
+    code = found.codes[0] if found.codes else None
+    return Evidence(reference, code, found.began, text, labels=found.labels, by=found.by)
+
+
+_SHOWN: Final[dict[Shown, Callable[[Plan, _Acts], _Finding]]] = {
     Shown.NEEDS_ASSESSED: _needs_assessed,
     Shown.LANGUAGE_ARRANGED: _language_arranged,
-    Shown.SERVICES_FOUND: _services_found,
+    Shown.SERVICES_TAKEN: _services_taken,
     Shown.SERVICES_ORDERED: _services_ordered,
     Shown.VISITS_BOOKED: _visits_booked,
+    Shown.PLAN_SIGNED: _plan_signed,
 }
-
-
-def _order(referral: Referral) -> Evidence:
-    return Evidence(referral.existing, referral.code, None, referral.title, labels=referral.labels)
-
-
-def _this_plan(plan: Plan, text: str) -> Evidence:
-    return Evidence(plan.encounter.reference, None, plan.today, text)
 
 
 def _withheld(plan: Plan) -> Labels:

@@ -1,16 +1,19 @@
 """The compliance checklist and BOOST's eight P, from a record to a plan."""
 
+from pathlib import Path
+
 import pytest
 
 from config.directory_file import load_directory
 from service.domain.assessment import Outcome
-from service.domain.checklist import Mark
+from service.domain.checklist import Mark, Shown
 from service.domain.codes import Code, System
 from service.domain.community_service import LoadedDirectory
+from service.domain.decision import WHOLE_PLAN, Choice
 from service.domain.need import NeedState
 from service.domain.record import Coverage, Encounter, Kind, Language
-from service.domain.sensitivity import Label
 from service.pipeline.assess import assess
+from service.pipeline.decide import decide
 from service.pipeline.draft import draft
 from service.pipeline.match import match
 from tests import builders as a
@@ -69,11 +72,10 @@ def test_what_is_met_says_why():
     assert [one.reference for one in met.evidence] == ["Procedure/430193006"]
 
 
-def test_goals_and_preferences_both_have_to_be_recorded():
+def test_wishes_in_words_alone_meet_nothing():
     goal = a.fact("g", Kind.GOAL, text="Patient goal: walk to church", codes=(), reference="Goal/g")
     wishes = a.fact("d", Kind.DOCUMENT, text="Advance directive", codes=(), reference="DocumentReference/d")
-    assert items(goal)["goals-and-preferences"].mark is Mark.OPEN
-    assert items(wishes)["goals-and-preferences"].mark is Mark.OPEN
+    assert items(goal, wishes)["goals-and-preferences"].mark is Mark.OPEN
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,11 @@ def test_visits_are_booked_when_each_of_them_is():
     assert [one.on for one in met.evidence] == [visit.due]
 
 
-def test_services_are_found_by_the_directory_and_ordered_by_people():
+def test_a_directory_takes_nobody_and_services_are_ordered_by_people():
     hungry = a.fact("Z59.41")
-    assert items()["availability-and-access"].mark is Mark.NOT_APPLICABLE
     found = items(hungry)
-    assert found["availability-and-access"].mark is Mark.MET
+    assert all(one.community_services for one in plan_of(hungry).referrals)
+    assert found["availability-and-access"].mark is Mark.OPEN
     assert found["services-and-equipment"].mark is Mark.OPEN
     orders = [order(item.title, f"o{n}") for n, item in enumerate(plan_of(hungry).referrals)]
     assert items(hungry, *orders)["services-and-equipment"].mark is Mark.MET
@@ -142,7 +144,6 @@ def test_a_mark_that_rests_on_something_withheld_is_told_to_everybody_as_without
     plan = plan_of(a.fact("F11.20"))
     (item,) = [one for one in plan.compliance if one.key == "services-and-equipment"]
     assert item.mark is Mark.OPEN
-    assert Label.SUD in item.labels
     assert plan.shareable().compliance == plan_of().shareable().compliance
 
 
@@ -151,6 +152,74 @@ def test_who_does_not_go_home_has_no_checklists():
     plan = plan_of(encounter=gone)
     assert plan.outcome is Outcome.DIED
     assert (plan.compliance, plan.boost) == ((), ())
+
+
+def done(item, **more):
+    """What stands in the record for one item, as somebody did it."""
+    return {
+        "reconciliation": [
+            a.fact("430193006", Kind.PROCEDURE, system=System.SNOMED, status="completed", **more)
+        ],
+        "diagnosis-education": [
+            a.fact("311401005", Kind.PROCEDURE, system=System.SNOMED, status="completed", **more)
+        ],
+        "caregiver-capability": [a.fact("Z74.2", **more)],
+    }[item]
+
+
+@pytest.mark.parametrize("key", ["reconciliation", "diagnosis-education", "caregiver-capability"])
+def test_a_line_is_met_by_what_names_act_actor_and_time_and_by_nothing_less(key):
+    met = items(*done(key))[key]
+    assert met.mark is Mark.MET
+    assert all(one.reference and one.by and one.on for one in met.evidence)
+    for lacks in ({"by": ""}, {"began": None}):
+        assert items(*done(key, **lacks))[key].mark is Mark.OPEN
+
+
+@pytest.mark.parametrize("lacks", [{"by": ""}, {"began": None}])
+def test_an_order_of_nobody_or_of_no_day_meets_nothing(lacks):
+    hungry = a.fact("Z59.41")
+    orders = [order(one.title, f"o{n}", **lacks) for n, one in enumerate(plan_of(hungry).referrals)]
+    assert items(hungry, *orders)["services-and-equipment"].mark is Mark.OPEN
+
+
+def test_what_we_draft_meets_nothing():
+    """A score that we count, services that we find and questions that nobody has answered."""
+    found = items(a.fact("I50.9"), a.fact("Z59.41"), a.answer("96761-2", 60))
+    met = {key: item for key, item in found.items() if item.mark is Mark.MET}
+    assert met == {}
+    assert found["early-identification"].mark is Mark.OPEN
+    assert found["needs-evaluated"].mark is Mark.OPEN
+
+
+def test_a_plan_is_supervised_once_a_named_person_has_approved_it_and_only_as_long():
+    plan = plan_of(a.fact("Z59.41"))
+    key = "developed-by-qualified-staff"
+
+    def item(*decisions):
+        return next(one for one in decide(plan, decisions).compliance if one.key == key)
+
+    assert item().mark is Mark.OPEN
+    approved = item(a.decision(WHOLE_PLAN))
+    assert approved.mark is Mark.MET
+    assert [one.by for one in approved.evidence] == ["Practitioner/dana"]
+    assert all(one.on for one in approved.evidence)
+    assert item(a.decision(WHOLE_PLAN, Choice.DECLINED, reason="No")).mark is Mark.OPEN
+    assert item(a.decision(plan.referrals[0].key)).mark is Mark.OPEN
+
+
+def test_the_document_says_of_each_item_what_meets_it():
+    """Which is a table to read, checked against the file that decides."""
+    text = (Path(__file__).parents[3] / "docs" / "compliance.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    told = {cells[1].strip().strip("`"): cells[3].strip() for cells in rows}
+    rules = {rule.key: rule for rule in CONTENT.checklists.compliance}
+    assert list(told) == list(rules)
+    assert len(told) == 26
+    for key, rule in rules.items():
+        assert told[key].startswith("Nothing yet") is not bool(
+            rule.met or (rule.shown and rule.shown is not Shown.SERVICES_TAKEN)
+        ), key
 
 
 # --- BOOST ----------------------------------------------------------------------------------------
