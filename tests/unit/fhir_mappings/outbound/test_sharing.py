@@ -89,6 +89,7 @@ def test_every_kind_of_thing_that_carries_a_label_is_tried():
     kinds = {way[0] for way in PLACES}
     assert kinds == {
         "needs",
+        "gaps",
         "referrals",
         "goals",
         "follow_ups",
