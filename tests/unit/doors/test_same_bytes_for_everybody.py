@@ -105,13 +105,21 @@ def test_the_sample_reaches_every_place_and_every_label():
 
 
 def _sample():
-    """Each place in turn with a secret of the seed's choice."""
+    """Each place and each label in turn, with a secret of the seed's choice."""
     chosen = random.Random("what is withheld")  # noqa: S311  no secret of that kind
     places = sorted(s.POSITIONS)
-    return [(places[number % len(places)], chosen.choice(SECRETS)) for number in range(_SAMPLE)]
+    by_label = [
+        secrets for label in Label if (secrets := [one for one in SECRETS if label in of_secret(one)])
+    ]
+    return [
+        (places[number % len(places)], chosen.choice(by_label[number % len(by_label)]))
+        for number in range(_SAMPLE)
+    ]
 
 
 SAMPLE = _sample()
+#: Where the words beside the secret speak of something else, which the patient's own sheet may name in neutral words.
+SAYS_MORE = ("Appointment's place", "words alone", "a code of the hospital's own")
 
 
 @pytest.mark.parametrize("place", s.POSITIONS)
@@ -120,7 +128,7 @@ def test_a_secret_in_any_place_changes_no_byte_for_everybody(place, readers):
     for _, secret in [pair for pair in SAMPLE if pair[0] == place]:
         plan = planned(s.POSITIONS[place]([secret]))
         assert differences(without, readers(plan)) == {}, secret.code
-        if of_secret(secret) & VIOLENCE:
+        if of_secret(secret) & VIOLENCE and place not in SAYS_MORE:
             assert patient_sheet(plan, Reader.PATIENT) == patient_sheet(planned(ORDINARY), Reader.PATIENT)
 
 
