@@ -15,6 +15,8 @@ pytestmark = pytest.mark.pages
 
 WHO = [one.id for one in inpatients()]
 SIGNER = "Dana Example, MSW"
+#: A shorter line is a word that stands everywhere ("routine", "Approve").
+_A_WORD = 20
 #: The tags of axe's rules that stand for WCAG 2.2 A and AA, and for what is simply good practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -85,6 +87,10 @@ def test_a_plan_is_approved_by_keyboard_alone_and_the_ehr_is_told(ward: Ward, pa
     page.keyboard.press("Enter")
     _tab_to(page, "section[aria-labelledby=decision] input[name=name]")
     page.keyboard.type(SIGNER)
+    reason = page.locator("section[aria-labelledby=decision] form").first.locator("input[name=reason]")
+    if reason.count():  # something blocks leaving
+        _tab_to(page, "section[aria-labelledby=decision] input[name=reason]")
+        page.keyboard.type("Her sister stays with her until it is settled")
     page.keyboard.press("Enter")
     assert "Approved." in page.get_by_role("status").first.inner_text()
     assert SIGNER in page.locator("section[aria-labelledby=decision]").inner_text()
@@ -92,3 +98,21 @@ def test_a_plan_is_approved_by_keyboard_alone_and_the_ehr_is_told(ward: Ward, pa
         lambda: {plan["status"] for plan in ward.hospital.ours(who, "CarePlan")} == {"active"},
         "the approval in the EHR",
     )
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_paper_holds_nothing_that_is_sensitive_and_no_verdict(ward: Ward, page: Page, who: str) -> None:
+    page.goto(ward.pages[who])
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    hidden = page.locator("section.sensitive").all_inner_texts()
+    page.emulate_media(media="print")
+    printed = page.locator("body").inner_text()
+    assert "Sensitive: not in the EHR's shared plan" not in printed
+    assert page.locator(".unprinted").count() > 0
+    assert not any(one.is_visible() for one in page.locator(".unprinted").all())
+    shown = page.locator("section:not(.sensitive)").all_inner_texts()
+    telling = {line for part in hidden for line in part.splitlines() if len(line) > _A_WORD}
+    open_lines = {line for part in shown for line in part.splitlines()}
+    assert sorted(line for line in telling - open_lines if line in printed) == []
+    assert "Readiness: the verdict stands on the plan's page, for the care team" in printed
+    assert "not ready" not in printed
