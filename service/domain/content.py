@@ -100,7 +100,8 @@ class Protocol:
 class CodeIndex:
     """From a code to the leaves that look for it.
 
-    families are ICD-10-CM prefixes without the dot; axes are patterns of ICD-10-PCS by section and body system.
+    families are ICD-10-CM prefixes without the dot; axes are patterns of ICD-10-PCS by section and body system; starts are
+    the leaves that look for words, by what these begin with.
     """
 
     exact: Mapping[tuple[str, str], tuple[CodeTest, ...]]
@@ -108,6 +109,7 @@ class CodeIndex:
     axes: Mapping[str, tuple[tuple[str, CodeTest], ...]] = field(default_factory=dict)
     worded: tuple[CodeTest, ...] = ()
     words: tuple[str, ...] = ()
+    starts: Mapping[str, tuple[CodeTest, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tests: Iterable[CodeTest]) -> "CodeIndex":
@@ -116,6 +118,7 @@ class CodeIndex:
         families: dict[str, list[CodeTest]] = {}
         axes: dict[str, list[tuple[str, CodeTest]]] = {}
         worded = []
+        starts: dict[str, list[CodeTest]] = {}
         for test in tests:
             for code in sorted(test.codes):
                 exact.setdefault(code, []).append(test)
@@ -126,10 +129,23 @@ class CodeIndex:
                     axes.setdefault(key, []).append((pattern, test))
             if test.words:
                 worded.append(test)
+            for start in sorted({start for word in test.words for start in _WORD.findall(word)[:1]}):
+                starts.setdefault(start, []).append(test)
         words = dict.fromkeys(word for test in worded for word in test.words)
         return cls(
-            _frozen(exact), _frozen(families), _frozen(axes), tuple(dict.fromkeys(worded)), tuple(words)
+            _frozen(exact),
+            _frozen(families),
+            _frozen(axes),
+            tuple(dict.fromkeys(worded)),
+            tuple(words),
+            _frozen(starts),
         )
+
+    def find_by_words(self, said: str) -> tuple[CodeTest, ...]:
+        """The leaves whose words may stand in a text in lower case: those that begin with one of its words."""
+        known = self.starts
+        met = known.keys() & set(_WORD.findall(said)) if known else ()
+        return tuple(dict.fromkeys(test for start in sorted(met) for test in known[start])) if met else ()
 
     def find(self, code: Code) -> tuple[CodeTest, ...]:
         """The leaves that this code satisfies."""
@@ -248,6 +264,7 @@ _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
 _SHORTEST_FAMILY = 1
 #: An ICD-10-CM code has seven characters at most. What is sent as one may be of any length, and is read no further.
 _LONGEST_FAMILY, _LONGEST_WRITTEN = 7, 16
+_WORD = re.compile(r"\w+")
 _Key = TypeVar("_Key", bound=Hashable)
 _Member = TypeVar("_Member", bound=Hashable)
 

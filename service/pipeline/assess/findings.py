@@ -25,7 +25,7 @@ from service.pipeline.assess.destination import Destination, read_destination
 from service.pipeline.assess.policies import Policy, read_policies
 from service.pipeline.assess.scores import Scored, score_instruments
 from service.pipeline.assess.worded import Worded, is_told_in_words
-from service.pipeline.assess.words import asserts, is_mute, mention, pattern_of, said_of, speaks_in_words
+from service.pipeline.assess.words import asserts, is_mute, mention, said_of, speaks_in_words
 
 _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
@@ -125,8 +125,7 @@ class _Collector:
         for code in fact.codes:
             for test in index.find(code):
                 self._hit(test, fact, code, matched)
-        if index.words:
-            self._read(fact, index, matched)
+        self._read(fact, index, matched)
 
     def observation(self, observation: Observation) -> None:
         """Kept if anyone may ask for it: by question, or as a finding asserted by its code or its answer."""
@@ -184,9 +183,9 @@ class _Collector:
 
     def _read(self, fact: Fact, index: CodeIndex, matched: set[CodeTest]) -> None:
         """Look for words: in a diagnosis what its codes leave open, in any other statement text and displays."""
-        said = said_of(fact)
-        if pattern_of(index.words).search(said):
-            for test in index.worded:
+        if index.starts:
+            said = said_of(fact)
+            for test in index.find_by_words(said):
                 self._worded(test, fact, said, matched)
 
     def _worded(self, test: CodeTest, fact: Fact, said: str, matched: set[CodeTest]) -> None:
