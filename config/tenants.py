@@ -131,7 +131,8 @@ class Tenant:
     def conventions(self) -> Conventions:
         """What one must know to read its record."""
         zone = None if self.time_zone is UTC else self.time_zone  # UTC stands where nobody has said
-        return Conventions(self.order_codes, zone, self.encounter_classes)
+        classes = {name.casefold(): meant for name, meant in self.encounter_classes.items()}
+        return Conventions(self.order_codes, zone, classes)
 
     @property
     def subscription_secrets(self) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def _language(entry: Entry) -> str:
 
 def _order_codes(entry: Entry) -> frozenset[str]:
     codes = entry.texts()
-    if not codes or not all(re.fullmatch(r"[^|\s]+\|[^|\s]+", code) for code in codes):
+    if not codes or not all(re.fullmatch(r"[^|\s]+(\|[^|\s]+)?\|[^|\s]+", code) for code in codes):
         raise entry.wrong(f"expected a list of system|code: {PATIENT_DISCHARGE}")
     return frozenset(codes)
 
@@ -161,7 +161,7 @@ def _encounter_classes(entry: Entry) -> dict[str, str]:
         if code not in ENCOUNTER_CLASSES and code != _UNKNOWN:
             known = ", ".join(sorted(ENCOUNTER_CLASSES))
             raise meant.wrong(f"expected one of {known} (HL7 v3 ActCode), or {_UNKNOWN}")
-        found[name.casefold()] = "" if code == _UNKNOWN else code
+        found[name] = "" if code == _UNKNOWN else code
     return found
 
 

@@ -1,6 +1,7 @@
 """Which code system a name, URL or OID stands for: every spelling of one system has one short name."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from fhir_mappings.systems import SHORT_NAMES
@@ -58,6 +59,13 @@ def short_name(system: str) -> str:
         word = bare if "." in bare else _NO_LETTER_OR_DIGIT.sub("", bare)
         return _KNOWN.get(bare) or _WORDS.get(word) or _below(bare) or tidy
     return _KNOWN.get(bare) or _named_last(bare) or _below(bare) or tidy
+
+
+@lru_cache(maxsize=1024)
+def system_key(system: str) -> str:
+    """What two spellings of one system have in common, also of a hospital's own: no scheme, case, slash or version."""
+    name = short_name(system)
+    return _SCHEME.sub("", name.lower())
 
 
 def _named_last(bare: str) -> str:

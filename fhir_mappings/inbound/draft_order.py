@@ -1,11 +1,12 @@
 """Orders that are being signed (CDS Hooks draftOrders): which of them discharges the patient, and from which stay."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from fhir_mappings.inbound.codes import bare_code
-from fhir_mappings.inbound.elements import first, items
+from fhir_mappings.inbound.elements import first
 from fhir_mappings.inbound.references import subject_of
+from fhir_mappings.order_codes import is_coded_so
 from fhir_mappings.references import is_id, literal
 
 #: An order that no longer stands, or has been carried out, discharges nobody.
@@ -14,10 +15,10 @@ _STAY: Final = "Encounter/"
 
 
 def discharges(order: Mapping[str, Any], order_codes: Collection[str]) -> bool:
-    """Whether this is an order to discharge, signed or about to be. order_codes are "system|code"."""
+    """Whether this is an order to discharge, signed or about to be. order_codes are "system|code", in any spelling of the system."""
     if order.get("resourceType") != "ServiceRequest" or order_status(order) in _GONE or forbids(order):
         return False
-    return any(code in order_codes for code in _codes(order))
+    return is_coded_so(order.get("code"), order_codes)
 
 
 def order_status(order: Mapping[str, Any]) -> str:
@@ -45,8 +46,3 @@ def stay_of(order: Mapping[str, Any]) -> str:
 def named_stay(order: Mapping[str, Any]) -> str:
     """How the order names its stay, as it was sent; "" when it names none."""
     return str(first(order.get("encounter")).get("reference", ""))
-
-
-def _codes(order: Mapping[str, Any]) -> Iterator[str]:
-    for coding in items(first(order.get("code")).get("coding")):
-        yield f"{coding.get('system', '')}|{coding.get('code', '')}"

@@ -46,6 +46,8 @@ _SHORT: Final = {
     # Epic's encounters of the hospital; who words a class so means a stay.
     "hospital encounter": "IMP",
 }
+_SPACE: Final = re.compile(r"\s")
+_DIVIDES: Final = re.compile(r"[\\,$]")
 _TOKENS: Final = re.compile(r"[^\W\d_]+")
 #: Words that name a class, the first that stands there decides; with those beside it that leave its meaning as it is.
 _NAMES: Final[tuple[tuple[str, frozenset[str]], ...]] = (
@@ -184,6 +186,21 @@ def class_code(resource: Mapping[str, Any], conventions: Conventions = USUAL) ->
         said = [one for one in said if _row(one, conventions.encounter_classes) is None]
     known = _understood(said) or _understood(list(_said(resource.get("type"))), only_stays=True)
     return known or next((one.code.upper() or one.words for one in said if not _says_nothing(one)), "")
+
+
+def searched_classes(table: Mapping[str, str]) -> str:
+    """The value of a search for stays by class: those of HL7, and the hospital's own that its table says are stays.
+
+    A row of words is no code, so nothing can be searched by it.
+    """
+    own = (name for name, meant in table.items() if meant in INPATIENT_CLASSES and not _SPACE.search(name))
+    tokens = INPATIENT_CLASSES | {_escape(name) for name in own}
+    return ",".join(sorted(tokens))
+
+
+def _escape(token: str) -> str:
+    """A token as a search writes it: "," and "$" would divide it."""
+    return _DIVIDES.sub(r"\\\g<0>", token)
 
 
 def is_garbled(resource: Mapping[str, Any]) -> bool:

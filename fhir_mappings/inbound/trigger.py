@@ -1,7 +1,7 @@
 """What a changed order or encounter asks of us. The resource is a hint: the record itself is read from the EHR later."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.draft_order import forbids, order_status
 from fhir_mappings.inbound.encounter import digest, goes_on, part_of, status_of, told_of_stay
 from fhir_mappings.inbound.encounter_class import is_stay
+from fhir_mappings.order_codes import is_coded_so
 from fhir_mappings.references import is_id, literal
 from fhir_mappings.servers import relative_to
 from service.domain.discharge import Action, Trigger
@@ -76,9 +77,8 @@ def names_no_stay(order: Mapping[str, Any], tenant: Tenant) -> bool:
 def _is_discharge(order: Mapping[str, Any], tenant: Tenant) -> bool:
     if order.get("resourceType") != "ServiceRequest" or order_status(order) not in _ORDER:
         return False
-    return bare_code(order.get("intent")) not in WISHES and any(
-        code in tenant.order_codes for code in _codes(order)
-    )
+    is_wish = bare_code(order.get("intent")) in WISHES
+    return not is_wish and is_coded_so(order.get("code"), tenant.order_codes)
 
 
 def _from_encounter(encounter: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:
@@ -138,11 +138,3 @@ def _encounter(order: Mapping[str, Any]) -> str:
     """The order's "Encounter/12"; "" when it names none or something else."""
     reference = _literal(_named(order.get("encounter")))
     return reference if reference.startswith("Encounter/") else ""
-
-
-def _codes(order: Mapping[str, Any]) -> Iterator[str]:
-    concept = order.get("code")
-    codings = concept.get("coding") if isinstance(concept, dict) else None
-    for coding in codings if isinstance(codings, list) else ():
-        if isinstance(coding, dict):
-            yield f"{coding.get('system', '')}|{coding.get('code', '')}"

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from config.tenants import Tenant
 from fhir_mappings import systems
+from fhir_mappings.inbound.encounter_class import searched_classes
+from fhir_mappings.order_codes import searched_codes
 from fhir_mappings.outbound.references import Names
-from service.domain.record import INPATIENT_CLASSES
 
 _BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
 PROFILE: Final = f"{_BACKPORT}/backport-subscription"
@@ -51,8 +52,8 @@ class Wanted:
 
 def rest_hooks(tenant: Tenant, endpoint: str) -> tuple[Wanted, ...]:
     """R4 rest-hook Subscriptions to a tenant's discharge orders and hospital stays."""
-    orders = f"ServiceRequest?code={','.join(sorted(tenant.order_codes))}"
-    stays = f"Encounter?class={','.join(sorted(INPATIENT_CLASSES))}"
+    orders = f"ServiceRequest?code={searched_codes(tenant.order_codes)}"
+    stays = f"Encounter?class={searched_classes(tenant.encounter_classes)}"
     return tuple(
         Wanted(subject, _tag(tenant, subject), _body(tenant, subject, endpoint, criteria=criteria))
         for subject, criteria in (("orders", orders), ("stays", stays))
@@ -61,8 +62,8 @@ def rest_hooks(tenant: Tenant, endpoint: str) -> tuple[Wanted, ...]:
 
 def backports(tenant: Tenant, endpoint: str, orders: Topic, stays: Topic | None) -> tuple[Wanted, ...]:
     """Topic-based Subscriptions to the same; without a topic of stays only to orders."""
-    code = f"ServiceRequest?code={','.join(sorted(tenant.order_codes))}" if "code" in orders.filters else ""
-    kinds = f"Encounter?class={','.join(sorted(INPATIENT_CLASSES))}"
+    code = f"ServiceRequest?code={searched_codes(tenant.order_codes)}" if "code" in orders.filters else ""
+    kinds = f"Encounter?class={searched_classes(tenant.encounter_classes)}"
     wanted = [_topical(tenant, "orders", endpoint, orders, code)]
     if stays:
         wanted.append(_topical(tenant, "stays", endpoint, stays, kinds if "class" in stays.filters else ""))

@@ -9,10 +9,11 @@ import structlog
 
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
+from fhir_mappings.inbound.encounter_class import searched_classes
 from fhir_mappings.inbound.trigger import names_no_stay, trigger_from
+from fhir_mappings.order_codes import searched_codes
 from fhir_mappings.references import own_reference
 from service.domain.discharge import Trigger
-from service.domain.record import INPATIENT_CLASSES
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.search import Lack, SearchResult
@@ -63,7 +64,7 @@ def find_orders(ehr: Ehr, tenant: Tenant, since: datetime, *, door: str) -> Chan
     if not searchable(capability, tenant):
         raise EhrRefused("The EHR cannot be searched for discharge orders; use hooks, notifications or REST.")
     searches = [Search(_ORDER, _orders(tenant, since, capability))]
-    if tenant.plan_at_admission and (stays := _stays(since, capability)):
+    if tenant.plan_at_admission and (stays := _stays(tenant, since, capability)):
         searches.append(Search(_STAY, stays))
     if _by_patient(capability, tenant):
         searches = [_of(patient, search) for patient in census(ehr, tenant) for search in searches]
@@ -119,7 +120,7 @@ def _by_patient(capability: Capability, tenant: Tenant) -> bool:
 
 
 def _orders(tenant: Tenant, since: datetime, capability: Capability) -> Parameters:
-    code = ("code", ",".join(sorted(tenant.order_codes)))
+    code = ("code", searched_codes(tenant.order_codes))
     if capability.searches(_ORDER, "_lastUpdated"):
         return code, ("_lastUpdated", f"ge{since.isoformat(timespec='seconds')}")
     if capability.searches(_ORDER, "authored"):
@@ -127,11 +128,11 @@ def _orders(tenant: Tenant, since: datetime, capability: Capability) -> Paramete
     return (code,)
 
 
-def _stays(since: datetime, capability: Capability) -> Parameters:
+def _stays(tenant: Tenant, since: datetime, capability: Capability) -> Parameters:
     """Open stays changed since then; () where they cannot be narrowed to those."""
     if not (capability.searches(_STAY, "status") and capability.searches(_STAY, "class")):
         return ()
-    narrow = ("status", "in-progress,onleave"), ("class", ",".join(sorted(INPATIENT_CLASSES)))
+    narrow = ("status", "in-progress,onleave"), ("class", searched_classes(tenant.encounter_classes))
     if capability.searches(_STAY, "_lastUpdated"):
         return *narrow, ("_lastUpdated", f"ge{since.isoformat(timespec='seconds')}")
     if capability.searches(_STAY, "date"):

@@ -14,6 +14,7 @@ from service.errors import ConfigurationError, EhrRefused, EhrUnavailable
 from service.pipeline.orders import find_orders, searchable
 
 SINCE = datetime(2024, 3, 5, 11, 30, 15, tzinfo=UTC)
+DISCHARGES = "http://snomed.info/sct|58000006,urn:oid:2.16.840.1.113883.6.96|58000006"
 HOSPITAL = Tenant(id="demo", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example Hospital")
 
 
@@ -83,13 +84,13 @@ def test_what_changed_is_found_with_what_it_asks_for():
 def test_the_search_is_as_narrow_as_the_ehr_allows(offered, asked):
     ehr = Asked(*offered)
     _found(ehr)
-    assert ehr.searches[0].parameters == (("code", "http://snomed.info/sct|58000006"), asked)
+    assert ehr.searches[0].parameters == (("code", DISCHARGES), asked)
 
 
 def test_without_a_date_all_discharge_orders_are_asked_for():
     ehr = Asked("code")
     _found(ehr)
-    assert ehr.searches[0].parameters == (("code", "http://snomed.info/sct|58000006"),)
+    assert ehr.searches[0].parameters == (("code", DISCHARGES),)
 
 
 def test_an_ehr_that_cannot_search_by_code_is_not_asked_for_all_orders_of_all_patients():
@@ -201,3 +202,10 @@ def test_where_an_admission_starts_a_plan_open_stays_are_asked_for_too():
     _changes(ehr, replace(HOSPITAL, plan_at_admission=True))
     assert [search.resource_type for search in ehr.searches] == ["ServiceRequest", "Encounter"]
     assert dict(ehr.searches[1].parameters)["status"] == "in-progress,onleave"
+
+
+def test_open_stays_are_asked_for_by_the_hospitals_own_classes():
+    ehr = Asked("code", "_lastUpdated", "status", "class")
+    own = {"urn:example|1": "IMP", "HOV": "AMB", "Hospital stay": "IMP"}
+    _changes(ehr, replace(HOSPITAL, plan_at_admission=True, encounter_classes=own))
+    assert dict(ehr.searches[1].parameters)["class"] == "ACUTE,IMP,NONAC,OBSENC,SS,urn:example|1"
