@@ -148,6 +148,15 @@ ABSENT_REASON_SYSTEMS: Final = frozenset(
         "http://hl7.org/fhir/data-absent-reason",
         "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
         "http://hl7.org/fhir/v3/NullFlavor",
+        "urn:oid:2.16.840.1.113883.5.1008",
+    }
+)
+#: HL7 v2 table 0532, by its addresses and its OID.
+EXPANDED_YES_NO_SYSTEMS: Final = frozenset(
+    {
+        "http://terminology.hl7.org/CodeSystem/v2-0532",
+        "http://hl7.org/fhir/v2/0532",
+        "urn:oid:2.16.840.1.113883.12.532",
     }
 )
 #: What an answer counts, in R4, SDC, R5 and STU3.

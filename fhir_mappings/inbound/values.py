@@ -3,9 +3,16 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from fhir_mappings.inbound.code_systems import system_key
 from fhir_mappings.inbound.codes import bare_code, codes, concept_text
 from fhir_mappings.inbound.elements import Json, items, number, text
-from fhir_mappings.systems import ABSENT_REASON_SYSTEMS, DATA_ABSENT_REASON, POINTS, UCUM
+from fhir_mappings.systems import (
+    ABSENT_REASON_SYSTEMS,
+    DATA_ABSENT_REASON,
+    EXPANDED_YES_NO_SYSTEMS,
+    POINTS,
+    UCUM,
+)
 from service.domain.codes import Code
 from service.domain.record import Quantity
 
@@ -29,6 +36,10 @@ _NULL_FLAVORS: Final = {
     "msk": "masked",
     "na": "not-applicable",
 }
+
+_ABSENT: Final = frozenset(map(system_key, ABSENT_REASON_SYSTEMS))
+#: HL7 v2 table 0532: yes, no, and null flavors.
+_EXPANDED_YES_NO: Final = frozenset(map(system_key, EXPANDED_YES_NO_SYSTEMS))
 
 
 def value_of(element: Json) -> Value | None:
@@ -58,8 +69,7 @@ def absence(element: Json, value: Value) -> str:
     if "dataAbsentReason" in element:
         return _reason_of(bare_code(element["dataAbsentReason"]))
     if value is not NOTHING:
-        coded = (code for code in value.answers if code.system in ABSENT_REASON_SYSTEMS)
-        return next((_reason_of(code.code.lower()) for code in coded), "")
+        return next(filter(None, map(_reason_in, value.answers)), "")
     silent = (element[key] for key in element if key.startswith("_value"))
     return next(
         (reason for one in silent for extension in _extensions(one) if (reason := _reason(extension))), ""
@@ -68,6 +78,13 @@ def absence(element: Json, value: Value) -> str:
 
 def _reason_of(code: str) -> str:
     return _NULL_FLAVORS.get(code, code)
+
+
+def _reason_in(code: Code) -> str:
+    """The reason for no answer that a coded answer is; "" where it is an answer."""
+    system, said = system_key(code.system), code.code.lower()
+    is_reason = system in _ABSENT or (system in _EXPANDED_YES_NO and said in _NULL_FLAVORS)
+    return _reason_of(said) if is_reason else ""
 
 
 def _extensions(value: object) -> list[Json]:

@@ -11,7 +11,7 @@ from service.domain.evidence import Certainty, Evidence
 from service.domain.instrument import Choice, Item
 from service.domain.record import Observation, Quantity
 from service.pipeline.assess.citing import Citing, day_of, in_doubt, instant_of
-from service.pipeline.assess.polarity import CODED, Said, polarity_of_code, read_polarity, tidy_words
+from service.pipeline.assess.polarity import Said, polarity_of_code, read_coded, read_polarity, tidy_words
 
 #: Data-absent reasons by which somebody says that the question was put and not answered.
 _DECLINED = frozenset({"asked-declined", "asked-unknown"})
@@ -38,7 +38,7 @@ class Answered:
     @property
     def conflicted(self) -> bool:
         """Whether one answer was expected and opposite ones were given on the same day."""
-        return not self.item.multiple and len(self.codes) > 1
+        return not self.item.multiple and _contradict(self.item, self.codes)
 
 
 def latest_answers(
@@ -64,10 +64,15 @@ def latest_answer(item: Item, said: Sequence[Observation], citing: Citing) -> An
     final = sorted((pair for pair in given if (day_of(pair[0]) or _LONG_AGO) == last), key=_by_reference)
     codes = frozenset(code for _, codes in final for code in codes)
     cited = tuple(citing.observation(one, spoken(item, codes)) for one, codes in final)
-    if not item.multiple and len(codes) > 1:
+    if not item.multiple and _contradict(item, codes):
         cited = tuple(in_doubt(one, Certainty.CONFLICTED) for one in cited)
     at = max(filter(None, (instant_of(one) for one, _ in final)), default=None)
     return Answered(item, codes, day_of(final[0][0]), _once(cited), declined=not codes, at=at)
+
+
+def _contradict(item: Item, codes: frozenset[str]) -> bool:
+    """Whether several codes say different things; one answer may be listed in two systems."""
+    return len(codes) > 1 and len({choice.label for choice in item.choices if choice.code in codes}) > 1
 
 
 def answer_codes(item: Item, observation: Observation) -> tuple[str, ...]:
@@ -102,7 +107,7 @@ def _answers_in(observation: Observation) -> frozenset[str]:
     """Every way in which an observation says its answer, in the words that choices have."""
     displays = tuple(code.display for code in observation.answers if code.display)
     said = {read for words in (observation.text, *displays) for read in _ways_to_say(words)}
-    coded = (CODED.get(code.code) for code in observation.answers)
+    coded = (read_coded(code) for code in observation.answers)
     said |= {_YES_NO[polarity] for polarity in coded if polarity in _YES_NO}
     return frozenset(said)
 

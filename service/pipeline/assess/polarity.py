@@ -83,6 +83,16 @@ CODED: Final[dict[str, Said]] = {
     **dict.fromkeys(("LA4489-6", "261665006"), Said.NOTHING),
 }
 
+#: HL7 v2 tables 0136 (yes/no) and 0532 (expanded yes/no) by address and OID, and FHIR's value sets of the same.
+_YES_NO_SYSTEM: Final = re.compile(
+    r"v2[-/]0(?:136|532)$|(?:^|[^0-9])2\.16\.840\.1\.113883\.12\.(?:136|532)$|^hl70(?:136|532)$"
+    r"|yes-?no-?(?:dont-?know|unknown)?$|expanded-?yes-?no(?:-?indicator)?$"
+)
+_YES_OR_NO: Final[dict[str, Said]] = {
+    **dict.fromkeys(("y", "yes", "true"), Said.YES),
+    **dict.fromkeys(("n", "no", "false", "np"), Said.NO),
+}
+
 
 def tidy_words(answer: str) -> str:
     """An answer in lower case, without its number, its points, SNOMED CT's kind of concept and closing marks."""
@@ -101,6 +111,23 @@ def read_polarity(answer: str) -> Said:
     return next((said for pattern, said in _READ if pattern.match(tidy)), Said.OWN_WORDS)
 
 
+def read_coded(code: Code) -> Said | None:
+    """What a coded answer says by its code, None where that does not mean one thing everywhere.
+
+    Y and N, yes and no, true and false mean that in HL7's tables of yes and no, and where no words stand beside them.
+    """
+    if said := CODED.get(code.code):
+        return said
+    if code.display and not _is_yes_no_system(code.system):
+        return None
+    return _YES_OR_NO.get(code.code.casefold())
+
+
 def polarity_of_code(code: Code) -> Said:
     """What a coded answer says: by its code where that means one thing everywhere, else by its display."""
-    return CODED.get(code.code) or read_polarity(code.display or code.code)
+    return read_coded(code) or read_polarity(code.display or code.code)
+
+
+@lru_cache(maxsize=512)
+def _is_yes_no_system(system: str) -> bool:
+    return _YES_NO_SYSTEM.search(system.casefold()) is not None

@@ -132,5 +132,5 @@ def test_stays_are_searched_by_the_hospitals_own_classes_too():
         hook.subject: hook.body["criteria"]
         for hook in rest_hooks(replace(TENANT, encounter_classes=table), "https://x.example/hook")
     }
-    asked = "A\\,B,ACUTE,IMP,NONAC,OBSENC,SS,Stay,urn:example:Class|HOV"
+    asked = "ACUTE,A\\,B,IMP,NONAC,OBSENC,SS,Stay,urn:example:Class|HOV"
     assert hooks["stays"] == f"Encounter?class={asked}"
