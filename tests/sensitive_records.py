@@ -61,7 +61,7 @@ class Secret:
 
 def sensitive_codes(content: Content) -> tuple[Secret, ...]:
     """Every code of the sensitivity table and of the self-harm sets that carries a label."""
-    tables = ("sensitivity.csv", "code_sets_self_harm.csv")
+    tables = ("sensitivity.csv", "code_sets_self_harm.csv", "code_sets_assault.csv")
     rows = [row for table in tables for row in _rows(_TERMINOLOGY / table)]
     codes = dict.fromkeys(Code(row["system"], row["code"], row["display"]) for row in rows)
     return tuple(Secret(code) for code in codes if content.sensitivity.of(code))
