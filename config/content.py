@@ -10,6 +10,7 @@ from config.content_folder import ContentFolder, LayeredFolder
 from config.expression_files import ExpressionReader
 from config.instrument_files import read_instrument
 from config.marked_yaml import Entry, read_yaml
+from config.order_files import load_orders
 from config.protocol_files import ProtocolReader
 from config.terminology_files import Terminology, load_terminology
 from service.domain.checklist import Checklists
@@ -17,6 +18,7 @@ from service.domain.content import CodeIndex, Content, Protocol
 from service.domain.content_origin import ContentOrigin
 from service.domain.expression import CodeTest, MeasureTest, leaves
 from service.domain.instrument import Choice, Instrument, Item
+from service.domain.ordered import OrderTable
 from service.domain.places import names_of
 from service.domain.protocol import NeedKind, Review
 from service.domain.record import Kind
@@ -37,6 +39,7 @@ class ContentReader:
     terminology: Terminology
     instruments: dict[str, Instrument]
     items: dict[str, Item]
+    orders: OrderTable
 
     @classmethod
     def of(cls, folder: ContentFolder) -> "ContentReader":
@@ -46,7 +49,8 @@ class ContentReader:
         instruments = _read_all(
             layers.folder("instruments"), read_instrument, lambda instrument: instrument.id
         )
-        return cls(terminology, instruments, _items(instruments.values()))
+        orders = load_orders(layers.folder("terminology"), terminology)
+        return cls(terminology, instruments, _items(instruments.values()), orders)
 
     def protocol(self, entry: Entry) -> Protocol:
         """One protocol; ConfigurationError names file and line."""
@@ -118,6 +122,7 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
         payers=terminology.payers,
         worded=_worded(terminology, protocols),
         ingredients=terminology.ingredients,
+        orders=reader.orders,
         words={leaf: wording.leaf(leaf) for leaf in asked},
     )
 

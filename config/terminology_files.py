@@ -357,6 +357,13 @@ def _once(
     return found
 
 
+def read_reviewed_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """The lines of a table each of which names its source and review status."""
+    for row in read_rows(path, (*columns, "source", "review")):
+        _reviewed(row)
+        yield row
+
+
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     """The lines of a table; ConfigurationError for a missing file or column, or a line that is too long or too short."""
     shown = f"{path.parent.name}/{path.name}"

@@ -116,6 +116,8 @@ def service_phrase(match: Match) -> str:
 
 def referral_phrase(referral: Referral) -> str:
     """What is known of who will do it: an order that stands, a service to offer, or nothing yet."""
+    if referral.existing_words:
+        return clean(f"perhaps ordered already: {referral.existing_words} ({referral.existing})")
     if referral.existing:
         return f"already ordered ({referral.existing})"
     if referral.community_services:

@@ -31,7 +31,8 @@ def _paths(names: str) -> tuple[Path, ...]:
 class _Shape:
     """Where a resource type keeps what a Fact holds. tells: without a readable code or text it says nothing.
 
-    all_words: its words stand in several elements, none of which says all.
+    all_words: its words stand in several elements, none of which says all. beside are elements whose words tell by whom and
+    where something is done.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class _Shape:
     status: str = "status"
     tells: bool = True
     all_words: bool = False
+    beside: tuple[Path, ...] = ()
 
 
 _SHAPES: dict[str, _Shape] = {
@@ -72,6 +74,7 @@ _SHAPES: dict[str, _Shape] = {
             codes=_paths("code"),
             began=_paths("authoredOn occurrenceDateTime occurrencePeriod"),
             ended=_paths("occurrencePeriod"),
+            beside=_paths("category performerType locationCode performer"),
         ),
         _Shape(
             Kind.DEVICE,
@@ -167,6 +170,7 @@ def fact(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Fact | None:
         by=actor_of(resource),
         slot=slot_of(resource, shared, zone=zone) if shape.kind is Kind.APPOINTMENT else None,
         members=_members(resource) if shape.kind is Kind.CARE_TEAM else (),
+        beside=_beside(resource, shape) if shape.beside else (),
     )
 
 
@@ -178,6 +182,17 @@ def is_undated(resource: Json, found: Fact) -> bool:
 def _members(team: Json) -> tuple[str, ...]:
     who = (literal(first(one.get("member"))) for one in items(team.get("participant")))
     return tuple(dict.fromkeys(filter(None, who)))
+
+
+def _beside(resource: Json, shape: _Shape) -> tuple[str, ...]:
+    """The words of categories and of who does it where, each once; a bare Reference says its display."""
+    said = (
+        text(one.get("display")) or concept_text(one)
+        for path in shape.beside
+        if path[0] in resource
+        for one in items(at(resource, path))
+    )
+    return tuple(dict.fromkeys(filter(None, said)))
 
 
 def _said(resource: Json, shape: _Shape, shared: Shared) -> tuple[tuple[Code, ...], str]:

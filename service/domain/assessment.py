@@ -11,6 +11,7 @@ from service.domain.content_origin import ContentOrigin
 from service.domain.evidence import Evidence
 from service.domain.explanation import Explanation
 from service.domain.need import Need, NeedState
+from service.domain.ordered import Ordered
 from service.domain.record import Gap, Record
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import NONE, Labels
@@ -164,6 +165,8 @@ class Assessment:
     content: ContentOrigin | None = None
     #: What orders, goals and appointments give away by what they are for, by their references.
     standing_labels: Mapping[str, Labels] = field(default_factory=dict)
+    #: What services orders and appointments ask for, by their references.
+    ordered: Mapping[str, Ordered] = field(default_factory=dict)
     #: What everybody may read is planned from this.
     for_everybody: "OpenAssessment | None" = None
 

@@ -15,6 +15,7 @@ from service.domain.codes import Code, System
 from service.domain.content_origin import ContentOrigin
 from service.domain.expression import CodeTest, Expression, Leaf
 from service.domain.instrument import Instrument, Item
+from service.domain.ordered import OrderTable
 from service.domain.payers import PayerTable
 from service.domain.places import DispositionCode, PlaceNames
 from service.domain.protocol import (
@@ -238,6 +239,8 @@ class Content:
     worded: WordedQuestions = NO_WORDED_QUESTIONS
     #: Generic names by which a medicine without a known code is known for what it is.
     ingredients: frozenset[str] = frozenset()
+    #: What orders that stand in the EHR ask for.
+    orders: OrderTable = field(default_factory=OrderTable)
     #: What each leaf asks, in words (`service.domain.wording`).
     words: Mapping[Leaf, str] = field(default_factory=dict)
     #: Names exactly this content; None for content that was not read from files.

@@ -21,7 +21,8 @@ class Referral:
     """A service asked for because of a need.
 
     need is the first need that asks for it, also_for the codes of the others. existing is the literal reference of
-    an active order that already covers it in the EHR, "" if there is none: with one, nothing new is ordered.
+    an active order that already covers it in the EHR, "" if there is none: with one, nothing new is ordered. existing_words are
+    the words of an order that perhaps covers it: nothing is ordered then either, unless a person approves the referral.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Referral:
     community: bool = True
     evidence: tuple[Evidence, ...] = ()
     existing: str = ""
+    existing_words: str = ""
     patient_text: str = ""
     labels: Labels = NONE
     also_for: tuple[str, ...] = ()
@@ -45,6 +47,10 @@ class Referral:
     chosen: CommunityService | None = None
     #: What the service is, in plain words for patients.
     service_title: str = ""
+
+    def is_ordered(self) -> bool:
+        """Whether an order in the EHR surely covers it."""
+        return bool(self.existing) and not self.existing_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Fact:
     slot: Slot | None = None
     #: Of a care team only: the literal references of who is in it.
     members: tuple[str, ...] = ()
+    #: Of an order only, in words: its categories, and by whom and where it is to be done.
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

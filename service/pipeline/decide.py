@@ -42,7 +42,7 @@ def decide(plan: Plan, decisions: Sequence[Decision], *, before: Plan | None = N
     asked: dict[str, Any] = {}
     declined: dict[str, Any] = {}
     for name in ITEM_LISTS:
-        items = [_edited(item, decisions) for item in _all_of(name, known, before)]
+        items = [_wanted(_edited(item, decisions), known) for item in _all_of(name, known, before)]
         asked[name] = tuple(item for item in items if not _is_declined(item.key, known))
         declined[name] = tuple(item for item in items if _is_declined(item.key, known))
     decided = replace(known, **asked, declined=Declined(**declined))
@@ -60,7 +60,7 @@ def _for_everybody(plan: Plan, decisions: Sequence[Decision], before: Plan | Non
 def check(plan: Plan, decision: Decision) -> None:
     """Whether this may be decided as things stand: IllegalTransition, or Unusable with what to change instead."""
     item = next((one for one in _every_item(plan) if one.key == decision.item), None)
-    if _existing(item):
+    if _existing(item) and not _is_perhaps_ordered(item):
         raise Unusable("The EHR has this already; decide about it there.")
     if decision.choice not in _ALLOWED[state_of(plan, decision.item)]:
         raise IllegalTransition(state_of(plan, decision.item), decision.choice.value)
@@ -89,6 +89,10 @@ def still_open(plan: Plan) -> tuple[str, ...]:
         for key, item in decidable(plan).items()
         if state_of(plan, key) == PROPOSED and not _existing(item)
     )
+
+
+def _is_perhaps_ordered(item: Item | None) -> bool:
+    return isinstance(item, Referral) and bool(item.existing_words)
 
 
 def _existing(item: Item | None) -> str:
@@ -145,6 +149,13 @@ def _edited(item: Item, decisions: Iterable[Decision]) -> Item:
     for decision in decisions:
         if decision.item == item.key and decision.choice is Choice.EDITED:
             item = _with(item, decision.edit)
+    return item
+
+
+def _wanted(item: Item, plan: Plan) -> Item:
+    """A referral that a person approved although an order perhaps covers it: they have seen that it does not."""
+    if isinstance(item, Referral) and _is_perhaps_ordered(item) and plan.approval_of(item.key):
+        return replace(item, existing="", existing_words="")
     return item
 
 

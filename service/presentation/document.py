@@ -96,7 +96,7 @@ def _need(need: Need) -> Json:
 
 
 def _referral(referral: Referral) -> Json:
-    """`existing` and `also_for` stand only where there is an order already, or a further need."""
+    """`existing`, its words and `also_for` stand only where there is an order already, perhaps one, or a further need."""
     document: Json = {
         "need": referral.need,
         "service": referral.service,
@@ -107,6 +107,8 @@ def _referral(referral: Referral) -> Json:
     }
     if referral.existing:
         document["existing"] = referral.existing
+    if referral.existing_words:
+        document["existing_words"] = referral.existing_words
     if referral.also_for:
         document["also_for"] = list(referral.also_for)
     return document

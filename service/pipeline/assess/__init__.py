@@ -7,6 +7,7 @@ from datetime import date
 from service.domain.assessment import Assessment, Disposition, OpenAssessment, Outcome
 from service.domain.content import Content
 from service.domain.need import Need
+from service.domain.ordered import Ordered
 from service.domain.record import Gap, GapReason, Kind, Record
 from service.domain.sensitivity import Labels, may_be_shared
 from service.pipeline.assess.checklists import boost_of, compliance_of
@@ -18,6 +19,8 @@ from service.pipeline.assess.outcome import outcome_of
 from service.pipeline.assess.readiness import judge_readiness
 from service.pipeline.assess.risk import risk_scores
 
+#: Kinds of statements that may stand for a referral.
+_ORDERS = frozenset({Kind.ORDER, Kind.DEVICE, Kind.APPOINTMENT})
 #: Kinds of statements that may stand for an item of the plan.
 _STANDING = frozenset({Kind.ORDER, Kind.DEVICE, Kind.GOAL, Kind.APPOINTMENT})
 
@@ -85,6 +88,7 @@ def _judged(findings: Findings, needs: tuple[Need, ...]) -> Assessment:
         gaps=(*findings.record.gaps, *findings.gaps, *_unread_place(disposition)),
         content=findings.content.origin,
         standing_labels=_standing_labels(findings),
+        ordered=_ordered(findings),
     )
 
 
@@ -103,3 +107,16 @@ def _standing_labels(findings: Findings) -> dict[str, Labels]:
     standing = (fact for fact in findings.record.facts if fact.kind in _STANDING)
     found = {fact.reference: findings.citing.labels_of(fact) for fact in standing}
     return {reference: labels for reference, labels in found.items() if labels}
+
+
+def _ordered(findings: Findings) -> dict[str, Ordered]:
+    """What services the orders and appointments of the record ask for, as far as the content knows their codes or words."""
+    table = findings.content.orders
+    found = {
+        fact.reference: table.read(
+            fact.codes, (fact.text, *(code.display for code in fact.codes)), fact.beside
+        )
+        for fact in findings.record.facts
+        if fact.kind in _ORDERS
+    }
+    return {reference: ordered for reference, ordered in found.items() if ordered}

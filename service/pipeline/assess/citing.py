@@ -26,8 +26,9 @@ class Citing:
         return Evidence(fact.reference, code, fact.began, text, certainty, labels, fact.by)
 
     def labels_of(self, fact: Fact) -> Labels:
-        """What a statement gives away by its codes and its words, an appointment also by the name of its place."""
-        told = self.told_by(fact.codes) | self.content.sensitivity.told_by(fact.text)
+        """What a statement gives away by its codes and its words, an order by who does it, a visit by its place's name."""
+        words = " | ".join((fact.text, *fact.beside)) if fact.beside else fact.text
+        told = self.told_by(fact.codes) | self.content.sensitivity.told_by(words)
         return told | self.content.sensitivity.told_by(fact.slot.place) if fact.slot else told
 
     def observation(

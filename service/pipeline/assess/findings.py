@@ -31,6 +31,9 @@ _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
 _LONG_AGO = date.min
 
+#: Statements whose words may say that what they name is declined.
+_ORDERS = frozenset({Kind.ORDER, Kind.DEVICE})
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -200,6 +203,8 @@ class _Collector:
         named = () if fact.kind is Kind.CONDITION else fact.codes
         # Where a coding has no display, the text of its concept is what it is called.
         code = next((code for code in named if mention(test, (code.display or fact.text).casefold())), None)
+        if code and fact.kind in _ORDERS and self.content.orders.is_doubtful((fact.text, code.display)):
+            code = None  # "Hospice declined" is for somebody to look at
         found = self.citing.fact(fact, code, counts if code else Certainty.UNCERTAIN)
         (self.hits if code else self.hints)[test].append(found)
 

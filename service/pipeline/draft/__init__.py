@@ -67,7 +67,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
     day, place = plan.discharge_date, assessment.disposition
     goes_to = place.named if place.is_for_a_facility() else None
     present = without_home(assessment.present()) if goes_to else assessment.present()
-    there = standing(record, tenant=plan.tenant, needs=assessment.needs, labels=assessment.standing_labels)
+    there = standing(record, assessment, tenant=plan.tenant)
     found = referrals(present, matches, there, discharge=day)
     asked_for = with_hidden_places(found)
     filled = replace(

@@ -107,7 +107,7 @@ def _language_arranged(plan: Plan, acts: _Acts) -> _Finding:
     return _met_by(
         _act(item.existing, item.title, acts)
         for item in plan.referrals
-        if item.service == _INTERPRETER and item.existing
+        if item.service == _INTERPRETER and item.is_ordered()
     )
 
 
@@ -119,7 +119,10 @@ def _services_taken(plan: Plan, _: _Acts) -> _Finding:
 def _services_ordered(plan: Plan, acts: _Acts) -> _Finding:
     if _asks_for_nothing(plan.referrals, plan):
         return _NOT_APPLICABLE
-    return _met_by(_act(referral.existing, referral.title, acts) for referral in plan.referrals)
+    ordered = (referral.existing if referral.is_ordered() else "" for referral in plan.referrals)
+    return _met_by(
+        _act(order, referral.title, acts) for order, referral in zip(ordered, plan.referrals, strict=True)
+    )
 
 
 def _visits_booked(plan: Plan, acts: _Acts) -> _Finding:

@@ -11,13 +11,15 @@ from service.domain.plan import PersonTask, Referral
 from service.domain.protocol import NeedKind, ReferralTemplate, Urgency
 from service.domain.sensitivity import Label
 from service.pipeline.draft.keys import referral_key
-from service.pipeline.draft.standing import Standing
+from service.pipeline.draft.standing import Cover, Standing
 
 _URGENCIES = list(Urgency)
 #: Services whose name says where the patient will be at night.
 _WHERE_ONE_SLEEPS = frozenset({"emergency-shelter", "medical-respite"})
 #: What may wait longer than this is not made urgent by the need that asks for it.
 _SOON_DAYS = 14
+#: An order's name is told as far as it fits a line.
+_LONGEST_NAME = 100
 #: Gravity's category for a social need that has no domain of its own.
 _UNSPECIFIED = "sdoh-category-unspecified"
 
@@ -130,10 +132,22 @@ def _with_services(referral: Referral, matches: Matches) -> Referral:
 def _with_order(referral: Referral, standing: Standing, *, distinct: bool) -> Referral:
     """distinct: no other referral has this code; otherwise the code alone does not tell which one was ordered."""
     codes = (referral.code,) if referral.code and distinct else ()
-    order = standing.order(referral.title, codes)
-    if order is None:
+    needs = (referral.need, *referral.also_for)
+    cover = standing.order(referral.title, codes, service=referral.service, needs=needs)
+    if cover is None:
         return referral
-    return replace(referral, existing=order.reference, labels=referral.labels | order.labels)
+    return replace(
+        referral,
+        existing=cover.fact.reference,
+        existing_words=_told(cover) if cover.perhaps else "",
+        labels=referral.labels | cover.fact.labels,
+    )
+
+
+def _told(cover: Cover) -> str:
+    """An order in its own words, with its day: whoever reads them can say whether it is meant."""
+    words = " ".join(cover.words.split())[:_LONGEST_NAME]
+    return f"{words}, {cover.fact.began}" if cover.fact.began else words
 
 
 def _most_urgent_first(referral: Referral) -> tuple[int, date, str]:

@@ -1,17 +1,18 @@
 """What already stands in the EHR: orders, goals and appointments that make an item of ours a duplicate."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.outbound.references import Names
+from service.domain.assessment import Assessment
 from service.domain.codes import Code
-from service.domain.need import Need
+from service.domain.ordered import Ordered
 from service.domain.record import Fact, Kind, Record
-from service.domain.sensitivity import NONE, Labels
+from service.domain.sensitivity import NONE
 from service.pipeline.draft.keys import every_key
 
 _OPEN: Final[dict[Kind, frozenset[str]]] = {
@@ -20,7 +21,10 @@ _OPEN: Final[dict[Kind, frozenset[str]]] = {
     Kind.GOAL: frozenset({"proposed", "planned", "accepted", "active", "on-hold"}),
     Kind.APPOINTMENT: frozenset({"booked"}),
 }
-_NO_LABELS: Final[Mapping[str, Labels]] = {}
+#: What is no more than somebody's suggestion is no order.
+_SUGGESTED: Final = frozenset({"proposal", "option"})
+#: Orders are often never closed; one that is older says nothing of what is needed now.
+_OPEN_FOR: Final = timedelta(days=365)
 _WORD: Final = re.compile(r"\w+")
 #: A single common word ("visit") says nothing about what is booked.
 _WORDS_THAT_TELL: Final = 2
@@ -40,16 +44,39 @@ class _Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """An order or visit that stands in the EHR for a referral. perhaps: somebody has to look whether it is meant."""
+
+    fact: Fact
+    words: str = ""
+    perhaps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What is open in the EHR and not ours."""
+    """What is open in the EHR and not ours. asked are the orders and visits whose services the content knows."""
 
     orders: _Index
+    asked: tuple[tuple[Fact, Ordered], ...]
     goals: _Index
     appointments: tuple[Fact, ...]
 
-    def order(self, title: str, codes: Collection[Code]) -> Fact | None:
-        """An order for the same service: by its code, or by the very same words, whatever its category is called."""
-        return self.orders.find(title, codes)
+    def order(
+        self, title: str, codes: Collection[Code], *, service: str, needs: Sequence[str]
+    ) -> Cover | None:
+        """An order for the same thing: by its code, by the very same words, or for the same kind of service.
+
+        Of the last, one that surely asks for the service stands before one that perhaps does; each of the needs that ask for
+        the service must be served, be it by several orders, of which the first is told.
+        """
+        if same := self.orders.find(title, codes):
+            return Cover(same)
+        serving = [[pair for pair in self.asked if pair[1].serves(service, need)] for need in needs]
+        if not all(serving):
+            return None
+        surest = [next((pair for pair in pairs if pair[1].exact), pairs[0]) for pairs in serving]
+        fact, ordered = surest[0]
+        return Cover(fact, ordered.words, perhaps=not all(pair[1].exact for pair in surest))
 
     def goal(self, text: str, measure: Code | None) -> Fact | None:
         """A goal that is coded as what ours measures, or says the same."""
@@ -61,21 +88,24 @@ class Standing:
         return next((fact for fact in timely if _same_code(fact, code) or _same_phrase(fact, text)), None)
 
 
-def standing(
-    record: Record, *, tenant: str, needs: Collection[Need], labels: Mapping[str, Labels] = _NO_LABELS
-) -> Standing:
+def standing(record: Record, assessment: Assessment, *, tenant: str) -> Standing:
     """Everything open that is not ours. Ours is known by the identifiers that all items of the needs would have.
 
-    labels are what each reference gives away by what it is for, beside the labels of its resource.
+    What of ours somebody has ordered in an earlier stay stands as anybody's order does.
     """
-    ours = _Ours(record.encounter.reference, tenant, every_key(needs))
+    ours = _Ours(record, tenant, every_key(assessment.needs))
     foreign = [
-        replace(fact, labels=fact.labels | labels.get(fact.reference, NONE))
+        replace(fact, labels=fact.labels | assessment.standing_labels.get(fact.reference, NONE))
         for fact in record.facts
-        if _is_open(fact) and not ours.includes(fact)
+        if _is_open(fact, assessment.today) and not ours.includes(fact)
     ]
     return Standing(
         orders=_index(fact for fact in foreign if fact.kind in {Kind.ORDER, Kind.DEVICE}),
+        asked=tuple(
+            (fact, assessment.ordered[fact.reference])
+            for fact in foreign
+            if fact.reference in assessment.ordered and _is_to_come(fact, assessment.today)
+        ),
         goals=_index(fact for fact in foreign if fact.kind is Kind.GOAL),
         appointments=tuple(fact for fact in foreign if fact.kind is Kind.APPOINTMENT),
     )
@@ -84,14 +114,17 @@ def standing(
 class _Ours:
     """The identifiers of everything we could have written, worked out once for each stay that is asked about."""
 
-    def __init__(self, encounter: str, tenant: str, keys: Collection[str]) -> None:
-        self._encounter, self._tenant, self._keys = encounter, tenant, keys
+    def __init__(self, record: Record, tenant: str, keys: Collection[str]) -> None:
+        self._record, self._tenant, self._keys = record, tenant, keys
         self._known: dict[str, frozenset[str]] = {}
 
     def includes(self, fact: Fact) -> bool:
         prefix = f"{systems.URI_IDENTIFIER}|"
         named = {value.removeprefix(prefix) for value in fact.identifiers if value.startswith(prefix)}
-        return bool(named) and not named.isdisjoint(self._identifiers(fact.encounter or self._encounter))
+        encounter = fact.encounter or self._record.encounter.reference
+        if not named or named.isdisjoint(self._identifiers(encounter)):
+            return False
+        return not (_is_ordered(fact) and not self._record.is_of_stay(encounter))
 
     def _identifiers(self, encounter: str) -> frozenset[str]:
         if encounter not in self._known:
@@ -116,8 +149,22 @@ def _index(facts: Iterable[Fact]) -> _Index:
     return _Index(by_code, by_words)
 
 
-def _is_open(fact: Fact) -> bool:
-    return fact.status in _OPEN.get(fact.kind, frozenset())
+def _is_open(fact: Fact, today: date) -> bool:
+    if fact.status not in _OPEN.get(fact.kind, frozenset()):
+        return False
+    if fact.kind not in {Kind.ORDER, Kind.DEVICE}:
+        return True
+    return fact.intent not in _SUGGESTED and (fact.began is None or today - fact.began <= _OPEN_FOR)
+
+
+def _is_ordered(fact: Fact) -> bool:
+    """Whether somebody has signed it: our own drafts are not."""
+    return fact.kind is Kind.ORDER and fact.status != "draft"
+
+
+def _is_to_come(fact: Fact, today: date) -> bool:
+    """Whether it is still ahead: a visit that was is no order for one that will be."""
+    return fact.kind is not Kind.APPOINTMENT or (fact.began is not None and fact.began >= today)
 
 
 def _same_code(fact: Fact, code: Code | None) -> bool:
