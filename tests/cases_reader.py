@@ -232,7 +232,7 @@ def _stay(given: dict[str, Any]) -> Encounter:
         admit_source=(Code("", given["admit_source"]),) if "admit_source" in given else (),
         priority=(Code("", given["priority"]),) if "priority" in given else (),
         service_type=(Code(System.TEXT, given["service"]),) if "service" in given else (),
-        reasons=tuple(Code(System.ICD10CM, one) for one in reasons),
+        reasons=tuple((Code(System.ICD10CM, reason),) for reason in reasons),
     )
 
 

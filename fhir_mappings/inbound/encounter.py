@@ -7,7 +7,7 @@ from datetime import UTC, date, timezone, tzinfo
 from typing import Any, Final
 
 from config.conventions import USUAL, Conventions
-from fhir_mappings.inbound.codes import bare_code, codes_or_text
+from fhir_mappings.inbound.codes import bare_code, codes_and_text, codes_or_text
 from fhir_mappings.inbound.dates import day, is_ahead, last_day, moment, written_zone
 from fhir_mappings.inbound.disposition import read_disposition
 from fhir_mappings.inbound.elements import Json, at, first, identifiers, is_misshapen, items, text
@@ -138,11 +138,16 @@ def _as_of(found: Encounter, today: date | None, announced: date | None) -> Enco
     return replace(found, end=None, planned_end=ahead if ahead and is_ahead(ahead, today) else None)
 
 
-def _reasons(resource: Json) -> tuple[Code, ...]:
-    """R4 reasonCode; R5 reason.value, whose references are read as diagnoses."""
-    if "reason" not in resource:
-        return codes_or_text(resource.get("reasonCode"))
-    return codes_or_text(resource.get("reasonCode")) or codes_or_text(at(resource, ("reason", "value")))
+def _reasons(resource: Json) -> tuple[tuple[Code, ...], ...]:
+    """R4 reasonCode; R5 reason.value, whose references are read as diagnoses. The codings of one reason stay together."""
+    found = _concepts(resource.get("reasonCode"))
+    return found if found or "reason" not in resource else _concepts(at(resource, ("reason", "value")))
+
+
+def _concepts(value: object) -> tuple[tuple[Code, ...], ...]:
+    listed = value if isinstance(value, list) else [value]
+    concepts = (codes_and_text(concept) or codes_or_text(concept) for concept in listed)
+    return tuple(concept for concept in concepts if concept)
 
 
 def _diagnoses(resource: Json) -> tuple[tuple[str, str], ...]:

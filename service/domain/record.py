@@ -188,7 +188,8 @@ class Encounter:
     start: datetime | None = None
     end: datetime | None = None
     types: tuple[Code, ...] = ()
-    reasons: tuple[Code, ...] = ()
+    #: One for each reason: its codings, and its words as Code("text", …).
+    reasons: tuple[tuple[Code, ...], ...] = ()
     priority: tuple[Code, ...] = ()
     service_type: tuple[Code, ...] = ()
     diagnoses: tuple[tuple[str, str], ...] = ()

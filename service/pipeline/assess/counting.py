@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from service.domain.codes import System
 from service.domain.evidence import Certainty
 from service.domain.expression import Scope
 from service.domain.record import Encounter, Fact, Kind, Observation, Record
@@ -71,13 +72,16 @@ def is_recent(day: date | None, within_days: int | None, today: date) -> bool:
 
 
 def reasons_as_facts(stay: Encounter) -> Iterable[Fact]:
-    """The stay's coded reasons as diagnoses of the stay; a reason for admission is a working diagnosis."""
-    for code in stay.reasons:
+    """The stay's reasons as diagnoses of the stay, each with all its codings; a reason for admission is a working diagnosis."""
+    for concept in stay.reasons:
+        coded = tuple(code for code in concept if code.system != System.TEXT)
+        said = [code.code for code in concept if code.system == System.TEXT]
+        named = [code.display or code.code for code in coded]
         yield Fact(
             kind=Kind.CONDITION,
             reference=stay.reference,
-            codes=(code,) if code.system != "text" else (),
-            text=code.display or code.code,
+            codes=coded,
+            text=next(iter(said + named), ""),
             verification="provisional",
             encounter=stay.reference,
             began=stay.start and stay.start.date(),
@@ -112,7 +116,9 @@ def _of_stay(encounter: str, day: date | None, record: Record) -> bool:
     stay = record.encounter
     if encounter:
         return record.is_of_stay(encounter)
-    return day is not None and stay.start is not None and day >= stay.start.date()
+    if day is None or stay.start is None or day < stay.start.date():
+        return False
+    return stay.end is None or day <= stay.end.date()
 
 
 def _diagnoses(stay: Encounter) -> frozenset[str]:

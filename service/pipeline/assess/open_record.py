@@ -78,7 +78,8 @@ def _open_visit(visit: Encounter, secret: frozenset[str], content: Content) -> E
     return replace(
         visit,
         types=told(visit.types),
-        reasons=told(visit.reasons),
+        # A reason whose one coding tells is withheld with its others and its words.
+        reasons=tuple(concept for concept in visit.reasons if told(concept) == concept),
         service_type=told(visit.service_type),
         priority=told(visit.priority),
         admit_source=places(visit.admit_source),

@@ -8,8 +8,9 @@ from service.domain.expression import Scope
 from service.domain.record import Encounter, Fact, GapReason, Kind
 from service.pipeline.assess.counting import certainty_of
 from service.pipeline.assess.findings import Findings
+from service.pipeline.assess.words import denies_wholly, is_classified, said_of
 
-#: Systems in which protocols and scores name diagnoses.
+#: Systems in which protocols and scores name diagnoses; a code of ICD-10-CM must also classify something.
 _DIAGNOSES: Final = frozenset({System.ICD10CM, System.ICD10, System.SNOMED})
 #: Systems whose displays name what is in a medicine; a package code, a local code or a brand does not.
 _INGREDIENTS: Final = frozenset({System.RXNORM, System.ATC, System.SNOMED})
@@ -30,8 +31,16 @@ _UNREAD: Final = frozenset(
 
 
 def unread_diagnoses(findings: Findings) -> tuple[Fact, ...]:
-    """The diagnoses that count and have no code of a system that scores know."""
-    return tuple(fact for fact, _ in findings.conditions if not _has_code(fact, _DIAGNOSES))
+    """The diagnoses that count and have no code by which scores know them.
+
+    A reason of the stay is none of the list, and an entry that only denies says nothing of the patient's.
+    """
+    stay = findings.record.encounter.reference
+    return tuple(
+        fact
+        for fact, _ in findings.conditions
+        if fact.reference != stay and not _is_known_diagnosis(fact) and not denies_wholly(said_of(fact))
+    )
 
 
 def is_wholly_read(kind: str, findings: Findings) -> bool:
@@ -72,5 +81,8 @@ def _is_known_visit(visit: Encounter) -> bool:
     return visit.class_code in _VISITS
 
 
-def _has_code(fact: Fact, systems: frozenset[System]) -> bool:
-    return any(code.system in systems for code in fact.codes)
+def _is_known_diagnosis(fact: Fact) -> bool:
+    return any(
+        is_classified(code) if code.system == System.ICD10CM else code.system in _DIAGNOSES
+        for code in fact.codes
+    )

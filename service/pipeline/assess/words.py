@@ -15,6 +15,12 @@ _DENIED: Final = re.compile(
     r"|fam(?:ily|\.)? (?:history|hx)|f(?:am)?hx?|(?:history|hx) in (?:the )?(?:family|parents?|father|mother|siblings?|relatives?)"
     r"|not (?:present|found|detected|suspected|identified))\b"
 )
+#: An entry of a list of diagnoses that is one denial: no further clause, and no word by which something is there after all.
+_ONLY_DENIED: Final = re.compile(
+    rf"(?:{_DENIED.pattern}|no (?:active |current |significant |other |past |relevant )*"
+    r"(?:problems?|diagnos[ie]s|medical (?:problems?|history)|conditions?)\b|none$|none (?:known|reported|noted)\b)"
+    r"(?!.*\b(?:but|with|has|except|however|and)\b)[^.;,:+/&]*"
+)
 #: Somebody else has it. "Lives with mother" and "mother died" leave open who has what; after a birth the mother may be
 #: the patient.
 _RELATION: Final = (
@@ -84,6 +90,11 @@ def is_classified(code: Code) -> bool:
     if code.system != System.ICD10CM or code.code in _UNSPECIFIED:
         return False
     return _CLASSIFIED.fullmatch(code.code) is not None
+
+
+def denies_wholly(said: str) -> bool:
+    """Whether words do no more than deny ("No known problems", "Family history of stroke"): nothing follows but what is denied."""
+    return _ONLY_DENIED.fullmatch(said.strip(" .")) is not None
 
 
 def is_mute(fact: Fact) -> bool:

@@ -11,6 +11,7 @@ from service.domain.risk import RiskScore, ScorePart
 from service.pipeline.assess.citing import once
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.risk.points import Bands, add_up, known, missing
+from service.pipeline.assess.words import denies_wholly, said_of
 
 _OLD = 75
 _BANDS: Bands = ((0, "low"), (5, "intermediate"), (15.1, "high"))
@@ -32,8 +33,26 @@ def hfrs_of(findings: Findings) -> RiskScore | None:
         most = sum(group.weight for group in groups)
         unread = missing("Frailty diagnoses", "The record holds no diagnosis coded in ICD-10.", high=most)
         return add_up("HFRS", "2018", (unread,), _BANDS)
-    found = (_part(group, coded, findings) for group in groups)
-    return add_up("HFRS", "2018", [part for part in found if part is not None], _BANDS)
+    found = {group.name: part for group in groups if (part := _part(group, coded, findings)) is not None}
+    parts = [*found.values(), *_uncoded(findings, [group for group in groups if group.name not in found])]
+    return add_up("HFRS", "2018", parts, _BANDS)
+
+
+def _uncoded(findings: Findings, left: Sequence[FrailtyGroup]) -> Sequence[ScorePart]:
+    """What the diagnoses without a code of ICD-10 could add: each at most one of the groups that are left."""
+    stay = findings.record.encounter.reference
+    uncoded = {
+        fact.reference
+        for fact, _ in findings.conditions
+        if fact.reference != stay
+        and not any(map(families_of, fact.codes))
+        and not denies_wholly(said_of(fact))
+    }
+    if not uncoded:
+        return ()
+    most = sum(sorted((group.weight for group in left), reverse=True)[: len(uncoded)])
+    counted = "1 diagnosis is" if len(uncoded) == 1 else f"{len(uncoded)} diagnoses are"
+    return (missing("Frailty diagnoses", f"{counted} not coded in ICD-10.", high=most),)
 
 
 def _by_family(findings: Findings) -> Mapping[str, Sequence[_Coded]]:

@@ -7,6 +7,7 @@ from typing import Final
 from service.domain.codes import Code
 from service.domain.evidence import Evidence
 from service.domain.record import INPATIENT_CLASSES, Encounter, Observation, Record
+from service.pipeline.assess.risk.episode import episode_of, first_stays
 from service.pipeline.assess.stay import discharge_day
 
 SIX_MONTHS = timedelta(days=183)
@@ -49,7 +50,7 @@ def came_unplanned(record: Record) -> tuple[bool | None, tuple[Evidence, ...]]:
     if said:
         words = f"Admission: {said[0].display or said[0].code}"
         return True, (_cite(stay, words),)
-    leading = [one for one in _emergencies(record) if one.reference in record.parts or led_to(one, stay)]
+    leading = [one for one in _emergencies(record) if _is_way_into(one, record)]
     if leading:
         return True, tuple(_cite(one, "Emergency visit that led to the stay") for one in leading)
     recorded = [code for code in (*stay.priority, *stay.admit_source) if not _says_nothing(code)]
@@ -63,21 +64,34 @@ def emergency_visits(record: Record) -> tuple[Evidence, ...]:
     visits = [
         one
         for one in _emergencies(record)
-        if one.reference not in record.parts and not led_to(one, stay) and _before(one, stay, SIX_MONTHS)
+        if not _is_way_into(one, record) and _before(one, stay, SIX_MONTHS)
     ]
     return tuple(_cite(one, "Emergency visit") for one in _in_order(visits))
 
 
 def earlier_admissions(record: Record) -> tuple[Evidence, ...]:
-    """Hospital stays that began in the 365 days before admission; a contact within one is no further stay."""
-    stay = record.encounter
-    held = [one for one in record.other_visits if one.class_code in INPATIENT_CLASSES and _was_held(one)]
+    """Hospital stays that began in the 365 days before admission; a contact within one is no further stay, nor a transfer."""
+    stay, held = record.encounter, _held_stays(record)
     known = {one.reference for one in held}
     whole = {
         one.part_of or one.reference: one for one in reversed(_in_order(held)) if one.part_of not in known
     }
-    earlier = [one for one in whole.values() if _before(one, stay, YEAR)]
+    own = episode_of(stay, whole.values())
+    earlier = [
+        one for one in first_stays(list(whole.values())) if one not in own and _before(one, stay, YEAR)
+    ]
     return tuple(_cite(one, "Hospital stay") for one in _in_order(earlier))
+
+
+def _held_stays(record: Record) -> list[Encounter]:
+    return [one for one in record.other_visits if one.class_code in INPATIENT_CLASSES and _was_held(one)]
+
+
+def _is_way_into(visit: Encounter, record: Record) -> bool:
+    """Whether an emergency visit led to the stay, or to one from which the patient was transferred to it."""
+    if visit.reference in record.parts:
+        return True
+    return any(led_to(visit, stay) for stay in episode_of(record.encounter, _held_stays(record)))
 
 
 def led_to(visit: Encounter, stay: Encounter) -> bool:

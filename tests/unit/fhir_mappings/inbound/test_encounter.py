@@ -40,7 +40,7 @@ def test_a_stay_is_read_with_its_class_times_and_people():
     assert found.start == datetime(2024, 3, 1, 8, tzinfo=UTC)
     assert found.end is None
     assert found.types == (Code(System.SNOMED, "32485007"),)
-    assert found.reasons == (Code(System.TEXT, "short of breath"),)
+    assert found.reasons == ((Code(System.TEXT, "short of breath"),),)
     assert found.service_type == (Code(System.TEXT, "Oncology"),)
     assert [code.code for code in found.priority + found.admit_source] == ["EM", "emd"]
     assert found.disposition == (Code(System.DISPOSITION, "home"),)
@@ -71,7 +71,7 @@ def test_the_names_that_r5_gave_to_elements_are_read():
     )
     assert (found.start, found.end) == (datetime(2024, 3, 2, tzinfo=UTC), datetime(2024, 3, 4, tzinfo=UTC))
     assert found.disposition == (Code(System.DISPOSITION, "snf"),)
-    assert found.reasons == (Code(System.ICD10CM, "I50.9"),)
+    assert found.reasons == ((Code(System.ICD10CM, "I50.9"),),)
     assert found.diagnoses == (("Condition/a", ""),)
     assert found.participants == (Participant("", "Practitioner/d"),)
 

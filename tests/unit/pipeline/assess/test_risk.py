@@ -10,8 +10,8 @@ import pytest
 
 from service.domain.codes import Code, System
 from service.domain.content import Content
-from service.domain.record import Encounter, Kind, Record
-from service.domain.risk import RiskScore
+from service.domain.record import Encounter, Fact, Kind, Record
+from service.domain.risk import RiskScore, ScorePart
 from service.domain.sensitivity import Label
 from service.pipeline.assess import assess
 from service.pipeline.assess.risk.charlson import categories_of, charlson_index, lace_comorbidity
@@ -311,3 +311,74 @@ def test_a_diagnosis_that_nobody_understands_leaves_comorbidity_open(content: Co
     assert (part.points, part.low < part.high) == (None, True)
     assert part.explanation == "1 diagnosis was not understood."
     assert part.evidence
+
+
+def _comorbidity(content: Content, *facts: Fact, **more: Any) -> ScorePart:
+    score = _scores(record(*facts, **more), content)["LACE"]
+    return next(part for part in score.parts if part.name == "Comorbidity")
+
+
+@pytest.mark.parametrize(
+    ("reason", "leaves_open"),
+    [
+        ((Code(System.TEXT, "Chest pain"),), False),
+        ((Code(System.TEXT, "snf_reason"),), False),
+        ((Code("https://ehr.example/reasons", "17", "Chest pain"),), False),
+        ((Code(System.SNOMED, "29857009", "Chest pain"),), False),
+    ],
+)
+def test_a_reason_of_the_stay_leaves_no_list_of_diagnoses_open(
+    reason: tuple[Code, ...], content: Content, *, leaves_open: bool
+) -> None:
+    part = _comorbidity(content, fact("I50.9"), encounter=stay(reasons=(reason,)))
+    assert (part.points is None) is leaves_open
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "leaves_open"),
+    [
+        (fact("4711", system="https://ehr.example/problems", text="Local diagnosis"), True),
+        (fact("IMO0002", text="COPD"), True),
+        (fact("R69", text="Illness"), True),
+        (fact("4711", system="", text="No known problems"), False),
+        (fact("4711", system="", text="No active problems."), False),
+        (fact("4711", system="", text="Family history of stroke"), False),
+        (fact("4711", system="", text="No evidence of pneumonia, COPD"), True),
+        (fact("4711", system="", text="No known allergies but heart failure"), True),
+        (fact("88805009", system=System.SNOMED), False),
+        (fact("I10"), False),
+    ],
+)
+def test_only_a_diagnosis_that_nobody_can_understand_leaves_comorbidity_open(
+    diagnosis: Fact, content: Content, *, leaves_open: bool
+) -> None:
+    assert (_comorbidity(content, fact("I50.9"), diagnosis).points is None) is leaves_open
+
+
+def test_frailty_of_a_mixed_list_is_a_range(content: Content) -> None:
+    old = person(birth_date=date(1940, 1, 1))
+    coded, other = fact("F03.90"), fact("88805009", system=System.SNOMED)
+    known = _scores(record(coded, patient=old), content)["HFRS"]
+    mixed = _scores(record(coded, other, patient=old), content)["HFRS"]
+    assert (known.value, known.missing) == (2.1, ())
+    # One diagnosis is at most one group more; dementia (F00, 7.1) is the heaviest.
+    assert (mixed.low, mixed.high, mixed.value) == (2.1, 9.2, None)
+    assert mixed.missing == ("Frailty diagnoses",)
+    two = _scores(record(coded, other, fact("73211009", system=System.SNOMED), patient=old), content)["HFRS"]
+    assert two.high > mixed.high
+    reason = stay(reasons=((Code(System.TEXT, "Chest pain"),),))
+    assert _scores(record(coded, patient=old, encounter=reason), content)["HFRS"].missing == ()
+
+
+def test_a_procedure_after_the_stay_is_none_of_it(content: Content) -> None:
+    ended = stay(end=ADMITTED + timedelta(days=3))
+    for days, points in ((2, 1), (3, 1), (4, 0), (20, 0)):
+        done = fact(
+            "38102005",
+            Kind.PROCEDURE,
+            system=System.SNOMED,
+            encounter="",
+            began=(ADMITTED + timedelta(days=days)).date(),
+        )
+        score = _scores(record(done, encounter=ended), content, TODAY + timedelta(days=30))["HOSPITAL"]
+        assert {part.name: part.points for part in score.parts}["Procedure in the stay"] == points
