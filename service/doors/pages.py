@@ -26,7 +26,8 @@ from service.errors import BadInput, NotFound
 from service.pipeline.decide import decidable, difference
 from service.pipeline.sign import Act, is_blocked, service_for, sign
 from service.presentation.landing import landing
-from service.presentation.patient_sheet import sheet_note
+from service.presentation.patient_sheet import Reader, sheet_note, write_sheet
+from service.presentation.sheet_form import find_sheet_form
 
 pages = flask.Blueprint("pages", __name__, template_folder="templates")
 
@@ -82,6 +83,21 @@ def discharge_page(discharge_id: UUID) -> str:
         review=review_phrase(shared.content) if shared else "",
         done=_DONE.get(request.args.get("done", ""), ""),
     )
+
+
+@pages.get("/discharges/<uuid:discharge_id>/sheet")
+@guarded_by(page(Scope.PLANS_READ))
+def sheet_page(discharge_id: UUID) -> str:
+    """Show the patient's own sheet, to be printed; in large print where the patient needs it, or `?print=large` asks."""
+    view = view_of(discharge_id)
+    plan, hospital = view.seen(), tenant(view.discharge.tenant)
+    reader = Reader.PATIENT
+    sheet = write_sheet(plan, reader, phone=hospital.phone, zone=hospital.time_zone) if plan else None
+    if plan is None or sheet is None:
+        raise NotFound("There is no sheet for this patient.")
+    sizes = {"large": True, "normal": False}
+    is_large = sizes.get(request.args.get("print", ""), find_sheet_form(plan).large_print)
+    return render_template("sheet.html", sheet=sheet, is_large=is_large, discharge=view.discharge)
 
 
 def _verdict(plan: Plan | None) -> str:

@@ -32,6 +32,7 @@ from service.domain.risk import RiskScore
 from service.domain.sensitivity import Labels
 from service.presentation.items import decision_document
 from service.presentation.patient_sheet import Reader, SheetNote, patient_sheet, sheet_note
+from service.presentation.sheet_form import SheetForm, find_sheet_form
 
 Json = dict[str, Any]
 
@@ -63,6 +64,7 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo =
         "gaps": [_gap(gap) for gap in plan.gaps],
         "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone, zone=zone),
         "patient_instructions_language": _sheet_note(sheet_note(plan)),
+        "patient_instructions_form": _sheet_form(find_sheet_form(plan)),
         "bundle": bundle,
         **content,
         **decisions,
@@ -75,6 +77,15 @@ def _content(origin: ContentOrigin) -> Json:
 
 def _sheet_note(note: SheetNote) -> Json:
     return {"language": note.language, "preferred": note.wanted or None, "note": note.text}
+
+
+def _sheet_form(form: SheetForm) -> Json:
+    return {
+        "large_print": form.large_print,
+        "read_aloud": form.read_aloud,
+        "contact": str(form.contact),
+        "why": list(form.why),
+    }
 
 
 def _need(need: Need) -> Json:

@@ -20,6 +20,7 @@ from service.domain.need import NEUTRAL_TITLE, Need
 from service.domain.plan import ITEM_LISTS, Booking, Education, FollowUp, Goal, Plan, Referral
 from service.domain.sensitivity import Labels, PatientSheet, may_be_shared, on_patient_sheet
 from service.presentation.booked import Booked
+from service.presentation.sheet_form import Contact, find_sheet_form, sheet_form_remarks
 from service.presentation.speech import Speech, name_of, speech_for
 
 
@@ -55,35 +56,67 @@ class SheetNote:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class SheetPart:
+    """A heading with its lines."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet before it is set in type: language is its BCP 47 tag, opening what stands below the title."""
+
+    language: str
+    title: str
+    opening: tuple[str, ...]
+    parts: tuple[SheetPart, ...]
+
+    def as_text(self) -> str:
+        """Plain text with the headings in capitals."""
+        blocks = [
+            [self.title.upper(), *self.opening],
+            *([part.heading.upper(), *(f"- {line}" for line in part.lines)] for part in self.parts),
+        ]
+        return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
 def patient_sheet(plan: Plan, reader: str = "", *, phone: str = "", zone: ZoneInfo = UTC) -> str:
     """Plain text with a heading for each part; "" for a patient who has died or goes to another hospital.
 
     reader is a Reader; any other word is treated as a proxy. phone is the hospital's, "" if not known; zone is where its
     clocks hang, UTC if not known.
     """
-    hospital = _Hospital(phone, zone)
-    return _written(plan, reader, hospital, speech_for(plan.patient))
+    sheet = write_sheet(plan, reader, phone=phone, zone=zone)
+    return sheet.as_text() if sheet else ""
+
+
+def write_sheet(plan: Plan, reader: str = "", *, phone: str = "", zone: ZoneInfo = UTC) -> Sheet | None:
+    """Write the same sheet in parts; None where there is none."""
+    return _written(plan, reader, _Hospital(phone, zone), speech_for(plan.patient))
 
 
 def sheet_note(plan: Plan) -> SheetNote:
     """In which language the patient's sheet is, why, and what of it a person must still do."""
     speech = speech_for(plan.patient)
     _written(plan, Reader.PATIENT, _Hospital(), speech)
-    remarks = (*_remarks(speech), *_to_hand_over(plan))
+    remarks = (*_remarks(speech), *sheet_form_remarks(find_sheet_form(plan)), *_to_hand_over(plan))
     return SheetNote(speech.language, speech.wanted, " ".join(remarks))
 
 
-def _written(plan: Plan, reader: str, hospital: _Hospital, speech: Speech) -> str:
+def _written(plan: Plan, reader: str, hospital: _Hospital, speech: Speech) -> Sheet | None:
     if plan.outcome is not Outcome.GOING_HOME:
-        return ""
+        return None
     is_patient = reader == Reader.PATIENT
     seen = _of_the_patient(plan) if is_patient else plan.shareable()
-    sheet = _Sheet(speech, {need.code: need for need in seen.needs}, hospital, is_patient=is_patient)
+    contact = find_sheet_form(seen).contact
+    sheet = _Sheet(speech, {need.code: need for need in seen.needs}, hospital, contact, is_patient=is_patient)
     # The same for everybody: of those who do not go home, a title of their own would tell whoever sees it.
-    title = speech.say("Your plan for leaving the hospital").upper()
-    parts = [_part(heading, lines) for heading, lines in sheet.sections(seen)]
-    opening = [title, *sheet.about_language()]
-    return "\n\n".join(["\n".join(opening), *filter(None, parts)]) + "\n"
+    title = speech.say("Your plan for leaving the hospital")
+    parts = (_part(heading, lines) for heading, lines in sheet.sections(seen))
+    told = tuple(part for part in parts if part.lines)
+    return Sheet(speech.language, title, tuple(sheet.about_language()), told)
 
 
 def _of_the_patient(plan: Plan) -> Plan:
@@ -138,9 +171,8 @@ def _to_hand_over(plan: Plan) -> Iterator[str]:
         )
 
 
-def _part(title: str, lines: Iterable[str]) -> str:
-    said = [f"- {line}" for line in dict.fromkeys(lines) if line]
-    return "\n".join([title.upper(), *said]) if said else ""
+def _part(heading: str, lines: Iterable[str]) -> SheetPart:
+    return SheetPart(heading, tuple(line for line in dict.fromkeys(lines) if line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +182,7 @@ class _Sheet:
     speech: Speech
     needs: dict[str, Need]
     hospital: _Hospital
+    contact: Contact
     is_patient: bool
 
     def sections(self, plan: Plan) -> Iterator[tuple[str, list[str]]]:
@@ -204,6 +237,10 @@ class _Sheet:
             yield self.speech.say("One visit or call may be enough for more than one of these. Ask us.")
         yield from map(self._visit, plan.follow_ups)
         yield from map(self._booking, _other_bookings(plan))
+        if self.contact is Contact.IN_WRITING:
+            yield self.speech.say("We can text or use a relay service if you do not hear well on the phone.")
+        if self.contact is Contact.NO_PHONE:
+            yield self.speech.say("Tell us how we can reach you if you have no phone.")
 
     def _visit(self, visit: FollowUp) -> str:
         words = self._words(visit.patient_text, visit.text, visit)

@@ -35,6 +35,20 @@ def test_the_page_of_a_plan_bars_nobody(ward: Ward, page: Page, who: str) -> Non
     assert _violations(page) == []
 
 
+@pytest.mark.parametrize("query", ["", "?print=large"])
+def test_the_patients_sheet_bars_nobody_and_is_as_large_as_asked(ward: Ward, page: Page, query: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.goto(f"{ward.pages[WHO[0]]}/sheet{query}")
+    assert page.locator("h1").count() == 1
+    assert page.locator("section li").count() > 5
+    assert _violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    points = page.evaluate("parseFloat(getComputedStyle(document.querySelector('li')).fontSize) * 72 / 96")
+    assert (points >= 18) is bool(query)
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+
+
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_the_other_pages_bar_nobody_either(ward: Ward, page: Page, path: str) -> None:
     page.goto(f"{ward.url}{path}")

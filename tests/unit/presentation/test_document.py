@@ -48,6 +48,7 @@ def test_the_document_has_the_keys_of_its_contract_in_its_order():
         "gaps",
         "patient_instructions",
         "patient_instructions_language",
+        "patient_instructions_form",
         "bundle",
     ]
 
