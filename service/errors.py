@@ -4,6 +4,7 @@
     ├── BadInput                  400  what was sent cannot be used; the message names the remedy
     │   ├── UnknownEncounter      404
     │   ├── NotAnInpatientStay    422
+    │   │   └── ClassNotUnderstood 422
     │   ├── PatientMerged         409
     │   ├── MissingPrefetch       412
     │   ├── Unusable              422
@@ -69,6 +70,15 @@ class NotAnInpatientStay(BadInput):
     http_status, issue_code = 422, "business-rule"
     public_message = (
         "This encounter is not an inpatient stay; name one of class IMP, ACUTE, NONAC, SS or OBSENC."
+    )
+
+
+class ClassNotUnderstood(NotAnInpatientStay):
+    """The encounter's class is the hospital's own, and encounter_classes does not say what it means."""
+
+    public_message = (
+        "This encounter's class is the hospital's own and is not understood; say in encounter_classes of the tenants file "
+        "whether it is an inpatient stay (IMP, ACUTE, NONAC, SS or OBSENC) or a visit."
     )
 
 

@@ -10,7 +10,7 @@ from fhir_mappings.inbound.encounter_class import class_code, is_stay
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.references import is_encounter
 from service.domain.record import INPATIENT_CLASSES
-from service.errors import NotAnInpatientStay
+from service.errors import ClassNotUnderstood, NotAnInpatientStay
 
 _MERGED: Final = (
     "This encounter has no class and is part of {whole}, or was merged into it, which cannot be read; name the stay that "
@@ -19,10 +19,6 @@ _MERGED: Final = (
 _NO_CLASS: Final = (
     "This encounter has no class, so nobody can tell whether it is an inpatient stay; correct it in the EHR, or let "
     "encounter_classes in the tenants file go by its type or location."
-)
-_UNKNOWN_CLASS: Final = (
-    "This encounter's class is the hospital's own and is not understood; say in encounter_classes of the tenants file "
-    "whether it is an inpatient stay (IMP, ACUTE, NONAC, SS or OBSENC) or a visit."
 )
 
 
@@ -39,7 +35,7 @@ def require_stay(resource: Mapping[str, Any], conventions: Conventions = USUAL) 
     whole = part_of(resource)
     if not found and is_encounter(whole):
         raise NotAnInpatientStay(_MERGED.format(whole=whole))
-    raise NotAnInpatientStay(_NO_CLASS if not found else _UNKNOWN_CLASS)
+    raise ClassNotUnderstood if found else NotAnInpatientStay(_NO_CLASS)
 
 
 def whole_stay(contact: Json, known: Mapping[str, Json], conventions: Conventions = USUAL) -> Json:

@@ -35,6 +35,7 @@ Json = dict[str, Any]
 SUMMARY: Final = "summary"
 SUGGESTIONS: Final = "suggestions"
 PREPARING: Final = "preparing"
+UNKNOWN_CLASS: Final = "unknown-class"
 #: The specification wants fewer characters than this.
 _SUMMARY_LIMIT: Final = 140
 _SHOWN_NEEDS: Final = 8
@@ -123,6 +124,18 @@ def preparing_card(tenant: str, encounter: str, place: Place) -> Shown:
     return Shown(PREPARING, names.card(PREPARING), _finished(PREPARING, body, names, place))
 
 
+def unknown_class_card(tenant: str, encounter: str, place: Place) -> Shown:
+    """No plan is made, and what the hospital's operator has to set. The class itself is not told: it may name a service."""
+    names = Names(tenant, encounter)
+    body: Json = {
+        "summary": "No discharge plan: the class of this encounter is not understood",
+        "indicator": "info",
+        "detail": "Homeward cannot tell whether this is a hospital stay. Tell those who run Homeward: `encounter_classes` of the "
+        "tenants file says what the hospital's own classes of encounters mean.",
+    }
+    return Shown(UNKNOWN_CLASS, names.card(UNKNOWN_CLASS), _finished(UNKNOWN_CLASS, body, names, place))
+
+
 def blocker_key(blocker: Blocker, user: str) -> str:
     """The key of a blocker's card for one user: what one sets aside the next still sees, and new evidence is news."""
     told = sorted((item.reference, str(item.on), item.text) for item in blocker.evidence)
@@ -140,8 +153,10 @@ def _finished(key: str, body: Json, names: Names, place: Place) -> Json:
             for code, display in _REASONS
         ],
     }
-    if key == PREPARING:
+    if key in {PREPARING, UNKNOWN_CLASS}:
         del common["overrideReasons"]  # there is nothing to set aside
+    if key == UNKNOWN_CLASS:
+        del common["links"]
     card: Json = tidy(body | common)
     return card
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from fhir_mappings.outbound.cards import Place, Reader, Shown, plan_cards, preparing_card
+from fhir_mappings.outbound.cards import Place, Reader, Shown, plan_cards, preparing_card, unknown_class_card
 from fhir_mappings.prefetch import REQUIRED
 from service import metrics
 from service.domain.community_service import Matches
@@ -17,7 +17,14 @@ from service.domain.offer import Answer, Offer, OfferKind
 from service.domain.plan import Plan
 from service.domain.publication import LedgerEntry, WriteState
 from service.domain.record import Record
-from service.errors import BadInput, EhrUnavailable, MissingPrefetch, NotAnInpatientStay, NoTime
+from service.errors import (
+    BadInput,
+    ClassNotUnderstood,
+    EhrUnavailable,
+    MissingPrefetch,
+    NotAnInpatientStay,
+    NoTime,
+)
 from service.pipeline.assess import glance
 from service.pipeline.consulted_record import NotObtained, Question, record_of, stay_was_sent
 from service.pipeline.draft import draft
@@ -26,6 +33,8 @@ from service.pipeline.intake import intake
 from service.pipeline.ports import Deps
 
 DOOR: Final = "cds-hooks"
+#: A card on an encounter that is not planned leads to no page.
+_NO_PAGE: Final = UUID(int=0)
 #: A plan of these states stands; one that was called off or failed does not.
 _STANDING: Final = frozenset({DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.PUBLISHED})
 _UNSENT: Final = frozenset({WriteState.PENDING, WriteState.REFUSED})
@@ -105,6 +114,9 @@ class Consultation:
             if question.is_late and stay_was_sent(question) and self._is_prepared():
                 return self.preparing()
             record = record_of(question, self._deps, today)
+        except ClassNotUnderstood:
+            # Who is being discharged was in hospital, and silence would hide that the setting is missing.
+            return (unknown_class_card(question.tenant.id, question.encounter, self._place(_NO_PAGE)),)
         except NotAnInpatientStay:
             return ()  # an outpatient or emergency visit ends without a discharge plan
         except NotObtained as failure:

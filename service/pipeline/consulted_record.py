@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from config.conventions import ENCOUNTER_CLASSES
 from config.tenants import Tenant
 from fhir_mappings.inbound.encounter import CALLED_OFF, status_of
 from fhir_mappings.inbound.encounter_class import class_code
@@ -14,7 +15,14 @@ from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
 from service.domain.record import INPATIENT_CLASSES, Record
 from service.ehr.borrowed import BorrowedEhr
-from service.errors import BadInput, EhrError, EhrUnavailable, NotAnInpatientStay, PatientMerged
+from service.errors import (
+    BadInput,
+    ClassNotUnderstood,
+    EhrError,
+    EhrUnavailable,
+    NotAnInpatientStay,
+    PatientMerged,
+)
 from service.pipeline.gather import gather
 from service.pipeline.in_time import THINKING, InTime, TooLate
 from service.pipeline.ports import Deps
@@ -127,8 +135,10 @@ def _of_our_kind(record: Record) -> Record:
 def _check(kind: str, status: str) -> None:
     if not kind:
         raise BadInput("prefetch.encounter has no class, so nobody can tell whether it is a stay; send it.")
-    if kind not in INPATIENT_CLASSES or status in CALLED_OFF:
+    if status in CALLED_OFF or kind in ENCOUNTER_CLASSES - INPATIENT_CLASSES:
         raise NotAnInpatientStay
+    if kind not in INPATIENT_CLASSES:
+        raise ClassNotUnderstood
 
 
 def _check_patient(sent: Prefetched, patient: str) -> None:

@@ -308,6 +308,36 @@ def test_a_visit_that_is_no_stay_has_no_cards_and_no_plan(door, doubles):
     assert doubles.triggers == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ({"system": "urn:example:classes", "code": "17"}, True),
+        ({"system": "urn:example:classes", "code": "HOV", "display": "Haus 3"}, True),
+        ({"code": "EMER"}, False),
+        ({"code": "AMB"}, False),
+        ({"system": "urn:example:classes", "code": "9", "display": "Outpatient"}, False),
+    ],
+)
+def test_a_class_that_nobody_understands_is_told_with_the_setting(door, doubles, kind, told):
+    stay = builders.encounter() | {"class": kind}
+    cards = ask(door, call(prefetch=prefetch(encounter=stay))).json["cards"]
+    assert doubles.triggers == []
+    assert [card["indicator"] for card in cards] == (["info"] if told else [])
+    if told:
+        assert "not understood" in cards[0]["summary"]
+        assert "encounter_classes" in cards[0]["detail"]
+        assert "links" not in cards[0]
+        assert "Haus" not in str(cards)
+
+
+def test_a_class_that_nobody_understands_is_told_however_late(late, doubles):
+    stay = builders.encounter() | {"class": {"system": "urn:example:classes", "code": "17"}}
+    assert titles(late(call(prefetch=prefetch(encounter=stay)))) == [
+        "No discharge plan: the class of this encounter is not understood"
+    ]
+    assert doubles.triggers == []
+
+
 # --- reading the EHR ----------------------------------------------------------------------------
 def _away(*_args, **_more):
     raise EhrUnavailable
