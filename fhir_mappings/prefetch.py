@@ -53,7 +53,8 @@ _REST: Final = {
     "careTeams": f"CareTeam?{_OF_PATIENT}&{_PAGE}",
     "allergies": f"AllergyIntolerance?{_OF_PATIENT}&{_PAGE}",
     "consents": f"Consent?{_OF_PATIENT}&{_PAGE}",
-    "directives": f"DocumentReference?{_OF_PATIENT}&type={_DIRECTIVES}&{_PAGE}",
+    "directives": f"DocumentReference?{_OF_PATIENT}&category={_DIRECTIVES}&{_PAGE}",
+    "directivesByType": f"DocumentReference?{_OF_PATIENT}&type={_DIRECTIVES}&{_PAGE}",
     "goals": f"Goal?{_OF_PATIENT}&{_PAGE}",
     "carePlans": f"CarePlan?{_OF_PATIENT}&category=assess-plan&{_PAGE}",
 }

@@ -95,7 +95,7 @@ WANTED: Final = (
     Wanted("AllergyIntolerance", patient=("patient",)),
     Wanted("Consent", patient=("patient",)),
     Wanted(
-        "DocumentReference", narrowed=(("type", _DIRECTIVES), ("category", _DIRECTIVES)), narrow_only=True
+        "DocumentReference", narrowed=(("category", _DIRECTIVES), ("type", _DIRECTIVES)), narrow_only=True
     ),
     Wanted("Goal"),
 )
@@ -116,6 +116,9 @@ _ALL_OBSERVATIONS: Final = Wanted("Observation", dates=("date", "_lastUpdated"),
 _CARE_PLANS: Final = Wanted("CarePlan", narrowed=(("category", "assess-plan"),))
 #: Some servers refuse a CarePlan search without category, others hold plans without one: ask both ways.
 _OTHER_CARE_PLANS: Final = Wanted("CarePlan", extra=True)
+
+#: US Core files advance directives by category, others by type alone: ask both ways.
+_DIRECTIVES_BY_TYPE: Final = Wanted("DocumentReference", narrowed=(("type", _DIRECTIVES),), narrow_only=True)
 
 #: Every resource type that a plan reads.
 READ_TYPES: Final = frozenset(
@@ -142,6 +145,8 @@ def questions(patient: str, stay_end: date, offered: Offered) -> tuple[tuple[Que
 def _wanted(offered: Offered) -> Iterator[Wanted]:
     yield from WANTED
     yield from _BY_CATEGORY if offered.searches("Observation", "category") else (_ALL_OBSERVATIONS,)
+    if all(offered.searches("DocumentReference", name) for name in ("category", "type")):
+        yield _DIRECTIVES_BY_TYPE
     yield _CARE_PLANS
     if offered.searches("CarePlan", "category"):
         yield _OTHER_CARE_PLANS

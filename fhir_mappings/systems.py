@@ -99,6 +99,10 @@ SHORT_NAMES: Final[dict[str, System]] = {
     "http://hl7.org/fhir/coverage-selfpay": System.SELF_PAY,
     "http://hl7.org/fhir/v3/ActCode": System.ACT_CODE,
     "urn:oid:2.16.840.1.113883.5.4": System.ACT_CODE,
+    "http://terminology.hl7.org/CodeSystem/consentscope": System.CONSENT_SCOPE,
+    "http://hl7.org/fhir/consentscope": System.CONSENT_SCOPE,
+    "http://terminology.hl7.org/CodeSystem/consentcategorycodes": System.CONSENT_CATEGORY,
+    "http://hl7.org/fhir/consentcategorycodes": System.CONSENT_CATEGORY,
     # HL7 v2's own table of the same numbers.
     "http://terminology.hl7.org/CodeSystem/v2-0112": System.UB04,
     "http://hl7.org/fhir/v2/0112": System.UB04,
@@ -170,5 +174,17 @@ POINTS: Final = frozenset(
 )
 
 # --- documents ----------------------------------------------------------------------------------
-#: LOINC document types by which advance directives are filed (PACIO Advance Directive Interoperability, US Core ADI).
-ADVANCE_DIRECTIVES: Final = ("42348-3", "64298-3", "75320-2", "81334-5", "86533-7", "92664-2", "93037-0")
+#: LOINC codes by which advance directives are filed, as types and as categories (PACIO Advance Directive Interoperability,
+#: US Core ADI): the same as the code set "advance-care-documents".
+ADVANCE_DIRECTIVES: Final = (
+    "42348-3",
+    "64298-3",
+    "75320-2",
+    "81334-5",
+    "84095-9",
+    "86533-7",
+    "92664-2",
+    "93037-0",
+    "100821-8",
+    "104144-1",
+)

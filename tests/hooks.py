@@ -55,7 +55,7 @@ def prefetch_of(resources: Iterable[Json], encounter: str) -> Json:
             sorted_out[_observations(one)].append(one)
         elif kind in _KEYS:
             sorted_out[_KEYS[kind]].append(one)
-    keys = (*_KEYS.values(), *_OBSERVATIONS.values(), "statuses", "laboratory")
+    keys = (*_KEYS.values(), *_OBSERVATIONS.values(), "statuses", "laboratory", "directivesByType")
     return answers | {key: searchset(sorted_out[key]) for key in keys}
 
 

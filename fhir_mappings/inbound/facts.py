@@ -31,8 +31,8 @@ def _paths(names: str) -> tuple[Path, ...]:
 class _Shape:
     """Where a resource type keeps what a Fact holds. tells: without a readable code or text it says nothing.
 
-    all_words: its words stand in several elements, none of which says all. beside are elements whose words tell by whom and
-    where something is done.
+    all_words: its words stand in several elements, none of which says all. beside are elements whose words tell by whom
+    and where something is done, or what more there is to say of a document.
     """
 
     kind: Kind
@@ -42,6 +42,7 @@ class _Shape:
     text: tuple[Path, ...] = ()
     categories: tuple[Path, ...] = (("category",),)
     status: str = "status"
+    verification: str = "verificationStatus"
     tells: bool = True
     all_words: bool = False
     beside: tuple[Path, ...] = ()
@@ -100,10 +101,12 @@ _SHAPES: dict[str, _Shape] = {
         ),
         _Shape(
             Kind.DOCUMENT,
-            codes=_paths("type"),
+            codes=_paths("type category class"),
             began=_paths("date context.period"),
             text=_paths("type description"),
+            verification="docStatus",
             tells=False,
+            beside=_paths("description content.attachment.title"),
         ),
         _Shape(
             Kind.CONSENT,
@@ -148,10 +151,10 @@ def fact(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Fact | None:
     shape = _SHAPES[resource["resourceType"]]
     coded, words = _said(resource, shape, shared)
     status = bare_code(resource.get(shape.status))
-    verification = bare_code(resource.get("verificationStatus"))
+    verification = bare_code(resource.get(shape.verification))
     if shape.tells and not (coded or words):
         return None
-    if _garbled(resource, shape.status, status) or _garbled(resource, "verificationStatus", verification):
+    if _garbled(resource, shape.status, status) or _garbled(resource, shape.verification, verification):
         return None
     return Fact(
         kind=shape.kind,
@@ -185,14 +188,19 @@ def _members(team: Json) -> tuple[str, ...]:
 
 
 def _beside(resource: Json, shape: _Shape) -> tuple[str, ...]:
-    """The words of categories and of who does it where, each once; a bare Reference says its display."""
+    """The words of elements beside the name, each once; a bare Reference says its display."""
     said = (
-        text(one.get("display")) or concept_text(one)
+        words
         for path in shape.beside
         if path[0] in resource
-        for one in items(at(resource, path))
+        for one in _children(at(resource, path))
+        if (words := concept_text(one) or text(first(one).get("display")))
     )
-    return tuple(dict.fromkeys(filter(None, said)))
+    return tuple(dict.fromkeys(said))
+
+
+def _children(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _said(resource: Json, shape: _Shape, shared: Shared) -> tuple[tuple[Code, ...], str]:

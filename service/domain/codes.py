@@ -24,6 +24,8 @@ class System(StrEnum):
     SOPT = "sopt"
     CLAIM_FILING = "x12-claim-filing"
     SELF_PAY = "coverage-selfpay"
+    CONSENT_SCOPE = "consentscope"
+    CONSENT_CATEGORY = "consentcategory"
     TEXT = "text"
 
 

@@ -48,7 +48,7 @@ class Fact:
     """One coded statement of the record.
 
     status is clinicalStatus for a Condition or AllergyIntolerance, status otherwise ("" when absent); verification is
-    the verificationStatus of those two; categories and identifiers are bare codes and "system|value"; began is
+    the verificationStatus of those two, docStatus of a document; categories and identifiers are bare codes and "system|value"; began is
     when it began or was said, ended when it ended or was resolved; encounter is "Encounter/id" or "".
     """
 
@@ -71,7 +71,7 @@ class Fact:
     slot: Slot | None = None
     #: Of a care team only: the literal references of who is in it.
     members: tuple[str, ...] = ()
-    #: Of an order only, in words: its categories, and by whom and where it is to be done.
+    #: Of an order, in words: its categories, and by whom and where it is to be done; of a document what is said of it.
     beside: tuple[str, ...] = ()
 
 

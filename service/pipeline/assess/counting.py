@@ -22,7 +22,7 @@ _VOID: dict[Kind, frozenset[str]] = {
     Kind.APPOINTMENT: _MISTAKEN | {"cancelled", "noshow", "proposed", "pending", "waitlist"},
     Kind.ALLERGY: _MISTAKEN | _OVER,
     Kind.DOCUMENT: _MISTAKEN | {"superseded"},
-    Kind.CONSENT: _MISTAKEN | {"rejected", "inactive"},
+    Kind.CONSENT: _MISTAKEN | {"rejected", "inactive", "not-done"},
     Kind.GOAL: _MISTAKEN | {"cancelled", "rejected"},
     Kind.CARE_PLAN: _MISTAKEN | {"revoked"},
 }
@@ -107,6 +107,10 @@ def _ended_in(fact: Fact, stay: Encounter) -> bool:
 def _other_counts(fact: Fact, scope: Scope, _stay: Encounter, today: date) -> bool:
     if fact.status in _VOID.get(fact.kind, _MISTAKEN) or fact.intent == "proposal":
         return False
+    if fact.kind is Kind.DOCUMENT:
+        return fact.verification != "entered-in-error"
+    if fact.kind is Kind.CONSENT:
+        return fact.ended is None or fact.ended >= today
     if fact.kind is Kind.MEDICATION and scope is not Scope.STAY:
         return fact.status != "completed" and (fact.ended is None or fact.ended >= today)
     return True

@@ -22,6 +22,7 @@ from service.pipeline.assess.counting import (
     reasons_as_facts,
 )
 from service.pipeline.assess.destination import Destination, read_destination
+from service.pipeline.assess.on_file import is_on_file
 from service.pipeline.assess.policies import Policy, read_policies
 from service.pipeline.assess.scores import Scored, score_instruments
 from service.pipeline.assess.worded import Worded, is_told_in_words
@@ -182,7 +183,10 @@ class _Collector:
         if counts is None or test in matched or not is_recent(fact.began, test.within_days, self.today):
             return
         matched.add(test)
-        self.hits[test].append(self.citing.fact(fact, code, counts))
+        if is_on_file(fact):
+            self.hits[test].append(self.citing.fact(fact, code, counts))
+        else:
+            self.hints[test].append(self.citing.fact(fact, code, Certainty.UNCERTAIN))
 
     def _read(self, fact: Fact, index: CodeIndex, matched: set[CodeTest]) -> None:
         """Look for words: in a diagnosis what its codes leave open, in any other statement text and displays."""
@@ -203,10 +207,16 @@ class _Collector:
         named = () if fact.kind is Kind.CONDITION else fact.codes
         # Where a coding has no display, the text of its concept is what it is called.
         code = next((code for code in named if mention(test, (code.display or fact.text).casefold())), None)
-        if code and fact.kind in _ORDERS and self.content.orders.is_doubtful((fact.text, code.display)):
+        if code and self._is_doubtful(fact, code):
             code = None  # "Hospice declined" is for somebody to look at
         found = self.citing.fact(fact, code, counts if code else Certainty.UNCERTAIN)
         (self.hits if code else self.hints)[test].append(found)
+
+    def _is_doubtful(self, fact: Fact, code: Code) -> bool:
+        """Whether the words of an order or a document leave open whether there is one."""
+        if fact.kind in _ORDERS:
+            return self.content.orders.is_doubtful((fact.text, code.display))
+        return not is_on_file(fact)
 
     def _assert(self, observation: Observation, index: CodeIndex) -> None:
         for code in _asserted(observation):

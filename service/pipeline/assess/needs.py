@@ -94,7 +94,7 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
         return _present(protocol, findings, present, absent, context)
     told = findings.told.get(protocol.ref.id, ())
     if absent.truth is Truth.TRUE and not _is_later(told, absent.evidence):
-        return _need(protocol, NeedState.ABSENT, absent.evidence)
+        return _need(protocol, NeedState.ABSENT, once((*absent.evidence, *context)))
     hints = (*(present.evidence if present.truth is Truth.UNKNOWN else ()), *told)
     reason = _truth(protocol.ask_when, findings)
     question = _question(protocol, is_hinted=bool(hints), is_asked=reason.truth is Truth.TRUE)

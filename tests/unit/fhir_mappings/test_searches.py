@@ -56,3 +56,14 @@ def test_documents_are_only_read_where_advance_directives_can_be_asked_for():
     assert any(
         url.startswith("DocumentReference?patient=7&category=http") and "42348-3" in url for url, _ in urls
     )
+
+
+def documents(*parameters):
+    urls, _ = asked(lambda kind, name: kind == "DocumentReference" and name in {"patient", *parameters})
+    return sorted(url.partition("&")[2].partition("=")[0] for url, _ in urls if url.startswith("Document"))
+
+
+def test_advance_directives_are_asked_for_by_category_and_by_type_as_far_as_both_are_listed():
+    assert documents("category", "type") == ["category", "type"]
+    assert documents("category") == ["category"]
+    assert documents("type") == ["type"]
