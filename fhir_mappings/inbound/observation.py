@@ -8,16 +8,19 @@ from fhir_mappings.inbound.actor import actor_of
 from fhir_mappings.inbound.code_systems import short_name
 from fhir_mappings.inbound.codes import LONGEST_KNOWN, bare_code, bare_codes, codes_or_text, concept_text
 from fhir_mappings.inbound.dates import begun_at
-from fhir_mappings.inbound.elements import Json, is_misshapen, items
+from fhir_mappings.inbound.elements import Json, first, is_misshapen, items, text
 from fhir_mappings.inbound.references import encounter_of, literal, reference_of
 from fhir_mappings.inbound.security import labels
 from fhir_mappings.inbound.values import NOTHING, VALUES, Value, absence, value_of
 from fhir_mappings.inbound.written_codes import tidy_code
 from service.domain.codes import System
 from service.domain.record import Observation
+from service.domain.screening import SCREENING
 
 #: Every value[x] but a quantity: what it says may count whatever was asked.
 _WORDED = frozenset(VALUES) - {"valueQuantity"}
+#: Systems whose codes say what was asked.
+_NAMING: Final = frozenset({System.LOINC, System.SNOMED})
 #: v3 ObservationInterpretation, where it stands alone.
 _INTERPRETED: Final = {
     **dict.fromkeys(("pos", "a", "aa", "positive", "abnormal", "det"), "positive"),
@@ -47,8 +50,26 @@ def is_unasked(resource: Json, asked: frozenset[str]) -> bool:
     """
     parts = resource.get("component")
     if parts is None:
-        return "valueQuantity" in resource and _is_unasked(resource, asked)
-    return isinstance(parts, list) and all(_is_unasked(part, asked) for part in (resource, *parts))
+        return (
+            "valueQuantity" in resource
+            and _is_unasked(resource, asked)
+            and not _is_of_own_screening(resource)
+        )
+    unasked = isinstance(parts, list) and all(_is_unasked(part, asked) for part in (resource, *parts))
+    return unasked and not _is_of_own_screening(resource)
+
+
+def _is_of_own_screening(resource: Json) -> bool:
+    """Whether it is of a screening and has, or a component of it, only the hospital's own codes: nobody knows its number."""
+    if SCREENING.isdisjoint(category.casefold() for category in bare_codes(resource.get("category"))):
+        return False
+    return any(
+        all(
+            short_name(text(coding.get("system"))) not in _NAMING
+            for coding in items(first(code).get("coding"))
+        )
+        for code in (resource.get("code"), *(part.get("code") for part in items(resource.get("component"))))
+    )
 
 
 def _is_unasked(part: object, asked: frozenset[str]) -> bool:
@@ -139,4 +160,5 @@ def _component(part: Json, whole: Observation) -> Observation | None:
         labels=whole.labels,
         by=whole.by,
         asked=concept_text(part.get("code")),
+        under=(whole.asked,) if whole.asked else (),
     )

@@ -31,10 +31,11 @@ _LOINC_WITHIN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An item, and the codes of the innermost coded group it stands in."""
+    """An item, the codes of the innermost coded group it stands in, and the words of all its groups from the inside out."""
 
     item: Json
     panel: tuple[Code, ...]
+    under: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,10 @@ def answers(
             found.append(_observation(resource, place, question, value, reason, zone))
         is_group = value == NOTHING and question[0].system == System.LOINC
         panel = question if is_group else place.panel
-        waiting += [_Item(below, panel) for below in reversed(_below(place.item))]
+        if below := _below(place.item):
+            words = "" if place.item is resource else _words_of(place.item, question, form)
+            under = (words, *place.under) if words else place.under
+            waiting += [_Item(item, panel, under) for item in reversed(below)]
     return tuple(found)
 
 
@@ -105,7 +109,14 @@ def _observation(
         labels=labels(resource),
         by=actor_of(resource),
         asked=text(place.item.get("text")) or next((code.display for code in question if code.display), ""),
+        under=place.under,
     )
+
+
+def _words_of(item: Json, question: tuple[Code, ...], form: _Form) -> str:
+    """What an item or a group is called, in the response, the form, or its code."""
+    said = text(item.get("text")) or form.asks(item).text
+    return said or next((code.display for code in question if code.display), "")
 
 
 def _given(item: Json) -> list[Json]:

@@ -108,6 +108,8 @@ class Observation:
     #: Who asked, measured or answered: a literal reference, or a name; "" where it names nobody.
     by: str = ""
     asked: str = ""
+    #: The words of the groups that the question stands in, from the inside out.
+    under: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

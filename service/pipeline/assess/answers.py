@@ -37,8 +37,8 @@ class Answered:
 
     @property
     def conflicted(self) -> bool:
-        """Whether one answer was expected and opposite ones were given on the same day."""
-        return not self.item.multiple and _contradict(self.item, self.codes)
+        """Whether answers were given on the same day that cannot hold together."""
+        return _contradict(self.item, self.codes)
 
 
 def latest_answers(
@@ -64,15 +64,27 @@ def latest_answer(item: Item, said: Sequence[Observation], citing: Citing) -> An
     final = sorted((pair for pair in given if (day_of(pair[0]) or _LONG_AGO) == last), key=_by_reference)
     codes = frozenset(code for _, codes in final for code in codes)
     cited = tuple(citing.observation(one, spoken(item, codes)) for one, codes in final)
-    if not item.multiple and _contradict(item, codes):
+    if _contradict(item, codes):
         cited = tuple(in_doubt(one, Certainty.CONFLICTED) for one in cited)
     at = max(filter(None, (instant_of(one) for one, _ in final)), default=None)
     return Answered(item, codes, day_of(final[0][0]), _once(cited), declined=not codes, at=at)
 
 
 def _contradict(item: Item, codes: frozenset[str]) -> bool:
-    """Whether several codes say different things; one answer may be listed in two systems."""
-    return len(codes) > 1 and len({choice.label for choice in item.choices if choice.code in codes}) > 1
+    """Whether several codes say different things; one answer may be listed in two systems.
+
+    Where several are allowed, only "none of these" contradicts the others.
+    """
+    if len(codes) < 2:  # noqa: PLR2004  one answer contradicts nothing
+        return False
+    labels = {choice.label for choice in item.choices if choice.code in codes}
+    return len(labels) > 1 and (not item.multiple or any(map(_excludes_others, labels)))
+
+
+@lru_cache(maxsize=1024)
+def _excludes_others(label: str) -> bool:
+    """Whether an answer says that none of the others holds."""
+    return label.casefold().startswith("none of") or label.casefold() in {"none", "no"}
 
 
 def answer_codes(item: Item, observation: Observation) -> tuple[str, ...]:
@@ -80,12 +92,34 @@ def answer_codes(item: Item, observation: Observation) -> tuple[str, ...]:
     known = {choice.code: choice for choice in item.choices if not choice.declined}
     coded = tuple(code.code for code in observation.answers if code.code in known and _is_answer(code))
     if coded:
-        return tuple(dict.fromkeys(coded))
+        return _without_none(item, tuple(dict.fromkeys(coded)), observation)
     said = _answers_in(observation)
     spoken_codes = tuple(choice.code for choice in known.values() if said & _words(choice))
-    if spoken_codes or observation.quantity is None:
+    if spoken_codes:
+        return _without_none(item, spoken_codes, observation)
+    if observation.quantity is None:
         return spoken_codes
     return _by_points(known.values(), observation.quantity)
+
+
+def _without_none(item: Item, codes: tuple[str, ...], observation: Observation) -> tuple[str, ...]:
+    """The answers without "none of these" where another stands beside it that nobody knows: then there is something."""
+    if not item.multiple:
+        return codes
+    none = {choice.code for choice in item.choices if _excludes_others(choice.label)}
+    if none.isdisjoint(codes):
+        return codes
+    known = {word for choice in item.choices for word in _words(choice)}
+    listed = {choice.code for choice in item.choices}
+    beside = [code.display for code in observation.answers if code.display and code.code not in listed]
+    if not observation.answers:
+        beside = observation.text.split("; ")
+    others = [words for words in beside if known.isdisjoint(_ways_to_say(words)) and _tells(words)]
+    return tuple(code for code in codes if code not in none) if others else codes
+
+
+def _tells(words: str) -> bool:
+    return read_polarity(words) not in {Said.NO, Said.NOTHING, Said.DECLINED}
 
 
 def _is_answer(code: Code) -> bool:

@@ -9,6 +9,7 @@ from service.domain.content import Content
 from service.domain.evidence import Certainty, Evidence
 from service.domain.record import Encounter, Fact, Observation
 from service.domain.sensitivity import Labels, merge
+from service.pipeline.assess.asked_words import words_of
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -68,6 +69,8 @@ class Citing:
             self.content.question_labels.get(asked_by(code), frozenset()) for code in observation.codes
         )
         coded = self.told_by((*observation.codes, *observation.answers))
+        if observation.under:  # a bare question is asked by its group's words
+            asked |= self.content.sensitivity.told_by(words_of(observation))
         return observation.labels | asked | coded
 
     def words_and_codes(self, words: Iterable[str], codes: tuple[Code, ...]) -> Labels:

@@ -15,34 +15,17 @@ from service.domain.content import Content
 from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import CodeTest, Scope
 from service.domain.record import Gap, GapReason, Kind, Observation
+from service.domain.screening import SCREENING
 from service.domain.sensitivity import NONE, Labels, merge
 from service.domain.worded import Speaks, WordedQuestion, phrase_pattern, tidy_question
 from service.pipeline.assess.answers import answer_codes, declines
+from service.pipeline.assess.asked_words import words_of
 from service.pipeline.assess.citing import Citing, asked_by, day_of
 from service.pipeline.assess.polarity import Said, polarity_of_code, read_polarity, tidy_words
+from service.pipeline.assess.words import asserts
 
-#: Categories of Observations that say who somebody is and how they live: US Core's, Gravity's, vendors'.
-_SCREENING: Final = frozenset(
-    {
-        "survey",
-        "social-history",
-        "social history",
-        "socialhistory",
-        "sdoh",
-        "functional-status",
-        "disability-status",
-        "cognitive-status",
-        "mental-health",
-        "smartdata",
-        "smart-data",
-        "care-experience-preference",
-        "food-insecurity",
-        "housing-instability",
-        "homelessness",
-        "transportation-insecurity",
-        "sdoh-category-unspecified",
-    }
-)
+#: Systems whose codes say what was asked, and words.
+_NAMING: Final = frozenset({System.LOINC, System.SNOMED, System.TEXT})
 #: Questions that a yes answers with none: "Denies abuse: yes".
 _DENIES: Final = re.compile(r"(?:no|denies|free of|absence of|negative for|without)\b")
 #: Questions of which a no is good news, although they name what is good.
@@ -111,7 +94,8 @@ class Worded:
         for answer in _answers(observation):
             hinted = self._hints_of(rows, observation, question, answer)
             hinted = self._named(observation, question, answer) or hinted
-            if not hinted and not _is_settled(rows, answer) and _is_screening(observation):
+            settled = _is_settled(rows, answer) and not _is_unknown_number(rows, observation)
+            if not hinted and not settled and _is_screening(observation):
                 self._not_understood(observation, answer)
 
     def _of_another_topic(
@@ -140,9 +124,7 @@ class Worded:
             return False
         found = False
         for test in index.worded:
-            named = (asked and _is_named(question, test.words) and not _DENIES.match(question)) or _is_named(
-                words, test.words
-            )
+            named = (asked and _says(test, question) and not _DENIES.match(question)) or _says(test, words)
             if test.scope is Scope.ANY and named and not _OF_OTHERS.search(question):
                 self.hints[test].append(self._evidence(observation, answer))
                 found = True
@@ -158,7 +140,7 @@ class Worded:
         text = _shown(observation, answer)
         labels = self.citing.labels(observation) | self.content.sensitivity.told_by(text)
         numbers = [code.code for code in observation.codes]
-        rows = self.content.worded.about(tidy_question(_words_of(observation)), numbers)
+        rows = self.content.worded.about(tidy_question(words_of(observation)), numbers)
         labels |= merge(self._labels_of(row.need) for row in rows if row.speaks is not Speaks.WORDS)
         self.unread.append((observation.reference.partition("/")[0], text, labels))
 
@@ -173,21 +155,22 @@ def is_told_in_words(observation: Observation) -> bool:
 
 def question_in_words(observation: Observation, content: Content) -> str:
     """The question as the record asks it, else as the instrument that its code belongs to calls it."""
-    if said := _words_of(observation):
+    if said := words_of(observation):
         return tidy_question(said)
     items = (content.items.get(asked_by(code)) for code in observation.codes)
-    return next((tidy_question(item.label) for item in items if item), "")
+    label = next((tidy_question(item.label) for item in items if item), "")
+    return label or (tidy_question(observation.codes[0].code) if is_local(observation) else "")
 
 
-def _words_of(observation: Observation) -> str:
-    if observation.asked:
-        return observation.asked
-    words = (code.code if code.system == System.TEXT else code.display for code in observation.codes)
-    return next(filter(None, words), "")
+def is_local(observation: Observation) -> bool:
+    """Whether a question has codes, none of a system that names what is asked: only the hospital knows what it is."""
+    return bool(observation.codes) and all(
+        code.system and code.system not in _NAMING for code in observation.codes
+    )
 
 
 def _is_screening(observation: Observation) -> bool:
-    return any(category.casefold() in _SCREENING for category in observation.categories)
+    return any(category.casefold() in SCREENING for category in observation.categories)
 
 
 def _is_understood(observation: Observation, content: Content) -> bool:
@@ -259,10 +242,21 @@ def _is_settled(rows: tuple[WordedQuestion, ...], answer: _Answer) -> bool:
     return any(not row.words or _is_found(words, row.words) for row in known)
 
 
+def _is_unknown_number(rows: tuple[WordedQuestion, ...], observation: Observation) -> bool:
+    """Whether it is a number alone, under a hospital's own code that no row knows: it may be anything, or a score."""
+    told = observation.answers or observation.text
+    return not rows and not told and observation.quantity is not None and is_local(observation)
+
+
 def _is_named(words: str, phrases: tuple[str, ...]) -> bool:
     """Whether any of some phrases stands in a text and is not denied there."""
     found = phrase_pattern(phrases).finditer(words)
     return any(not _DENIED_BEFORE.search(words[: match.start()]) for match in found)
+
+
+def _says(test: CodeTest, words: str) -> bool:
+    """Whether words say what a leaf looks for, with its exceptions and what counts for it all the same."""
+    return _is_named(words, test.words) and asserts(test, words, coded=False)
 
 
 def _is_found(words: str, phrases: tuple[str, ...]) -> bool:
@@ -270,7 +264,7 @@ def _is_found(words: str, phrases: tuple[str, ...]) -> bool:
 
 
 def _shown(observation: Observation, answer: _Answer) -> str:
-    asked = _words_of(observation) or observation.codes[0].code if observation.codes else ""
+    asked = words_of(observation) or observation.codes[0].code if observation.codes else ""
     return f"{_cut(asked)}: {_cut(answer.words)}"
 
 

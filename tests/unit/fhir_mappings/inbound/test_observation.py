@@ -132,6 +132,11 @@ def test_a_measurement_that_nobody_asks_for_need_not_be_read(sent):
             "code": {"coding": [{"system": systems.LOINC, "code": "8867-4"}, {"code": "x"}]},
             "valueQuantity": {},
         },
+        {
+            "code": concept("local-7", "urn:example"),
+            "category": [concept("social-history")],
+            "valueQuantity": {"value": 1},
+        },
         observation("o", "8867-4", "LA28397-0"),
         {"code": concept("8867-4", systems.LOINC), "valueString": "yes"},
         {"code": concept("8867-4", systems.LOINC)},

@@ -302,3 +302,23 @@ def test_why_there_is_no_answer_is_kept(item, reason):
 def test_the_words_of_a_question_are_kept_beside_its_code():
     (found,) = answers(_form({"linkId": "88122-7", "text": "Worried?", "answer": [OFTEN]})) or ()
     assert found.asked == "Worried?"
+
+
+def test_an_item_knows_the_words_of_the_groups_it_stands_in():
+    deep = {"linkId": "1.1.1", "text": "In the past year?", "answer": [{"valueString": "Yes"}]}
+    form = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "q",
+        "status": "completed",
+        "item": [
+            {
+                "linkId": "1",
+                "text": "Housing",
+                "item": [{"linkId": "1.1", "text": "Homelessness", "item": [deep]}],
+            },
+            {"linkId": "2", "text": "Ever?", "answer": [{"valueBoolean": True, "item": [deep]}]},
+        ],
+    }
+    read = answers(form)
+    assert read is not None
+    assert [one.under for one in read] == [("Homelessness", "Housing"), (), ("Ever?",)]

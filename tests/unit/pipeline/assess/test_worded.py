@@ -237,7 +237,6 @@ def test_what_is_shared_names_neither_the_words_nor_the_sensitive_gap() -> None:
     [
         _said("Local question", "No"),
         _said("Local question", "Patient declined"),
-        _said("Local question", quantity=Quantity(4)),
         _said("Local question", absent="asked-declined"),
         _said("Local question"),
         _said("Local question", "purple", categories=frozenset({"laboratory"})),
@@ -257,3 +256,68 @@ def test_every_row_names_a_need_of_the_shipped_content() -> None:
 
 def test_a_long_question_is_read_in_bounded_time() -> None:
     assert CONTENT.worded.about(tidy_question("feel " * 100_000)) == ()
+
+
+BARE = [
+    "In the past year?",
+    "Ever?",
+    "In the last 12 months",
+    "Currently",
+    "Response:",
+    "Is this a problem?",
+    "If yes, how often?",
+]
+
+
+@pytest.mark.parametrize("asked", BARE)
+def test_a_bare_question_is_asked_by_the_group_above(asked: str) -> None:
+    assert "homelessness" in _raised(_said(asked, "Yes", under=("Homelessness",)))
+    # The innermost group that says something counts, and a group of bare words says nothing.
+    assert "homelessness" in _raised(_said(asked, "Yes", under=("Status", "Homelessness:", "Food")))
+    assert "homelessness" not in _raised(_said(asked, "No", under=("Homelessness",)))
+    assert _raised(_said(asked, "Yes")) == set()
+
+
+@pytest.mark.parametrize("asked", ["Do you own a car?", "In the past year, did you move?", "Household size"])
+def test_a_question_that_asks_something_is_not_its_groups(asked: str) -> None:
+    assert "homelessness" not in _raised(_said(asked, "Yes", under=("Homelessness",)))
+
+
+def test_what_a_sensitive_group_asks_is_labelled() -> None:
+    found = _assess(_said("In the past year?", "Yes", under=("Intimate partner violence",)))
+    (need,) = (need for need in found.needs if need.code == "intimate-partner-violence")
+    assert any(Label.SDV in evidence.labels for evidence in need.evidence)
+    assert found.for_everybody is not None
+    everybodys = found.for_everybody.record.observations
+    assert everybodys == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "is_gap"),
+    [
+        ({}, True),
+        ({"asked": "", "codes": (Code(LOCAL, "4711"),)}, True),
+        ({"categories": frozenset({"survey"})}, True),
+        ({"categories": frozenset({"laboratory"})}, False),
+        ({"codes": (Code(LOCAL, "4711"), Code(System.LOINC, "63504-5"))}, False),
+    ],
+)
+def test_a_number_under_a_hospitals_own_code_is_a_gap(made: dict[str, Any], *, is_gap: bool) -> None:
+    number = _said("Unit score 7", **{"quantity": Quantity(3), **made})
+    assert bool(_not_understood(number)) is is_gap
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "raised"),
+    [
+        ("Cognition", "dementia", True),
+        ("Cognition", "no sign of dementia", False),
+        ("Cognition", "fear of dementia", False),
+        ("Cognition", "mother with dementia", False),
+        ("Cognition", "at risk of dementia", False),
+    ],
+)
+def test_a_diagnosis_in_an_answer_is_read_as_one_in_a_list_is(
+    question: str, answer: str, *, raised: bool
+) -> None:
+    assert bool(_raised(_said(question, answer))) is raised
