@@ -179,5 +179,6 @@ class Assessment:
 class OpenAssessment:
     """The record without anything that carries a sensitivity label, and the judgements over it alone."""
 
-    record: Record
+    #: Judgements that are the same are the same, whatever else stood in the record.
+    record: Record = field(compare=False)
     assessment: Assessment

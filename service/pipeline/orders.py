@@ -75,7 +75,9 @@ def find_orders(ehr: Ehr, tenant: Tenant, since: datetime, *, door: str) -> Chan
     )
     if told:  # no error, or looking for orders would fail for ever
         _log.warning(
-            "the search for discharge orders was answered with a warning", tenant=tenant.id, reasons=told
+            "the search for discharge orders was answered with a warning",
+            tenant=tenant.id,
+            reason=" and ".join(told),
         )
     lacking = next((error for result in results if (error := _lack(result))), None)
     without_stay = tuple(own_reference(one) for one in found if names_no_stay(one, tenant))

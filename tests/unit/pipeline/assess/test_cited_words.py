@@ -83,7 +83,7 @@ def test_a_diagnosis_is_cited_by_its_words_else_by_its_display_else_by_its_code(
     cited = citing.fact(worded, code, Certainty.UNCERTAIN)
     began = ADMITTED.date()
     assert cited == Evidence(
-        worded.reference, code, began, "CHF, known for years", Certainty.UNCERTAIN, SECRET
+        worded.reference, code, began, "CHF, known for years", Certainty.UNCERTAIN, SECRET, by=worded.by
     )
     assert citing.fact(fact("I50.9"), code, Certainty.SUPPORTED).text == "Heart failure"
     assert citing.fact(fact("I50.9"), bare, Certainty.SUPPORTED).text == "I50.9"
@@ -100,6 +100,7 @@ def test_an_answer_is_cited_with_question_answer_day_and_labels() -> None:
         "Worried that food would run out: Often true",
         Certainty.SUPPORTED,
         SECRET,
+        by=asked.by,
     )
 
 
@@ -606,6 +607,7 @@ def test_each_group_of_frailty_is_told_with_its_diagnosis() -> None:
             "F00.1",
             Certainty.UNCERTAIN,
             part.evidence[0].labels,
+            by=diagnosis.by,
         ),
     )
     unread = _parts("HFRS", _assess(patient=old))["Frailty diagnoses"]
