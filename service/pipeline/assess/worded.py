@@ -22,7 +22,7 @@ from service.pipeline.assess.answers import answer_codes, declines
 from service.pipeline.assess.asked_words import words_of
 from service.pipeline.assess.citing import Citing, asked_by, day_of
 from service.pipeline.assess.polarity import Said, polarity_of_code, read_polarity, tidy_words
-from service.pipeline.assess.words import asserts
+from service.pipeline.assess.words import asserts, is_about_others, is_denied_before
 
 #: Systems whose codes say what was asked, and words.
 _NAMING: Final = frozenset({System.LOINC, System.SNOMED, System.TEXT})
@@ -31,12 +31,6 @@ _DENIES: Final = re.compile(r"(?:no|denies|free of|absence of|negative for|witho
 #: Questions of which a no is good news, although they name what is good.
 _NEGATED: Final = re.compile(
     r"n't\b|\b(?:not|no|never|without|unable|lack\w*|worr\w+|trouble|problems?|difficult\w*|afraid|unsafe|los(?:e|ing)|concern\w*|barriers?|need)\b"
-)
-_OF_OTHERS: Final = re.compile(r"\b(?:family (?:history|hx|medical)|fam hx|fhx|father|brother|sister)\b")
-#: Words just before others by which these do not hold.
-_DENIED_BEFORE: Final = re.compile(
-    r"(?:\b(?:no|not|never|non|denie[sd]|denying|without|former|formerly|ex|quit|negative for|free of|ruled out|no longer)|n't)"
-    r"[\s-](?:[^.;,]{0,30}[\s-])?$"
 )
 _FLIPPED: Final = {Said.YES: Said.NO, Said.PARTLY: Said.NO, Said.NO: Said.OWN_WORDS}
 #: Answers that leave nothing open, whatever was asked.
@@ -125,7 +119,7 @@ class Worded:
         found = False
         for test in index.worded:
             named = (asked and _says(test, question) and not _DENIES.match(question)) or _says(test, words)
-            if test.scope is Scope.ANY and named and not _OF_OTHERS.search(question):
+            if test.scope is Scope.ANY and named and not is_about_others(question):
                 self.hints[test].append(self._evidence(observation, answer))
                 found = True
         return found
@@ -215,7 +209,7 @@ def _worded(words: str) -> _Answer:
 def _speaks(row: WordedQuestion, question: str, answer: _Answer) -> bool:
     """Whether an answer speaks for the need of a row: the one place where question and answer are held together."""
     said = answer.said
-    if _OF_OTHERS.search(question):
+    if is_about_others(question):
         return False
     if _DENIES.match(question):
         said = _FLIPPED.get(said, said)
@@ -251,7 +245,7 @@ def _is_unknown_number(rows: tuple[WordedQuestion, ...], observation: Observatio
 def _is_named(words: str, phrases: tuple[str, ...]) -> bool:
     """Whether any of some phrases stands in a text and is not denied there."""
     found = phrase_pattern(phrases).finditer(words)
-    return any(not _DENIED_BEFORE.search(words[: match.start()]) for match in found)
+    return any(not is_denied_before(words, match.start()) for match in found)
 
 
 def _says(test: CodeTest, words: str) -> bool:

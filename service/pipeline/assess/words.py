@@ -49,6 +49,14 @@ _RISK_BEFORE: Final = re.compile(
 )
 _RISK_AFTER: Final = re.compile(r"(?: \w+)? (?:risks?|prevention|prophylaxis|vaccination)\b")
 _FEAR_BEFORE: Final = re.compile(rf"\b(?:fear(?:s|ful)? of|afraid of|phobia of){_FEW_WORDS}")
+#: Questions about the family: what is answered there is not the patient's.
+_OF_OTHERS: Final = re.compile(r"\b(?:family (?:history|hx|medical)|fam hx|fhx|father|brother|sister)\b")
+#: Words before others in an answer by which these do not hold. An answer is short, so they may stand further off than in a diagnosis,
+#: where "former smoker with COPD" says that there is one.
+_DENIED_BEFORE: Final = re.compile(
+    r"(?:\b(?:no|not|never|non|denie[sd]|denying|without|former|formerly|ex|quit|negative for|free of|ruled out|no longer)|n't)"
+    r"[\s-](?:[^.;,]{0,30}[\s-])?$"
+)
 _FORMER_BEFORE: Final = re.compile(r"\b(?:ex|former(?:ly)?)[ -](?:\w+[ -]){0,3}$")
 #: It was once: where the entry is coded, its words are a concept's name and mean what they say. Somebody who writes "history of
 #: COPD" may well mean one that is still there, so without a code it is left open.
@@ -95,6 +103,16 @@ def is_classified(code: Code) -> bool:
 def denies_wholly(said: str) -> bool:
     """Whether words do no more than deny ("No known problems", "Family history of stroke"): nothing follows but what is denied."""
     return _ONLY_DENIED.fullmatch(said.strip(" .")) is not None
+
+
+def is_about_others(question: str) -> bool:
+    """Whether a question asks of the family."""
+    return _OF_OTHERS.search(question) is not None
+
+
+def is_denied_before(answer: str, start: int) -> bool:
+    """Whether the words of an answer before a mention deny it: "not currently homeless"."""
+    return _DENIED_BEFORE.search(answer[:start]) is not None
 
 
 def is_mute(fact: Fact) -> bool:
