@@ -8,6 +8,7 @@ from fhir_mappings.inbound.dates import day, last_day
 from fhir_mappings.inbound.elements import Json, first, items, text
 from fhir_mappings.inbound.references import Shared, display, reference_of
 from fhir_mappings.inbound.security import labels
+from fhir_mappings.inbound.statuses import read_status
 from service.domain.codes import Code, System
 from service.domain.record import Coverage
 from service.domain.unstated import says_nothing
@@ -30,7 +31,7 @@ def coverage(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Coverage 
     period = first(resource.get("period"))
     return Coverage(
         reference=reference_of(resource),
-        status=bare_code(resource.get("status")),
+        status=read_status(resource.get("status")),
         types=types,
         payor=next((name for name in names if not says_nothing(name)), names[0] if names else ""),
         names=names,

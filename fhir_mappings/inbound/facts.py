@@ -14,13 +14,17 @@ from fhir_mappings.inbound.elements import Json, at, first, identifiers, items, 
 from fhir_mappings.inbound.references import Shared, encounter_of, literal, reference_of, target
 from fhir_mappings.inbound.security import labels
 from fhir_mappings.inbound.slot import slot_of
+from fhir_mappings.inbound.statuses import (
+    flagged_status,
+    is_over,
+    is_untold,
+    read_status,
+    read_verification,
+)
 from service.domain.codes import Code
 from service.domain.record import Fact, Kind
 
 Path = tuple[str, ...]
-
-#: Status of an order not to do something: whatever else it says, it is no order for it.
-DO_NOT_PERFORM = "do-not-perform"
 
 
 def _paths(names: str) -> tuple[Path, ...]:
@@ -150,8 +154,8 @@ def fact(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Fact | None:
     """
     shape = _SHAPES[resource["resourceType"]]
     coded, words = _said(resource, shape, shared)
-    status = bare_code(resource.get(shape.status))
-    verification = bare_code(resource.get(shape.verification))
+    status = read_status(resource.get(shape.status))
+    verification = read_verification(resource.get(shape.verification))
     if shape.tells and not (coded or words):
         return None
     if _garbled(resource, shape.status, status) or _garbled(resource, shape.verification, verification):
@@ -161,7 +165,7 @@ def fact(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Fact | None:
         reference=reference_of(resource),
         codes=coded,
         text=words,
-        status=DO_NOT_PERFORM if resource.get("doNotPerform") is True else status,
+        status=flagged_status(resource) or status or _status_by_end(resource, shape),
         verification=verification,
         intent=bare_code(resource.get("intent")),
         categories=_categories(resource, shape),
@@ -226,7 +230,12 @@ def _referenced(resource: Json, shared: Shared) -> tuple[tuple[Code, ...], str]:
 
 
 def _garbled(resource: Json, element: str, read: str) -> bool:
-    return not read and resource.get(element) is not None
+    given = resource.get(element)
+    return not read and given is not None and not is_untold(given)
+
+
+def _status_by_end(resource: Json, shape: _Shape) -> str:
+    return "resolved" if shape.kind is Kind.CONDITION and is_over(resource) else ""
 
 
 def _categories(resource: Json, shape: _Shape) -> frozenset[str]:

@@ -11,6 +11,7 @@ from fhir_mappings.inbound.dates import begun_at
 from fhir_mappings.inbound.elements import Json, first, is_misshapen, items, text
 from fhir_mappings.inbound.references import encounter_of, literal, reference_of
 from fhir_mappings.inbound.security import labels
+from fhir_mappings.inbound.statuses import read_status
 from fhir_mappings.inbound.values import NOTHING, VALUES, Value, absence, value_of
 from fhir_mappings.inbound.written_codes import tidy_code
 from service.domain.codes import System
@@ -126,7 +127,7 @@ def _observation(resource: Json, zone: tzinfo) -> Observation | None:
     return Observation(
         reference=reference_of(resource),
         codes=asked,
-        status=bare_code(resource.get("status")) or "unknown",
+        status=read_status(resource.get("status")) or "unknown",
         answers=value.answers,
         quantity=value.quantity,
         text=value.text,

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from config.conventions import USUAL, Conventions
 from fhir_mappings.inbound import encounter as stays
 from fhir_mappings.inbound import facts, observation
-from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.inbound.consent import consented
 from fhir_mappings.inbound.coverage import coverage
 from fhir_mappings.inbound.dates import moment
@@ -24,6 +23,7 @@ from fhir_mappings.inbound.questionnaire import index_forms
 from fhir_mappings.inbound.questionnaire_response import answers
 from fhir_mappings.inbound.references import Shared, is_theirs, reference_of, subject_of
 from fhir_mappings.inbound.related_person import contacts, related_person
+from fhir_mappings.inbound.statuses import read_status
 from service.domain.record import (
     Coverage,
     Encounter,
@@ -220,7 +220,7 @@ def _shared(known: dict[str, Json], whose: str) -> Shared:
 
 def _is_error(resource: Json) -> bool:
     for name in _STATUSES:
-        if (said := resource.get(name)) is not None and bare_code(said) == "entered-in-error":
+        if (said := resource.get(name)) is not None and read_status(said) == "entered-in-error":
             return True
     return False
 

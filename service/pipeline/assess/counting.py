@@ -13,7 +13,7 @@ _WRONG = frozenset({"refuted", "entered-in-error"})
 _DOUBTFUL = frozenset({"unconfirmed", "provisional", "differential"})
 _MISTAKEN = frozenset({"entered-in-error", "do-not-perform"})
 _VOID: dict[Kind, frozenset[str]] = {
-    Kind.PROCEDURE: _MISTAKEN | {"not-done", "stopped"},
+    Kind.PROCEDURE: _MISTAKEN | {"not-done", "stopped", "preparation"},
     Kind.MEDICATION: _MISTAKEN | {"cancelled", "stopped"},
     # A draft may be one of our own, from an earlier plan: it proves nothing.
     Kind.ORDER: _MISTAKEN | {"revoked", "draft"},

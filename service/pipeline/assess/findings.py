@@ -26,7 +26,7 @@ from service.pipeline.assess.on_file import is_on_file
 from service.pipeline.assess.policies import Policy, read_policies
 from service.pipeline.assess.scores import Scored, score_instruments
 from service.pipeline.assess.worded import Worded, is_told_in_words
-from service.pipeline.assess.words import asserts, is_mute, mention, said_of, speaks_in_words
+from service.pipeline.assess.words import asserts, is_mute, mention, names_procedure, said_of, speaks_in_words
 
 _YES = frozenset({"true", "yes", "y", "positive", "present"})
 _YES_CODES = frozenset({"LA33-6", "373066001", "Y"})
@@ -199,6 +199,8 @@ class _Collector:
         if test in matched or not mention(test, said) or not speaks_in_words(fact, test):
             return
         if fact.kind is Kind.CONDITION and not asserts(test, said, coded=bool(fact.codes)):
+            return
+        if fact.kind is Kind.PROCEDURE and not names_procedure(test, said):
             return
         counts = certainty_of(fact, test.scope, self.record, self.today)
         if counts is None or not is_recent(fact.began, test.within_days, self.today):

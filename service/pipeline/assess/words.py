@@ -58,6 +58,15 @@ _DENIED_BEFORE: Final = re.compile(
     r"[\s-](?:[^.;,]{0,30}[\s-])?$"
 )
 _FORMER_BEFORE: Final = re.compile(r"\b(?:ex|former(?:ly)?)[ -](?:\w+[ -]){0,3}$")
+#: What a procedure is called that takes away, talks about or foregoes what a leaf looks for.
+_UNDONE_BEFORE: Final = re.compile(
+    r"\b(?:removal|reversal|closure|take-?down|evaluation|consult(?:ation)?|refusal|history|hx|h/o|education|teaching|repair|prior"
+    rf"|previous|no|status post){_FEW_WORDS}"
+)
+_UNDONE_AFTER: Final = re.compile(
+    r"(?:[ ,-]+[\w-]+){0,2}[ ,-]+(?:removal|reversal|closure|take-?down|decannulation|declined|refused|cancell?ed|scar|education"
+    r"|teaching|consult(?:ation)?|evaluation)\b"
+)
 #: It was once: where the entry is coded, its words are a concept's name and mean what they say. Somebody who writes "history of
 #: COPD" may well mean one that is still there, so without a code it is left open.
 _PAST_BEFORE: Final = re.compile(rf"\b(?:history of|h/o|hx of|past|previous|prior|old|healed){_FEW_WORDS}")
@@ -137,6 +146,15 @@ def asserts(test: CodeTest, said: str, *, coded: bool) -> bool:
         return False
     return any(
         not _is_undone(test, kept, found.start(), found.end(), coded=coded)
+        for found in pattern_of(test.words).finditer(kept)
+    )
+
+
+def names_procedure(test: CodeTest, said: str) -> bool:
+    """Whether the words of a procedure say that what a leaf looks for was done: not removed, talked about or foregone."""
+    kept = _without_exceptions(test, said)
+    return any(
+        not (_UNDONE_BEFORE.search(kept[: found.start()]) or _UNDONE_AFTER.match(kept, found.end()))
         for found in pattern_of(test.words).finditer(kept)
     )
 

@@ -1,5 +1,6 @@
 """Other visits around the stay: emergency visits, earlier admissions, and how the patient came in."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -27,6 +28,13 @@ _NOTHING = frozenset(
 #: SNOMED CT: elective hospital admission.
 _PLANNED_TYPES = frozenset({"8715000"})
 _EMERGENCY_SOURCES = frozenset({"emd"})
+#: The German reason for admission (§ 301 SGB V), in which N is an emergency.
+_GERMAN_REASON, _GERMAN_EMERGENCY = "aufnahmeanlass", "N"
+#: Sources of admission in words: that it was by way of the emergency room.
+_EMERGENCY_WORDS = re.compile(
+    r"\b(?:emergency|er|ed|a ?& ?e|accident and emergency|notfall|notaufnahme|urgencias|urgences)\b"
+)
+_NO_EMERGENCY = re.compile(r"\b(?:not?|non)[ -](?:an |from |via )?(?:emergency|er|ed)\b")
 #: SNOMED CT: emergency hospital admission, emergency room admission, emergency encounter.
 _UNPLANNED_TYPES = frozenset({"183452005", "50849002", "4525004"})
 
@@ -45,7 +53,7 @@ def came_unplanned(record: Record) -> tuple[bool | None, tuple[Evidence, ...]]:
     """
     stay = record.encounter
     said = [code for code in stay.priority if _is_unplanned(code)]
-    said += [code for code in stay.admit_source if code.code.casefold() in _EMERGENCY_SOURCES]
+    said += [code for code in stay.admit_source if _is_emergency(code)]
     said += [code for code in stay.types if code.code in _UNPLANNED_TYPES]
     if said:
         words = f"Admission: {said[0].display or said[0].code}"
@@ -156,8 +164,22 @@ def _is_unplanned(code: Code) -> bool:
     return code.code.upper() in _UNPLANNED_CODES or any(word in words for word in _UNPLANNED_WORDS)
 
 
+def _is_emergency(source: Code) -> bool:
+    words = (source.display or source.code).casefold()
+    if source.code.casefold() in _EMERGENCY_SOURCES:
+        return True
+    if source.code == _GERMAN_EMERGENCY and _GERMAN_REASON in source.system.casefold():
+        return True
+    return bool(_EMERGENCY_WORDS.search(words)) and not _NO_EMERGENCY.search(words)
+
+
 def _says_nothing(code: Code) -> bool:
-    """Whether a priority or source is recorded as not known (NUBC type of admission 9 and point of origin 9 are that)."""
+    """Whether a priority or source is recorded as not known (NUBC type of admission 9 and point of origin 9 are that).
+
+    A number that came without words and is longer than those of NUBC and HL7 v2 is a site's own, which nobody knows.
+    """
+    if not code.display and code.code.isdecimal() and len(code.code) > 1:
+        return True
     return code.code.casefold() in _NOTHING or (code.display or code.code).casefold() in _NOTHING
 
 

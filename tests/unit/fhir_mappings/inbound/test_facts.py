@@ -3,7 +3,8 @@ from datetime import date
 import pytest
 
 from fhir_mappings import systems
-from fhir_mappings.inbound.facts import DO_NOT_PERFORM, FACT_TYPES, fact, is_undated
+from fhir_mappings.inbound.facts import FACT_TYPES, fact, is_undated
+from fhir_mappings.inbound.statuses import DO_NOT_PERFORM
 from service.domain.codes import Code, System
 from service.domain.record import Kind
 from service.domain.sensitivity import Label
@@ -193,6 +194,84 @@ def test_a_condition_that_says_nothing_is_not_understood(code):
 @pytest.mark.parametrize("element", ["clinicalStatus", "verificationStatus"])
 def test_a_status_that_cannot_be_read_makes_the_whole_unreadable_for_it_may_say_refuted(element):
     assert fact(condition("c1", "I50.9") | {element: [5]}, {}) is None
+
+
+_UNKNOWN = {"extension": [{"url": systems.DATA_ABSENT_REASON, "valueCode": "unknown"}]}
+
+
+@pytest.mark.parametrize("element", ["clinicalStatus", "verificationStatus"])
+def test_a_status_of_which_the_record_says_that_nobody_knows_it_is_none(element):
+    found = fact(condition("c1", "I50.9") | {element: _UNKNOWN}, {})
+    assert found
+    assert (found.status, found.verification).count("") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "verification"),
+    [
+        ({"text": "Entered in Error"}, "entered-in-error"),
+        ("ENTERED_IN_ERROR", "entered-in-error"),
+        ({"coding": [{"system": systems.SNOMED, "code": "410516002"}]}, "refuted"),
+        (
+            {
+                "coding": [
+                    {
+                        "system": systems.SNOMED,
+                        "code": "410516002",
+                        "display": "Known absent (qualifier value)",
+                    }
+                ]
+            },
+            "refuted",
+        ),
+        ({"text": "Ruled out"}, "refuted"),
+        ({"text": "Confirmed"}, "confirmed"),
+        (
+            {"coding": [{"system": systems.SNOMED, "code": "410605003", "display": "Confirmed present"}]},
+            "confirmed present",
+        ),
+    ],
+)
+def test_a_verification_is_read_in_words_and_in_snomed(said, verification):
+    found = fact(condition("c1", "I50.9", verificationStatus=said), {})
+    assert found
+    assert found.verification == verification
+
+
+@pytest.mark.parametrize(
+    ("ended", "status"),
+    [
+        ({"abatementBoolean": True}, "resolved"),
+        ({"abatementBoolean": "true"}, "resolved"),
+        ({"abatementString": "some years ago"}, "resolved"),
+        ({"abatementAge": {"value": 40, "unit": "a"}}, "resolved"),
+        ({"abatementBoolean": False}, ""),
+        ({}, ""),
+        ({"clinicalStatus": {"coding": [{"code": "recurrence"}]}, "abatementBoolean": True}, "recurrence"),
+    ],
+)
+def test_a_problem_without_a_status_that_has_ended_is_over(ended, status):
+    found = fact(condition("c1", "I50.9", **{"clinicalStatus": None, **ended}), {})
+    assert found
+    assert found.status == status
+
+
+@pytest.mark.parametrize(
+    ("flag", "status"),
+    [
+        ({"doNotPerform": "true"}, DO_NOT_PERFORM),
+        ({"doNotPerform": False}, "completed"),
+        ({"notDone": True}, "not-done"),
+        ({"notPerformed": True}, "not-done"),
+        ({"notPerformed": False}, "completed"),
+        ({"status": "Not Done"}, "not-done"),
+    ],
+)
+def test_what_was_not_done_is_told_by_the_flag_of_any_version(flag, status):
+    sent = resource("Procedure", "p", **{"status": "completed", "code": {"text": "Knee replacement"}, **flag})
+    found = fact(sent, {})
+    assert found
+    assert found.status == status
 
 
 def test_a_date_that_was_meant_and_cannot_be_read_is_told():

@@ -117,3 +117,54 @@ def test_cpt_is_read_under_its_addresses_with_modifiers(system: str, need: str, 
 def test_a_procedure_that_was_not_done_raises_nothing() -> None:
     assert "rehabilitation" in _needs(PCS, "0SR90J9")
     assert "rehabilitation" not in _needs(PCS, "0SR90J9", status="not-done")
+    assert "rehabilitation" not in _needs(PCS, "0SR90J9", status="preparation")
+
+
+def _evidence_in_words(words: str, code: Json | None = None) -> set[str]:
+    coding = {"coding": [code | {"display": words}]} if code else {"text": words}
+    done = resource("Procedure", "p1", status="completed", code=coding, encounter={"reference": ENCOUNTER})
+    given = [patient(), encounter(), done | {"performedDateTime": "2024-03-01"}]
+    found = assess(
+        build_record(given, encounter=ENCOUNTER, today=TODAY, asked=CONTENT.questions), CONTENT, today=TODAY
+    )
+    return {need.code for need in found.needs if need.evidence}
+
+
+@pytest.mark.parametrize("code", [None, {"system": "urn:oid:1.2.3", "code": "4711"}])
+@pytest.mark.parametrize(
+    ("need", "words"),
+    [
+        ("maternal-newborn", "Primary low transverse cesarean section"),
+        ("maternal-newborn", "Spontaneous vaginal delivery"),
+        ("amputation-care", "Left below-knee amputation"),
+        ("amputation-care", "AKA, right"),
+        ("respiratory-support", "Percutaneous tracheostomy"),
+        ("enteral-nutrition", "PEG tube placement"),
+        ("ostomy-care", "Creation of ileostomy"),
+        ("rehabilitation", "ORIF hip fracture, left"),
+        ("rehabilitation", "Total knee arthroplasty"),
+    ],
+)
+def test_a_procedure_is_known_by_its_words(need: str, words: str, code: Json | None) -> None:
+    assert need in _evidence_in_words(words, code)
+
+
+@pytest.mark.parametrize("code", [None, {"system": "urn:oid:1.2.3", "code": "4711"}])
+@pytest.mark.parametrize(
+    ("need", "words"),
+    [
+        ("maternal-newborn", "Cesarean section declined"),
+        ("maternal-newborn", "Repair of cesarean scar"),
+        ("amputation-care", "Evaluation for below knee amputation"),
+        ("amputation-care", "Amputation of finger"),
+        ("respiratory-support", "Removal of tracheostomy tube"),
+        ("respiratory-support", "Tracheostomy decannulation"),
+        ("enteral-nutrition", "Gastrostomy tube removal"),
+        ("ostomy-care", "Reversal of loop colostomy"),
+        ("rehabilitation", "Consultation for knee replacement"),
+    ],
+)
+def test_a_procedure_that_takes_away_or_only_talks_of_it_is_another(
+    need: str, words: str, code: Json | None
+) -> None:
+    assert need not in _evidence_in_words(words, code)
