@@ -221,3 +221,18 @@ def test_a_browser_is_told_of_a_problem_on_a_page(client):
     answer = client.get("/nowhere", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
     assert "<h1>Not Found</h1>" in answer.text
+
+
+def test_what_is_perhaps_ordered_is_told_in_the_orders_words_and_can_be_approved(client, doubles, plan):
+    made = doubles.keep()
+    asked = replace(
+        plan.referrals[0], existing="ServiceRequest/7", existing_words="Pantry <b>x</b>, 2024-03-01"
+    )
+    doubles.store.planned[made.id] = replace(plan, referrals=(asked,))
+    text = client.get(f"/discharges/{made.id}").text
+    assert "perhaps ordered already: Pantry &lt;b&gt;x&lt;/b&gt;, 2024-03-01" in text
+    assert f"Approve: {asked.title}" in text
+    doubles.store.planned[made.id] = replace(plan, referrals=(replace(asked, existing_words=""),))
+    text = client.get(f"/discharges/{made.id}").text
+    assert "already ordered: ServiceRequest/7" in text
+    assert f"Approve: {asked.title}" not in text

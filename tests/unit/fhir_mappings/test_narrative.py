@@ -301,3 +301,13 @@ def test_the_needs_the_first_steps_and_how_much_is_to_be_asked_are_read_at_a_gla
         f"First: Heart clinic by 2024-03-08; Food pantry by 2024-03-08; {social_work}",
         "Still to ask at the bedside: 1 question, below",
     ]
+
+
+def test_an_order_known_by_its_words_is_told_with_them():
+    plan = a.planned(a.need(interventions=a.interventions()))
+    asked = replace(
+        plan.referrals[0], existing="ServiceRequest/7", existing_words="Pantry <b>referral</b>, 2024-03-01"
+    )
+    assert referral_phrase(asked).startswith("perhaps ordered already: Pantry ")
+    assert referral_phrase(asked).endswith("2024-03-01 (ServiceRequest/7)")
+    assert referral_phrase(replace(asked, existing_words="")) == "already ordered (ServiceRequest/7)"

@@ -131,6 +131,7 @@ def test_a_referral_without_service_an_order_that_stands_and_a_second_need_are_s
     (referral,) = document(a.planned(*needs, about=a.record(there)))["referrals"]
     assert referral["community_service"] is None
     assert referral["existing"] == "ServiceRequest/7"
+    assert "existing_words" not in referral
     assert referral["also_for"] == ["stress"]
 
 

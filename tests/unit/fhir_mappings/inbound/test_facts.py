@@ -284,3 +284,21 @@ def test_a_date_that_was_meant_and_cannot_be_read_is_told():
 
 def test_every_kind_has_its_elements():
     assert {kind.value for kind in Kind} == FACT_TYPES
+
+
+def test_by_whom_and_where_an_order_is_to_be_done_is_kept_in_words():
+    order = fact(
+        resource(
+            "ServiceRequest",
+            "s",
+            code={"text": "Physical therapy"},
+            category=[{"text": "Referral"}, {"coding": [{"display": "Home care"}]}, 5],
+            performerType={"text": "Therapist"},
+            locationCode=[{"coding": [{"code": "PTRES", "display": "Patient's Residence"}]}],
+            performer=[{"display": "Example Home Health"}, {"reference": "Organization/1"}, None],
+        ),
+        {},
+    )
+    assert order
+    said = ("Referral", "Home care", "Therapist", "Patient's Residence", "Example Home Health")
+    assert order.beside == said
