@@ -71,6 +71,7 @@ def read(discharge_id: UUID) -> Response:
 @plans.arguments(ItemChange)
 def edit(change: dict[str, Any], discharge_id: UUID, key: str) -> Response:
     """Change an item: its words, its due date, the community service that is asked."""
+    caller().as_signer()  # before anything that depends on what the plan holds
     chosen = change.get("community_service")
     service = _service(discharge_id, key, chosen) if chosen else None
     words = Edit(text=change.get("text", "").strip(), due=change.get("due"), service=service)

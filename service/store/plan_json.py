@@ -24,9 +24,9 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 
 
 def plan_from_json(document: dict[str, Any]) -> Plan:
-    """The plan that `plan_to_json` was given. Fields added since then have their defaults."""
+    """The plan that `plan_to_json` was given. Fields added since then have their defaults, and so have those left out."""
     if told := document.get(_TOLD):
-        full = {name: _in_full(value, document[name]) for name, value in told.items()}
+        full = {name: _in_full(value, document[name]) for name, value in told.items() if name in document}
         document = document | {_TOLD: full}
     return _converter().structure(document, Plan)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -87,8 +87,9 @@ def desk(house, monkeypatch: pytest.MonkeyPatch, blockers: tuple[Blocker, ...]) 
     """A plan of its own for each test, published to an EHR that takes everything."""
     closed, opened, deps = house
     found = Matches((("food-pantry", (match(), match("Other Pantry"))),))
-    plan = planned(need(interventions=interventions()), matches=found, readiness=Readiness.of(blockers))
     stay = f"Encounter/{uuid4()}"
+    plan = planned(need(interventions=interventions()), matches=found, readiness=Readiness.of(blockers))
+    plan = replace(plan, encounter=replace(plan.encounter, reference=stay))
     discharge = intake(Trigger("demo", stay, Action.PLAN, "rest"), deps)
     assert discharge is not None
     made = Desk(deps, closed.test_client(), opened.test_client(), discharge.id, stay)
@@ -153,6 +154,15 @@ def test_a_program_reads_and_never_decides(desk):
     refused = desk.ask("POST", "plan/approve", key="program", seen=1)
     assert refused.status_code == 403
     assert "named clinician or social worker" in refused.json["detail"]
+
+
+def test_a_program_is_refused_alike_whether_an_item_is_there_or_not(desk):
+    """A 404 or a 422 would tell it of referrals that it may not know of."""
+    for key in (PANTRY, "referral:counselling:private"):
+        for seen in (None, 1):
+            change = {"community_service": "no-such"}
+            asked = desk.ask("PATCH", f"items/{key}", json=change, key="program", seen=seen)
+            assert asked.status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,12 @@ def deps(store, database_url, monkeypatch):
     made.jobs = Jobs(database_url, lambda: steps(made))
     monkeypatch.setattr(made, "ehr", lambda _tenant: Silence(), raising=False)
     proposed = planned(need(interventions=interventions()))
-    monkeypatch.setattr(run, "propose", lambda *_: proposed)
+    monkeypatch.setattr(run, "propose", lambda stay, *_: of_stay(proposed, stay))
     return made
+
+
+def of_stay(plan, stay):
+    return replace(plan, encounter=replace(plan.encounter, reference=stay))
 
 
 def publish(deps, policy, encounter):

@@ -5,9 +5,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.domain.assessment import Outcome
+from service.domain.community_service import Matches
 from service.domain.plan import Plan
 from service.domain.record import Encounter, Patient
+from service.pipeline.assess import assess
+from service.pipeline.draft import draft
 from service.store.plan_json import plan_from_json, plan_to_json
+from tests import builders as a
+from tests.unit.pipeline.assess.shipped import CONTENT
 
 st.register_type_strategy(
     str, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
@@ -40,3 +45,17 @@ def test_what_postgresql_cannot_hold_is_left_out():
         needs=(),
     )
     assert plan_from_json(plan_to_json(plan)).patient.name == "Zelda Testperson"
+
+
+def test_a_list_that_is_left_out_is_left_out_of_the_plan_for_everybody_too():
+    """The caseload reads plans without what explains them."""
+    record = a.record(a.fact("I50.9"), a.fact("T74.11XA"))
+    plan = draft(record, assess(record, CONTENT, today=a.TODAY), Matches(), tenant="t")
+    document = plan_to_json(plan)
+    assert document["explanations"]
+    assert document["for_everybody"]["explanations"]
+    short = plan_from_json({name: value for name, value in document.items() if name != "explanations"})
+    assert short.for_everybody
+    assert plan.for_everybody
+    assert (short.explanations, short.for_everybody.explanations) == ((), ())
+    assert short.for_everybody.needs == plan.for_everybody.needs
