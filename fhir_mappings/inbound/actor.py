@@ -1,11 +1,17 @@
 """Who did, ordered, said or answered what a resource tells: its actor, by reference or by name."""
 
+import re
 from typing import Final
 
 from fhir_mappings.inbound.elements import Json, at, items, text
 from fhir_mappings.inbound.references import literal
 
 Path = tuple[str, ...]
+
+#: Who or what a reference may name that does no act of the care team: the patient and those around them say what is so of
+#: themselves, software and rooms do nothing.
+_NO_STAFF: Final = frozenset({"Patient", "RelatedPerson", "Group", "Device", "Location"})
+_TYPED: Final = re.compile(r"(?:^|/)([A-Za-z]+)/[^/]+(?:/_history/[^/]+)?$")
 
 #: Where a resource type names its actor, R4's elements first, then what R5 and STU3 call them.
 _ELEMENTS: Final[dict[str, tuple[Path, ...]]] = {
@@ -28,22 +34,33 @@ _ELEMENTS: Final[dict[str, tuple[Path, ...]]] = {
 def actor_of(resource: Json) -> str:
     """The literal reference of the actor ("Practitioner/7"), their name where it has no more, "" where it names none.
 
-    Of a visit it is whom the patient is to meet, never the patient.
+    It is somebody who works there or for them, the first that is named: never the patient, the family or a device. Of a visit
+    it is whom the patient is to meet.
     """
-    is_visit = resource.get("resourceType") == "Appointment"
     for path in _ELEMENTS.get(str(resource.get("resourceType")), ()):
-        for who in _named(resource, path):
-            if who and not (is_visit and who.startswith("Patient/")):
+        for reference in _references(resource, path):
+            who = literal(reference) or text(reference.get("display"))
+            if who and _kind_of(reference, who, resource) not in _NO_STAFF:
                 return who
     return ""
 
 
-def _named(resource: Json, path: Path) -> list[str]:
-    """Everybody an element names; a list on the way holds several."""
+def _kind_of(reference: Json, who: str, resource: Json) -> str:
+    """The type of what a reference names, "" where it does not say; a contained resource says it itself."""
+    if (said := text(reference.get("reference"))).startswith("#"):
+        held = (one for one in items(resource.get("contained")) if f"#{one.get('id')}" == said)
+        return next((text(one.get("resourceType")) for one in held), "")
+    address = _TYPED.search(who)
+    return text(reference.get("type")).rpartition("/")[2] or (address[1] if address else "")
+
+
+def _references(resource: Json, path: Path) -> list[Json]:
+    """Everybody an element names, but for who declined to come; a list on the way holds several."""
     first, *rest = path
     found = resource.get(first)
     if not found:
         return []
     holders = items(found) if isinstance(found, list) else [found]
-    values = [at(one, tuple(rest)) if rest else one for one in holders if isinstance(one, dict)]
-    return [literal(one) or text(one.get("display")) for one in values if isinstance(one, dict)]
+    coming = [one for one in holders if isinstance(one, dict) and one.get("status") != "declined"]
+    values = [at(one, tuple(rest)) if rest else one for one in coming]
+    return [one for one in values if isinstance(one, dict)]

@@ -1,9 +1,12 @@
 """What the record shows of the checklists: the compliance items it meets, and the eight P of BOOST."""
 
+from collections.abc import Collection
+
 from service.domain.checklist import BoostItem, BoostRule, ComplianceItem, ComplianceRule, Mark
 from service.domain.evidence import Evidence
 from service.domain.expression import Expression, Truth
 from service.domain.need import NeedState
+from service.domain.record import Kind
 from service.domain.sensitivity import merge
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.logic import evaluate
@@ -50,8 +53,19 @@ def _mark(rule: ComplianceRule, findings: Findings) -> tuple[Mark, tuple[Evidenc
     if rule.applies is not None and evaluate(rule.applies, findings).truth is Truth.FALSE:
         return Mark.NOT_APPLICABLE, ()
     met = _asked(rule.met, findings)
-    is_done = met.truth is Truth.TRUE and met.evidence and all(one.is_act() for one in met.evidence)
+    unfinished = _unfinished(findings) if rule.met is not None else ()
+    acts = tuple(one for one in met.evidence if one.is_act() and one.reference not in unfinished)
+    is_done = met.truth is Truth.TRUE and acts and acts == met.evidence
     return (Mark.MET, met.evidence) if is_done else (Mark.OPEN, ())
+
+
+def _unfinished(findings: Findings) -> Collection[str]:
+    """Procedures that somebody prepares or has begun: they count for needs, and nothing has been done yet."""
+    return {
+        fact.reference
+        for fact in findings.record.facts
+        if fact.kind is Kind.PROCEDURE and fact.status not in {"completed", ""}
+    }
 
 
 def _boost(rule: BoostRule, findings: Findings) -> BoostItem:

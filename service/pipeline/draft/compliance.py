@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from fhir_mappings.inbound.trigger import WISHES
 from service.domain.checklist import ComplianceItem, Mark, Shown
 from service.domain.decision import WHOLE_PLAN, Choice
 from service.domain.evidence import Certainty, Evidence
@@ -21,6 +22,7 @@ _NOT_APPLICABLE: Final[_Finding] = (Mark.NOT_APPLICABLE, ())
 _LANGUAGE: Final = "language-access"
 _INTERPRETER: Final = "interpreter-services"
 _ANSWERS: Final = ("Observation/", "QuestionnaireResponse/")
+_NOT_DONE: Final = frozenset({"", "draft", "on-hold", "unknown"})
 
 
 def settled(items: Collection[ComplianceItem], plan: Plan, record: Record) -> tuple[ComplianceItem, ...]:
@@ -144,9 +146,12 @@ def _asks_for_nothing(items: Sequence[object], plan: Plan) -> bool:
 
 
 def _act(reference: str, text: str, acts: _Acts) -> Evidence:
-    """What stands in the EHR for an item of the plan, with who did it and when; nothing where it is not there."""
+    """What stands in the EHR for an item of the plan, with who did it and when; nothing where nobody has done it yet.
+
+    A draft, an order on hold and a proposal stand for an item, so that it is not drafted twice, and are no act.
+    """
     found = acts.get(reference)
-    if found is None:
+    if found is None or found.status in _NOT_DONE or found.intent in WISHES:
         return Evidence("", None, None, text)
     code = found.codes[0] if found.codes else None
     return Evidence(reference, code, found.began, text, labels=found.labels, by=found.by)

@@ -1,5 +1,6 @@
 """The compliance checklist and BOOST's eight P, from a record to a plan."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,23 @@ def test_an_order_of_nobody_or_of_no_day_meets_nothing(lacks):
     hungry = a.fact("Z59.41")
     orders = [order(one.title, f"o{n}", **lacks) for n, one in enumerate(plan_of(hungry).referrals)]
     assert items(hungry, *orders)["services-and-equipment"].mark is Mark.OPEN
+
+
+@pytest.mark.parametrize(
+    "undone",
+    [{"status": "draft"}, {"status": "on-hold"}, {"intent": "proposal"}, {"intent": "plan"}],
+)
+def test_an_order_that_nobody_has_signed_yet_meets_nothing(undone):
+    hungry = a.fact("Z59.41")
+    orders = [order(one.title, f"o{n}", **undone) for n, one in enumerate(plan_of(hungry).referrals)]
+    assert all(one.existing for one in plan_of(hungry, *orders).referrals)
+    assert items(hungry, *orders)["services-and-equipment"].mark is Mark.OPEN
+
+
+@pytest.mark.parametrize("status", ["preparation", "in-progress", "on-hold", "unknown", "not-done"])
+def test_a_procedure_that_is_not_finished_meets_nothing(status):
+    found = replace(done("reconciliation")[0], status=status)
+    assert items(found)["reconciliation"].mark is Mark.OPEN
 
 
 def test_what_we_draft_meets_nothing():
