@@ -23,6 +23,7 @@ from fhir_mappings.inbound.questionnaire import index_forms
 from fhir_mappings.inbound.questionnaire_response import answers
 from fhir_mappings.inbound.references import Shared, is_theirs, reference_of, subject_of
 from fhir_mappings.inbound.related_person import contacts, related_person
+from fhir_mappings.inbound.security import labels
 from fhir_mappings.inbound.statuses import read_status
 from service.domain.record import (
     Coverage,
@@ -36,6 +37,7 @@ from service.domain.record import (
     Record,
     RelatedPerson,
 )
+from service.domain.sensitivity import NONE
 from service.errors import BadInput, UnknownEncounter
 
 __all__ = ["build_record", "subject_of"]
@@ -113,16 +115,17 @@ class _Reading:
         reader = _READERS.get(kind)
         statements = reader(resource, self) if reader else ()
         if statements is None:
-            self.note(kind, GapReason.UNREADABLE, "could not be understood")
+            self.note(kind, GapReason.UNREADABLE, "could not be understood", resource)
             return
         self.types.add(kind)
         self.said += statements
         if statements and _is_undated(resource, statements[0]):
-            self.note(kind, GapReason.UNREADABLE, "a date could not be read")
+            self.note(kind, GapReason.UNREADABLE, "a date could not be read", resource)
 
-    def note(self, about: str, reason: GapReason, detail: str) -> None:
-        """Count one thing that is missing."""
-        self.missing[Gap(about, reason, detail)] += 1
+    def note(self, about: str, reason: GapReason, detail: str, resource: object = None) -> None:
+        """Count one thing that is missing; the labels of the resource go with it, as that it is there tells of it."""
+        found = labels(resource) if isinstance(resource, dict) else NONE
+        self.missing[Gap(about, reason, detail, labels=found)] += 1
 
     def of(self, kind: type[_S]) -> tuple[_S, ...]:
         """All that was said of one kind, in the order of the references."""
@@ -162,7 +165,9 @@ class _Reading:
     def _counted(self, planned: Encounter) -> Iterator[Gap]:
         if planned.status in CALLED_OFF:
             self.note("Encounter", GapReason.DISAGREES, f"the stay to plan is marked {planned.status}")
-        for gap in sorted(self.missing, key=lambda one: (one.about, one.reason, one.detail)):
+        for gap in sorted(
+            self.missing, key=lambda one: (one.about, one.reason, one.detail, sorted(one.labels))
+        ):
             yield replace(gap, count=self.missing[gap])
 
 
@@ -173,7 +178,7 @@ def _latest(resources: Iterable[object], reading: _Reading) -> dict[str, Json]:
         if not isinstance(one, dict) or not (reference := reference_of(one)):
             kind = one.get("resourceType") if isinstance(one, dict) else None
             about = kind if isinstance(kind, str) and kind in _READERS else "Resource"
-            reading.note(about, GapReason.UNREADABLE, "has no type or no id")
+            reading.note(about, GapReason.UNREADABLE, "has no type or no id", one)
         elif reference not in known or updated(one) > updated(known[reference]):
             known[reference] = one
     return dict(sorted(known.items()))
@@ -198,13 +203,15 @@ def _own(known: dict[str, Json], whose: str, reading: _Reading) -> Iterator[Json
         about = subject_of(one)
         if about == whose or (about and is_theirs(one, whose)):
             if one["resourceType"] == "Observation" and observation.is_about_another(one):
-                reading.note("Observation", GapReason.UNCERTAIN, "is about another person than the patient")
+                reading.note(
+                    "Observation", GapReason.UNCERTAIN, "is about another person than the patient", one
+                )
             elif not _is_error(one):
                 yield one
         elif about:
-            reading.note("Patient", GapReason.FOREIGN, "resources of another patient were left out")
+            reading.note("Patient", GapReason.FOREIGN, "resources of another patient were left out", one)
         elif one["resourceType"] in _READERS:
-            reading.note(one["resourceType"], GapReason.UNREADABLE, "names no patient")
+            reading.note(one["resourceType"], GapReason.UNREADABLE, "names no patient", one)
 
 
 def _shared(known: dict[str, Json], whose: str) -> Shared:

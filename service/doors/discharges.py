@@ -109,7 +109,7 @@ def _shown(view: DischargeView) -> Any:
             "state": discharge.state.value,
             "problem": discharge.problem,
             "created": discharge.created,
-            "changed": discharge.changed,
+            "changed": view.changed,
             "history": view.history,
             "plan": view.document(),
             "landing": view.landing(),

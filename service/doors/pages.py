@@ -17,6 +17,8 @@ from service.domain.assessment import Outcome
 from service.domain.decision import UNCHANGED, Choice, Edit, Signer
 from service.domain.need import Need, NeedState
 from service.domain.plan import Plan
+from service.domain.record import Gap
+from service.domain.sensitivity import may_be_shared
 from service.doors.forms import check_form, form_token, remember_name, remembered_name
 from service.doors.guard import caller, guarded_by, page
 from service.doors.session import session
@@ -72,6 +74,7 @@ def discharge_page(discharge_id: UUID) -> str:
         landing=landing(shared, view.written) if shared else (),
         plan=shared,
         sheet=sheet_note(shared).text if shared and shared.outcome is Outcome.GOING_HOME else "",
+        gaps=_gaps(view.plan, shared),
         not_assessed=_not_assessed(shared) if shared else (),
         sensitive=sensitive if caller().sees_sensitive_items() else None,
         verdict=_verdict(view.plan),
@@ -107,12 +110,19 @@ def _verdict(plan: Plan | None) -> str:
     return verdict_phrase(plan.readiness)
 
 
+def _gaps(plan: Plan | None, shared: Plan | None) -> tuple[Gap, ...]:
+    """What could not be read; with the record's own words for those who may read all, but for what is sensitive."""
+    if plan is None or shared is None or not caller().sees_sensitive_items():
+        return shared.gaps if shared else ()
+    return tuple(gap for gap in plan.gaps if may_be_shared(gap.labels))
+
+
 def _suggestion(plan: Plan | None, sensitive: Plan | None) -> str:
     """Where the record suggests to go, for those who may know all it rests on; "" where that stands in the sensitive part."""
     place = plan.disposition if plan and caller().sees_sensitive_items() else None
     if place is None or (sensitive and sensitive.disposition):
         return ""
-    return "" if place.named else place.display
+    return place.display if place.suggested and not place.named else ""
 
 
 def _reasons(plan: Plan | None) -> dict[str, str]:

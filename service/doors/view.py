@@ -1,6 +1,6 @@
 """A discharge as the doors show it: its state, what happened when, and the plan that stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from service.domain.decision import Choice, Decision
 from service.domain.discharge import Discharge
 from service.domain.plan import ITEM_LISTS, Declined, Plan
 from service.domain.publication import LedgerEntry
+from service.domain.sensitivity import may_be_shared
 from service.doors.caller import caller
 from service.doors.wiring import deps, tenant
 from service.errors import NotFound
@@ -34,6 +35,12 @@ _LISTS: Final = (
     "boost",
     "compliance",
 )
+
+
+#: What the trail says of a person's decision.
+_DECISIONS: Final = frozenset({Event.APPROVED, Event.DECLINED, Event.EDITED, Event.REOPENED})
+#: What is published after it.
+_TO_PUBLISH: Final = _DECISIONS | {Event.PLANNED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,13 @@ class DischargeView:
     plan: Plan | None
     written: tuple[LedgerEntry, ...]
     version: int = 0
+
+    @property
+    def changed(self) -> datetime:
+        """When it last changed, as far as the caller may know."""
+        if caller().sees_sensitive_items() or not self.history:
+            return self.discharge.changed
+        return self.history[-1].at
 
     def seen(self) -> Plan | None:
         """The plan as far as the caller may read it; None when they may not, or there is none."""
@@ -99,7 +113,7 @@ def view_of(discharge_id: UUID) -> DischargeView:
     version = store.plans.latest(discharge_id)
     return DischargeView(
         discharge=discharge,
-        history=_in_words(store.audit.of(discharge_id), version.plan.decisions if version else ()),
+        history=_in_words(store.audit.of(discharge_id), version.plan if version else None),
         plan=version.plan if version else None,
         written=store.publications.entries(discharge_id),
         version=version.number if version else 0,
@@ -128,7 +142,8 @@ def sensitive_part(plan: Plan) -> Plan | None:
     declined = {
         name: _not_in(getattr(shared.declined, name), getattr(plan.declined, name)) for name in ITEM_LISTS
     }
-    kept = lists | verdicts
+    gaps = {"gaps": tuple(gap for gap in plan.gaps if not may_be_shared(gap.labels))}
+    kept = lists | verdicts | gaps
     if not any((*kept.values(), *declined.values())):
         return None
     return replace(plan, **kept, declined=Declined(**declined))
@@ -152,22 +167,43 @@ def _not_in(shared: Sequence[Any], items: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(item for item in items if item not in shared)
 
 
-def _in_words(entries: Sequence[AuditEntry], decisions: Sequence[Decision]) -> tuple[HistoryLine, ...]:
+def _in_words(entries: Sequence[AuditEntry], plan: Plan | None) -> tuple[HistoryLine, ...]:
     """What was done; who has read it stands in the trail alone.
 
     Why something was approved over a blocker is told to those who may know of it, and so is the version of a plan: planning
     anew that changes nothing else tells that something sensitive has changed.
     """
-    sees_all = caller().sees_sensitive_items()
+    done = tuple(entry for entry in entries if entry.event is not Event.OPENED)
+    if not caller().sees_sensitive_items():
+        shared = plan.shareable().decisions if plan else ()
+        return tuple(
+            HistoryLine(entry.at, f"{entry.event} {_without_version(entry.reference)}".strip(), entry.actor)
+            for entry in _told_to_all(done, shared)
+        )
+    decisions = plan.decisions if plan else ()
     why = {one.at: one.reason for one in decisions if one.choice is Choice.APPROVED and one.reason}
-    lines = []
+    return tuple(
+        HistoryLine(
+            entry.at,
+            f"{entry.event} {entry.reference}".strip(),
+            entry.actor,
+            why.get(entry.at, "") if entry.event is Event.APPROVED else "",
+        )
+        for entry in done
+    )
+
+
+def _told_to_all(entries: Sequence[AuditEntry], decisions: Sequence[Decision]) -> Iterator[AuditEntry]:
+    """What happened without decisions about what is withheld, and without their publication: a line more would tell of them."""
+    known, waits = {decision.at for decision in decisions}, False
     for entry in entries:
-        if entry.event is Event.OPENED:
+        if entry.event in _DECISIONS and entry.at not in known:
             continue
-        about = entry.reference if sees_all else _without_version(entry.reference)
-        reason = why.get(entry.at, "") if sees_all and entry.event is Event.APPROVED else ""
-        lines.append(HistoryLine(entry.at, f"{entry.event} {about}".strip(), entry.actor, reason))
-    return tuple(lines)
+        if entry.event is Event.PUBLISHED and not waits:
+            continue
+        if entry.event in _TO_PUBLISH or entry.event is Event.PUBLISHED:
+            waits = entry.event is not Event.PUBLISHED
+        yield entry
 
 
 def _without_version(reference: str) -> str:

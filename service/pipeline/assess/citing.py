@@ -64,14 +64,16 @@ class Citing:
         return Evidence(stay.reference, None, stay.start and stay.start.date(), text, labels=labels)
 
     def labels(self, observation: Observation) -> Labels:
-        """What an answer or measurement gives away: its resource, its question, its answer."""
+        """What an answer or measurement gives away: its resource, its question and its answer, in codes and in words."""
         asked = merge(
             self.content.question_labels.get(asked_by(code), frozenset()) for code in observation.codes
         )
         coded = self.told_by((*observation.codes, *observation.answers))
-        if observation.under:  # a bare question is asked by its group's words
-            asked |= self.content.sensitivity.told_by(words_of(observation))
-        return observation.labels | asked | coded
+        # A bare question is asked by its group's words.
+        asked_in = words_of(observation) if observation.under else observation.asked
+        told = self.content.sensitivity.told_by
+        worded = merge(told(said) for said in (asked_in, observation.text) if said)
+        return observation.labels | asked | coded | worded
 
     def words_and_codes(self, words: Iterable[str], codes: tuple[Code, ...]) -> Labels:
         """What names and codes give away together."""

@@ -45,7 +45,11 @@ def open_record(record: Record, content: Content) -> Record:
         facts=facts,
         observations=observations,
         coverages=coverages,
-        related_persons=_open(record.related_persons),
+        related_persons=tuple(
+            person
+            for person in _open(record.related_persons)
+            if may_be_shared(citing.told_by(person.relationships))
+        ),
         gaps=tuple(gap for gap in record.gaps if may_be_shared(gap.labels)),
     )
     return replace(opened, types_read=record.types_read - (_types(record) - _types(opened)))

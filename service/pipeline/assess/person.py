@@ -57,7 +57,7 @@ def related(test: RelatedTest, findings: Findings) -> Result:
     found = [one for one in findings.record.related_persons if is_there(one, findings.today)]
     if test.relationships:
         found = [one for one in found if {code.code for code in one.relationships} & test.relationships]
-    return Result(truth_of(found), tuple(map(_cite_relation, found)))
+    return Result(truth_of(found), tuple(_cite_relation(person, findings) for person in found))
 
 
 def _age(test: PatientTest, who: Patient, today: date) -> Result:
@@ -96,6 +96,7 @@ def _cite_stay(findings: Findings) -> Evidence:
     return findings.citing.stay(stay, next(words, stay.class_code), *said)
 
 
-def _cite_relation(person: RelatedPerson) -> Evidence:
+def _cite_relation(person: RelatedPerson, findings: Findings) -> Evidence:
     role = next((code.display or code.code for code in person.relationships), "Related person")
-    return Evidence(person.reference, None, None, role, labels=person.labels)
+    labels = person.labels | findings.citing.told_by(person.relationships)
+    return Evidence(person.reference, None, None, role, labels=labels)

@@ -55,6 +55,7 @@ class Shelf:
     spent: set[str] = field(default_factory=set)
     begun: dict[str, Any] = field(default_factory=dict)
     recorded: list[AuditEntry] = field(default_factory=list)
+    trails: dict[UUID, tuple[AuditEntry, ...]] = field(default_factory=dict)
     lent: dict[str, Book] = field(default_factory=dict)
     away: bool = False
     current: bool = True
@@ -147,7 +148,8 @@ class Shelf:
         return SimpleNamespace(plan=self.planned[key], number=1) if key in self.planned else None
 
     def _trail(self, key: UUID) -> tuple[AuditEntry, ...]:
-        return (AuditEntry(NOW, "demo", "rest", Event.RECEIVED, key, "ServiceRequest/o1"),)
+        received = AuditEntry(NOW, "demo", "rest", Event.RECEIVED, key, "ServiceRequest/o1")
+        return (received, *self.trails.get(key, ()))
 
 
 @dataclass

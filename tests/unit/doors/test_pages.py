@@ -7,6 +7,7 @@ import pytest
 from service.domain.assessment import Blocker, Outcome, Readiness, Verdict
 from service.domain.discharge import DischargeState
 from service.domain.publication import LedgerEntry, WriteState
+from service.domain.record import Gap, GapReason
 from service.domain.sensitivity import Label
 from service.doors import guard
 from service.doors.guard import Caller, Role
@@ -96,6 +97,25 @@ def test_sensitive_needs_stand_apart_and_are_marked(sensitive_page):
     before, _, marked = sensitive_page().partition('<section class="sensitive unprinted"')
     assert SECRET_NEED not in before
     assert SECRET_NEED in marked
+
+
+def test_words_of_a_gap_are_read_by_who_may_read_all_and_are_not_printed(client, doubles, plan, monkeypatch):
+    read = Gap("Observation", GapReason.NOT_UNDERSTOOD, "look", said=("Mood: so-so",))
+    hidden = Gap("Condition", GapReason.UNREADABLE, "look at it", labels=frozenset({Label.BH}))
+    made = doubles.keep()
+    doubles.store.planned[made.id] = replace(plan, gaps=(read, hidden))
+    before, _, rest = client.get(f"/discharges/{made.id}").text.partition(
+        '<section class="sensitive unprinted"'
+    )
+    secret, _, after = rest.partition("</section>")
+    assert "Condition: unreadable" in secret
+    assert "Condition: unreadable" not in before + after
+    assert '<span class="unprinted">Mood: so-so</span>' in after
+    monkeypatch.setattr(Caller, "sees_sensitive_items", lambda _self: False)
+    told = client.get(f"/discharges/{made.id}").text
+    assert "Observation: not understood" in told
+    assert "so-so" not in told
+    assert "Condition: unreadable" not in told
 
 
 def test_one_verdict_of_the_whole_plan_stands_at_the_top_for_who_may_know_all(client, doubles, plan):

@@ -3,7 +3,8 @@
 import json
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from fhir_mappings.inbound.record import build_record
 from fhir_mappings.outbound.cards import plan_cards
 from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.plan import plan_resources
+from service.domain.audit import AuditEntry, Event
 from service.domain.caseload import OpenDischarge, Place
 from service.domain.codes import Code, System
 from service.domain.discharge import DischargeState
@@ -20,12 +22,14 @@ from service.domain.publication import LedgerEntry, WriteState
 from service.domain.sensitivity import VIOLENCE, Label
 from service.doors.caller import Caller
 from service.pipeline.assess import glance
+from service.pipeline.decide import decide
 from service.pipeline.draft import draft
 from service.pipeline.match import match
 from service.presentation.caseload import case_document, case_of
 from service.presentation.patient_sheet import Reader, patient_sheet
 from tests import builders as a
 from tests import sensitive_records as s
+from tests.unit.doors.doubles import NOW
 from tests.unit.pipeline.assess.shipped import CONTENT
 from tests.unit.test_nothing_sensitive_leaks import ANSWERS, AUTHOR, DIRECTORY, HERE, SECRETS, planned
 
@@ -161,6 +165,98 @@ def test_a_resource_that_is_sensitive_by_its_mark_alone_might_as_well_not_be_the
         if hidden != "e1":  # the stay itself has to be there
             rest = [one for one in resources if one["id"] != hidden]
             assert differences(readers(planned(rest)), readers(planned(resources))) == {}, hidden
+
+
+#: What makes a gap of a resource: nobody understands what it says, when, or whether it holds.
+GARBLED: dict[str, dict[str, Any]] = {
+    "nothing said": {"code": None},
+    "no readable day": {"onsetDateTime": "last spring", "performedDateTime": "?", "effectiveDateTime": "?"},
+    "no readable status": {"clinicalStatus": 7, "status": 7},
+    "a code of no list": {"code": {"coding": [{"system": "urn:example:own", "code": "q9"}]}},
+    "an unread answer": {
+        "code": {"text": "How are things?"},
+        "category": [a.concept("social-history")],
+        "valueString": "much as ever",
+    },
+}
+GARBLED_TYPES = ("Condition", "Observation", "ServiceRequest", "Procedure", "Encounter", "Coverage", "Goal")
+
+
+@pytest.mark.parametrize("kind", GARBLED_TYPES)
+def test_what_nobody_understands_of_a_marked_resource_is_no_gap_for_everybody(kind, readers):
+    without = readers(planned(ORDINARY))
+    for name, elements in GARBLED.items():
+        given = {
+            "status": "completed",
+            "code": {"text": "w"},
+            "encounter": {"reference": a.ENCOUNTER},
+            **elements,
+        }
+        marked = {"security": [{"system": systems.ACT_CODE, "code": "SDV"}]}
+        hidden = a.resource(kind, "hidden", meta=marked, **given)
+        plan = planned([*ORDINARY, hidden])
+        assert differences(without, readers(plan)) == {}, name
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        a.resource(
+            "RelatedPerson", "x", relationship=[{"text": "spouse, domestic violence"}], name=[{"text": "Z"}]
+        ),
+        a.observation("x", "88122-7", valueString="Often, since the domestic violence began"),
+        a.observation("x", "", code={"text": "Domestic violence: has a ride?"}, valueString="No"),
+        a.resource(
+            "QuestionnaireResponse",
+            "x",
+            status="completed",
+            authored="2024-03-02",
+            item=[
+                {
+                    "linkId": "1",
+                    "text": "Housing",
+                    "answer": [{"valueString": "Homeless since domestic violence"}],
+                }
+            ],
+        ),
+    ],
+    ids=lambda resource: resource["resourceType"],
+)
+def test_words_that_tell_in_an_open_question_change_no_byte_for_everybody(hidden, readers):
+    assert differences(readers(planned(ORDINARY)), readers(planned([*ORDINARY, hidden]))) == {}
+
+
+def test_decisions_about_what_is_withheld_leave_no_line_in_the_history(doubles, client, monkeypatch):
+    plan = planned([*ORDINARY, a.condition("hidden", "T74.11XA")])
+    open_keys = {item.key for item in plan.shareable().items()}
+    secret = next(item.key for item in plan.items() if item.key not in open_keys)
+    first, second, third = (NOW + timedelta(hours=hours) for hours in (1, 2, 3))
+    approvals = [
+        replace(a.decision(key), at=at)
+        for key, at in ((secret, first), (plan.shareable().referrals[0].key, second), (secret, third))
+    ]
+    made = doubles.keep(state=DischargeState.PUBLISHED, changed=third)
+
+    def history(kept):
+        doubles.store.planned[made.id] = decide(plan, kept)
+        events = [
+            AuditEntry(at, "demo", who, event, made.id, "version 2")
+            for one in kept
+            for who, event, at in (
+                ("Dana Example", Event.APPROVED, one.at),
+                ("worker", Event.PUBLISHED, one.at + timedelta(seconds=2)),
+            )
+        ]
+        doubles.store.trails[made.id] = tuple(events)
+        shown = client.get(f"/api/v1/discharges/{made.id}").json
+        page = client.get(f"/discharges/{made.id}").text
+        return shown["history"], shown["changed"], page.partition("What happened when")[2]
+
+    assert len(history(approvals)[0]) == 7  # all of it for those who may know
+    monkeypatch.setattr(Caller, "sees_sensitive_items", lambda _self: False)
+    told = history(approvals)
+    assert told == history(approvals[1:2])
+    assert [line["what"] for line in told[0]] == ["received ServiceRequest/o1", "approved", "published"]
 
 
 @pytest.mark.parametrize("place", ["psy", "65", "Behavioral health unit, involuntary"])
