@@ -12,6 +12,7 @@ from fhir_mappings.inbound.dates import moment
 from fhir_mappings.inbound.elements import Json, items, text
 from fhir_mappings.inbound.encounter import CALLED_OFF, goes_on, period_of, status_of, zone_of
 from fhir_mappings.inbound.encounter_class import class_code
+from fhir_mappings.inbound.logical import names_in, with_literals
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.whole_stay import require_stay, whole_stay, whole_stays
 from fhir_mappings.servers import reference_at
@@ -22,6 +23,8 @@ MAX_BYTES = 150 * 1024 * 1024
 MAX_DEPTH = 120
 _TYPES = frozenset({"collection", "transaction", "searchset", "batch"})
 _UUID = "urn:uuid:"
+#: Elements that name a patient.
+_SUBJECTS = ("subject", "patient", "beneficiary")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -62,6 +65,8 @@ def choose_stay(
     Raises BadInput, UnknownEncounter or NotAnInpatientStay.
     """
     known = [one for one in resources if reference_of(one)]
+    if names := names_in(known):
+        known = [with_literals(resource, names) for resource in known]
     patients = {reference_of(one) for one in known if one["resourceType"] == "Patient"}
     if not patients:
         raise BadInput("The Bundle holds no Patient; add the Patient whose discharge is to be planned.")
@@ -157,6 +162,7 @@ def _with_id(resource: Json, full_url: str, place: int) -> Json:
 def _resolve(resources: list[Json], addresses: dict[str, str]) -> None:
     """Rewrite every reference below these resources, level by level, so that no nesting is too deep for us."""
     bases = {address.removesuffix(own) for address, own in addresses.items() if address.endswith(f"/{own}")}
+    bases = bases or _only_base(resources)
     level: list[Any] = list(resources)
     for _ in range(MAX_DEPTH):
         for node in level:
@@ -168,6 +174,23 @@ def _resolve(resources: list[Json], addresses: dict[str, str]) -> None:
         if not level:
             return
     raise BadInput(f"The Bundle nests deeper than {MAX_DEPTH} levels; send one that was exported as FHIR.")
+
+
+def _only_base(resources: list[Json]) -> set[str]:
+    """The one server by which resources without any fullUrl name their patient.
+
+    None where there are two, or where some name them relatively: then an absolute reference may be to somebody else.
+    """
+    own = {reference_of(resource) for resource in resources}
+    named = (resource.get(name) for resource in resources for name in _SUBJECTS if name in resource)
+    found: set[str] = set()
+    for value in named:
+        reference = text(value.get("reference")) if isinstance(value, dict) else ""
+        unversioned = reference.partition("/_history/")[0]
+        target = "/".join(unversioned.rsplit("/", 2)[-2:])
+        if target in own:
+            found.add(unversioned.removesuffix(target))
+    return found if len(found) == 1 and "" not in found else set()
 
 
 def _literal(reference: str, addresses: dict[str, str], bases: set[str]) -> str:

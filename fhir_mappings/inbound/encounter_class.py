@@ -48,6 +48,14 @@ _SHORT: Final = {
 }
 _SPACE: Final = re.compile(r"\s")
 _DIVIDES: Final = re.compile(r"[\\,$]")
+#: SNOMED CT's types of encounter by which value sets of quality measures name a stay.
+_SNOMED: Final = {
+    "32485007": "IMP",  # Hospital admission
+    "183452005": "IMP",  # Emergency hospital admission
+    "8715000": "IMP",  # Hospital admission, elective
+    "448951000124107": "OBSENC",  # Admission to observation unit
+}
+_SNOMED_SYSTEM: Final = "snomed.info/sct"
 _TOKENS: Final = re.compile(r"[^\W\d_]+")
 #: Words that name a class, the first that stands there decides; with those beside it that leave its meaning as it is.
 _NAMES: Final[tuple[tuple[str, frozenset[str]], ...]] = (
@@ -275,6 +283,8 @@ def _by_code(system: str, code: str) -> str:
     bare = code.upper()
     if _V2_SYSTEMS.search(system):
         return _V2.get(bare, "")
+    if _SNOMED_SYSTEM in system:
+        return _SNOMED.get(code, "")
     if bare in ENCOUNTER_CLASSES:
         return bare
     if not system and bare in _V2:

@@ -224,9 +224,20 @@ def _referenced(resource: Json, shared: Shared) -> tuple[tuple[Code, ...], str]:
     ):
         ordered = first(at(resource, path))
         if ordered:
-            concept = target(ordered, resource, shared).get("code")
-            return codes(concept), text(ordered.get("display")) or concept_text(concept)
+            kept = target(ordered, resource, shared)
+            concept = kept.get("code")
+            coded, words = codes(concept), text(ordered.get("display")) or concept_text(concept)
+            return (coded, words) if coded or words else _ingredients(kept)
     return (), ""
+
+
+def _ingredients(medication: Json) -> tuple[tuple[Code, ...], str]:
+    """What a Medication without a code is made of: R4's itemCodeableConcept, R5's item."""
+    parts = [
+        part.get("itemCodeableConcept") or part.get("item") for part in items(medication.get("ingredient"))
+    ]
+    coded = tuple(code for concept in parts for code in codes(concept))
+    return coded, "; ".join(dict.fromkeys(filter(None, map(concept_text, parts))))
 
 
 def _garbled(resource: Json, element: str, read: str) -> bool:

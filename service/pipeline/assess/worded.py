@@ -62,12 +62,14 @@ class Worded:
         """The last answers to each question in words; observations are valid."""
         by_question: dict[str, list[Observation]] = defaultdict(list)
         for observation in observations:
-            by_question[question_in_words(observation, self.content)].append(observation)
-        for question, said in by_question.items():
+            by_question[question_in_words(observation, self.content) or _unworded(observation)].append(
+                observation
+            )
+        for said in by_question.values():
             last = max(day_of(observation) or _LONG_AGO for observation in said)
             for observation in said:
-                if question and (day_of(observation) or _LONG_AGO) == last:
-                    self._statement(observation, question)
+                if (day_of(observation) or _LONG_AGO) == last:
+                    self._statement(observation, question_in_words(observation, self.content))
 
     def gaps(self) -> tuple[Gap, ...]:
         """One gap for each kind of resource, and one for its sensitive words, which carry their labels."""
@@ -161,6 +163,11 @@ def is_local(observation: Observation) -> bool:
     return bool(observation.codes) and all(
         code.system and code.system not in _NAMING for code in observation.codes
     )
+
+
+def _unworded(observation: Observation) -> str:
+    """What tells a question that nobody put in words from others: its codes, or the form's item."""
+    return "".join(f"|{code.system}|{code.code}" for code in observation.codes)
 
 
 def _is_screening(observation: Observation) -> bool:

@@ -244,3 +244,28 @@ def test_what_cannot_be_planned_is_refused_with_its_own_error(resources, name, e
 def test_a_day_far_in_the_past_or_future_is_no_harm():
     assert choose_stay([patient(), encounter()], None, date.min) == ENCOUNTER
     assert choose_stay([patient(), encounter()], None, date.max) == ENCOUNTER
+
+
+FAR = "https://ehr.example/r4/"
+
+
+def test_a_file_without_full_urls_may_name_its_patient_absolutely_throughout():
+    sent = [patient(), encounter(subject={"reference": f"{FAR}Patient/p1"})]
+    sent.append(condition("c1", "I50.9", subject={"reference": f"{FAR}Patient/p1/_history/2"}))
+    found = _read(*({"resource": one} for one in sent))
+    assert [one["subject"]["reference"] for one in found[1:]] == ["Patient/p1", "Patient/p1"]
+
+
+@pytest.mark.parametrize("other", ["Patient/p1", "https://other.example/r4/Patient/p1"])
+def test_an_absolute_reference_beside_another_way_to_name_the_patient_stays_somebody_else_s(other):
+    sent = [patient(), encounter(subject={"reference": other})]
+    sent.append(condition("c1", "I50.9", subject={"reference": f"{FAR}Patient/p1"}))
+    found = _read(*({"resource": one} for one in sent))
+    assert [one["subject"]["reference"] for one in found[1:]] == [other, f"{FAR}Patient/p1"]
+
+
+def test_a_contact_that_names_its_stay_by_identifier_is_part_of_it():
+    visit = {"system": "urn:x-visits", "value": "V1"}
+    whole = _stay("whole", "2024-02-20", identifier=[visit])
+    ward = _stay("ward", "2024-02-25", partOf={"identifier": visit})
+    assert choose_stay([patient(), whole, ward], None, TODAY) == "Encounter/whole"

@@ -324,3 +324,20 @@ def test_nobody_but_the_readers_picks_a_raw_stay_or_patient_apart():
                 ("hospitalization", "disposition.py"),  # the reader of where the stay leads
             }
             assert path.name == readers[name] or of_another_resource, (path.name, name)
+
+
+@pytest.mark.parametrize(
+    ("code", "act"),
+    [
+        ("32485007", "IMP"),
+        ("183452005", "IMP"),
+        ("8715000", "IMP"),
+        ("448951000124107", "OBSENC"),
+        ("185463005", ""),  # visit out of hours
+        ("4525004", ""),  # emergency department patient visit
+    ],
+)
+def test_a_type_in_snomed_tells_a_stay_where_there_is_no_class(code: str, act: str) -> None:
+    typed = {"type": [{"coding": [{"system": "http://snomed.info/sct", "code": code}]}]}
+    assert class_code(typed) == act
+    assert class_code({"class": {"code": "AMB"}, **typed}) == "AMB"

@@ -302,3 +302,13 @@ def test_by_whom_and_where_an_order_is_to_be_done_is_kept_in_words():
     assert order
     said = ("Referral", "Home care", "Therapist", "Patient's Residence", "Example Home Health")
     assert order.beside == said
+
+
+@pytest.mark.parametrize("element", ["itemCodeableConcept", "item"])
+def test_a_medicine_without_a_code_is_known_by_what_it_is_made_of(element):
+    made = {"resourceType": "Medication", "id": "m", "ingredient": [{element: METFORMIN}, None]}
+    found = fact(
+        resource("MedicationRequest", "r", medicationReference={"reference": "#m"}, contained=[made]), {}
+    )
+    assert found
+    assert found.codes == (Code(System.RXNORM, "860975", "metformin 500 MG"),)

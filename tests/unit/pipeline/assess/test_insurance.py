@@ -430,3 +430,8 @@ def test_no_shape_of_a_language_breaks_reading_it(communication: object) -> None
     who = patient(communication=communication)
     record = build_record([who, encounter()], encounter=ENCOUNTER, today=TODAY)
     assert all(language.tag or language.text for language in record.patient.languages)
+
+
+@pytest.mark.parametrize("name", ["Guarantor Self", "Selbstzahler"])
+def test_who_pays_alone_has_no_insurance(name: str) -> None:
+    assert insurance(named(name)).state is NeedState.PRESENT

@@ -264,6 +264,8 @@ def test_a_code_without_a_system_is_known_by_its_form() -> None:
         ({"valueString": "11.9 g/dL"}, 1),
         ({"valueString": "119 g/L"}, 1),
         ({"valueQuantity": {"value": "11.9", "unit": "gm/dl"}}, 1),
+        ({"valueQuantity": {"value": 11.9, "unit": "g%"}}, 1),
+        ({"valueQuantity": {"value": 12.1, "unit": "gms/dL"}}, 0),
     ],
     ids=str,
 )

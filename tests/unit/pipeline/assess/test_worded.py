@@ -321,3 +321,17 @@ def test_a_diagnosis_in_an_answer_is_read_as_one_in_a_list_is(
     question: str, answer: str, *, raised: bool
 ) -> None:
     assert bool(_raised(_said(question, answer))) is raised
+
+
+def _unworded(answer: str, number: str = "1") -> Observation:
+    """An answer to an item of a form that is not here: only its linkId is known."""
+    form, survey = "https://ehr.example/Questionnaire/x", frozenset({"survey"})
+    return _said("", answer, codes=(Code(form, number),), reference="Observation/q", categories=survey)
+
+
+def test_an_answer_whose_question_nobody_named_is_told_or_shown() -> None:
+    assert "homelessness" in _raised(_unworded("Homeless"))
+    assert _not_understood(_unworded("Homeless")) == []
+    (gap,) = _not_understood(_unworded("true"), _unworded("Often true", "2"))
+    assert set(gap.said) == {"1: true", "2: Often true"}
+    assert _not_understood(_unworded("false")) == []
