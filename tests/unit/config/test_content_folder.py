@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from config.content import SHIPPED, load_content, load_contents
 from config.content_check import check
 from config.content_folder import ContentFolder
+from config.marked_yaml import read_yaml
 from service.cli import main
 from service.errors import ConfigurationError
 
@@ -163,3 +164,10 @@ def test_a_plan_from_a_file_is_made_by_the_deployments_content_and_names_it(whol
     assert ran.exit_code == 0
     assert f'"digest": "{digest_of(load_content(whole))}"' in ran.output
     assert '"Hunger"' in ran.output
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"title: a\x00b", b"title: a\x07"])
+def test_a_file_that_is_no_text_is_named(tmp_path, content):
+    (tmp_path / "own.yaml").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"own\.yaml:1: this file cannot be read"):
+        read_yaml(tmp_path / "own.yaml", "own.yaml")
