@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from config.conventions import ENCOUNTER_CLASSES, USUAL, Conventions
-from fhir_mappings.inbound.elements import Json, text
+from fhir_mappings.inbound.codes import codes
+from fhir_mappings.inbound.elements import Json, identifiers, text
 from fhir_mappings.inbound.encounter import CALLED_OFF, part_of, period_of, status_of
 from fhir_mappings.inbound.encounter_class import class_code, is_stay
 from fhir_mappings.inbound.references import reference_of
@@ -12,6 +13,9 @@ from fhir_mappings.references import is_encounter
 from service.domain.record import INPATIENT_CLASSES
 from service.errors import ClassNotUnderstood, NotAnInpatientStay
 
+#: Codes of http://fhir.de/CodeSystem/Kontaktebene: a contact with the hospital, and those within it.
+_HOSPITAL_LEVEL: Final = frozenset({"einrichtungskontakt"})
+_WITHIN: Final = frozenset({"abteilungskontakt", "versorgungsstellenkontakt"})
 _MERGED: Final = (
     "This encounter has no class and is part of {whole}, or was merged into it, which cannot be read; name the stay that "
     "remains."
@@ -60,7 +64,8 @@ def find_whole_stay(reference: str, resources: Iterable[Json], conventions: Conv
 def whole_stays(encounters: Iterable[Json], conventions: Conventions = USUAL) -> list[Json]:
     """The stays among encounters, without contacts within another of them.
 
-    Of several contacts of one stay that is not among them the first to begin stands for it.
+    Of several contacts of one stay that is not among them the first to begin stands for it. A contact of a department that has
+    the visit number of a contact of the hospital is within that one, whether or not it says so.
     """
     known = {reference_of(one): one for one in encounters}
     whole = [
@@ -68,11 +73,18 @@ def whole_stays(encounters: Iterable[Json], conventions: Conventions = USUAL) ->
         for one in known.values()
         if is_stay(one, conventions) and whole_stay(one, known, conventions) is one
     ]
+    numbers = {number for one in whole if _is_of_level(one, _HOSPITAL_LEVEL) for number in identifiers(one)}
+    whole = [one for one in whole if not (_is_of_level(one, _WITHIN) and numbers & set(identifiers(one)))]
     orphans: dict[str, Json] = {}
     for stay in sorted(whole, key=_beginning):
         above = part_of(stay)
         orphans.setdefault(above if above and above not in known else reference_of(stay), stay)
     return list(orphans.values())
+
+
+def _is_of_level(contact: Json, levels: frozenset[str]) -> bool:
+    """Whether the contact says by its type on which level of the hospital it is (German MII and gematik)."""
+    return any(code.code.casefold() in levels for code in codes(contact.get("type")))
 
 
 def _beginning(stay: Mapping[str, Any]) -> tuple[str, str]:

@@ -21,7 +21,7 @@ _OPEN: Final[dict[Kind, frozenset[str]]] = {
     Kind.GOAL: frozenset({"proposed", "planned", "accepted", "active", "on-hold"}),
     Kind.APPOINTMENT: frozenset({"booked"}),
 }
-#: What is no more than somebody's suggestion is no order.
+#: A suggestion for the very same thing stands, as whoever takes one over from a card leaves it; for the like it is no order.
 _SUGGESTED: Final = frozenset({"proposal", "option"})
 #: Orders are often never closed; one that is older says nothing of what is needed now.
 _OPEN_FOR: Final = timedelta(days=365)
@@ -104,7 +104,9 @@ def standing(record: Record, assessment: Assessment, *, tenant: str) -> Standing
         asked=tuple(
             (fact, assessment.ordered[fact.reference])
             for fact in foreign
-            if fact.reference in assessment.ordered and _is_to_come(fact, assessment.today)
+            if fact.reference in assessment.ordered
+            and fact.intent not in _SUGGESTED
+            and _is_to_come(fact, assessment.today)
         ),
         goals=_index(fact for fact in foreign if fact.kind is Kind.GOAL),
         appointments=tuple(fact for fact in foreign if fact.kind is Kind.APPOINTMENT),
@@ -154,7 +156,7 @@ def _is_open(fact: Fact, today: date) -> bool:
         return False
     if fact.kind not in {Kind.ORDER, Kind.DEVICE}:
         return True
-    return fact.intent not in _SUGGESTED and (fact.began is None or today - fact.began <= _OPEN_FOR)
+    return fact.began is None or today - fact.began <= _OPEN_FOR
 
 
 def _is_ordered(fact: Fact) -> bool:

@@ -103,3 +103,19 @@ def test_the_other_contacts_of_a_stay_that_is_not_on_record_are_of_it():
     ward, theatre = contact("ward", "gone", period=LONG), contact("theatre", "gone", period=THEATRE)
     record = build_record([patient(), ward, theatre], encounter="Encounter/ward", today=TODAY)
     assert record.parts == {"Encounter/gone", "Encounter/theatre"}
+
+
+def _levelled(number, level, visit, **more):
+    types = [{"coding": [{"system": "http://fhir.de/CodeSystem/Kontaktebene", "code": level}]}]
+    return contact(
+        number, type=types, identifier=[{"system": "https://ehr.example.org/visit", "value": visit}], **more
+    )
+
+
+@pytest.mark.parametrize("within", ["abteilungskontakt", "versorgungsstellenkontakt"])
+def test_a_department_with_the_visit_number_of_the_hospitals_contact_is_within_it(within):
+    stay = _levelled("e1", "einrichtungskontakt", "V1", period=LONG)
+    inside = _levelled("e2", within, "V1", period={"start": "2026-02-18", "end": "2026-02-22"})
+    other = _levelled("e3", within, "V2", period={"start": "2026-02-10", "end": "2026-02-12"})
+    assert choose_stay([patient(), stay, inside, other], None, TODAY) == "Encounter/e1"
+    assert {one["id"] for one in whole_stays([stay, inside, other])} == {"e1", "e3"}
