@@ -197,7 +197,7 @@ def test_who_it_does_not_name_reads_without_what_is_sensitive_and_decides_nothin
     stage.one.claims = {"fhirUser": f"{stage.one.base}/Practitioner/other", "name": "Otto Other"}
     page = _launch(browser, stage, stage.one, patient="p1", encounter="e1").text
     assert SECRET_NEED not in page
-    assert "shown to clinicians only" in page
+    assert "is shown to clinicians and social workers only" in page
     assert "<summary>Decide" not in page
     refused = browser.post(f"{stage.page('e1')}/decisions", data={"form": _form(page)}, timeout=30)
     assert refused.status_code == 403
