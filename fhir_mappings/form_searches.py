@@ -41,7 +41,7 @@ def form_searches(
 
 def _unknown_forms(resources: Iterable[dict[str, Any]]) -> Iterator[str]:
     read = list(resources)
-    forms = [one for one in read if one.get("resourceType") == "Questionnaire"]
+    forms = [resource for resource in read if resource.get("resourceType") == "Questionnaire"]
     shared = {**index_forms(forms), **{f"Questionnaire/{form.get('id')}": form for form in forms}}
     for response in read:
         if response.get("resourceType") != "QuestionnaireResponse" or not form_address(response):

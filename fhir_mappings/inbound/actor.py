@@ -48,8 +48,10 @@ def actor_of(resource: Json) -> str:
 def _kind_of(reference: Json, who: str, resource: Json) -> str:
     """The type of what a reference names, "" where it does not say; a contained resource says it itself."""
     if (said := text(reference.get("reference"))).startswith("#"):
-        held = (one for one in items(resource.get("contained")) if f"#{one.get('id')}" == said)
-        return next((text(one.get("resourceType")) for one in held), "")
+        held = (
+            contained for contained in items(resource.get("contained")) if f"#{contained.get('id')}" == said
+        )
+        return next((text(actor.get("resourceType")) for actor in held), "")
     address = _TYPED.search(who)
     return text(reference.get("type")).rpartition("/")[2] or (address[1] if address else "")
 
@@ -61,6 +63,6 @@ def _references(resource: Json, path: Path) -> list[Json]:
     if not found:
         return []
     holders = items(found) if isinstance(found, list) else [found]
-    coming = [one for one in holders if isinstance(one, dict) and one.get("status") != "declined"]
-    values = [at(one, tuple(rest)) if rest else one for one in coming]
-    return [one for one in values if isinstance(one, dict)]
+    coming = [holder for holder in holders if isinstance(holder, dict) and holder.get("status") != "declined"]
+    values = [at(holder, tuple(rest)) if rest else holder for holder in coming]
+    return [value for value in values if isinstance(value, dict)]

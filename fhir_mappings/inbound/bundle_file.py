@@ -81,7 +81,7 @@ def choose_stay(
 def _named(encounters: list[Json], encounter: str, conventions: Conventions) -> str:
     """The stay of this name, or the one that the contact of this name is part of or was merged into."""
     wanted = f"Encounter/{encounter.strip().removeprefix('Encounter/')}"
-    known = {reference_of(one): one for one in encounters}
+    known = {reference_of(contact): contact for contact in encounters}
     if wanted not in known:
         raise UnknownEncounter("The Bundle holds no such Encounter; check the id, or leave it out.")
     stay = whole_stay(known[wanted], known, conventions)
@@ -93,7 +93,8 @@ def _last_begun(encounters: list[Json], today: date, conventions: Conventions) -
     stays = whole_stays(encounters, conventions)
     if not stays:
         unread = next(
-            (one for one in encounters if class_code(one, conventions) not in ENCOUNTER_CLASSES), None
+            (contact for contact in encounters if class_code(contact, conventions) not in ENCOUNTER_CLASSES),
+            None,
         )
         if unread:
             require_stay(unread, conventions)
@@ -101,9 +102,9 @@ def _last_begun(encounters: list[Json], today: date, conventions: Conventions) -
             "The Bundle holds no inpatient stay; add an Encounter of class IMP, ACUTE, NONAC, SS or OBSENC."
         )
     held = [
-        (_start(one, today, conventions.zone or zone_of(one)), reference_of(one))
-        for one in stays
-        if status_of(one) not in CALLED_OFF
+        (_start(stay, today, conventions.zone or zone_of(stay)), reference_of(stay))
+        for stay in stays
+        if status_of(stay) not in CALLED_OFF
     ]
     if not held:
         raise NotAnInpatientStay(

@@ -191,9 +191,11 @@ def class_code(resource: Mapping[str, Any], conventions: Conventions = USUAL) ->
         own = _own_class(resource, said, conventions.encounter_classes)
         if own:
             return own
-        said = [one for one in said if _row(one, conventions.encounter_classes) is None]
+        said = [naming for naming in said if _row(naming, conventions.encounter_classes) is None]
     known = _understood(said) or _understood(list(_said(resource.get("type"))), only_stays=True)
-    return known or next((one.code.upper() or one.words for one in said if not _says_nothing(one)), "")
+    return known or next(
+        (naming.code.upper() or naming.words for naming in said if not _says_nothing(naming)), ""
+    )
 
 
 def searched_classes(table: Mapping[str, str]) -> str:
@@ -215,7 +217,7 @@ def is_garbled(resource: Mapping[str, Any]) -> bool:
     """Whether a class is there that says nothing and gives no reason for it."""
     given = resource.get("class")
     parts = given if isinstance(given, list) else [given]
-    is_told = any(one.code or one.words for one in _said(given))
+    is_told = any(naming.code or naming.words for naming in _said(given))
     return (
         bool(given)
         and not is_told
@@ -226,8 +228,8 @@ def is_garbled(resource: Mapping[str, Any]) -> bool:
 def _own_class(resource: Mapping[str, Any], said: list[_Said], table: Mapping[str, str]) -> str:
     """What the hospital's own table makes of class, then type, then place; "" where no row decides."""
     places = [_Said("", "", _place(entry)) for entry in items(resource.get("location"))]
-    for one in (*said, *_said(resource.get("type")), *places):
-        if found := _row(one, table):
+    for naming in (*said, *_said(resource.get("type")), *places):
+        if found := _row(naming, table):
             return found
     return ""
 
@@ -247,8 +249,12 @@ def _place(entry: Json) -> str:
 
 def _understood(said: list[_Said], *, only_stays: bool = False) -> str:
     """The first coding that is known by its code, else the first known by its words."""
-    by_code = (_by_code(one.system, one.code) for one in said if len(one.code) + len(one.system) <= _LONGEST)
-    by_words = (_by_words(one.words) for one in said if len(one.words) <= _LONGEST)
+    by_code = (
+        _by_code(naming.system, naming.code)
+        for naming in said
+        if len(naming.code) + len(naming.system) <= _LONGEST
+    )
+    by_words = (_by_words(naming.words) for naming in said if len(naming.words) <= _LONGEST)
     for found in (*by_code, *by_words):
         if found and (found in INPATIENT_CLASSES or not only_stays):
             return found

@@ -197,8 +197,8 @@ def _beside(resource: Json, shape: _Shape) -> tuple[str, ...]:
         words
         for path in shape.beside
         if path[0] in resource
-        for one in _children(at(resource, path))
-        if (words := concept_text(one) or text(first(one).get("display")))
+        for child in _children(at(resource, path))
+        if (words := concept_text(child) or text(first(child).get("display")))
     )
     return tuple(dict.fromkeys(said))
 
@@ -260,7 +260,7 @@ def _day(
 ) -> date | None:
     for path in paths:
         value = at(resource, path)
-        days = (read(one, zone) for one in value) if isinstance(value, list) else (read(value, zone),)
+        days = (read(part, zone) for part in value) if isinstance(value, list) else (read(value, zone),)
         if found := next(filter(None, days), None):
             return found
     return None

@@ -33,7 +33,9 @@ def as_ordered(
     signed = [one for one in orders if _is_signed(one) and stay_of(one) == stay.reference]
     signed = [one for one in signed if discharges(one, order_codes)]
     days = [
-        day for one in signed if (day := _day(one, zone)) and (today is None or dates.is_ahead(day, today))
+        day
+        for order in signed
+        if (day := _day(order, zone)) and (today is None or dates.is_ahead(day, today))
     ]
     places = tuple(place for one in signed for place in _places(one))
     return replace(stay, planned_end=min(days, default=stay.planned_end), ordered_disposition=places)
@@ -47,7 +49,7 @@ def _day(order: Json, zone: tzinfo) -> date | None:
     for path in _WHEN:
         value = at(order, path)
         listed = value if isinstance(value, list) else [value]
-        if found := min(filter(None, (dates.began(one, zone) for one in listed)), default=None):
+        if found := min(filter(None, (dates.began(time, zone) for time in listed)), default=None):
             return found
     return None
 

@@ -49,13 +49,13 @@ def form_address(response: Json) -> str:
     if isinstance(given, str) and given.strip():
         return given.strip()
     beside = [response.get("_questionnaire"), response]
-    extensions = (one for place in items(beside) for one in items(place.get("extension")))
+    extensions = (extension for place in items(beside) for extension in items(place.get("extension")))
     for extension in extensions:
         if "questionnaire" in text(extension.get("url")).lower():
             named = (
                 extension.get(name) for name in ("valueUri", "valueUrl", "valueCanonical", "valueString")
             )
-            if address := next((text(one) for one in named if text(one)), ""):
+            if address := next((text(value) for value in named if text(value)), ""):
                 return address
     return ""
 
@@ -63,7 +63,9 @@ def form_address(response: Json) -> str:
 def find_form(response: Json, shared: Shared) -> Json:
     """The form of a response: contained in it, or read along with it; {} when it is not here."""
     address = form_address(response)
-    contained = [one for one in items(response.get("contained")) if one.get("resourceType") == _FORM]
+    contained = [
+        resource for resource in items(response.get("contained")) if resource.get("resourceType") == _FORM
+    ]
     for form in contained:
         if address in {f"#{text(form.get('id'))}", text(form.get("url")), _canonical(form)}:
             return form

@@ -124,7 +124,9 @@ def _given(item: Json) -> list[Json]:
     answer = item.get("answer")
     listed = answer if isinstance(answer, list) else [] if answer is None else [answer]
     bare = [
-        {"valueBoolean" if isinstance(one, bool) else "valueString": one} for one in listed if _is_bare(one)
+        {"valueBoolean" if isinstance(bare, bool) else "valueString": bare}
+        for bare in listed
+        if _is_bare(bare)
     ]
     own = [item] if any(item.get(name) is not None for name in VALUES) else []
     return [*items(answer), *bare, *own]
@@ -163,7 +165,7 @@ def _points(given: list[Json], coded: tuple[Code, ...], said: list[Value], asked
         return None
     names = [name for code in coded for name in (code.code, code.display)] + [value.text for value in said]
     known = (asked.points[name] for name in names if name in asked.points)
-    beside = (one for key in given[0] if key.startswith("_value") for one in items(given[0][key]))
+    beside = (sibling for key in given[0] if key.startswith("_value") for sibling in items(given[0][key]))
     points = points_of(given[0], *beside)
     points = next(known, None) if points is None else points
     return None if points is None else Quantity(points)

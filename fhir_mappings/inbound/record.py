@@ -221,7 +221,7 @@ def _shared(known: dict[str, Json], whose: str) -> Shared:
         for reference, one in known.items()
         if one["resourceType"] in _SHARED_TYPES and subject_of(one) in {"", whose}
     }
-    forms = [one for one in found.values() if one["resourceType"] == "Questionnaire"]
+    forms = [resource for resource in found.values() if resource["resourceType"] == "Questionnaire"]
     return {**index_forms(forms), **found} if forms else found
 
 

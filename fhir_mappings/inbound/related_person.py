@@ -21,7 +21,7 @@ def related_person(resource: Json, *, zone: tzinfo = UTC) -> RelatedPerson | Non
 
 def contacts(patient: Json, *, zone: tzinfo = UTC) -> tuple[RelatedPerson, ...]:
     """Patient.contact: the people among them, under the Patient's own reference; organisations have no name there."""
-    found = (_person(one, patient, zone) for one in items(patient.get("contact")))
+    found = (_person(contact, patient, zone) for contact in items(patient.get("contact")))
     return tuple(one for one in found if one.name)
 
 

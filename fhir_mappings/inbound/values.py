@@ -60,7 +60,7 @@ def points_of(*places: Json) -> float | None:
         for extension in items(place.get("extension")) if "extension" in place else ():
             if text(extension.get("url")) in POINTS:
                 given = (extension.get("valueDecimal"), extension.get("valueInteger"))
-                return next((found for one in given if (found := number(one)) is not None), None)
+                return next((found for points in given if (found := number(points)) is not None), None)
     return None
 
 

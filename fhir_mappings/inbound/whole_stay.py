@@ -56,7 +56,9 @@ def whole_stay(contact: Json, known: Mapping[str, Json], conventions: Convention
 
 def find_whole_stay(reference: str, resources: Iterable[Json], conventions: Conventions = USUAL) -> str:
     """The same by reference, among resources of all types: "Encounter/ward" → "Encounter/stay"."""
-    known = {reference_of(one): one for one in resources if one.get("resourceType") == "Encounter"}
+    known = {
+        reference_of(contact): contact for contact in resources if contact.get("resourceType") == "Encounter"
+    }
     named = known.get(reference)
     return reference_of(whole_stay(named, known, conventions)) if named else reference
 
@@ -67,14 +69,16 @@ def whole_stays(encounters: Iterable[Json], conventions: Conventions = USUAL) ->
     Of several contacts of one stay that is not among them the first to begin stands for it. A contact of a department that has
     the visit number of a contact of the hospital is within that one, whether or not it says so.
     """
-    known = {reference_of(one): one for one in encounters}
+    known = {reference_of(contact): contact for contact in encounters}
     whole = [
-        one
-        for one in known.values()
-        if is_stay(one, conventions) and whole_stay(one, known, conventions) is one
+        contact
+        for contact in known.values()
+        if is_stay(contact, conventions) and whole_stay(contact, known, conventions) is contact
     ]
-    numbers = {number for one in whole if _is_of_level(one, _HOSPITAL_LEVEL) for number in identifiers(one)}
-    whole = [one for one in whole if not (_is_of_level(one, _WITHIN) and numbers & set(identifiers(one)))]
+    numbers = {
+        number for stay in whole if _is_of_level(stay, _HOSPITAL_LEVEL) for number in identifiers(stay)
+    }
+    whole = [stay for stay in whole if not (_is_of_level(stay, _WITHIN) and numbers & set(identifiers(stay)))]
     orphans: dict[str, Json] = {}
     for stay in sorted(whole, key=_beginning):
         above = part_of(stay)

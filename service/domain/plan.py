@@ -120,7 +120,9 @@ class Plan:
         """The same plan as if nobody had approved anything, for an EHR that takes drafts only."""
         return replace(
             self,
-            decisions=tuple(one for one in self.decisions if one.choice is not Choice.APPROVED),
+            decisions=tuple(
+                decision for decision in self.decisions if decision.choice is not Choice.APPROVED
+            ),
             for_everybody=self.for_everybody.unsigned() if self.for_everybody else None,
         )
 
@@ -272,7 +274,9 @@ def _told(decisions: tuple[Decision, ...], shared: tuple[Item, ...]) -> tuple[De
     """
     keys = {WHOLE_PLAN, SOCIAL_WORK, *(item.key for item in shared)}
     told = (decision for decision in decisions if decision.item in keys)
-    return tuple(replace(one, reason="") if one.choice is Choice.APPROVED else one for one in told)
+    return tuple(
+        replace(decision, reason="") if decision.choice is Choice.APPROVED else decision for decision in told
+    )
 
 
 def _shareable_disposition(disposition: Disposition | None) -> Disposition | None:

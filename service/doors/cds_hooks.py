@@ -132,12 +132,14 @@ def _of_signing(until: float) -> Consultation | None:
     known = (call.prefetch.get(key) for key in REQUIRED)
     names = names_in(resource for resource in known if isinstance(resource, dict))
     orders = [with_literals(order, names) for order in call.orders]
-    order = next((one for one in orders if discharges(one, hospital.order_codes)), None)
+    order = next(
+        (draft_order for draft_order in orders if discharges(draft_order, hospital.order_codes)), None
+    )
     if order is None:
         return None
     if subject_of(order) != call.patient:
         raise BadInput("The discharge order in context.draftOrders is not for context.patientId.")
-    if any(is_of_another(one, call.patient) for one in orders):
+    if any(is_of_another(draft_order, call.patient) for draft_order in orders):
         raise BadInput("context.draftOrders holds an order for another patient than context.patientId.")
     stay = _stay(call, order)
     # An order that is signed already has a name of its own; a draft's may be gone when it is.
@@ -200,9 +202,9 @@ def _tenant(call: HookCall) -> Tenant:
     tenants = deps().tenants
     candidates = [tenants[signed_for()]] if signed_for() else list(tenants.values())
     named = [
-        one
-        for one in candidates
-        if not call.fhir_server or is_same_server(call.fhir_server, one.fhir_base_url)
+        candidate
+        for candidate in candidates
+        if not call.fhir_server or is_same_server(call.fhir_server, candidate.fhir_base_url)
     ]
     if len(named) == 1:
         return named[0]

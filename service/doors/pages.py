@@ -129,7 +129,7 @@ def _reasons(plan: Plan | None) -> dict[str, str]:
     """Why items were approved over an open blocker, by their keys, for those who may know of it."""
     if plan is None or not caller().sees_sensitive_items():
         return {}
-    keys = {one.item for one in plan.decisions}
+    keys = {decision.item for decision in plan.decisions}
     stands = {key: plan.decision_on(key) for key in keys}
     return {key: one.reason for key, one in stands.items() if one and one.choice is Choice.APPROVED}
 

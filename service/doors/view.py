@@ -181,7 +181,11 @@ def _in_words(entries: Sequence[AuditEntry], plan: Plan | None) -> tuple[History
             for entry in _told_to_all(done, shared)
         )
     decisions = plan.decisions if plan else ()
-    why = {one.at: one.reason for one in decisions if one.choice is Choice.APPROVED and one.reason}
+    why = {
+        decision.at: decision.reason
+        for decision in decisions
+        if decision.choice is Choice.APPROVED and decision.reason
+    }
     return tuple(
         HistoryLine(
             entry.at,

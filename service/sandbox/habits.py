@@ -101,7 +101,11 @@ class Habits:
 
 def _is_ours(resource: Mapping[str, Any]) -> bool:
     listed = resource.get("identifier")
-    return any(one.get("system") == URI_IDENTIFIER for one in listed) if isinstance(listed, list) else False
+    return (
+        any(identifier.get("system") == URI_IDENTIFIER for identifier in listed)
+        if isinstance(listed, list)
+        else False
+    )
 
 
 def _local_class(given: Any) -> Any:

@@ -57,7 +57,7 @@ def _explained(findings: Findings, *, of_everybody: bool = False) -> Assessment:
     """The judgements with what explains them; for everybody, without the protocols that are sensitive by themselves."""
     judged = assess_needs(findings)
     if of_everybody:
-        judged = tuple(one for one in judged if may_be_shared(one.explanation.labels))
+        judged = tuple(judgement for judgement in judged if may_be_shared(judgement.explanation.labels))
     needs = tuple(one.need for one in judged if one.need is not None)
     return replace(
         _judged(findings, needs),

@@ -54,7 +54,9 @@ def _mark(rule: ComplianceRule, findings: Findings) -> tuple[Mark, tuple[Evidenc
         return Mark.NOT_APPLICABLE, ()
     met = _asked(rule.met, findings)
     unfinished = _unfinished(findings) if rule.met is not None else ()
-    acts = tuple(one for one in met.evidence if one.is_act() and one.reference not in unfinished)
+    acts = tuple(
+        evidence for evidence in met.evidence if evidence.is_act() and evidence.reference not in unfinished
+    )
     is_done = met.truth is Truth.TRUE and acts and acts == met.evidence
     return (Mark.MET, met.evidence) if is_done else (Mark.OPEN, ())
 

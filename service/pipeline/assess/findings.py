@@ -158,7 +158,7 @@ class _Collector:
     def worded(self) -> Worded:
         """What is told in words, as far as it is young enough."""
         found = Worded(self.content, self.citing)
-        found.read(one for one in self.said if self._valid(one, VALID_DAYS))
+        found.read(observation for observation in self.said if self._valid(observation, VALID_DAYS))
         return found
 
     def valid(self) -> dict[str, list[Observation]]:

@@ -110,8 +110,8 @@ def _need_of(protocol: Protocol, findings: Findings, present: Result, absent: Re
 
 def _is_later(told: Collection[Evidence], against: Collection[Evidence]) -> bool:
     """Whether words speak for a need on the last day on which something spoke against it, or later, or undated."""
-    last = max((one.on for one in against if one.on), default=None)
-    return any(last is None or one.on is None or one.on >= last for one in told)
+    last = max((evidence.on for evidence in against if evidence.on), default=None)
+    return any(last is None or evidence.on is None or evidence.on >= last for evidence in told)
 
 
 def _once_answered(protocol: Protocol, findings: Findings) -> Iterator[Evidence]:

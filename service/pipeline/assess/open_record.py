@@ -34,10 +34,14 @@ def open_record(record: Record, content: Content) -> Record:
     """The record as if nobody had written down what is sensitive; the same one where nothing is."""
     citing = Citing(content)
     facts = tuple(fact for fact in record.facts if may_be_shared(fact.labels | citing.labels_of(fact)))
-    observations = tuple(one for one in record.observations if may_be_shared(citing.labels(one)))
+    observations = tuple(
+        observation for observation in record.observations if may_be_shared(citing.labels(observation))
+    )
     secret = _references(record.facts) - _references(facts)
     visits = [visit for visit in _open(record.encounters) if _open_visit(visit, secret, content) == visit]
-    coverages = tuple(one for one in _open(record.coverages) if may_be_shared(_told_by(one, citing)))
+    coverages = tuple(
+        coverage for coverage in _open(record.coverages) if may_be_shared(_told_by(coverage, citing))
+    )
     opened = replace(
         record,
         encounter=_open_visit(record.encounter, secret, content),
@@ -60,7 +64,7 @@ def _told_by(coverage: Coverage, citing: Citing) -> Labels:
 
 
 def _open(statements: tuple[_S, ...]) -> tuple[_S, ...]:
-    return tuple(one for one in statements if may_be_shared(one.labels))
+    return tuple(statement for statement in statements if may_be_shared(statement.labels))
 
 
 def _references(facts: Iterable[Fact]) -> frozenset[str]:
@@ -101,5 +105,5 @@ def _types(record: Record) -> frozenset[str]:
         record.coverages,
         record.related_persons,
     )
-    said = {one.reference.partition("/")[0] for kind in statements for one in kind}
+    said = {statement.reference.partition("/")[0] for kind in statements for statement in kind}
     return frozenset(said) - _ALWAYS_READ

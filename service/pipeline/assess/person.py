@@ -54,7 +54,7 @@ def stayed(test: StayTest, findings: Findings) -> Result:
 
 def related(test: RelatedTest, findings: Findings) -> Result:
     """Someone active stands in the record."""
-    found = [one for one in findings.record.related_persons if is_there(one, findings.today)]
+    found = [person for person in findings.record.related_persons if is_there(person, findings.today)]
     if test.relationships:
         found = [one for one in found if {code.code for code in one.relationships} & test.relationships]
     return Result(truth_of(found), tuple(_cite_relation(person, findings) for person in found))

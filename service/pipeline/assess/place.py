@@ -127,4 +127,4 @@ def _words(fact: Fact) -> str:
 
 
 def _factor(text: str, weighs: str, evidence: tuple[Evidence, ...], place: str) -> Factor:
-    return Factor(text, weighs, evidence, merge(one.labels for one in evidence), place)
+    return Factor(text, weighs, evidence, merge(cited.labels for cited in evidence), place)

@@ -62,7 +62,7 @@ def _settled(item: ComplianceItem, plan: Plan, acts: _Acts) -> ComplianceItem:
         return item
     mark, evidence = _judged(item, plan, acts)
     return replace(
-        item, mark=mark, evidence=evidence, labels=item.labels | merge(one.labels for one in evidence)
+        item, mark=mark, evidence=evidence, labels=item.labels | merge(cited.labels for cited in evidence)
     )
 
 
@@ -83,7 +83,7 @@ def _concerns(item: ComplianceItem, plan: Plan) -> bool:
 def _met_by(evidence: Iterable[Evidence]) -> _Finding:
     """Met where there is something, and all of it names act, actor and time."""
     found = tuple(evidence)
-    return (Mark.MET, found) if found and all(one.is_act() for one in found) else _OPEN
+    return (Mark.MET, found) if found and all(act.is_act() for act in found) else _OPEN
 
 
 def _needs_assessed(plan: Plan, _: _Acts) -> _Finding:
@@ -92,10 +92,10 @@ def _needs_assessed(plan: Plan, _: _Acts) -> _Finding:
     if plan.bedside_questions or not decided:
         return _OPEN
     answers = (
-        one
+        cited
         for need in plan.needs
-        for one in need.evidence
-        if one.reference.startswith(_ANSWERS) and one.certainty is Certainty.SUPPORTED
+        for cited in need.evidence
+        if cited.reference.startswith(_ANSWERS) and cited.certainty is Certainty.SUPPORTED
     )
     return _met_by(dict.fromkeys(answers))
 

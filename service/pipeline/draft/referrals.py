@@ -47,7 +47,9 @@ def with_hidden_places(referrals: Iterable[Referral]) -> tuple[Referral, ...]:
     The services carry the label of a shelter in every plan, so that hiding one tells nothing; staff who may see it
     still find their names.
     """
-    return tuple(_hidden(one) if one.service in _WHERE_ONE_SLEEPS else one for one in referrals)
+    return tuple(
+        _hidden(referral) if referral.service in _WHERE_ONE_SLEEPS else referral for referral in referrals
+    )
 
 
 def searches_for_services(referrals: Iterable[Referral], *, discharge: date) -> tuple[PersonTask, ...]:

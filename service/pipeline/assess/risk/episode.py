@@ -30,7 +30,7 @@ def episode_of(stay: Encounter, others: Iterable[Encounter]) -> tuple[Encounter,
     known = list(others)
     while waiting:
         later = waiting.pop()
-        before = [one for one in known if one not in found and goes_over(one, later)]
+        before = [stay for stay in known if stay not in found and goes_over(stay, later)]
         found += before
         waiting += before
     return tuple(found)

@@ -72,7 +72,7 @@ def _comorbid(findings: Findings) -> ScorePart:
         )
         return replace(
             missing("Comorbidity", said, low=points, high=_COMORBID_POINTS),
-            evidence=tuple(e for one in found for e in one.evidence),
+            evidence=tuple(e for comorbidity in found for e in comorbidity.evidence),
         )
     names = ", ".join(f"{one.category.name} {one.category.lace}" for one in found)
     return known(

@@ -58,9 +58,9 @@ def came_unplanned(record: Record) -> tuple[bool | None, tuple[Evidence, ...]]:
     if said:
         words = f"Admission: {said[0].display or said[0].code}"
         return True, (_cite(stay, words),)
-    leading = [one for one in _emergencies(record) if _is_way_into(one, record)]
+    leading = [visit for visit in _emergencies(record) if _is_way_into(visit, record)]
     if leading:
-        return True, tuple(_cite(one, "Emergency visit that led to the stay") for one in leading)
+        return True, tuple(_cite(visit, "Emergency visit that led to the stay") for visit in leading)
     recorded = [code for code in (*stay.priority, *stay.admit_source) if not _says_nothing(code)]
     recorded += [code for code in stay.types if code.code in _PLANNED_TYPES]
     return (False if recorded else None), ()
@@ -70,9 +70,9 @@ def emergency_visits(record: Record) -> tuple[Evidence, ...]:
     """Emergency visits in the 183 days before admission, the one that led to the stay excluded."""
     stay = record.encounter
     visits = [
-        one
-        for one in _emergencies(record)
-        if not _is_way_into(one, record) and _before(one, stay, SIX_MONTHS)
+        visit
+        for visit in _emergencies(record)
+        if not _is_way_into(visit, record) and _before(visit, stay, SIX_MONTHS)
     ]
     return tuple(_cite(one, "Emergency visit") for one in _in_order(visits))
 
@@ -80,19 +80,25 @@ def emergency_visits(record: Record) -> tuple[Evidence, ...]:
 def earlier_admissions(record: Record) -> tuple[Evidence, ...]:
     """Hospital stays that began in the 365 days before admission; a contact within one is no further stay, nor a transfer."""
     stay, held = record.encounter, _held_stays(record)
-    known = {one.reference for one in held}
+    known = {visit.reference for visit in held}
     whole = {
-        one.part_of or one.reference: one for one in reversed(_in_order(held)) if one.part_of not in known
+        visit.part_of or visit.reference: visit
+        for visit in reversed(_in_order(held))
+        if visit.part_of not in known
     }
     own = episode_of(stay, whole.values())
     earlier = [
-        one for one in first_stays(list(whole.values())) if one not in own and _before(one, stay, YEAR)
+        visit
+        for visit in first_stays(list(whole.values()))
+        if visit not in own and _before(visit, stay, YEAR)
     ]
     return tuple(_cite(one, "Hospital stay") for one in _in_order(earlier))
 
 
 def _held_stays(record: Record) -> list[Encounter]:
-    return [one for one in record.other_visits if one.class_code in INPATIENT_CLASSES and _was_held(one)]
+    return [
+        visit for visit in record.other_visits if visit.class_code in INPATIENT_CLASSES and _was_held(visit)
+    ]
 
 
 def _is_way_into(visit: Encounter, record: Record) -> bool:
