@@ -174,6 +174,12 @@ class Sensitivity:
     exact: Mapping[tuple[str, str], Labels] = field(default_factory=dict)
     families: Mapping[str, Labels] = field(default_factory=dict)
     words: Mapping[str, Labels] = field(default_factory=dict)
+    #: Finds any of the words; every text of a record is looked through.
+    any_word: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile the words once."""
+        object.__setattr__(self, "any_word", _any_of(tuple(self.words)))
 
     def of(self, code: Code) -> Labels:
         """The labels of one code: those of its longest listed family, so that an exception inside a family holds."""
@@ -183,8 +189,10 @@ class Sensitivity:
 
     def told_by(self, text: str) -> Labels:
         """The labels of what a text speaks of."""
+        if not text or not self.words:
+            return NONE
         said = text.casefold()
-        if not self.words or not _any_of(tuple(self.words)).search(said):
+        if not self.any_word.search(said):
             return NONE
         return merge(labels for word, labels in self.words.items() if _any_of((word,)).search(said))
 

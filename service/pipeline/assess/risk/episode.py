@@ -4,8 +4,9 @@ HOSPITAL and LACE count admissions and visits before the patient came in; the sc
 counts. review: pending.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Final
 
 from service.domain.codes import Code, System
@@ -38,7 +39,21 @@ def episode_of(stay: Encounter, others: Iterable[Encounter]) -> tuple[Encounter,
 
 def first_stays(stays: Sequence[Encounter]) -> tuple[Encounter, ...]:
     """The first stay of each episode."""
-    return tuple(later for later in stays if not any(goes_over(before, later) for before in stays))
+    by_end: dict[date, list[Encounter]] = defaultdict(list)
+    for stay in stays:
+        if stay.end:
+            by_end[stay.end.date()].append(stay)
+    return tuple(
+        later for later in stays if not any(goes_over(before, later) for before in _near(later, by_end))
+    )
+
+
+def _near(later: Encounter, by_end: Mapping[date, Sequence[Encounter]]) -> Iterator[Encounter]:
+    """The stays that ended on the day on which this one began, or on the day before."""
+    if later.start:
+        began = later.start.date()
+        yield from by_end.get(began, ())
+        yield from by_end.get(began - _NEXT_DAY, ())
 
 
 def goes_over(before: Encounter, later: Encounter) -> bool:

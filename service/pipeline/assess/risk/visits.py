@@ -58,7 +58,7 @@ def came_unplanned(record: Record) -> tuple[bool | None, tuple[Evidence, ...]]:
     if said:
         words = f"Admission: {said[0].display or said[0].code}"
         return True, (_cite(stay, words),)
-    leading = [visit for visit in _emergencies(record) if _is_way_into(visit, record)]
+    leading = [visit for visit in _emergencies(record) if _is_way_into(visit, record, _episode(record))]
     if leading:
         return True, tuple(_cite(visit, "Emergency visit that led to the stay") for visit in leading)
     recorded = [code for code in (*stay.priority, *stay.admit_source) if not _says_nothing(code)]
@@ -68,11 +68,11 @@ def came_unplanned(record: Record) -> tuple[bool | None, tuple[Evidence, ...]]:
 
 def emergency_visits(record: Record) -> tuple[Evidence, ...]:
     """Emergency visits in the 183 days before admission, the one that led to the stay excluded."""
-    stay = record.encounter
+    stay, stays = record.encounter, _episode(record)
     visits = [
         visit
         for visit in _emergencies(record)
-        if not _is_way_into(visit, record) and _before(visit, stay, SIX_MONTHS)
+        if _before(visit, stay, SIX_MONTHS) and not _is_way_into(visit, record, stays)
     ]
     return tuple(_cite(one, "Emergency visit") for one in _in_order(visits))
 
@@ -101,11 +101,14 @@ def _held_stays(record: Record) -> list[Encounter]:
     ]
 
 
-def _is_way_into(visit: Encounter, record: Record) -> bool:
-    """Whether an emergency visit led to the stay, or to one from which the patient was transferred to it."""
-    if visit.reference in record.parts:
-        return True
-    return any(led_to(visit, stay) for stay in episode_of(record.encounter, _held_stays(record)))
+def _episode(record: Record) -> tuple[Encounter, ...]:
+    """The stay, and those from which the patient was transferred to it."""
+    return episode_of(record.encounter, _held_stays(record))
+
+
+def _is_way_into(visit: Encounter, record: Record, stays: Iterable[Encounter]) -> bool:
+    """Whether an emergency visit led to one of the stays of an episode, or is part of the stay."""
+    return visit.reference in record.parts or any(led_to(visit, stay) for stay in stays)
 
 
 def led_to(visit: Encounter, stay: Encounter) -> bool:
