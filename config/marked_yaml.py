@@ -94,12 +94,11 @@ class Entry:
 
 
 def read_yaml(path: Path, shown_as: str) -> Entry:
-    """The one document of a file; ConfigurationError if it cannot be read as YAML."""
+    """The one document of a file; ConfigurationError if it is not YAML in UTF-8, OSError if it is not there."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError, yaml.reader.ReaderError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise ConfigurationError(f"{shown_as}:1: this file cannot be read: {why}") from None
+    except (UnicodeDecodeError, yaml.reader.ReaderError):
+        raise ConfigurationError(f"{shown_as}:1: this file cannot be read: it is not text in UTF-8") from None
     except yaml.MarkedYAMLError as error:
         # The place where it began helps more than the place where the parser gave up: an open quote ends with the file.
         mark = error.context_mark or error.problem_mark
