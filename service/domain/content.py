@@ -176,16 +176,29 @@ class Sensitivity:
     words: Mapping[str, Labels] = field(default_factory=dict)
     #: Finds any of the words; every text of a record is looked through.
     any_word: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    #: The exact codes whatever their system, for codes that name none which is known.
+    bare: Mapping[str, Labels] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the words once."""
+        """Put together once what every text and code of a record is held against."""
+        bare: dict[str, Labels] = {}
+        for (_, code), labels in self.exact.items():
+            bare[code] = bare.get(code, NONE) | labels
+        object.__setattr__(self, "bare", bare)
         object.__setattr__(self, "any_word", _any_of(tuple(self.words)))
 
     def of(self, code: Code) -> Labels:
-        """The labels of one code: those of its longest listed family, so that an exception inside a family holds."""
-        exact = self.exact.get((code.system, code.code), NONE)
-        longest = (family for family in reversed(families_of(code)) if family in self.families)
-        return exact | self.families.get(next(longest, ""), NONE)
+        """The labels of one code: those of its longest listed family, so that an exception inside a family holds.
+
+        A code without a known system, as a form's own number for a question, is held against the codes of every system.
+        """
+        if code.system not in _KNOWN_SYSTEMS:
+            return self.bare.get(code.code, NONE) | self._of_family(_families(code.code[:_LONGEST_WRITTEN]))
+        return self.exact.get((code.system, code.code), NONE) | self._of_family(families_of(code))
+
+    def _of_family(self, families: tuple[str, ...]) -> Labels:
+        longest = (family for family in reversed(families) if family in self.families)
+        return self.families.get(next(longest, ""), NONE)
 
     def told_by(self, text: str) -> Labels:
         """The labels of what a text speaks of."""
@@ -271,6 +284,7 @@ class Content:
 
 #: Code sets by which a record says that the patient has died.
 _OF_LIFE_AND_DEATH = ("death", "death-observations", "vital-status")
+_KNOWN_SYSTEMS = frozenset(system.value for system in System)
 _ICD10 = frozenset({System.ICD10CM.value, System.ICD10.value})
 _SHORTEST_FAMILY = 1
 #: An ICD-10-CM code has seven characters at most. What is sent as one may be of any length, and is read no further.
