@@ -23,8 +23,9 @@ def load_orders(folder: LayeredFolder, terminology: Terminology) -> OrderTable:
     path = folder / "order_codes.csv"
     columns = ("services", "needs", "system", "code", "display")
     for row in read_reviewed_rows(path, columns) if path.exists() else ():
+        services = _services(row, terminology)
         for code in _codes(row, terminology):
-            coded[code] = tuple(dict.fromkeys((*coded.get(code, ()), *_services(row, terminology))))
+            coded[code] = tuple(dict.fromkeys((*coded.get(code, ()), *services)))
     return OrderTable(coded, tuple(_names(folder, terminology)))
 
 
