@@ -10,6 +10,7 @@ from fhir_mappings.bundle import Search, link, resources_in
 from fhir_mappings.inbound.references import is_theirs, subject_of
 from fhir_mappings.outcomes import Cause, Remark, remarks_in, remarks_of
 from fhir_mappings.references import reference_of
+from service.domain.absence import Shown
 from service.domain.record import Gap, GapReason
 from service.errors import EhrError, EhrNotFhir, EhrRecordFault, EhrRefused, EhrRejected
 
@@ -29,6 +30,9 @@ _WIDER: Final = "The EHR left out a part of the question; what it gave of this p
 _OTHER: Final = "The EHR left out a part of the question; its answer was not used."
 _OTHERS_TOO: Final = "The EHR answered about other patients, too; they and its further pages were left out."
 _MESSAGE: Final = "The EHR gave a message in place of an answer."
+
+#: Why a resource that was asked for by its id may be there and not be given.
+_NOT_LET: Final = frozenset({GapReason.REFUSED, GapReason.NOT_OFFERED})
 
 Fetch = Callable[[str], dict[str, Any]]
 
@@ -54,6 +58,16 @@ class SearchResult:
     gone: bool = False
     lack: Lack = Lack.NOTHING
     cause: Cause = Cause.ELSEWHERE
+
+    @property
+    def shown(self) -> Shown:
+        """What a reading by id has shown of the resource. An empty searchset, or a page in place of an answer, shows none."""
+        if self.resources:
+            return Shown.PRESENT
+        if self.lack is Lack.PASSING:
+            return Shown.UNANSWERED
+        is_refused = any(gap.reason in _NOT_LET for gap in self.gaps)
+        return Shown.NOT_LET if is_refused and not self.gone else Shown.ABSENT
 
 
 class _NotHonoured(Exception):

@@ -15,6 +15,7 @@ from service.store.caseload import Caseload
 from service.store.decisions import Decisions
 from service.store.directory import CommunityServices
 from service.store.discharges import Discharges
+from service.store.doubts import Doubts
 from service.store.engine import close_engine, database_errors
 from service.store.held_ledger import HeldLedger
 from service.store.migrations import at_head
@@ -46,6 +47,7 @@ class _Repositories:
         self.spent_tokens = SpentTokens(connect)
         self.watches = Watches(connect)
         self.notices = Notices(connect)
+        self.doubts = Doubts(connect)
 
 
 class Unit(_Repositories):

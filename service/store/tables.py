@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from service.domain.absence import Subject
 from service.domain.decision import Choice
 from service.domain.discharge import DischargeState
 from service.domain.offer import Answer, OfferKind
@@ -40,7 +41,8 @@ metadata = MetaData(
 
 
 def _one_of(
-    column: str, states: type[DischargeState | WriteState | Landing | OfferKind | Answer | Choice | Way]
+    column: str,
+    states: type[DischargeState | WriteState | Landing | OfferKind | Answer | Choice | Subject | Way],
 ) -> CheckConstraint:
     """Adding a state needs a migration, so that no process writes what another cannot read."""
     values = ", ".join(f"'{state.value}'" for state in states)
@@ -206,6 +208,28 @@ notices = Table(
     Column("subscription", Text, primary_key=True),
     Column("number", BigInteger, primary_key=True),
     Column("heard", Boolean, nullable=False),
+)
+
+#: What was looked for in an EHR and not shown: absent or refused. One look concludes nothing (service/domain/absence.py).
+doubts = Table(
+    "doubts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("shown", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("discharge", Uuid),
+    Column("first", DateTime(timezone=True), nullable=False),
+    Column("last", DateTime(timezone=True), nullable=False),
+    Column("due", DateTime(timezone=True), nullable=False),
+    Column("looks", Integer, nullable=False),
+    #: The first of the looks at which the EHR was well.
+    Column("proven", DateTime(timezone=True)),
+    #: When a person was first asked.
+    Column("asked", DateTime(timezone=True)),
+    CheckConstraint("shown IN ('absent', 'not-let')", name="shown"),
+    _one_of("subject", Subject),
+    Index(None, "due"),
 )
 
 #: What is lent to each process of what all may ask together, of an EHR or of our doors. full_at: epoch seconds;
