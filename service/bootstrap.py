@@ -21,7 +21,7 @@ from service.ehr.client import Ehr, limit_of
 from service.ehr.lent import LentAllowance
 from service.ehr.public_keys import PublicKeys
 from service.ehr.scopes import WRITTEN_TYPES
-from service.errors import ConfigurationError
+from service.errors import HospitalNotConfigured
 from service.jobs import Jobs, Steps
 from service.pipeline.place import load_places
 from service.pipeline.service_area import AreaDirectory
@@ -111,6 +111,7 @@ def steps(deps: Deps) -> Steps:
         held_up=partial(run.held_up, deps=deps),
         errand=partial(run_errand, deps=deps),
         chores=partial(call_rounds, deps),
+        tenants=frozenset(deps.tenants),
     )
 
 
@@ -140,5 +141,5 @@ def _ehr(tenant: Tenant, quirks: tuple[Quirk, ...], store: Store) -> Ehr:
 
 def _known(tenants: Mapping[str, Tenant], tenant: str) -> Tenant:
     if tenant not in tenants:
-        raise ConfigurationError("This hospital is not in HOMEWARD_TENANTS_FILE.")
+        raise HospitalNotConfigured(tenant)
     return tenants[tenant]

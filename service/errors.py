@@ -17,6 +17,7 @@
     ├── IllegalTransition         409
     ├── NotFound                  404
     ├── ConfigurationError        500  found at start; names file, line and remedy
+    │   └── HospitalNotConfigured 503  retryable by another process: this one does not know the hospital
     ├── InvalidResource           500  a resource of ours is not valid FHIR; element paths and rule names only
     ├── StoreUnavailable          503  retryable
     ├── NoTime                    503  retryable: ours, not the EHR's
@@ -180,6 +181,17 @@ class ConfigurationError(HomewardError):
 
     http_status, issue_code = 500, "exception"
     public_message = "The service is not configured correctly."
+
+
+class HospitalNotConfigured(ConfigurationError):
+    """A hospital that this process does not know; another may: a tenants file is rolled out process by process."""
+
+    http_status, issue_code = 503, "transient"
+    public_message = "This hospital is not in HOMEWARD_TENANTS_FILE here; its work waits until it is."
+
+    def __init__(self, tenant: str = "") -> None:
+        super().__init__()
+        self.tenant = tenant
 
 
 class InvalidResource(HomewardError):

@@ -11,10 +11,14 @@ import structlog
 from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job
 
-from service.errors import EhrError, HomewardError
+from service.errors import EhrError, HomewardError, HospitalNotConfigured
 from service.jobs.steps import Errand, Steps, Task, problem_of, queueing_lock, wait_before_trying_again
 
 _TWIN: Final = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
+#: What is only handed on was not tried: the queue counts one more when it puts the job back.
+_UNCOUNT: Final = "UPDATE procrastinate_jobs SET attempts = attempts - 1 WHERE id = %s"
+#: A job that is in the queue of its hospital already, and was taken all the same, rests so long.
+_REST_SECONDS: Final = 15.0
 #: When even the failure could not be written down.
 _UNTOLD_SECONDS: Final = 5.0
 _log = structlog.stdlib.get_logger(__name__)
@@ -32,6 +36,15 @@ class GaveUp(Exception):
     """The step failed for good, and its discharge, if it has one, says so."""
 
 
+class LeftToAnother(Exception):
+    """The job is one of a hospital that this worker does not know: it goes into that hospital's queue."""
+
+    def __init__(self, tenant: str, seconds: float) -> None:
+        super().__init__("left to a worker that knows the hospital")
+        self.tenant = tenant
+        self.seconds = seconds
+
+
 class AsDecided(BaseRetryStrategy):
     """Tries again when, and only when, `Attempts` has decided so."""
 
@@ -39,6 +52,10 @@ class AsDecided(BaseRetryStrategy):
         """The decision that the exception carries."""
         if isinstance(exception, TryAgain):
             return RetryDecision(retry_in={"milliseconds": round(1000 * exception.seconds)})
+        if isinstance(exception, LeftToAnother):
+            return RetryDecision(
+                retry_in={"milliseconds": round(1000 * exception.seconds)}, queue=exception.tenant
+            )
         return None
 
 
@@ -56,6 +73,8 @@ class Attempts:
         job = context.job
         with self._holding(job):
             error = _error_of(partial(self._steps.of(task), UUID(discharge)))
+            if isinstance(error, HospitalNotConfigured):
+                raise self._left(error.tenant, job)
             if error is not None:
                 _log.warning(
                     "a step failed",
@@ -73,6 +92,8 @@ class Attempts:
             error = _error_of(partial(self._steps.errand, errand, tenant, reference))
             if error is None:
                 return
+            if isinstance(error, HospitalNotConfigured):
+                raise self._left(error.tenant, job)
             _log.warning(
                 "a step failed", step=errand.value, tenant=tenant, attempt=job.attempts + 1, exc_info=error
             )
@@ -103,6 +124,15 @@ class Attempts:
             yield
         finally:
             self.held.discard(number)
+
+    def _left(self, tenant: str, job: Job) -> LeftToAnother:
+        """The job goes on in its hospital's queue, as if it had not been taken."""
+        _log.info(
+            "a job is left to a worker that knows the hospital", job=job.id, step=job.task_name, tenant=tenant
+        )
+        with psycopg.connect(self._url, connect_timeout=10) as connection:
+            connection.execute(_UNCOUNT, [job.id])
+        return LeftToAnother(tenant, _REST_SECONDS if job.queue == tenant else 0.0)
 
     def _decided(self, task: Task, discharge: UUID, error: Exception, attempt: int) -> TryAgain | GaveUp:
         seconds = wait_before_trying_again(error, attempt)

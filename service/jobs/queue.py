@@ -12,7 +12,7 @@ from procrastinate.jobs import JobDeferrer
 
 from service.errors import StoreUnavailable
 from service.jobs.lost import STALLED_SECONDS
-from service.jobs.steps import PRIORITY, Errand, Steps, Task, queueing_lock
+from service.jobs.steps import COMMON_QUEUE, PRIORITY, Errand, Steps, Task, queueing_lock
 from service.jobs.worker import Worker
 
 #: A retry that waits for its time is no longer worth waiting for once somebody asks anew.
@@ -23,6 +23,7 @@ _HURRY: Final = """
 _WAITING: Final = (
     "SELECT queueing_lock FROM procrastinate_jobs WHERE queueing_lock = ANY(%s) AND status = 'todo'"
 )
+_HOSPITAL: Final = "SELECT tenant FROM discharges WHERE id = %s"
 _ALIVE: Final = """
     SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)
 """
@@ -59,19 +60,24 @@ class Jobs:
         # It never opens a pool: every job is deferred on its caller's connection.
         self._app = App(connector=SyncPsycopgConnector())
 
-    def defer(self, task: Task, discharge: UUID, unit: InTransaction, *, first: bool = False) -> None:
+    def defer(
+        self, task: Task, discharge: UUID, unit: InTransaction, *, tenant: str = "", first: bool = False
+    ) -> None:
         """Have a step run as soon as the unit is committed, and not at all if it is not.
 
         Where the same step of the same discharge is waiting already, that one will do. No two jobs of one discharge run
-        at the same time. first: the discharge was made in this unit, so that no job of it can be waiting; that saves an
+        at the same time. tenant is the discharge's hospital, looked up where it is not given: only a worker that knows it
+        runs the step. first: the discharge was made in this unit, so that no job of it can be waiting; that saves an
         EHR that waits for its answer two questions to the database.
         """
         with _database_errors():
             if first:
-                self._job(task, str(discharge), unit).defer(discharge=str(discharge))
+                queue = tenant or COMMON_QUEUE
+                self._job(task, str(discharge), unit, queue).defer(discharge=str(discharge))
                 return
             unit.driver_connection.execute(_HURRY, [[queueing_lock(one, str(discharge)) for one in Task]])
-            self._put(task, str(discharge), unit, discharge=str(discharge))
+            queue = tenant or _hospital_of(discharge, unit)
+            self._put(task, str(discharge), unit, queue, discharge=str(discharge))
 
     def send(
         self,
@@ -92,7 +98,7 @@ class Jobs:
             if hurry:
                 # By the name that has an index: a backlog must not make each further notification slower.
                 unit.driver_connection.execute(_HURRY, [[queueing_lock(errand, lock)]])
-            self._put(errand, lock, unit, in_seconds, tenant=tenant, reference=reference)
+            self._put(errand, lock, unit, tenant, in_seconds, tenant=tenant, reference=reference)
 
     def send_all(self, errand: Errand, tenant: str, references: Iterable[str], unit: InTransaction) -> None:
         """Have an errand run for each of these references, as send does, in as few questions to the database as for one."""
@@ -112,7 +118,7 @@ class Jobs:
                 return
             connection.execute("SAVEPOINT defer_jobs")
             jobs = [
-                self._job(errand, lock, unit).make_new_job(tenant=tenant, reference=reference)
+                self._job(errand, lock, unit, tenant).make_new_job(tenant=tenant, reference=reference)
                 for reference, lock in new.items()
             ]
             try:
@@ -120,21 +126,24 @@ class Jobs:
             except AlreadyEnqueued:  # one of them, by somebody else just now
                 connection.execute("ROLLBACK TO SAVEPOINT defer_jobs")
                 for reference, lock in new.items():
-                    self._put(errand, lock, unit, tenant=tenant, reference=reference)
+                    self._put(errand, lock, unit, tenant, tenant=tenant, reference=reference)
 
     def _put(
-        self, task: Task | Errand, lock: str, unit: InTransaction, in_seconds: int = 0, **ids: str
+        self, task: Task | Errand, lock: str, unit: InTransaction, queue: str, in_seconds: int = 0, **ids: str
     ) -> None:
         connection = unit.driver_connection
         connection.execute("SAVEPOINT defer_job")
         try:
-            self._job(task, lock, unit, in_seconds).defer(**ids)
+            self._job(task, lock, unit, queue, in_seconds).defer(**ids)
         except AlreadyEnqueued:
             connection.execute("ROLLBACK TO SAVEPOINT defer_job")
 
-    def _job(self, task: Task | Errand, lock: str, unit: InTransaction, in_seconds: int = 0) -> JobDeferrer:
+    def _job(
+        self, task: Task | Errand, lock: str, unit: InTransaction, queue: str, in_seconds: int = 0
+    ) -> JobDeferrer:
         return self._app.configure_task(
             task.value,
+            queue=queue,
             lock=lock,
             queueing_lock=queueing_lock(task, lock),
             priority=PRIORITY[task],
@@ -160,6 +169,12 @@ class Jobs:
         """
         worker = Worker(self._url, self._steps(), concurrency=self._concurrency, revive=self._revive)
         worker.run(until_idle=until_idle)
+
+
+def _hospital_of(discharge: UUID, unit: InTransaction) -> str:
+    """The queue of a discharge's hospital; the common one where the discharge is not known."""
+    row = unit.driver_connection.execute(_HOSPITAL, [discharge]).fetchone()
+    return str(row[0]) if row else COMMON_QUEUE
 
 
 @contextmanager

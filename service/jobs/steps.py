@@ -1,7 +1,7 @@
 """The steps a worker runs, handed in by bootstrap, and what becomes of a step that failed."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -46,6 +46,10 @@ PRIORITY: Final = {
 }
 
 
+#: The queue of jobs whose hospital is not known when they are put in; every worker takes them.
+COMMON_QUEUE: Final = "default"
+
+
 def queueing_lock(task: Task | Errand, lock: str) -> str:
     """The name under which the same work waits only once."""
     return f"{task.value}:{lock}"
@@ -61,7 +65,8 @@ class Steps:
 
     Those named like tasks take a discharge's id; give_up also the task and a PHI-free sentence, as does held_up, which is
     called when the EHR makes a step wait for the first time. errand takes the
-    errand, a tenant's id and a literal FHIR reference ("" for none); chores is called every few seconds in every worker
+    errand, a tenant's id and a literal FHIR reference ("" for none); tenants are the hospitals whose jobs are taken (None: all);
+    chores is called every few seconds in every worker
     and does in its own transaction what only one of them is to do.
     """
 
@@ -72,6 +77,12 @@ class Steps:
     held_up: Callable[[UUID, Task, str], None] = _nothing
     errand: Callable[[Errand, str, str], None] = _nothing
     chores: Callable[[], None] = _nothing
+    tenants: Collection[str] | None = None
+
+    @property
+    def queues(self) -> list[str] | None:
+        """The queues that this worker takes jobs from, None for all: each hospital has its own, named by its id."""
+        return None if self.tenants is None else [COMMON_QUEUE, *sorted(self.tenants)]
 
     def of(self, task: Task) -> Callable[[UUID], None]:
         """The step of a task."""

@@ -27,7 +27,8 @@ _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _DUE: Final = """
     SELECT EXISTS (SELECT FROM procrastinate_jobs
-                   WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))
+                   WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
+                     AND (%(queues)s::varchar[] IS NULL OR queue_name = ANY(%(queues)s::varchar[])))
 """
 _OUTAGES: Final = (ConnectorException, psycopg.Error, PoolTimeout, HomewardError)
 _log = structlog.stdlib.get_logger(__name__)
@@ -71,6 +72,7 @@ class Worker:
         app = self._app(attempts)
         async with app.open_async():
             working = app.run_worker_async(
+                queues=self._steps.queues,  # type: ignore[arg-type]  # None, its default, means all
                 concurrency=self._concurrency,
                 wait=not until_idle,
                 # Who leaves when nothing is left to do need not be told of what comes later.
@@ -106,7 +108,7 @@ class Worker:
 
     def _is_idle(self) -> bool:
         with psycopg.connect(self._url, connect_timeout=10) as connection:
-            due = connection.execute(_DUE).fetchone()
+            due = connection.execute(_DUE, {"queues": self._steps.queues}).fetchone()
         return due is None or not due[0]
 
 

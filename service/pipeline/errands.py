@@ -1,7 +1,7 @@
 """The jobs of a hospital that are not yet those of a discharge."""
 
 from service import metrics
-from service.errors import ConfigurationError
+from service.errors import HospitalNotConfigured
 from service.jobs import Errand
 from service.pipeline.heed import heal
 from service.pipeline.look import look
@@ -13,7 +13,7 @@ def run_errand(errand: Errand, tenant: str, reference: str, deps: Deps) -> None:
     """`look` at "Type/id", `heal` what "Subscription/id" did not tell, or make a `round`."""
     hospital = deps.tenants.get(tenant)
     if hospital is None:
-        raise ConfigurationError("This hospital is no longer in HOMEWARD_TENANTS_FILE.")
+        raise HospitalNotConfigured(tenant)
     with metrics.step(tenant, errand):
         if errand is Errand.LOOK:
             look(reference, hospital, deps)

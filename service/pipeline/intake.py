@@ -110,7 +110,8 @@ def _begun(discharge: Discharge, event: Event, trigger: Trigger, unit: Unit, dep
     for replaced in trigger.replaces:
         unit.discharges.supersede_order(discharge.id, replaced)
     _record(event, trigger, discharge, unit, discharge.changed)
-    deps.jobs.defer(Task.PLAN, discharge.id, unit, first=event is Event.RECEIVED)
+    first = event is Event.RECEIVED
+    deps.jobs.defer(Task.PLAN, discharge.id, unit, tenant=discharge.tenant, first=first)
     return discharge
 
 
@@ -159,7 +160,7 @@ def _called_off(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: 
     if known.order and trigger.door != _ON_PURPOSE:
         unit.discharges.end_order(known.id, known.order)
     _record(Event.CANCEL_REQUESTED, trigger, known, unit, at)
-    deps.jobs.defer(Task.WITHDRAW, known.id, unit)
+    deps.jobs.defer(Task.WITHDRAW, known.id, unit, tenant=known.tenant)
     return cancelling
 
 

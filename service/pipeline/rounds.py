@@ -46,14 +46,16 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 def call_rounds(deps: Deps) -> None:
-    """Put the rounds that are due into the queue. Called in every worker; only one of them finds a round due."""
+    """Put the rounds that are due into the queue. Called in every worker; only one of them finds a round due.
+
+    The watch of a hospital that this worker does not know is left as it is, for one that does.
+    """
     at = deps.now()
     with deps.store.begin() as unit:
-        for watch in unit.watches.due(at):
-            tenant = deps.tenants.get(watch.tenant)
+        for watch in unit.watches.due(at, deps.tenants.keys()):
+            tenant = deps.tenants[watch.tenant]
             unit.watches.save(watch.begun(at, _interval(watch, tenant)))
-            if tenant is not None:
-                deps.jobs.send(Errand.ROUND, tenant.id, "", unit, hurry=False)
+            deps.jobs.send(Errand.ROUND, tenant.id, "", unit, hurry=False)
 
 
 def make_round(tenant: Tenant, deps: Deps) -> None:
@@ -156,8 +158,8 @@ def _only(result: SearchResult) -> dict[str, Any] | None:
     return result.resources[0] if result.resources else None
 
 
-def _interval(watch: Watch, tenant: Tenant | None) -> timedelta:
-    if tenant is None or watch.way is not Way.POLL:
+def _interval(watch: Watch, tenant: Tenant) -> timedelta:
+    if watch.way is not Way.POLL:
         return LONGEST_PAUSE
     return timedelta(seconds=tenant.poll_seconds)
 

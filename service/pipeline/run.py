@@ -17,7 +17,7 @@ from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.offer import left_to_clinicians
 from service.domain.plan import Plan
 from service.domain.publication import Ledger
-from service.errors import ConfigurationError
+from service.errors import HospitalNotConfigured
 from service.jobs import Task
 from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess
@@ -204,9 +204,7 @@ def _record(discharge: Discharge, event: Event, actor: str, unit: Unit, referenc
 def _tenant(discharge: Discharge, deps: Deps) -> Tenant:
     tenant = deps.tenants.get(discharge.tenant)
     if tenant is None:
-        raise ConfigurationError(
-            "This discharge's hospital is no longer in HOMEWARD_TENANTS_FILE; put it back."
-        )
+        raise HospitalNotConfigured(discharge.tenant)
     return tenant
 
 

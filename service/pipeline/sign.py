@@ -10,7 +10,7 @@ from service.domain.community_service import CommunityService, Directory
 from service.domain.decision import UNCHANGED, Choice, Decision, Edit, Signer
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
-from service.errors import ConfigurationError, NotFound, Outdated, Unusable
+from service.errors import HospitalNotConfigured, NotFound, Outdated, Unusable
 from service.pipeline.decide import check, decidable, state_of, still_open
 from service.pipeline.ports import Deps
 from service.pipeline.versions import commit_version, decided_version
@@ -137,9 +137,7 @@ def _commit(
 ) -> PlanVersion:
     tenant = deps.tenants.get(discharge.tenant)
     if tenant is None:
-        raise ConfigurationError(
-            "This discharge's hospital is no longer in HOMEWARD_TENANTS_FILE; put it back."
-        )
+        raise HospitalNotConfigured(discharge.tenant)
     version = decided_version(discharge, last, unit)
     if discharge.state is DischargeState.PUBLISHED:
         discharge = discharge.move_to(DischargeState.PLANNED, made[0].at)

@@ -45,7 +45,7 @@ def commit_version(
     """Keep a version with its drafts, and have it published when the unit is committed."""
     unit.plans.keep(discharge.id, version)
     unit.publications.want(discharge.id, _drafts(version, tenant))
-    deps.jobs.defer(Task.PUBLISH, discharge.id, unit)
+    deps.jobs.defer(Task.PUBLISH, discharge.id, unit, tenant=discharge.tenant)
 
 
 def _drafts(version: PlanVersion, tenant: Tenant) -> tuple[Draft, ...]:

@@ -1,5 +1,6 @@
 """What is watched of each tenant, in SQL."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -28,9 +29,10 @@ class Watches(Repository):
             row = connection.execute(query).mappings().first()
             return _watch(row) if row else None
 
-    def due(self, at: datetime) -> tuple[Watch, ...]:
-        """Those whose time has come and that no other process takes now, held until the unit ends."""
-        query = select(watches).where(watches.c.due <= at).order_by(watches.c.tenant)
+    def due(self, at: datetime, tenants: Collection[str]) -> tuple[Watch, ...]:
+        """Those of these tenants whose time has come and that no other process takes now, held until the unit ends."""
+        theirs = watches.c.tenant.in_(tenants)
+        query = select(watches).where(watches.c.due <= at, theirs).order_by(watches.c.tenant)
         with self._connect() as connection:
             rows = connection.execute(query.with_for_update(skip_locked=True)).mappings()
             return tuple(_watch(row) for row in rows)

@@ -279,10 +279,15 @@ def test_a_hospital_that_fails_is_asked_less_often_but_once_an_hour(deps, way, f
 
 
 def test_the_watch_of_a_hospital_no_longer_served_calls_nothing(deps, database_url):
-    watch(deps)
+    before = watch(deps)
+    known = dict(deps.tenants)
     deps.tenants.clear()
     call_rounds(deps)
     assert rounds_waiting(database_url) == 0
+    assert deps.store.watches.of("one") == before  # a worker that knows the hospital finds it due
+    deps.tenants.update(known)
+    call_rounds(deps)
+    assert rounds_waiting(database_url) == 1
 
 
 def test_an_order_called_off_unseen_is_noticed(deps, hospital, tenant):
