@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from fhir_mappings import systems
+from fhir_mappings.own_marks import search_token
 from fhir_mappings.references import etag_of, literal, reference_of
 from service.domain.publication import Draft
 
@@ -60,9 +60,11 @@ class Update:
 def finder(draft: Draft) -> tuple[str, str]:
     """The search parameter and value by which one of ours is found again: identifier, or _tag where a type has none.
 
+    The value is a list of two: one that an earlier release wrote is found as well.
+
     ("", "") for a draft that carries neither.
     """
-    token = f"{systems.URI_IDENTIFIER}|{draft.identifier}"
+    token = search_token(draft.identifier)
     if draft.body.get("identifier"):
         return "identifier", token
     return ("_tag", token) if carries(draft.body, draft.identifier) else ("", "")
@@ -78,7 +80,7 @@ def carries(resource: Mapping[str, Any], identifier: str) -> bool:
 
 
 def if_none_exist(draft: Draft) -> str:
-    """The condition under which a draft is created: "identifier=urn:ietf:rfc:3986|urn:uuid:…", unescaped."""
+    """The condition under which a draft is created: "identifier=SYSTEM|urn:uuid:…,…", unescaped."""
     name, value = finder(draft)
     return f"{name}={value}" if name else ""
 

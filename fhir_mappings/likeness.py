@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fhir_mappings import systems
 from fhir_mappings.bundle import carries
+from fhir_mappings.own_marks import is_own_name
 from fhir_mappings.references import literal
 from service.domain.publication import Draft
 
@@ -60,9 +61,7 @@ def likeness(found: Json, draft: Draft) -> Likeness:
 def _carries_another(found: Json) -> bool:
     """Whether it has an identifier of the kind that ours are, and so is another of ours or a third party's."""
     identifiers = found.get("identifier")
-    return isinstance(identifiers, list) and any(
-        isinstance(one, dict) and one.get("system") == systems.URI_IDENTIFIER for one in identifiers
-    )
+    return isinstance(identifiers, list) and any(map(is_own_name, identifiers))
 
 
 def _at(resource: Any, path: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from fhir_mappings.outbound.author import CONTAINED
+from fhir_mappings.own_marks import is_own_name, is_own_tag, with_tag
 from fhir_mappings.withdrawal import without_reason
 
 Json = dict[str, Any]
@@ -52,12 +53,15 @@ def overlaid(current: Json, body: Json) -> Json:
 def agrees(body: Any, current: Any) -> bool:
     """Whether everything our draft says stands in the EHR's resource, whatever else stands there.
 
-    A link to another draft (urn:uuid) has another name in the EHR, so any name agrees with it. A narrative that says no
+    A link to another draft (urn:uuid) has another name in the EHR, so any name agrees with it. An identifier of ours is
+    the same in the system of an earlier release. A narrative that says no
     more than the elements may be the server's own, and an attachment may have moved behind a url.
     """
     if isinstance(body, dict):
+        if is_own_name(body) and is_own_name(current):
+            return bool(body.get("value") == current.get("value"))
         return isinstance(current, dict) and all(
-            name in current and agrees(part, current[name])
+            name in current and (_is_link(name, part, current[name]) or agrees(part, current[name]))
             for name, part in body.items()
             if not _is_the_servers(name, part, current)
         )
@@ -67,8 +71,6 @@ def agrees(body: Any, current: Any) -> bool:
             and len(current) >= len(body)
             and all(agrees(ours, theirs) for ours, theirs in zip(body, current, strict=False))
         )
-    if isinstance(body, str) and body.startswith("urn:uuid:"):
-        return isinstance(current, str)
     return bool(body == current)
 
 
@@ -129,6 +131,12 @@ def _lost_its_value(before: Any, now: Any) -> bool:
     return isinstance(now, dict) and now.keys() == {"url"} and now != before
 
 
+def _is_link(name: str, ours: Any, theirs: Any) -> bool:
+    """Whether it is a link to another draft, which the EHR names otherwise."""
+    links = name == "reference" and isinstance(ours, str) and ours.startswith("urn:uuid:")
+    return links and isinstance(theirs, str)
+
+
 def _is_the_servers(name: str, part: Any, current: Json) -> bool:
     generated = name == "text" and isinstance(part, dict) and part.get("status") == "generated"
     ours = _labels({"meta": part}) if name == "meta" else []
@@ -148,11 +156,13 @@ def _shared(body: Json, current: Json) -> Json:
 
 
 def _meta(body: Json, current: Json) -> Json:
-    """The EHR's own, with our security labels: what has become sensitive must not stay as open as it was."""
+    """The EHR's own, with our tag and security labels: what has become sensitive must not stay as open as it was."""
     meta: Json = current.get("meta") or body.get("meta") or {}
     missing = [label for label in _labels(body) if label not in _labels({"meta": meta})]
     if missing:
         meta = meta | {"security": [*_objects(meta.get("security")), *missing]}
+    if any(map(is_own_tag, _objects((body.get("meta") or {}).get("tag")))):
+        meta = with_tag({"meta": meta})["meta"]
     return {"meta": meta} if meta else {}
 
 
@@ -171,7 +181,12 @@ def _contained(body: Json, current: Json) -> Json:
 
 
 def _others(ours: list[Json], theirs: list[Json]) -> list[Json]:
-    return [item for item in theirs if not any(agrees(own, item) for own in ours)]
+    # The identifier of an earlier release stays beside the new one: somebody may know the resource by it.
+    return [
+        item
+        for item in theirs
+        if not any(agrees(own, item) and own.get("system") == item.get("system") for own in ours)
+    ]
 
 
 def _objects(value: Any) -> list[Json]:

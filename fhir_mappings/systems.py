@@ -34,7 +34,10 @@ SOCIAL_SERVICE: Final = "410606002"
 #: Our own reasons for setting a card aside; the names of its codes are in docs/cds-hooks.md. Never change it.
 OVERRIDE_REASONS: Final = "urn:uuid:0a7c1c5e-96a1-5d0c-9d0b-3f1c7f0c2d11"
 
-#: Identifiers of ours are UUIDs as URIs, so they need no registered system and are searchable everywhere.
+#: The system of every identifier of ours, and that of the tag on all that we write. Never change them.
+OWN_IDENTIFIER: Final = "urn:uuid:6fbbe176-165c-5188-ad88-682945dfa61f"
+OWN_TAG: Final = "urn:uuid:534f51aa-c740-598a-820d-05b31cb7d6bd"
+#: Under which earlier releases wrote the same values: FHIR's own for URIs.
 URI_IDENTIFIER: Final = "urn:ietf:rfc:3986"
 
 #: FHIR system URL, as found in real records, → short name used by protocols and instruments; each system's own stands first.

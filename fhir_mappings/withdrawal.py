@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 from fhir_mappings import systems
 from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.own_marks import own_identifier, with_tag
 from service.domain.publication import Draft
 
 Json = dict[str, Any]
@@ -137,7 +138,7 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
     body = {
         "resourceType": "Task",
         "contained": [author.device()],
-        "identifier": [{"system": systems.URI_IDENTIFIER, "value": identifier}],
+        "identifier": [own_identifier(identifier)],
         "status": "requested",
         "intent": "plan",
         "code": {"text": "Referral on hold"},
@@ -151,7 +152,7 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
         "authoredOn": recorded.isoformat(timespec="seconds"),
         "requester": AUTHOR,
     }
-    return Draft(key, "Task", identifier, _derived(of.full_url, key), body)
+    return Draft(key, "Task", identifier, _derived(of.full_url, key), with_tag(body))
 
 
 def hold_key(of: Draft) -> str:

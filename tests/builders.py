@@ -264,9 +264,9 @@ def assessment(*needs: Need, **more: Any) -> Assessment:
 def draft_of(key: str, body: Json, /) -> Draft:
     """A draft of a resource without id; its identifier is a urn:uuid that depends on the key alone."""
     name = f"urn:uuid:{uuid5(NAMESPACE_URL, key)}"
-    own = [{"system": systems.URI_IDENTIFIER, "value": name}]
+    own = [{"system": systems.OWN_IDENTIFIER, "value": name}]
     if body["resourceType"] == "Provenance":  # has no identifier in R4
-        named = {**body, "meta": {"tag": [{"system": systems.URI_IDENTIFIER, "code": name}]}}
+        named = {**body, "meta": {"tag": [{"system": systems.OWN_IDENTIFIER, "code": name}]}}
     else:
         named = {**body, "identifier": own}
     return Draft(key, body["resourceType"], name, f"urn:uuid:{uuid5(NAMESPACE_URL, 'url ' + key)}", named)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.faults.stays import Stay
-from fhir_mappings import systems
 from fhir_mappings.inbound.record import subject_of
+from fhir_mappings.own_marks import is_own_name
 from fhir_mappings.references import reference_of
 from service.sandbox.hospital import Hospital
 
@@ -79,11 +79,7 @@ def _subject(resource: Mapping[str, Any], of_target: Mapping[str, str]) -> str:
 
 
 def _name(resource: Mapping[str, Any]) -> str:
-    names = [one.get("value", "") for one in resource.get("identifier", []) if _ours(one)]
-    names += [tag.get("code", "") for tag in resource.get("meta", {}).get("tag", []) if _ours(tag)]
+    names = [one.get("value", "") for one in resource.get("identifier", []) if is_own_name(one)]
+    names += [tag.get("code", "") for tag in resource.get("meta", {}).get("tag", []) if is_own_name(tag)]
     said = {name: part for name, part in resource.items() if name not in {"id", "meta"}}
     return f"{resource['resourceType']} {names[0] if names else json.dumps(said, sort_keys=True)}"
-
-
-def _ours(identifier: Mapping[str, Any]) -> bool:
-    return identifier.get("system") == systems.URI_IDENTIFIER

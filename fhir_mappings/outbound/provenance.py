@@ -9,6 +9,7 @@ from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import AUTHOR, Author
 from fhir_mappings.outbound.elements import Json, coding, protocol_text, references, review_phrase
 from fhir_mappings.outbound.signing import person
+from fhir_mappings.own_marks import own_coding
 from service.domain.decision import Choice, Decision
 from service.domain.plan import Plan
 
@@ -28,7 +29,7 @@ def provenance_body(
         "resourceType": "Provenance",
         "meta": {
             "profile": [f"{systems.US_CORE}us-core-provenance"],
-            "tag": [coding(systems.URI_IDENTIFIER, identifier)],
+            "tag": [own_coding(identifier)],
         },
         "text": generated(f"Drafted by {author.device_name} for review by the care team"),
         "contained": [author.device()],
@@ -56,7 +57,7 @@ def act_provenance_body(
         "resourceType": "Provenance",
         "meta": {
             "profile": [f"{systems.US_CORE}us-core-provenance"],
-            "tag": [coding(systems.URI_IDENTIFIER, identifier)],
+            "tag": [own_coding(identifier)],
         },
         "text": generated(f"{decision.choice.value.capitalize()} by {decision.by.name}"),
         "target": references(targets),

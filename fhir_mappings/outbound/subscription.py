@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from config.tenants import Tenant
-from fhir_mappings import systems
 from fhir_mappings.inbound.encounter_class import searched_classes
 from fhir_mappings.order_codes import searched_codes
 from fhir_mappings.outbound.references import Names
+from fhir_mappings.own_marks import TAG, own_coding
 
 _BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
 PROFILE: Final = f"{_BACKPORT}/backport-subscription"
@@ -128,7 +128,7 @@ def _topical(tenant: Tenant, subject: str, endpoint: str, topic: Topic, narrowin
 def _body(tenant: Tenant, subject: str, endpoint: str, *, criteria: str) -> dict[str, Any]:
     return {
         "resourceType": "Subscription",
-        "meta": {"tag": [{"system": systems.URI_IDENTIFIER, "code": _tag(tenant, subject)}]},
+        "meta": {"tag": [own_coding(_tag(tenant, subject)), dict(TAG)]},
         "status": "requested",
         "reason": _REASON,
         "criteria": criteria,

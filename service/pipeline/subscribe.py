@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from config.tenants import Tenant
-from fhir_mappings import systems
 from fhir_mappings.bundle import Search
 from fhir_mappings.outbound.subscription import (
     Topic,
@@ -22,6 +21,7 @@ from fhir_mappings.outbound.subscription import (
     topic_about,
     topic_url,
 )
+from fhir_mappings.own_marks import search_token
 from fhir_mappings.references import reference_of
 from service.domain.watch import Watch, Way
 from service.ehr.capability import Capability
@@ -166,7 +166,7 @@ def _existing(ehr: Ehr, wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
     if not wanted:
         return []
     capability = ehr.capability()
-    tags = ",".join(f"{systems.URI_IDENTIFIER}|{one.tag}" for one in wanted)
+    tags = search_token(*(one.tag for one in wanted))
     asked = [("_tag", tags), ("url", wanted[0].endpoint)]
     searches = [Search(_KIND, (pair,)) for pair in asked if capability.searches(_KIND, pair[0])]
     results = ehr.batch(searches or [Search(_KIND, (("status", _STATES),))])

@@ -9,7 +9,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any, Final
 
-from fhir_mappings.systems import URI_IDENTIFIER
+from fhir_mappings.own_marks import is_own_name
 from service.sandbox.respelling import respelled
 
 Json = dict[str, Any]
@@ -101,11 +101,7 @@ class Habits:
 
 def _is_ours(resource: Mapping[str, Any]) -> bool:
     listed = resource.get("identifier")
-    return (
-        any(identifier.get("system") == URI_IDENTIFIER for identifier in listed)
-        if isinstance(listed, list)
-        else False
-    )
+    return any(map(is_own_name, listed)) if isinstance(listed, list) else False
 
 
 def _local_class(given: Any) -> Any:

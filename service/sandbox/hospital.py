@@ -7,6 +7,7 @@ from typing import Any, Final
 import requests
 
 from fhir_mappings import systems
+from fhir_mappings.own_marks import is_own_name
 from service.domain.record import INPATIENT_CLASSES
 from service.errors import EhrRejected, EhrUnavailable
 from service.sandbox.inpatients import Inpatient
@@ -82,7 +83,7 @@ class Hospital:
     def ours(self, patient: Inpatient, resource_type: str) -> list[Json]:
         """What Homeward wrote of a type about the patient: it carries Homeward's identifier."""
         found = self.search(resource_type, patient=patient.id, _count="200")
-        return [one for one in found if any(map(_is_homewards, one.get("identifier", [])))]
+        return [one for one in found if any(map(is_own_name, one.get("identifier", [])))]
 
     def read(self, reference: str) -> Json:
         """A resource by "Type/id"; EhrRejected if there is none."""
@@ -119,7 +120,3 @@ class Hospital:
             )
         body: Json = answer.json()
         return body
-
-
-def _is_homewards(identifier: Json) -> bool:
-    return identifier.get("system") == systems.URI_IDENTIFIER

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fhir_mappings import systems
+from fhir_mappings.own_marks import is_own_name
 from service.domain.plan import Plan
 from service.domain.sensitivity import Labels, may_be_shared
 from service.errors import EhrError
@@ -139,7 +140,7 @@ def _about_requests(linked: list[Json]) -> Iterator[str]:
 
 
 def _is_ours(body: Json) -> bool:
-    return any(one.get("system") == systems.URI_IDENTIFIER for one in body.get("identifier", []))
+    return any(map(is_own_name, body.get("identifier", [])))
 
 
 def _about_provenance(hospital: Hospital, care_plan: Json) -> Iterator[str]:

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from config.directory_file import load_directory
 from config.settings import load_settings
+from fhir_mappings.systems import OWN_IDENTIFIER
 from service.app import create_app
 from service.bootstrap import Deps, build_deps
 from service.sandbox.ehr import Sandbox
@@ -66,7 +67,7 @@ class Ward:
         query = {"patient": patient.removeprefix("Patient/"), "_count": "200"}
         found = requests.get(f"{self.base_url}/{kind}", params=query, timeout=10).json()
         held = [entry["resource"] for entry in found.get("entry", [])]
-        return [one for one in held if "urn:ietf:rfc:3986" in str(one)]
+        return [one for one in held if OWN_IDENTIFIER in str(one)]
 
     def of_item(self, key: str) -> dict[str, Any]:
         """The ledger's resource for an item, read from the EHR."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
-from fhir_mappings import systems
 from fhir_mappings.outbound.references import Names
+from fhir_mappings.own_marks import own_value
 from service.domain.assessment import Assessment
 from service.domain.codes import Code
 from service.domain.ordered import Ordered
@@ -121,8 +121,7 @@ class _Ours:
         self._known: dict[str, frozenset[str]] = {}
 
     def includes(self, fact: Fact) -> bool:
-        prefix = f"{systems.URI_IDENTIFIER}|"
-        named = {value.removeprefix(prefix) for value in fact.identifiers if value.startswith(prefix)}
+        named = {name for token in fact.identifiers if (name := own_value(token))}
         encounter = fact.encounter or self._record.encounter.reference
         if not named or named.isdisjoint(self._identifiers(encounter)):
             return False

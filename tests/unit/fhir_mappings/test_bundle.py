@@ -14,6 +14,7 @@ from fhir_mappings.bundle import (
     transaction_bundle,
     write_batch,
 )
+from fhir_mappings.systems import OWN_IDENTIFIER
 from service.domain.publication import Draft
 from tests.builders import draft_of
 
@@ -40,12 +41,13 @@ def test_a_draft_is_created_only_where_its_identifier_is_not_there_yet():
     assert entry["request"] == {
         "method": "POST",
         "url": "Goal",
-        "ifNoneExist": f"identifier=urn:ietf:rfc:3986|{GOAL.identifier}",
+        "ifNoneExist": f"identifier={OWN_IDENTIFIER}|{GOAL.identifier},urn:ietf:rfc:3986|{GOAL.identifier}",
     }
 
 
 def test_a_provenance_which_has_no_identifier_is_known_by_its_tag():
-    assert if_none_exist(PROVENANCE) == f"_tag=urn:ietf:rfc:3986|{PROVENANCE.identifier}"
+    name = PROVENANCE.identifier
+    assert if_none_exist(PROVENANCE) == f"_tag={OWN_IDENTIFIER}|{name},urn:ietf:rfc:3986|{name}"
 
 
 def test_a_draft_without_a_name_is_created_without_condition():

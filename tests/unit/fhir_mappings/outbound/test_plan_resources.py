@@ -58,8 +58,8 @@ def test_a_plan_is_goals_requests_the_care_plan_and_their_provenance():
 
 def test_each_resource_is_found_again_by_a_uuid_that_is_not_its_full_url():
     for draft in written(usual()).values():
-        token = {"system": systems.URI_IDENTIFIER, "value": draft.identifier}
-        tag = {"system": systems.URI_IDENTIFIER, "code": draft.identifier}
+        token = {"system": systems.OWN_IDENTIFIER, "value": draft.identifier}
+        tag = {"system": systems.OWN_IDENTIFIER, "code": draft.identifier}
         assert UUID(draft.identifier.removeprefix("urn:uuid:")).version == 5
         assert token in draft.body.get("identifier", []) or tag in draft.body["meta"]["tag"]
         assert draft.full_url != draft.identifier
