@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from config.addresses import is_loopback
 from service.errors import ConfigurationError
 
 #: Requests that one web process works on at once. Each may hold a body, and what was read of it.
@@ -98,6 +100,11 @@ class Settings:
     hook_origins: tuple[str, ...] = _setting(
         "HOOK_ORIGINS", "", "origins of browsers that may call /cds-services, separated by commas", _origins
     )
+    clock_file: str = _setting(
+        "CLOCK_FILE",
+        "",
+        "for tests only: file with the seconds by which the clock is moved on. Only on 127.0.0.1, only with an EHR there",
+    )
     log_level: str = _setting("LOG_LEVEL", "info", "debug, info, warning or error", _level)
 
 
@@ -115,7 +122,20 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise ConfigurationError("; ".join(sorted(problems)) + ". See the configuration table in README.md.")
     values["public_url"] = values["public_url"] or _own_address(values["bind"])
-    return Settings(**values)
+    settings = Settings(**values)
+    _refuse_a_moved_clock_for_others(settings)
+    return settings
+
+
+def _refuse_a_moved_clock_for_others(settings: Settings) -> None:
+    """Nobody but a test on this machine lives by a clock that can be moved."""
+    hosts = (urlsplit(f"//{settings.bind}").hostname, urlsplit(settings.public_url).hostname)
+    local = settings.bind.startswith("unix:") or is_loopback(hosts[0] or "")
+    if settings.clock_file and not (local and is_loopback(hosts[1] or "")):
+        raise ConfigurationError(
+            "HOMEWARD_CLOCK_FILE is for tests on this machine: unset it, or let HOMEWARD_BIND and HOMEWARD_PUBLIC_URL "
+            "name 127.0.0.1."
+        )
 
 
 def _own_address(bind: str) -> str:

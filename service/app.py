@@ -7,6 +7,7 @@ from flask import Flask
 
 from config.logging import configure_logging
 from config.settings import Settings
+from service import clock
 from service.bootstrap import Deps
 from service.doors import guard, problems, threshold
 from service.doors.caseload import caseload
@@ -30,6 +31,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     Without deps each process builds its own adapters when the first request needs them, so after the fork.
     """
     guard.check_access(settings)
+    clock.follow(settings.clock_file)
     if not structlog.is_configured():  # structlog's own default prints values
         configure_logging(settings.log_level)
     app = Flask("service", static_folder="doors/static", template_folder="doors/templates")

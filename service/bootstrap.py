@@ -3,11 +3,13 @@
 import gc
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
+from config.addresses import is_loopback
 from config.content import load_contents
 from config.ehr_quirks import Quirk, load_quirks
 from config.logging import ensure_logging
@@ -15,6 +17,7 @@ from config.settings import Settings
 from config.tenants import Tenant
 from config.tenants_file import load_tenants
 from fhir_mappings.outbound.validate import load_models
+from service import clock
 from service.domain.community_service import Directory
 from service.domain.content import Content
 from service.ehr.client import Ehr, limit_of
@@ -57,6 +60,7 @@ def build_deps(settings: Settings) -> Deps:
     Raises ConfigurationError for a wrong tenants or content file, StoreUnavailable when PostgreSQL does not start.
     """
     ensure_logging(settings.log_level)
+    clock.follow(settings.clock_file)
     quirks = load_quirks()
     tenants = tenants_of(settings, quirks)
     url = database_url(settings)
@@ -79,7 +83,7 @@ def build_deps(settings: Settings) -> Deps:
         directory=lambda tenant: AreaDirectory(
             store.directory.of(tenant), _known(tenants, tenant).service_area
         ),
-        now=partial(datetime.now, UTC),
+        now=clock.now,
     )
     return deps
 
@@ -88,7 +92,19 @@ def tenants_of(settings: Settings, quirks: Iterable[Quirk]) -> Mapping[str, Tena
     """The hospitals of the tenants file, none without a file; ConfigurationError for a wrong one."""
     if not settings.tenants_file:
         return {}
-    return load_tenants(Path(settings.tenants_file), known_quirks={quirk.id for quirk in quirks})
+    tenants = load_tenants(Path(settings.tenants_file), known_quirks={quirk.id for quirk in quirks})
+    if settings.clock_file:
+        _refuse_a_moved_clock_for(tenants.values())
+    return tenants
+
+
+def _refuse_a_moved_clock_for(tenants: Iterable[Tenant]) -> None:
+    """A hospital's record must not be read and written on a wrong day."""
+    away = [tenant.id for tenant in tenants if not is_loopback(urlsplit(tenant.fhir_base_url).hostname or "")]
+    if away:
+        raise ConfigurationError(
+            f"HOMEWARD_CLOCK_FILE is for tests: unset it, for the EHR of {', '.join(away)} is not on this machine."
+        )
 
 
 def database_url(settings: Settings) -> str:

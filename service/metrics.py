@@ -6,7 +6,6 @@ Under gunicorn all web processes write to one folder (PROMETHEUS_MULTIPROC_DIR) 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Final
 
 from prometheus_client import (
@@ -21,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from service import clock
 from service.errors import HomewardError
 
 REQUESTS: Final = Counter("homeward_requests", "Answers, by door", ["door", "method", "status"])
@@ -48,7 +48,7 @@ STEP_SECONDS: Final = Histogram(
 @contextmanager
 def step(tenant: str, name: str) -> Iterator[None]:
     """Measure one step of a discharge; its outcome is "done", the class of our error, or "fault"."""
-    began, outcome = perf_counter(), "fault"
+    began, outcome = clock.machine_seconds(), "fault"
     try:
         yield
         outcome = "done"
@@ -56,7 +56,7 @@ def step(tenant: str, name: str) -> Iterator[None]:
         outcome = type(error).__name__
         raise
     finally:
-        STEP_SECONDS.labels(tenant, name, outcome).observe(perf_counter() - began)
+        STEP_SECONDS.labels(tenant, name, outcome).observe(clock.machine_seconds() - began)
 
 
 def rendered(discharges: Mapping[tuple[str, str], int]) -> tuple[bytes, str]:

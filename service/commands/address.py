@@ -3,10 +3,10 @@
 import errno
 import socket
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
+from service import clock
 from service.errors import ConfigurationError
 
 _UNIX: Final = "unix:"
@@ -17,14 +17,14 @@ _PAUSE_SECONDS: Final = 0.2
 
 def check_address(bind: str, *, patience: float = _PATIENCE_SECONDS) -> None:
     """Raises ConfigurationError when nobody can listen at bind (Settings.bind). patience: seconds to wait for its freeing."""
-    deadline = time.monotonic() + patience
+    deadline = clock.machine_seconds() + patience
     while problem := _problem(bind):
-        if problem.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+        if problem.errno != errno.EADDRINUSE or clock.machine_seconds() > deadline:
             raise ConfigurationError(
                 f"Homeward cannot listen at {bind}: {(problem.strerror or 'unknown reason').lower()}. "
                 "Free this address, or set HOMEWARD_BIND to another."
             )
-        time.sleep(_PAUSE_SECONDS)
+        clock.sleep(_PAUSE_SECONDS)
 
 
 def _problem(bind: str) -> OSError | None:

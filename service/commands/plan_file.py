@@ -19,6 +19,7 @@ from fhir_mappings.inbound.bundle_file import choose_stay, read_bundle
 from fhir_mappings.inbound.record import build_record
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.plan import plan_resources
+from service import clock
 from service.commands.bundle_input import read_input
 from service.domain.community_service import LoadedDirectory
 from service.domain.plan import Plan
@@ -91,7 +92,7 @@ def bundle_of(plan: Plan) -> dict[str, Any]:
 
 
 def _checked(today: date | None, zone: ZoneInfo | None) -> date:
-    now = datetime.now().astimezone(zone).date()
+    now = clock.now().astimezone(zone).date()
     if today is not None and today > now:
         raise BadInput("--today lies in the future; give today's date or an earlier one.")
     return today or now

@@ -1,7 +1,6 @@
 """`homeward preflight`: what a hospital's EHR lets us do, before go-live."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from config.ehr_quirks import Quirk, load_quirks
 from config.settings import settings_of_this_process
 from config.tenants import Tenant
+from service import clock
 from service.bootstrap import tenants_of
 from service.commands.bundle_input import read_input
 from service.ehr.capability import capability_from
@@ -41,7 +41,7 @@ def _asked(name: str, quirks: tuple[Quirk, ...]) -> Preflight:
     tenants = tenants_of(settings_of_this_process(), quirks)
     if name not in tenants:
         raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
-    return of_tenant(tenants[name], quirks, datetime.now(UTC))
+    return of_tenant(tenants[name], quirks, clock.now())
 
 
 def _saved(file: str, quirks: tuple[Quirk, ...]) -> Preflight:
@@ -52,7 +52,7 @@ def _saved(file: str, quirks: tuple[Quirk, ...]) -> Preflight:
         raise BadInput("This is not a CapabilityStatement; save the answer to GET {base}/metadata.") from None
     # The address is not used: nothing is asked of a server here.
     nobody = Tenant(id="file", fhir_base_url="http://127.0.0.1/fhir", organization="")
-    findings = of_capability(capability, nobody, today=datetime.now(UTC).date())
+    findings = of_capability(capability, nobody, today=clock.now().date())
     return Preflight(Path(file).name, tuple(findings))
 
 

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+
+from service import clock
 
 _POLL_SECONDS: Final = 0.1
 _TEND_SECONDS: Final = 5.0
@@ -37,24 +38,24 @@ class Child:
         """Start it on a leash, so that it dies with us even when we are killed. Ctrl-C in a terminal is for us alone."""
         leashed = [sys.executable, "-m", "service.sandbox.leash", sys.executable, *self.command]
         self.process = subprocess.Popen(leashed, start_new_session=True)  # noqa: S603  our own command line
-        self.started = time.monotonic()
+        self.started = clock.machine_seconds()
         _log.info("a process started", process=self.name, pid=self.process.pid)
 
     def look(self) -> None:
         """Start it again when it has ended, after a pause that grows while it keeps dying."""
         if self.process is None:
-            if time.monotonic() >= self.due:
+            if clock.machine_seconds() >= self.due:
                 self.start()
         elif self.process.poll() is not None:
             _log.warning("a process ended", process=self.name, exit_code=self.process.returncode)
             self._wait_before_starting_again()
 
     def _wait_before_starting_again(self) -> None:
-        lived = time.monotonic() - self.started
+        lived = clock.machine_seconds() - self.started
         self.pause = (
             _FIRST_PAUSE_SECONDS if lived > _STEADY_SECONDS else min(2 * self.pause, _LONGEST_PAUSE_SECONDS)
         )
-        self.due = time.monotonic() + self.pause
+        self.due = clock.machine_seconds() + self.pause
         self.process = None
 
     def stop(self, deadline: float) -> None:
@@ -62,7 +63,7 @@ class Child:
         if self.process is None:
             return
         try:
-            self.process.wait(max(0.0, deadline - time.monotonic()))
+            self.process.wait(max(0.0, deadline - clock.machine_seconds()))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -73,12 +74,12 @@ def supervise(children: Sequence[Child], stop: threading.Event, *, tend: Callabl
 
     tend is called every few seconds, for what must be kept alive besides them.
     """
-    tended = time.monotonic()
+    tended = clock.machine_seconds()
     try:
         while not stop.wait(_POLL_SECONDS):
-            if time.monotonic() - tended > _TEND_SECONDS:
+            if clock.machine_seconds() - tended > _TEND_SECONDS:
                 tend()
-                tended = time.monotonic()
+                tended = clock.machine_seconds()
             for child in children:
                 child.look()
     finally:
@@ -90,7 +91,7 @@ def end(children: Sequence[Child]) -> None:
     for child in children:
         if child.process is not None and child.process.poll() is None:
             child.process.terminate()
-    deadline = time.monotonic() + _GRACE_SECONDS
+    deadline = clock.machine_seconds() + _GRACE_SECONDS
     for child in children:
         child.stop(deadline)
 

@@ -4,10 +4,8 @@ Every answer comes within half a second. What cannot be known by then is planned
 never an empty list of cards.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from time import perf_counter
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +22,7 @@ from fhir_mappings.outbound.cards import Place, Shown
 from fhir_mappings.prefetch import FULL, REQUIRED, SHORT, prefetched
 from fhir_mappings.references import own_reference
 from fhir_mappings.servers import is_same_server, localized, may_name_in_full
+from service import clock
 from service.doors.body import json_body
 from service.doors.guard import guarded_by
 from service.doors.hook_calls import (
@@ -226,9 +225,9 @@ def _stay(call: HookCall, order: Mapping[str, Any]) -> str:
 
 def _answer(asked: Callable[[float], Consultation | None]) -> Response:
     """The cards of what is asked, none where nothing is, in time or not at all."""
-    left = ANSWER_SECONDS - (perf_counter() - g.began)
+    left = ANSWER_SECONDS - (clock.machine_seconds() - g.began)
     request.get_data()  # however slowly it comes, nobody else waits for it, and it takes none of the time to answer
-    until = time.monotonic() + left
+    until = clock.machine_seconds() + left
     begun: list[Consultation] = []
 
     def cards() -> tuple[Shown, ...]:

@@ -5,7 +5,6 @@ Refusals say what to send.
 
 import hashlib
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from flask import g, request
 
 from config.hook_issuers import HookIssuer
 from config.tenants import Tenant
+from service import clock
 from service.doors.guard import Caller, Role
 from service.doors.tokens import SKEW_SECONDS, bearer, check_header, check_signature, seconds, unverified
 from service.doors.wiring import deps, settings
@@ -63,7 +63,7 @@ def ehr_signed() -> Caller:
 def _spend(signed: Signed) -> bool:
     """Whether the call's token had not been used. A database that stalls must not keep a clinician waiting: 503 in time."""
     tokens = deps().store.spent_tokens
-    until = time.monotonic() + _WAIT_FOR_DATABASE_SECONDS - (time.perf_counter() - g.began)
+    until = clock.machine_seconds() + _WAIT_FOR_DATABASE_SECONDS - (clock.machine_seconds() - g.began)
     try:
         return _SPENDING.run(lambda: tokens.spend(signed.digest, signed.expires), until)
     except TooLate:

@@ -1,7 +1,6 @@
 """How much one caller may ask: a bucket of calls for each, refilled steadily, shared by all web processes."""
 
 import hashlib
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from threading import Lock
 from typing import Final
 from uuid import uuid4
 
+from service.clock import monotonic
 from service.domain.allowance import Grant, Limit, Purse, Wish
 from service.errors import StoreUnavailable, TooManyCalls
 
@@ -25,7 +25,7 @@ Lender = Callable[[str, Limit, Wish], Grant]
 class OwnBuckets:
     """One bucket for each caller of this process, full at first: per_minute calls at once, and as many in each minute after."""
 
-    def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: float, clock: Callable[[], float] = monotonic) -> None:
         self._most = per_minute
         self._clock = clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -64,7 +64,7 @@ class Buckets:
         lend: Lender,
         *,
         processes: int,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._limit = Limit(per_second=per_minute / _MINUTE, burst=float(per_minute))
         self._lend = lend

@@ -7,7 +7,6 @@ A connection that gunicorn will close, because the rest of a body is too much to
 to close: or the caller's next request would be lost on it.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from socket import SHUT_RD, SHUT_RDWR, SHUT_WR, socket
@@ -16,6 +15,8 @@ from typing import Any, Final
 
 from gunicorn.http.errors import NoMoreData, ParseException  # type: ignore[import-untyped]  # it ships no types
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from service import clock
 
 #: A head must be here after so long, and a body after as long again: eight megabytes over a slow line.
 READING_SECONDS: Final = 10.0
@@ -42,7 +43,7 @@ class Patience:
 
     @contextmanager
     def until(self, moment: float, caller: socket) -> Iterator[None]:
-        """While this is read from: at the moment (time.monotonic) it ends, as if the caller had hung up."""
+        """While this is read from: at the moment (clock.machine_seconds) it ends, as if the caller had hung up."""
         self.begin(moment, caller)
         try:
             yield
@@ -67,8 +68,8 @@ class Patience:
 
     def _cut_off_for_ever(self) -> None:
         while True:
-            time.sleep(_LOOK_SECONDS)
-            now = time.monotonic()
+            clock.sleep(_LOOK_SECONDS)
+            now = clock.machine_seconds()
             for caller, until in list(self._until.items()):
                 if until < now:
                     with suppress(OSError):  # it is closed already
@@ -95,14 +96,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # as it ships no types
 
     def enqueue_req(self, conn: Any) -> None:
         """A request, or the first sign of one, now waits for a thread."""
-        conn.queued = time.monotonic()
+        conn.queued = clock.machine_seconds()
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         """One request of a connection, from its first byte to what is left of a body that nobody wanted."""
         caller = conn.sock
         # Of a new connection that has sent nothing yet nobody has waited for us.
-        _WAITS[caller] = time.monotonic() - conn.queued if conn.initialized or conn.wait_for_data(0) else 0.0
+        _WAITS[caller] = (
+            clock.machine_seconds() - conn.queued if conn.initialized or conn.wait_for_data(0) else 0.0
+        )
         try:
             with PATIENCE.until(_late(), caller):
                 kept = super().handle(conn)
@@ -123,7 +126,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # as it ships no types
             PATIENCE.begin(_late(), conn.sock)
         if not kept:
             with suppress(ParseException, OSError):  # it is answered: whatever the rest is, nobody is told
-                conn.parser.finish_body(deadline=time.monotonic() + _LINGER_SECONDS, max_bytes=_MUCH)
+                conn.parser.finish_body(deadline=clock.machine_seconds() + _LINGER_SECONDS, max_bytes=_MUCH)
         return kept
 
 
@@ -149,10 +152,10 @@ def bounded(application: Application) -> Application:
 
 def _part(caller: socket) -> None:
     """Wait here until the caller hangs up: gunicorn waits in the thread that takes and hands out all connections."""
-    until = time.monotonic() + _PARTING_SECONDS
+    until = clock.machine_seconds() + _PARTING_SECONDS
     with suppress(OSError):
         caller.shutdown(SHUT_WR)
-        while (left := until - time.monotonic()) > 0:
+        while (left := until - clock.machine_seconds()) > 0:
             caller.settimeout(left)
             if not caller.recv(_LITTLE):
                 break
@@ -161,7 +164,7 @@ def _part(caller: socket) -> None:
 
 
 def _late() -> float:
-    return time.monotonic() + READING_SECONDS
+    return clock.machine_seconds() + READING_SECONDS
 
 
 class _Body:

@@ -2,13 +2,12 @@
 
 import re
 import uuid
-from time import perf_counter
 from typing import Final
 
 import structlog
 from flask import Flask, Response, g, request
 
-from service import metrics
+from service import clock, metrics
 from service.doors.slow_callers import waited
 
 _SECURITY: Final = {
@@ -35,7 +34,7 @@ def install(app: Flask, *, https: bool) -> None:
 
 
 def _enter() -> None:
-    g.began = perf_counter() - waited(request.environ)
+    g.began = clock.machine_seconds() - waited(request.environ)
     g.request_id = _request_id(request.headers.get("X-Request-Id", ""))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=g.request_id)
@@ -52,7 +51,7 @@ def _leave(response: Response) -> Response:
     # Plans are PHI: no cache on the way keeps them; only the stylesheet may be kept.
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Request-Id"] = g.request_id
-    _record(response.status_code, perf_counter() - g.began)
+    _record(response.status_code, clock.machine_seconds() - g.began)
     return response
 
 

@@ -1,10 +1,10 @@
 """How many calls to one EHR may be under way, and begin in a second: as this process alone decides."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from service.clock import monotonic
 from service.domain.allowance import Limit
 
 #: After a quiet time as many calls may begin at once as otherwise in this time.
@@ -29,7 +29,7 @@ class Allowance(Protocol):
 class OwnAllowance:
     """One process's own: nobody else is asked, and nobody else counts."""
 
-    def __init__(self, limit: Limit, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: Limit, *, clock: Callable[[], float] = monotonic) -> None:
         self._slots = threading.BoundedSemaphore(limit.slots)
         self._bucket = Bucket(limit.per_second, limit.burst, clock)
 
@@ -45,7 +45,7 @@ class OwnAllowance:
 class Bucket:
     """A token bucket, full at first: `burst` calls at once after a quiet time, then `per_second`."""
 
-    def __init__(self, per_second: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_second: float, burst: float, clock: Callable[[], float] = monotonic) -> None:
         self._per_second = per_second
         self._most = max(1.0, burst)
         self._clock = clock

@@ -5,9 +5,7 @@ paths of elements are kept.
 """
 
 import re
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -15,6 +13,7 @@ import urllib3
 from requests import Response
 
 from fhir_mappings.outcomes import Cause, cause_of
+from service import clock
 from service.ehr.throttle import retry_after_seconds
 from service.errors import (
     EhrConflict,
@@ -61,7 +60,7 @@ def read_body(response: Response, deadline: float) -> bytes:
             size += len(chunk)
             if size > MAX_BODY_BYTES:
                 raise EhrNotFhir(_TOO_LARGE)
-            if time.monotonic() > deadline:
+            if clock.machine_seconds() > deadline:
                 raise BrokenOff
             chunks.append(chunk)
     except urllib3.exceptions.DecodeError as error:
@@ -107,7 +106,7 @@ def error_for(
     if writing and status in _LOST:
         return WriteUnknown(message)
     if status in _LOST or status == 429 or status >= 500:  # noqa: PLR2004  too many requests; server errors
-        return EhrUnavailable(message, retry_after=retry_after_seconds(retry_after, datetime.now(UTC)))
+        return EhrUnavailable(message, retry_after=retry_after_seconds(retry_after, clock.now()))
     return EhrRejected(message, status=status)
 
 

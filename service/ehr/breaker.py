@@ -5,11 +5,11 @@ lets every thread through when it tries again; what remains is the page below.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from service.clock import monotonic
 from service.errors import EhrError, EhrRecordFault, EhrUnavailable, WriteUnknown
 
 #: More than one read's tries in a row, so that a single slow question opens nothing.
@@ -20,7 +20,7 @@ REST_SECONDS: Final = 20.0
 class Breaker:
     """Closed while the EHR answers; after FAILURES in a row open for REST_SECONDS; then one call tries for all."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._state = threading.Lock()
         self._failures = 0

@@ -1,17 +1,16 @@
 """One EHR as Homeward uses it: read, search many things at once, write safely."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from config.ehr_quirks import Preference, Quirk
 from config.tenants import Tenant
 from fhir_mappings.bundle import Reply, Search, link, responses, search_batch
 from fhir_mappings.references import literal, reference_of, version_of
+from service import clock
 from service.domain.allowance import Limit
 from service.domain.record import Gap, GapReason
 from service.ehr.allowance import BURST_SECONDS, Allowance, OwnAllowance
@@ -75,7 +74,7 @@ class Ehr:
         quirks: Sequence[Quirk] = (),
         allowance: Allowance | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self.tenant = tenant
         self.allowance = allowance or OwnAllowance(limit_of(tenant))
@@ -101,10 +100,10 @@ class Ehr:
     def capability(self) -> Capability:
         """What /metadata says, read once a day."""
         with self._asking:
-            if self._capability is None or time.monotonic() - self._capability[0] > CAPABILITY_SECONDS:
+            if self._capability is None or clock.monotonic() - self._capability[0] > CAPABILITY_SECONDS:
                 stated = capability_from(self._get("metadata"))
                 known = with_quirks(stated, self._quirks, named=self.tenant.quirks)
-                self._capability = time.monotonic(), known
+                self._capability = clock.monotonic(), known
                 self._bundles = self._batch_writes = True
             return self._capability[1]
 
@@ -153,7 +152,7 @@ class Ehr:
         self, searches: Sequence[Search], results: Sequence[SearchResult], capability: Capability
     ) -> list[SearchResult]:
         """The results; those of searches that failed over one bad record asked for again in parts."""
-        today = datetime.now(UTC).date()
+        today = clock.now().date()
         return [
             ask_in_parts(
                 replace(result, search=search), lambda parts: self._ask(parts, capability), capability, today
@@ -216,8 +215,8 @@ class Ehr:
     def _doubt(self) -> None:
         """What /metadata listed is not done: it is read again at the next question, but not at every refusal."""
         with self._asking:
-            if time.monotonic() - self._doubted > DOUBT_SECONDS:
-                self._doubted = time.monotonic()
+            if clock.monotonic() - self._doubted > DOUBT_SECONDS:
+                self._doubted = clock.monotonic()
                 self._capability = None
 
     def _prefer(self) -> dict[str, str]:

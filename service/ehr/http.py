@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -17,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from config.tenants import Tenant
 from fhir_mappings.servers import localized, may_name_in_full
+from service import clock
 from service.ehr.answers import BrokenOff, error_for, parse, read_body
 from service.ehr.auth import Credentials, OwnOriginAuth, origin_of
 from service.ehr.breaker import Breaker
@@ -113,7 +113,7 @@ class Connection:
 
     def _exchange(self, request: Request, url: str) -> Answer | str:
         """One request and its answer, or the address to which a read is redirected."""
-        deadline = time.monotonic() + 2 * self._tenant.read_timeout_seconds
+        deadline = clock.machine_seconds() + 2 * self._tenant.read_timeout_seconds
         try:
             with self._open().request(
                 request.method,

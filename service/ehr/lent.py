@@ -5,13 +5,13 @@ others and shows that this process is alive. So no caller ever waits for a datab
 """
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
 
 import structlog
 
+from service.clock import monotonic
 from service.domain.allowance import Grant, Limit, Wish
 from service.ehr.account import Account
 from service.errors import HomewardError
@@ -27,7 +27,7 @@ _log = structlog.stdlib.get_logger(__name__)
 class LentAllowance:
     """See service.ehr.allowance.Allowance. Safe for threads; its own thread begins with the first call."""
 
-    def __init__(self, limit: Limit, lender: Lender, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: Limit, lender: Lender, *, clock: Callable[[], float] = monotonic) -> None:
         self._limit = limit
         self._lender = lender
         self._clock = clock

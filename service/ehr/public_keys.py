@@ -5,7 +5,6 @@ longer than they can wait, and its answer is there for the next call.
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
@@ -22,6 +21,7 @@ from joserfc.jwk import ECKey, RSAKey
 from config.addresses import is_loopback
 from config.hook_issuers import HookIssuer
 from config.keys import public_keys
+from service.clock import monotonic
 from service.errors import EhrError, EhrNotFhir, EhrUnavailable
 
 Key = RSAKey | ECKey
@@ -49,7 +49,7 @@ class _Known:
 class PublicKeys:
     """The keys of all issuers in this process. Safe to share between threads."""
 
-    def __init__(self, fetch: Fetch | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, fetch: Fetch | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._fetch = fetch or _fetched
         self._clock = clock
         self._known: dict[str, _Known] = {}

@@ -1,13 +1,13 @@
 """SMART Backend Services: a token for each tenant, shared by all threads, asked for once in its lifetime."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
 from config.tenants import Tenant
+from service.clock import monotonic
 from service.ehr.scopes import asked_scopes
 from service.ehr.smart_server import Grant, SmartServer, discover, request_token
 from service.errors import EhrError
@@ -35,7 +35,7 @@ class SmartCredentials:
     holds. What fails, fails for all who waited, and is tried again by whoever asks next.
     """
 
-    def __init__(self, tenant: Tenant, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tenant: Tenant, *, clock: Callable[[], float] = monotonic) -> None:
         self._tenant = tenant
         self._clock = clock
         self._lock = threading.Lock()

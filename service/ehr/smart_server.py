@@ -5,7 +5,6 @@ one outside of the tenant's origin that we ever call, and only because the tenan
 """
 
 import re
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from requests.auth import AuthBase
 from config.addresses import is_loopback
 from config.keys import EC_ALGORITHM, RSA_ALGORITHM, SigningKey
 from config.tenants import Tenant
+from service import clock
 from service.ehr.answers import BrokenOff, read_body
 from service.ehr.scopes import ScopeSyntax
 from service.errors import EhrNotFhir, EhrRefused, EhrUnavailable
@@ -122,7 +122,7 @@ def signed_as(tenant: Tenant, server: SmartServer, client_id: str) -> dict[str, 
 def _assertion(tenant: Tenant, server: SmartServer, client_id: str) -> str:
     """The signed statement that we are this client, good for one request."""
     key = _key(tenant, server)
-    now = int(time.time())
+    now = int(clock.now().timestamp())
     claims = {
         "iss": client_id,
         "sub": client_id,
@@ -162,7 +162,7 @@ def asked(
     tenant: Tenant, method: str, url: str, what: str, form: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """A JSON object answered to one request, which carries no credential but its form. what names it in errors."""
-    deadline = time.monotonic() + 2 * tenant.read_timeout_seconds
+    deadline = clock.machine_seconds() + 2 * tenant.read_timeout_seconds
     try:
         with requests.Session() as session:
             session.trust_env = not is_loopback(

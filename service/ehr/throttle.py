@@ -5,13 +5,13 @@ is added to the wait instead of spreading it; a library for the ten lines that r
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
+from service import clock
 from service.ehr.allowance import Allowance
 from service.errors import EhrGarbled, EhrRecordFault, EhrUnavailable
 
@@ -33,7 +33,7 @@ class Throttle:
         allowance: Allowance,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self._allowance = allowance
         self._patience = patience_seconds

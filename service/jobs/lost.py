@@ -16,6 +16,8 @@ from service.jobs.steps import ATTEMPTS
 #: A worker not heard of for this long is dead: five heartbeats, so that a busy machine does not bury the living.
 STALLED_SECONDS: Final = 15.0
 _LOOK_SECONDS: Final = 3.0
+#: Due at once, whatever the clocks of this machine and of the database say.
+_LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 _LOST_EVERY_TIME: Final = "The worker stopped each time it ran this step; an operator must look."
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -62,7 +64,7 @@ class LostJobs:
             await self._end(job)
             return
         try:
-            await self._manager.retry_job_by_id_async(job_id=job.id or 0, retry_at=datetime.now(UTC))
+            await self._manager.retry_job_by_id_async(job_id=job.id or 0, retry_at=_LONG_AGO)
         except UniqueViolation:
             # The same step was asked for anew meanwhile. The dead job holds the discharge's lock: it must go.
             await self._end(job)

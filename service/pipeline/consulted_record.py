@@ -1,6 +1,5 @@
 """The record behind a clinician's question: what the EHR sent with it, else what can be read while they wait."""
 
-import time
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -13,6 +12,7 @@ from fhir_mappings.inbound.record import build_record, updated
 from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
+from service import clock
 from service.domain.record import INPATIENT_CLASSES, Record
 from service.ehr.borrowed import BorrowedEhr
 from service.errors import (
@@ -40,7 +40,7 @@ class Question:
     """A clinician's: about a stay of a patient, with what the EHR sent along.
 
     order is the literal reference of a signed discharge order, "" without one; token the EHR's access token for this
-    call; until is when an answer must be there (time.monotonic).
+    call; until is when an answer must be there (clock.machine_seconds).
     """
 
     tenant: Tenant
@@ -55,7 +55,7 @@ class Question:
     @property
     def is_late(self) -> bool:
         """Whether so much time has gone by that no more than the most needed can be done."""
-        return time.monotonic() > self.until - _LATE_SECONDS
+        return clock.machine_seconds() > self.until - _LATE_SECONDS
 
 
 class NotObtained(Exception):
@@ -123,7 +123,7 @@ def _gathered(question: Question, deps: Deps, today: date, until: float) -> Reco
     asked = deps.content(question.tenant.id).questions
     if not question.token:
         return gather(question.encounter, own, today=today, asked=asked, conventions=conventions)
-    with BorrowedEhr(own, question.token, seconds=max(0.05, until - time.monotonic())) as lent:
+    with BorrowedEhr(own, question.token, seconds=max(0.05, until - clock.machine_seconds())) as lent:
         return gather(question.encounter, lent, today=today, asked=asked, conventions=conventions)
 
 

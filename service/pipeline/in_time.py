@@ -1,7 +1,6 @@
 """Work that somebody waits for: done beside the caller, who waits as long as there is time and no longer."""
 
 import contextvars
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,8 @@ from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
 from threading import Lock
 from typing import Final, TypeVar
+
+from service import clock
 
 T = TypeVar("T")
 
@@ -24,11 +25,11 @@ class InTime:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     def run(self, work: Callable[[], T], until: float) -> T:
-        """What the work gives, or its error; TooLate when `until` (time.monotonic) has come first."""
+        """What the work gives, or its error; TooLate when `until` (clock.machine_seconds) has come first."""
         context = contextvars.copy_context()
         coming = self._pool.submit(context.run, work)
         try:
-            return coming.result(max(0.0, until - time.monotonic()))
+            return coming.result(max(0.0, until - clock.machine_seconds()))
         except NotYet:
             if coming.done():  # a TimeoutError of the work's own
                 raise
@@ -55,8 +56,8 @@ class Turns:
 
     @contextmanager
     def one(self, until: float) -> Iterator[None]:
-        """A turn for this thread; TooLate when none comes before `until` (time.monotonic)."""
-        self._take(max(0.0, until - time.monotonic()))
+        """A turn for this thread; TooLate when none comes before `until` (clock.machine_seconds)."""
+        self._take(max(0.0, until - clock.machine_seconds()))
         try:
             yield
         finally:

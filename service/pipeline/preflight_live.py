@@ -1,6 +1,5 @@
 """Preflight by asking the EHR itself: reachable, TLS, credential, scopes, and then what its /metadata says."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from config.ehr_quirks import Quirk
 from config.tenants import NO_AUTH, AuthKind, Tenant
 from fhir_mappings.bundle import Search
+from service import clock
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.search import Lack
@@ -40,7 +40,7 @@ def of_tenant(
     quirks: Sequence[Quirk],
     now: datetime,
     *,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = clock.sleep,
 ) -> Preflight:
     """All findings about a tenant's EHR; what does not answer ends the list, and is the worst of it."""
     return Preflight(tenant.id, tuple(_findings(tenant, quirks, now, sleep=sleep)))

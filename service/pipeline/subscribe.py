@@ -3,7 +3,6 @@
 Running it twice is as good as once: ours are known by a tag that is derived from the tenant, or by their endpoint.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -23,6 +22,7 @@ from fhir_mappings.outbound.subscription import (
 )
 from fhir_mappings.own_marks import search_token
 from fhir_mappings.references import reference_of
+from service import clock
 from service.domain.watch import Watch, Way
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
@@ -200,12 +200,12 @@ def _still_on(subscriptions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _settled(standing: Standing, wanted: Wanted, ehr: Ehr) -> Standing:
     """As it stands once the EHR has activated it, or given up."""
-    deadline = time.monotonic() + _ACTIVATION_SECONDS
+    deadline = clock.machine_seconds() + _ACTIVATION_SECONDS
     while True:
         now = ehr.read(standing.reference)
-        if now.get("status") != "requested" or time.monotonic() > deadline:
+        if now.get("status") != "requested" or clock.machine_seconds() > deadline:
             return replace(standing, status=str(now.get("status")), faults=faults(now, wanted))
-        time.sleep(_LOOK_SECONDS)
+        clock.sleep(_LOOK_SECONDS)
 
 
 def _watch(tenant: Tenant, way: Way, deps: Deps) -> None:

@@ -5,11 +5,9 @@ Everything runs on this machine, on 127.0.0.1, in a database of its own that is 
 
 import secrets
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -20,6 +18,7 @@ from rich.console import Console
 
 from config.directory_file import load_directory
 from config.settings import load_settings, settings_of_this_process
+from service import clock
 from service.bootstrap import Deps, build_deps
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
@@ -78,11 +77,11 @@ def run_demo(*, once: bool, ehr: str = FULL) -> int:
 def _play(stage: Stage, *, once: bool) -> int:
     patient = stage.patients[0]
     stage.console.print(f"  Patient: {patient.story}", soft_wrap=True)
-    order = stage.hospital.order_discharge(patient, datetime.now(TIME_ZONE))
-    started = time.monotonic()
+    order = stage.hospital.order_discharge(patient, clock.now().astimezone(TIME_ZONE))
+    started = clock.machine_seconds()
     _done(stage.console, f"Discharge ordered in the EHR ({order})")
     discharge, plan = wait_for_plan(stage, patient)
-    _done(stage.console, f"The plan is in the EHR, {time.monotonic() - started:.1f} s after the order")
+    _done(stage.console, f"The plan is in the EHR, {clock.machine_seconds() - started:.1f} s after the order")
     stage.console.print(plan_table(plan))
     entries = stage.deps.store.publications.entries(discharge.id)
     for sentence in where_it_stands(stage.hospital, patient, entries):
@@ -109,7 +108,7 @@ def running_stage(console: Console, mode: Mode = _FULL) -> Iterator[Stage]:
         with console.status("Starting the sandbox EHR"):
             port = running.enter_context(reserved_port(_EHR_PORT))
             sandbox = running.enter_context(start_sandbox(home, mode=mode, port=port))
-            today = datetime.now(TIME_ZONE).date()
+            today = clock.now().astimezone(TIME_ZONE).date()
             patients = tuple(load_inpatients(sandbox.base_url, today))
         _done(console, f"Sandbox EHR ({mode}) with {len(patients)} inpatients: {sandbox.base_url}")
         secret = secrets.token_urlsafe(32)
@@ -180,9 +179,9 @@ def wait_for_plan(
 
     ConfigurationError when planning failed, or when there is no plan after that many seconds.
     """
-    deadline = time.monotonic() + seconds
+    deadline = clock.machine_seconds() + seconds
     with stage.console.status("Waiting for the EHR's notification") as status:
-        while time.monotonic() < deadline:
+        while clock.machine_seconds() < deadline:
             found = _discharge(stage, patient)
             if found is not None:
                 status.update(f"Homeward is at work: {found.state}")
@@ -190,7 +189,7 @@ def wait_for_plan(
                 version = stage.deps.store.plans.latest(found.id)
                 if found.state is DischargeState.PUBLISHED and version:
                     return found, version.plan
-            time.sleep(0.1)
+            clock.sleep(0.1)
     raise ConfigurationError(_what_is_missing(stage, patient, seconds))
 
 

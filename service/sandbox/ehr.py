@@ -7,7 +7,6 @@ import importlib.util
 import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final, Self
 import requests
 
 from config.child_environment import child_environment
+from service import clock
 from service.errors import ConfigurationError
 from service.sandbox.mode import INSIDE, Mode
 
@@ -55,11 +55,13 @@ def start_sandbox(
     mode: Mode = _ALL,
     port: int = 0,
     database: str = IN_MEMORY,
+    clock_file: str = "",
     wait_seconds: float = 30.0,
 ) -> Sandbox:
     """A sandbox EHR that answers, in this mode; its log is `sandbox-ehr.log` in state_dir.
 
-    port 0 takes a free one; database is a SQLite file, or in memory. ConfigurationError says why it did not start:
+    port 0 takes a free one; database is a SQLite file, or in memory; clock_file moves its clock
+    (service.clock). ConfigurationError says why it did not start:
     not installed, port in use, or the last line of its log.
     """
     if importlib.util.find_spec("sekmet") is None:
@@ -78,6 +80,7 @@ def start_sandbox(
                 database,
                 str(state_dir),
                 mode.dumped(),
+                clock_file,
             ],
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
@@ -120,16 +123,16 @@ def stop_process(process: "subprocess.Popen[bytes]", grace_seconds: float) -> No
 
 
 def _wait_until_it_answers(sandbox: Sandbox, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = clock.machine_seconds() + seconds
     with requests.Session() as session:
         session.trust_env = False  # a proxy would not reach 127.0.0.1
-        while time.monotonic() < deadline:
+        while clock.machine_seconds() < deadline:
             if sandbox._process.poll() is not None:  # noqa: SLF001  same module
                 raise ConfigurationError(f"The sandbox EHR stopped at once: {last_line(sandbox.log)}")
             with suppress(requests.RequestException):
                 if session.get(f"{sandbox.base_url}/metadata", headers=INSIDE, timeout=2).ok:
                     return
-            time.sleep(0.05)
+            clock.sleep(0.05)
     raise ConfigurationError(f"The sandbox EHR did not answer within {seconds:g} s; see {sandbox.log}.")
 
 

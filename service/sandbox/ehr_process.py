@@ -12,10 +12,12 @@ from sekmet.config import Settings
 from sekmet.fhir.search_params import PARAMS, SearchParam
 from sekmet.main import create_app
 
+from service import clock
 from service.sandbox.asgi import App, Scope
 from service.sandbox.flaky import Fates, Flaky, reset
 from service.sandbox.leash import die_with_parent
 from service.sandbox.mode import Mode
+from service.sandbox.moved import move_the_ehr
 from service.sandbox.vendor import Vendor
 
 #: Search parameters of FHIR R4 that sekmet's table lacks, as "name kind path" (or "name kind path target").
@@ -84,10 +86,13 @@ MISSING: Final[Mapping[str, Sequence[str]]] = {
 def main(arguments: Sequence[str]) -> None:
     """Serve until told to stop.
 
-    Arguments: listening socket's number, FHIR base URL, SQLite file, state directory, dumped mode.
+    Arguments: listening socket's number, FHIR base URL, SQLite file, state directory, dumped mode, clock file or "".
     """
-    descriptor, base_url, database, state_dir, mode = arguments
+    descriptor, base_url, database, state_dir, mode, clock_file = arguments
     die_with_parent()
+    if clock_file:
+        clock.follow(clock_file)
+        move_the_ehr()
     add_missing_searches()
     application: App = create_app(_settings(base_url, database, state_dir))
     server = _server(application, Mode.loaded(mode))

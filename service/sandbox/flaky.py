@@ -11,11 +11,12 @@ import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from service import clock
 from service.sandbox.asgi import App, Asked, Receive, Scope, Send, Told, answer_of, fhir, outcome, read, tell
 from service.sandbox.mode import Mode
 
@@ -148,7 +149,7 @@ def _unwell(fault: Fault) -> Told:
     if fault is Fault.BUSY_SECONDS:
         return told.with_header("retry-after", str(_RETRY_SECONDS))
     if fault is Fault.BUSY_DATE:
-        at = datetime.now(UTC) + timedelta(seconds=_RETRY_SECONDS)
+        at = clock.now() + timedelta(seconds=_RETRY_SECONDS)
         return told.with_header("retry-after", format_datetime(at, usegmt=True))
     return told
 

@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 import requests
 
 from config.child_environment import child_environment
+from service import clock
 from service.errors import ConfigurationError
 from service.sandbox.ehr import last_line, listen, stop_process
 
@@ -68,11 +68,11 @@ def running_homeward(settings: Mapping[str, str], *, log: Path, wait_seconds: fl
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = clock.machine_seconds() + seconds
     missing = "it does not answer"
     with requests.Session() as session:
         session.trust_env = False
-        while time.monotonic() < deadline:
+        while clock.machine_seconds() < deadline:
             if process.poll() is not None:
                 raise ConfigurationError(f"Homeward stopped at once: {last_line(log)}")
             with suppress(requests.RequestException):
@@ -81,5 +81,5 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path, s
                     return
                 checks = answer.json()["checks"]
                 missing = "; ".join(f"{name}: {said}" for name, said in checks.items() if said != "ok")
-            time.sleep(0.25)
+            clock.sleep(0.25)
     raise ConfigurationError(f"Homeward was not ready within {seconds:g} s ({missing}); see {log}.")

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from service import clock
 from service.domain.allowance import Book, Grant, Limit, Share, Wish, lend
 from service.errors import StoreUnavailable
 from service.store.repository import Connect, Repository
@@ -44,7 +45,7 @@ class Allowances(Repository):
                     new = insert(allowances).values(name=name, version=0, full_at=0.0, shares={})
                     connection.execute(new.on_conflict_do_nothing())
                     continue
-                book, grant = lend(_book(row), wish, limit, now=float(row["now"]))
+                book, grant = lend(_book(row), wish, limit, now=float(row["now"]) + clock.moved_seconds())
                 as_read = mine & (allowances.c.version == row["version"])
                 put = update(allowances).where(as_read).values(version=row["version"] + 1, **_row(book))
                 if connection.execute(put.returning(_NO_WAIT)).first() is not None:
@@ -54,7 +55,8 @@ class Allowances(Repository):
     def forget(self, quiet_seconds: float) -> None:
         """Drop the books in which nothing has been lent for so long: a new one begins full as well."""
         with self._connect() as connection:
-            connection.execute(delete(allowances).where(allowances.c.full_at < _CLOCK - quiet_seconds))
+            since = _CLOCK + (clock.moved_seconds() - quiet_seconds)
+            connection.execute(delete(allowances).where(allowances.c.full_at < since))
 
     def close(self) -> None:
         """Lend nothing more: what is still held lapses by itself."""

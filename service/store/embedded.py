@@ -8,7 +8,6 @@ should; `stop` ends it.
 import shlex
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from service import clock
 from service.errors import ConfigurationError, StoreUnavailable
 from service.store.postgres_home import SOCKET_NAME, Home, alone, find_home
 
@@ -95,15 +95,15 @@ def _answers(home: Home) -> bool:
 def _bring_up(home: Home) -> None:
     if not home.data.exists():
         _initialise(home)
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = clock.machine_seconds() + _START_SECONDS
     while not _serves(home):
-        if time.monotonic() > deadline:
+        if clock.machine_seconds() > deadline:
             raise StoreUnavailable(f"The embedded PostgreSQL does not start; see {home.log}.")
         for lock in (home.data / "postmaster.pid", home.socket / f"{SOCKET_NAME}.lock"):
             _forget_stranger(lock)
         place = shlex.join(["-k", str(home.socket)])
         home.run("pg_ctl", "-D", str(home.data), "-l", str(home.log), "-o", place, "-w", "start")
-        time.sleep(_PAUSE_SECONDS)
+        clock.sleep(_PAUSE_SECONDS)
 
 
 def _initialise(home: Home) -> None:
