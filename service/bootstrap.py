@@ -24,7 +24,7 @@ from service.ehr.client import Ehr, limit_of
 from service.ehr.lent import LentAllowance
 from service.ehr.public_keys import PublicKeys
 from service.ehr.scopes import WRITTEN_TYPES
-from service.errors import HospitalNotConfigured
+from service.errors import ConfigurationError, HospitalNotConfigured
 from service.jobs import Jobs, Steps
 from service.pipeline.place import load_places
 from service.pipeline.service_area import AreaDirectory
