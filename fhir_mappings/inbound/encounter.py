@@ -68,10 +68,12 @@ def encounter(
 
 
 def told_of_stay(resource: Mapping[str, Any], *, merged: bool = False, died: bool = False) -> str:
-    """Its status, and a digest of what else makes a plan outdated.
+    """A digest of what makes a plan outdated, only ever compared with another.
 
-    That is its end, where it leads, its patient, and that the patient was merged or has died.
+    That is its status, its end, where it leads, its patient, and that the patient has died or, if not, was merged: of the dead
+    it does not matter that their record is closed.
     """
+    merged = merged and not died
     places = [(code.system, code.code) for code in read_disposition(resource)]
     what = (_told_end(resource), literal(resource.get("subject")), merged, died, places)
     return f"{status_of(resource)} {digest(*what)}"

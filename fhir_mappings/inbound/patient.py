@@ -1,6 +1,8 @@
 """Patient → Patient."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, tzinfo
+from typing import Any
 
 from fhir_mappings.inbound.codes import bare_code, codes, concept_text
 from fhir_mappings.inbound.dates import day, written_day
@@ -17,6 +19,7 @@ _NO = frozenset({"373067005", "n", "no", "false", "0", "la32-8"})
 _SAID = ("valueCode", "valueString")
 #: Some send a boolean as text.
 _TRUE = frozenset({"true", "1", "yes", "y"})
+_FALSE = frozenset({"false", "0", "no", "n"})
 
 
 def patient(resource: Json, shared: Shared, *, today: date | None = None, zone: tzinfo = UTC) -> Patient:
@@ -35,6 +38,7 @@ def patient(resource: Json, shared: Shared, *, today: date | None = None, zone: 
         marital_status=_marital_status(resource.get("maritalStatus")),
         general_practitioner=_general_practitioner(resource, shared),
         veteran=_veteran(resource),
+        merged=is_merged(resource),
         labels=labels(resource),
     )
 
@@ -87,6 +91,15 @@ def has_died(resource: Json, today: date | None = None, zone: tzinfo = UTC) -> b
         return bool(first(resource.get("_deceasedDateTime")).get("extension"))
     died = day(resource["deceasedDateTime"], zone)
     return today is None or died is None or died <= today
+
+
+def is_merged(resource: Mapping[str, Any]) -> bool:
+    """Whether this Patient is one no longer: replaced by another after a merge, or no longer in use.
+
+    The records of the dead are closed as well: ask first whether the patient has died.
+    """
+    replaced = any(bare_code(link.get("type")) == "replaced-by" for link in items(resource.get("link")))
+    return replaced or text(resource.get("active")).lower() in _FALSE or resource.get("active") is False
 
 
 def _marital_status(value: object) -> str:

@@ -18,7 +18,7 @@ from fhir_mappings.inbound.encounter_class import is_garbled
 from fhir_mappings.inbound.language import asks_for_language, read_answer
 from fhir_mappings.inbound.leaving import as_ordered
 from fhir_mappings.inbound.logical import names_in, with_literals
-from fhir_mappings.inbound.patient import has_died, interpreter, patient
+from fhir_mappings.inbound.patient import has_died, interpreter, is_merged, patient
 from fhir_mappings.inbound.questionnaire import index_forms
 from fhir_mappings.inbound.questionnaire_response import answers
 from fhir_mappings.inbound.references import Shared, is_theirs, reference_of, subject_of
@@ -90,7 +90,8 @@ def build_record(
     planned = stays.encounter(stay, reading.shared, today=today, zone=reading.zone, conventions=conventions)
     codes = conventions.order_codes
     planned = as_ordered(planned, orders, order_codes=codes, today=today, zone=reading.zone)
-    planned = replace(planned, told=stays.told_of_stay(stay, died=has_died(person, today, reading.zone)))
+    died = has_died(person, today, reading.zone)
+    planned = replace(planned, told=stays.told_of_stay(stay, merged=is_merged(person), died=died))
     return replace(
         reading.record(person, stay, planned, gaps), consented=consented(own, today, zone=reading.zone)
     )

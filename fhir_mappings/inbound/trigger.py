@@ -13,7 +13,7 @@ from fhir_mappings.inbound.encounter_class import is_stay
 from fhir_mappings.order_codes import is_coded_so
 from fhir_mappings.references import is_id, literal
 from fhir_mappings.servers import relative_to
-from service.domain.discharge import Action, Trigger
+from service.domain.discharge import Action, StayStatus, Trigger
 from service.errors import NotAllowed
 
 #: Request status → what it asks for. A draft is not signed yet; a completed order has nothing left to plan.
@@ -66,7 +66,7 @@ def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger 
     if action is None or not encounter or not _is_discharge(order, tenant):
         return None
     check_home(_named(order.get("encounter")), tenant.fhir_base_url)
-    return Trigger(tenant.id, encounter, action, door, _own(order), _moment(order), _replaced(order))
+    return Trigger(tenant.id, encounter, action, door, _own(order), _moment(order), replaces=_replaced(order))
 
 
 def names_no_stay(order: Mapping[str, Any], tenant: Tenant) -> bool:
@@ -91,16 +91,8 @@ def _from_encounter(encounter: Mapping[str, Any], tenant: Tenant, door: str) -> 
     # What was merged into another stay may have lost its class; if it is being planned, it is looked at anew.
     if tenant.plan_at_admission and action is Action.REFRESH and is_of_kind and goes_on(encounter):
         action = Action.PLAN
-    return Trigger(tenant.id, reference, action, door, told=told_of_stay(encounter))
-
-
-def is_merged(patient: Mapping[str, Any]) -> bool:
-    """Whether this Patient is one no longer: replaced by another after a merge, or no longer in use."""
-    links = patient.get("link")
-    replaced = isinstance(links, list) and any(
-        isinstance(link, dict) and link.get("type") == "replaced-by" for link in links
-    )
-    return replaced or patient.get("active") is False
+    told, stay = told_of_stay(encounter), StayStatus.of(status_of(encounter))
+    return Trigger(tenant.id, reference, action, door, told=told, stay=stay)
 
 
 def check_home(reference: str, base_url: str) -> None:

@@ -18,7 +18,8 @@ _NOT_THERE: Final = frozenset({404, 410})
 #: Between the first and the last look from which "gone" is concluded. Restarts, failovers and deployments of a FHIR server
 #: take seconds to a few minutes; a plan that stands some minutes too long harms nobody.
 APART: Final = timedelta(minutes=5)
-#: When to look again after the first look, the second, the third; after that hourly, as known stays are looked after.
+#: When to look again: after ten seconds, two minutes, ten minutes; after that hourly, as known stays are looked after. By the
+#: age of the doubt and not by the number of looks: a burst of notifications must not put the next look off for an hour.
 _PAUSES: Final = (timedelta(seconds=10), timedelta(minutes=2), timedelta(minutes=10))
 _HOURLY: Final = timedelta(hours=1)
 #: So long something may seem gone without proof that the EHR is well before a person is asked.
@@ -122,19 +123,17 @@ def conclude(look: Look, kept: Doubt | None, at: datetime) -> tuple[Conclusion, 
 
 
 def _add_look(look: Look, kept: Doubt | None, at: datetime) -> Doubt:
-    """The doubt with this look added; many looks within one pause, as notifications cause them, count as one."""
+    """The doubt with this look added."""
     proven = at if look.is_healthy else None
     if kept is None or at - kept.last > _FORGOTTEN:
         ids = look.tenant, look.subject, look.reference, look.shown, look.discharge
         return Doubt(*ids, first=at, last=at, due=at + _PAUSES[0], proven=proven)
-    seen = replace(kept, last=at, proven=kept.proven or proven)
-    if at < kept.due:
-        return seen
-    return replace(seen, looks=kept.looks + 1, due=at + _pause_after(kept.looks + 1))
+    due = at + _pause_at(at - kept.first)
+    return replace(kept, last=at, due=due, looks=kept.looks + 1, proven=kept.proven or proven)
 
 
-def _pause_after(looks: int) -> timedelta:
-    return _PAUSES[looks - 1] if looks <= len(_PAUSES) else _HOURLY
+def _pause_at(age: timedelta) -> timedelta:
+    return next((pause for pause in _PAUSES if age < pause), _HOURLY)
 
 
 def _is_gone(look: Look, doubt: Doubt, at: datetime) -> bool:

@@ -16,13 +16,44 @@ class Action(StrEnum):
     CANCEL = "cancel"
 
 
+class StayStatus(StrEnum):
+    """The status of a stay in R4's words."""
+
+    UNTOLD = ""  # nobody has told, or in no word of R4's
+    PLANNED = "planned"
+    ARRIVED = "arrived"
+    TRIAGED = "triaged"
+    IN_PROGRESS = "in-progress"
+    ON_LEAVE = "onleave"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    IN_ERROR = "entered-in-error"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, written: str) -> "StayStatus":
+        """The status of that code, UNTOLD for a word that R4 does not know."""
+        return cls(written) if written in set(cls) else cls.UNTOLD
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the stay did not take place."""
+        return self in {StayStatus.CANCELLED, StayStatus.IN_ERROR}
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self in {StayStatus.IN_PROGRESS, StayStatus.ON_LEAVE}
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """Someone says that this stay is to be planned, or no longer.
 
     encounter and order are literal references ("Encounter/12", "ServiceRequest/7"; order "" when there is none);
     door names the way it came in ("subscription", "rest", "cds-hooks", "poll"). told is what order or stay say of the
-    date, as a digest ("" if nothing): another one than before means that it has moved. replaces are the orders that
+    date, as a digest ("" if nothing): another one than before means that it has moved. stay is the status of a stay that was
+    told of. replaces are the orders that
     this one stands for. in_ehr says that the EHR was asked just now, so that this is no late duplicate.
     """
 
@@ -32,6 +63,7 @@ class Trigger:
     door: str
     order: str = ""
     told: str = ""
+    stay: StayStatus = StayStatus.UNTOLD
     replaces: tuple[str, ...] = ()
     in_ehr: bool = False
 
@@ -81,8 +113,8 @@ class Discharge:
     """One stay that is being planned; unique by (tenant, encounter).
 
     order is the order that stands now; round counts plannings asked for (1 for the first), so that a repeated job
-    knows whether it is still wanted; problem is the PHI-free sentence a person reads when state is FAILED; told is what
-    was last told of the stay.
+    knows whether it is still wanted; problem is the PHI-free sentence a person reads when state is FAILED; told is a digest of
+    what was last told of the stay, and stay its status then.
     """
 
     id: UUID
@@ -95,6 +127,7 @@ class Discharge:
     changed: datetime
     problem: str = ""
     told: str = ""
+    stay: StayStatus = StayStatus.UNTOLD
 
     def move_to(self, new: DischargeState, at: datetime) -> "Discharge":
         """The same discharge one step further; IllegalTransition if the table does not allow it."""
@@ -102,9 +135,11 @@ class Discharge:
             raise IllegalTransition(self.state, new)
         return replace(self, state=new, changed=at)
 
-    def planned(self, told: str, at: datetime) -> "Discharge":
+    def planned(self, told: str, stay: StayStatus, at: datetime) -> "Discharge":
         """The same discharge with a plan of the stay as it was then told of."""
-        return replace(self.move_to(DischargeState.PLANNED, at), told=told or self.told)
+        return replace(
+            self.move_to(DischargeState.PLANNED, at), told=told or self.told, stay=stay or self.stay
+        )
 
     def asked_again(self, order: str, at: datetime) -> "Discharge":
         """The same stay, to be planned once more because of this order ("" keeps the one that stands)."""

@@ -141,7 +141,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """The person. sex is FHIR's administrative gender; interpreter is what the record says, None when it is silent."""
+    """The person. sex is FHIR's administrative gender; interpreter is what the record says, None when it is silent.
+
+    merged says that the record is one no longer: replaced by another, or closed. Those of the dead are, too.
+    """
 
     reference: str
     name: str = ""
@@ -157,6 +160,7 @@ class Patient:
     general_practitioner: str = ""
     veteran: bool | None = None
     labels: Labels = NONE
+    merged: bool = False
 
     def age_on(self, day: date) -> int | None:
         """Completed years on that day; None without a birth date."""

@@ -25,7 +25,7 @@ from service.errors import (
     NotAnInpatientStay,
     NoTime,
 )
-from service.pipeline.assess import glance
+from service.pipeline.assess import glance, require_one_patient
 from service.pipeline.consulted_record import NotObtained, Question, record_of, stay_was_sent
 from service.pipeline.draft import draft
 from service.pipeline.in_time import THINKING
@@ -121,6 +121,8 @@ class Consultation:
             return ()  # an outpatient or emergency visit ends without a discharge plan
         except NotObtained as failure:
             return self._without_record(failure)
+        if record.patient.merged:
+            self._outline(record, today)  # raises, unless the patient has died
         discharge = self._plan_if_asked()
         cards = plan_cards(
             self._outline(record, today),
@@ -154,6 +156,7 @@ class Consultation:
         """What the record tells by itself: no service is looked for, and no referral of it is shown."""
         tenant = self._question.tenant
         assessment = glance(record, self._deps.content(tenant.id), today=today, site_language=tenant.language)
+        require_one_patient(record, assessment)
         return draft(record, assessment, Matches(), tenant=tenant.id)
 
     def _plan_if_asked(self) -> Discharge:

@@ -8,9 +8,9 @@ from config.conventions import ENCOUNTER_CLASSES
 from config.tenants import Tenant
 from fhir_mappings.inbound.encounter import CALLED_OFF, status_of
 from fhir_mappings.inbound.encounter_class import class_code
+from fhir_mappings.inbound.patient import is_merged
 from fhir_mappings.inbound.record import build_record, updated
 from fhir_mappings.inbound.references import reference_of
-from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.prefetch import ESSENTIAL, REQUIRED, Prefetched
 from service import clock
 from service.domain.record import INPATIENT_CLASSES, Record
@@ -21,7 +21,6 @@ from service.errors import (
     EhrError,
     EhrUnavailable,
     NotAnInpatientStay,
-    PatientMerged,
 )
 from service.pipeline.gather import gather
 from service.pipeline.in_time import THINKING, InTime, TooLate
@@ -67,15 +66,17 @@ class NotObtained(Exception):
 
 
 def stay_was_sent(question: Question) -> bool:
-    """Whether the stay itself came with the call, and is one; NotAnInpatientStay and BadInput as record_of has them."""
+    """Whether the stay itself came with the call, and is one; NotAnInpatientStay and BadInput as record_of has them.
+
+    Not with a patient whose record is one no longer: only all of it can tell whether they have died.
+    """
     sent = question.prefetched
     versions = [one for one in sent.resources if reference_of(one) == question.encounter]
     if not versions:
         return False
     stay = max(versions, key=updated)
     _check(class_code(stay, question.tenant.conventions), status_of(stay))
-    _check_patient(sent, question.patient)
-    return True
+    return not any(reference_of(one) == question.patient and is_merged(one) for one in sent.resources)
 
 
 def record_of(question: Question, deps: Deps, today: date) -> Record:
@@ -97,7 +98,6 @@ def record_of(question: Question, deps: Deps, today: date) -> Record:
 
 def _sent(question: Question, deps: Deps, today: date) -> Record:
     sent = question.prefetched
-    _check_patient(sent, question.patient)
     return build_record(
         sent.resources,
         encounter=question.encounter,
@@ -139,8 +139,3 @@ def _check(kind: str, status: str) -> None:
         raise NotAnInpatientStay
     if kind not in INPATIENT_CLASSES:
         raise ClassNotUnderstood
-
-
-def _check_patient(sent: Prefetched, patient: str) -> None:
-    if any(reference_of(one) == patient and is_merged(one) for one in sent.resources):
-        raise PatientMerged

@@ -13,7 +13,6 @@ from fhir_mappings.inbound.encounter import ended_on, part_of
 from fhir_mappings.inbound.logical import names_in, tokens_of, with_literals
 from fhir_mappings.inbound.record import build_record, subject_of
 from fhir_mappings.inbound.references import reference_of
-from fhir_mappings.inbound.trigger import is_merged
 from fhir_mappings.inbound.whole_stay import require_stay, whole_stay
 from fhir_mappings.references import is_encounter
 from fhir_mappings.searches import Question, questions
@@ -24,7 +23,6 @@ from service.errors import (
     BadInput,
     EhrRefused,
     EhrUnavailable,
-    PatientMerged,
     UnknownEncounter,
 )
 
@@ -47,7 +45,7 @@ def gather(
 
     The fourth reads forms, where answers name their questions only by them.
     asked are the codes of Observations that anybody asks for, others are passed over (None: none are). Raises
-    UnknownEncounter, NotAnInpatientStay, PatientMerged, EhrRefused when
+    UnknownEncounter, NotAnInpatientStay, EhrRefused when
     stay or patient may not be read, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
     """
     stay = _with_patient(_stay(encounter, ehr, conventions), ehr)
@@ -59,8 +57,6 @@ def gather(
     )
     results = ehr.batch([question.search for question in searches])
     _require_patient(results[0])
-    if any(is_merged(resource) for resource in results[0].resources):
-        raise PatientMerged
     resources = [stay, *(resource for result in results for resource in result.resources)]
     forms, form_gaps = _forms(resources, ehr)
     gaps = [*not_offered, *_gaps(searches, results), *form_gaps]

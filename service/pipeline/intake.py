@@ -26,9 +26,6 @@ _SEARCHING: Final = "poll"
 _REPEATS: Final = frozenset({Event.DUPLICATE, Event.CANCEL_OF_OTHER_ORDER, Event.CANCEL_OF_UNKNOWN})
 _STOPPED: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED, DischargeState.FAILED})
 _CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
-#: Encounter statuses of a stay that was called off, and of one that goes on, as `Trigger.told` begins.
-_STAY_OFF: Final = ("cancelled ", "entered-in-error ")
-_STAY_ON: Final = ("in-progress ", "onleave ")
 
 
 class _Effect(Enum):
@@ -59,8 +56,8 @@ def take(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | 
 
 def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:
     told = "" if trigger.order else trigger.told
-    received = DischargeState.RECEIVED
-    new = Discharge(uuid4(), trigger.tenant, trigger.encounter, trigger.order, received, 1, at, at, told=told)
+    ids = uuid4(), trigger.tenant, trigger.encounter, trigger.order
+    new = Discharge(*ids, DischargeState.RECEIVED, 1, at, at, told=told, stay=trigger.stay)
     if unit.discharges.add(new):
         return _begun(new, Event.RECEIVED, trigger, unit, deps)
     known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter) or new
@@ -77,16 +74,19 @@ def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:
 
 def _refresh(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
     """What is known of the stay has changed, or has been told once more."""
-    if trigger.told == known.told:
+    if (trigger.told, trigger.stay) == (known.told, known.stay):
         return known
-    told = replace(known, told=trigger.told)
+    told = replace(known, told=trigger.told, stay=trigger.stay)
+    if trigger.told == known.told:  # kept by a version that knew no status
+        unit.discharges.save(told)
+        return told
     if not known.told and known.state is DischargeState.RECEIVED:
         unit.discharges.save(told)  # the planning that is on its way reads the stay as it now is
         return told
     if known.state not in _CALLED_OFF:
         return _again(told.asked_again("", at), trigger, unit, deps)
     unit.discharges.save(told)
-    if known.order and known.told.startswith(_STAY_OFF) and trigger.told.startswith(_STAY_ON):
+    if known.order and known.stay.is_off and trigger.stay.goes_on:
         return _ask_the_ehr(known.order, trigger, told, unit, deps, at)
     return told
 
@@ -153,8 +153,9 @@ def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge
 
 
 def _called_off(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
-    told = known.told if trigger.order else trigger.told or known.told
-    cancelling = replace(known.move_to(DischargeState.CANCELLING, at), told=told)
+    cancelling = known.move_to(DischargeState.CANCELLING, at)
+    if trigger.told and not trigger.order:
+        cancelling = replace(cancelling, told=trigger.told, stay=trigger.stay)
     unit.discharges.save(cancelling)
     unit.discharges.cancel_orders(known.id)
     if known.order and trigger.door != _ON_PURPOSE:

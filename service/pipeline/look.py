@@ -5,13 +5,13 @@ Whatever was told is a hint; what counts is how it stands in the EHR when we loo
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from config.tenants import Tenant
-from fhir_mappings.inbound.encounter import told_of_stay
-from fhir_mappings.inbound.patient import has_died
+from fhir_mappings.inbound.encounter import told_of_stay, zone_of
+from fhir_mappings.inbound.patient import has_died, is_merged
 from fhir_mappings.inbound.references import subject_of
-from fhir_mappings.inbound.trigger import is_merged
 from service import metrics
 from service.domain.discharge import Action, Trigger
 from service.ehr.client import Ehr
@@ -40,19 +40,32 @@ def look(reference: str, tenant: Tenant, deps: Deps) -> None:
         take_all(removed(reference, tenant, deps, door=DOOR), deps)
         return
     resource = with_stay(resource, tenant, deps)
-    patient = _patient_of(resource, ehr) if reference.startswith("Encounter/") else {}
-    take_all(asked_by(resource, patient, tenant, door=DOOR), deps)
+    patient = _patient_of(resource, ehr) if reference.startswith("Encounter/") else None
+    take_all(asked_by(resource, patient, tenant, deps.now(), door=DOOR), deps)
     heed_order(resource, tenant, deps)
 
 
 def asked_by(
-    resource: dict[str, Any], patient: dict[str, Any], tenant: Tenant, *, door: str
+    resource: dict[str, Any], patient: dict[str, Any] | None, tenant: Tenant, at: datetime, *, door: str
 ) -> Iterable[Trigger]:
-    """What an order or a stay asks for; of a stay with the patient it names, who may have become another or have died."""
+    """What an order or a stay asks for; of a stay with the patient it names, who may have become another or have died.
+
+    Without the patient nobody knows what the stay asks for, unless it was called off: that they live is not told by a
+    Patient who was not shown.
+    """
     is_stay = resource.get("resourceType") == "Encounter"
     for trigger in triggers_in([resource], tenant, door=door):
-        told = told_of_stay(resource, merged=is_merged(patient), died=has_died(patient))
-        yield replace(trigger, told=told) if is_stay and patient else trigger
+        if not is_stay or (patient is None and trigger.action is Action.CANCEL):
+            yield trigger
+        elif patient is not None:
+            yield replace(trigger, told=_tell(resource, patient, tenant, at))
+
+
+def _tell(stay: dict[str, Any], patient: dict[str, Any], tenant: Tenant, at: datetime) -> str:
+    """The same digest as that of a plan made now."""
+    zone = tenant.conventions.zone or zone_of(stay)
+    died = has_died(patient, at.astimezone(tenant.time_zone).date(), zone)
+    return told_of_stay(stay, merged=is_merged(patient), died=died)
 
 
 def removed(reference: str, tenant: Tenant, deps: Deps, *, door: str) -> tuple[Trigger, ...]:
@@ -70,10 +83,10 @@ def take_all(triggers: Iterable[Trigger], deps: Deps) -> None:
         intake(trigger, deps)
 
 
-def _patient_of(stay: dict[str, Any], ehr: Ehr) -> dict[str, Any]:
-    """The patient of a stay, {} where the EHR does not give them."""
+def _patient_of(stay: dict[str, Any], ehr: Ehr) -> dict[str, Any] | None:
+    """The patient of a stay, None where the EHR does not give them."""
     patient = subject_of(stay)
     try:
-        return ehr.read(patient) if patient.startswith("Patient/") else {}
+        return ehr.read(patient) if patient.startswith("Patient/") else None
     except EhrRefused:
-        return {}
+        return None

@@ -15,7 +15,7 @@ import structlog
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
 from fhir_mappings.inbound.references import subject_of
-from service.domain.discharge import Discharge
+from service.domain.discharge import Discharge, StayStatus
 from service.domain.watch import LONGEST_PAUSE, Watch, Way
 from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
@@ -109,12 +109,13 @@ def look_after_stays(tenant: Tenant, deps: Deps) -> None:
             if stay is None:
                 _look_again(reference, tenant, deps)
             else:
-                take_all(asked_by(stay, patient, tenant, door=DOOR), deps)
+                take_all(asked_by(stay, patient, tenant, deps.now(), door=DOOR), deps)
         for reference, order in _read(ehr, [one.order for one in part if one.order]):
             if order is None:
                 _look_again(reference, tenant, deps)
             else:
-                take_all(asked_by(with_stay(order, tenant, deps), {}, tenant, door=DOOR), deps)
+                order_of_stay = with_stay(order, tenant, deps)
+                take_all(asked_by(order_of_stay, None, tenant, deps.now(), door=DOOR), deps)
         look_for_signatures(part, ehr, deps)
 
 
@@ -131,7 +132,7 @@ def _look_again(reference: str, tenant: Tenant, deps: Deps) -> None:
 def _counts(discharge: Discharge, deps: Deps) -> bool:
     now = deps.now()
     since = now - discharge.changed
-    if not discharge.told.startswith("finished ") or since < _LEFT:
+    if discharge.stay is not StayStatus.FINISHED or since < _LEFT:
         return True
     # Each in an hour of its own, so that no round is longer than the others.
     return since < _FOLLOWED and discharge.id.int % _HOURS == now.hour
@@ -139,13 +140,13 @@ def _counts(discharge: Discharge, deps: Deps) -> bool:
 
 def _with_patients(
     ehr: Ehr, stays: Sequence[str]
-) -> Iterator[tuple[str, dict[str, Any] | None, dict[str, Any]]]:
-    """Each stay, None where it is not given, with its patient, {} where they are not given."""
+) -> Iterator[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
+    """Each stay and its patient, None where they are not given."""
     read = list(_read(ehr, stays))
     named = {reference: subject_of(stay) for reference, stay in read if stay is not None}
     patients = dict(_read(ehr, sorted({one for one in named.values() if one.startswith("Patient/")})))
     for reference, stay in read:
-        yield reference, stay, patients.get(named.get(reference, "")) or {}
+        yield reference, stay, patients.get(named.get(reference, ""))
 
 
 def _read(ehr: Ehr, references: Sequence[str]) -> Iterable[tuple[str, dict[str, Any] | None]]:

@@ -13,14 +13,14 @@ from config.tenants import Tenant, WritePolicy
 from fhir_mappings.inbound.encounter import CALLED_OFF
 from service import metrics
 from service.domain.audit import AuditEntry, Event
-from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.discharge import Action, Discharge, DischargeState, StayStatus, Trigger
 from service.domain.offer import left_to_clinicians
 from service.domain.plan import Plan
 from service.domain.publication import Ledger
 from service.errors import HospitalNotConfigured
 from service.jobs import Task
 from service.pipeline.adopt import adopt
-from service.pipeline.assess import assess
+from service.pipeline.assess import assess, require_one_patient
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
 from service.pipeline.hands_off import call_off, set_aside
@@ -60,12 +60,16 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
 
 
 def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
-    """The plan for a stay ("Encounter/12") of a tenant, as of today there. Nothing is stored or written."""
+    """The plan for a stay ("Encounter/12") of a tenant, as of today there. Nothing is stored or written.
+
+    Raises what gather does, and PatientMerged for a patient who lives and whose record is one no longer.
+    """
     today = _today(tenant, deps)
     content, conventions = deps.content(tenant.id), tenant.conventions
     asked = content.questions
     record = gather(encounter, deps.ehr(tenant.id), today=today, asked=asked, conventions=conventions)
     assessment = assess(record, content, today=today, site_language=tenant.language)
+    require_one_patient(record, assessment)
     matches = match(assessment, record.patient, deps.directory(tenant.id), today=today)
     return draft(record, assessment, matches, tenant=tenant.id)
 
@@ -157,8 +161,8 @@ def _hand_over(discharge: Discharge, plan: Plan, deps: Deps) -> bool:
 
 def _call_off(discharge: Discharge, plan: Plan, deps: Deps) -> None:
     """The EHR itself says that this stay did not take place: whatever asked for a plan was late, or a mistake."""
-    told = plan.encounter.told
-    trigger = Trigger(discharge.tenant, discharge.encounter, Action.CANCEL, "worker", told=told)
+    told, stay = plan.encounter.told, StayStatus.of(plan.encounter.status)
+    trigger = Trigger(discharge.tenant, discharge.encounter, Action.CANCEL, "worker", told=told, stay=stay)
     with deps.store.begin() as unit:
         if _still_due(unit.discharges.lock(discharge.id), discharge):
             take(trigger, unit, deps, deps.now())
@@ -170,7 +174,8 @@ def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -
         if not _still_due(now, discharge):
             return
         version = next_version(now, plan, unit, deps)
-        planned = replace(now, encounter=plan.encounter.reference).planned(plan.encounter.told, deps.now())
+        told, stay = plan.encounter.told, StayStatus.of(plan.encounter.status)
+        planned = replace(now, encounter=plan.encounter.reference).planned(told, stay, deps.now())
         unit.discharges.save(planned)
         _record(planned, Event.PLANNED, Task.PLAN.value, unit, reference=f"version {version.number}")
         commit_version(planned, version, tenant, unit, deps)

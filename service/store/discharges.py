@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from service.domain.discharge import Discharge, DischargeState, SeenOrder
+from service.domain.discharge import Discharge, DischargeState, SeenOrder, StayStatus
 from service.errors import NotFound
 from service.store.repository import Repository
 from service.store.tables import discharge_orders, discharges
@@ -144,8 +144,9 @@ def _of(discharge: UUID, order: str) -> Any:
 
 
 def _row(discharge: Discharge) -> dict[str, Any]:
-    return asdict(discharge) | {"state": discharge.state.value}
+    return asdict(discharge) | {"state": discharge.state.value, "stay": discharge.stay.value}
 
 
 def _discharge(row: RowMapping) -> Discharge:
-    return Discharge(**{**row, "state": DischargeState(row["state"])})
+    codes = {"state": DischargeState(row["state"]), "stay": StayStatus(row["stay"])}
+    return Discharge(**{**row, **codes})

@@ -61,8 +61,10 @@ discharges = Table(
     Column("created", DateTime(timezone=True), nullable=False),
     Column("changed", DateTime(timezone=True), nullable=False),
     Column("problem", Text, nullable=False),
-    #: What was last told of the stay: its status, and a digest of its end and its patient.
+    #: What was last told of the stay, as a digest that is only ever compared with another.
     Column("told", Text, nullable=False, server_default=text("''")),
+    #: Its status then, in R4's words; '' where none was told.
+    Column("stay", Text, nullable=False, server_default=text("''")),
     #: One plan for one stay, provably.
     UniqueConstraint("tenant", "encounter"),
     _one_of("state", DischargeState),

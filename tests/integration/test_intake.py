@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from service.domain.audit import Event
-from service.domain.discharge import Action, DischargeState, Trigger
+from service.domain.discharge import Action, DischargeState, StayStatus, Trigger
 from service.jobs import Jobs
 from service.pipeline.intake import intake
 from service.store import Store
@@ -207,7 +207,7 @@ def test_what_failed_is_tried_again_when_a_person_asks(deps):
 # --- one discharge, told of in many ways: docs/triggers.md ---------------------------------------
 def stay(status="in-progress", digest="1", *, encounter="Encounter/1", door="subscription"):
     action = Action.CANCEL if status in {"cancelled", "entered-in-error"} else Action.REFRESH
-    return Trigger("one", encounter, action, door, told=f"{status} {digest}")
+    return Trigger("one", encounter, action, door, told=f"{status} {digest}", stay=StayStatus(status))
 
 
 def seen_in_ehr(trigger):
@@ -334,3 +334,12 @@ def test_a_stay_that_moved_to_another_patient_takes_up_a_plan_that_waited_for_a_
     first = take(plan(), deps)
     stand(deps, first, DischargeState.FAILED)
     assert take(stay(digest="other patient"), deps).state is DischargeState.RECEIVED
+
+
+def test_the_status_that_an_older_version_did_not_keep_is_learnt_without_planning_anew(deps):
+    first = take(plan(), deps)
+    older = replace(deps.store.discharges.get(first.id), told=stay("finished").told)
+    deps.store.discharges.save(replace(older, state=DischargeState.PUBLISHED))
+    known = take(stay("finished"), deps)
+    assert (known.state, known.round, known.stay) == (DischargeState.PUBLISHED, 1, StayStatus.FINISHED)
+    assert deps.store.discharges.get(first.id) == known

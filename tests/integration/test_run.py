@@ -329,7 +329,7 @@ def test_today_is_the_hospitals_today(deps, monkeypatch):
 
     def gather(*_, today, **_told):
         asked.append(today)
-        return SimpleNamespace(patient=None)
+        return SimpleNamespace(patient=SimpleNamespace(merged=False))
 
     deps.content = lambda _: SimpleNamespace(questions=frozenset())
     monkeypatch.setattr(run, "gather", gather)

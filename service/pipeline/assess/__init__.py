@@ -10,6 +10,7 @@ from service.domain.need import Need
 from service.domain.ordered import Ordered
 from service.domain.record import Gap, GapReason, Kind, Record
 from service.domain.sensitivity import Labels, may_be_shared
+from service.errors import PatientMerged
 from service.pipeline.assess.checklists import boost_of, compliance_of
 from service.pipeline.assess.disposition import suggest_disposition
 from service.pipeline.assess.findings import Findings, collect
@@ -34,6 +35,12 @@ def assess(record: Record, content: Content, *, today: date, site_language: str 
     whole = _explained(_findings(record, content, today, site_language))
     told = _explained(_findings(shared, content, today, site_language), of_everybody=True)
     return _with_open(whole, shared, told)
+
+
+def require_one_patient(record: Record, assessment: Assessment) -> None:
+    """PatientMerged for a record that is one no longer, unless it is that of somebody who has died, by whichever word."""
+    if record.patient.merged and assessment.outcome is not Outcome.DIED:
+        raise PatientMerged
 
 
 def glance(record: Record, content: Content, *, today: date, site_language: str = "en") -> Assessment:

@@ -633,3 +633,19 @@ def test_what_was_shown_is_remembered_with_the_user(door, doubles):
 
 def test_there_is_half_a_second():
     assert cds_hooks.ANSWER_SECONDS < 0.5
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"active": False},
+        {"active": "false"},
+        {"link": [{"type": "replaced-by", "other": {"reference": "Patient/p2"}}]},
+    ],
+)
+@pytest.mark.parametrize("ask_so", [ask, ask_late])
+def test_somebody_who_has_died_is_no_conflict_however_their_record_was_closed(door, closed, ask_so):
+    dead = builders.patient(deceasedBoolean=True) | closed
+    answer = ask_so(door, call(prefetch=prefetch(patient=dead)))
+    assert answer.status_code == 200
+    assert "has died" in json.dumps(answer.json)

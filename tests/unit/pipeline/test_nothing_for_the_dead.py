@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from config.tenants import Tenant
 from fhir_mappings.inbound.encounter import told_of_stay
 from fhir_mappings.inbound.patient import has_died
 from fhir_mappings.inbound.record import build_record
@@ -14,8 +15,10 @@ from fhir_mappings.outbound.plan import plan_resources
 from service.domain.assessment import Outcome
 from service.domain.community_service import Matches
 from service.domain.plan import Plan
-from service.pipeline.assess import assess, glance
+from service.errors import PatientMerged
+from service.pipeline.assess import assess, glance, require_one_patient
 from service.pipeline.draft import draft
+from service.pipeline.look import asked_by
 from service.presentation.document import plan_document
 from service.presentation.patient_sheet import Reader, patient_sheet
 from service.presentation.table import plan_table
@@ -78,3 +81,46 @@ def test_a_death_that_is_told_later_makes_a_plan_outdated_in_each_spelling():
             assert told_of_stay(resource) != alive
         if resource["resourceType"] == "Patient":
             assert told_of_stay(a.encounter(), died=has_died(resource)) != alive
+
+
+CLOSED: tuple[a.Json, ...] = (
+    {},
+    {"active": False},
+    {"active": "false"},
+    {"active": False, "link": [{"type": "replaced-by", "other": {"reference": "Patient/other"}}]},
+)
+
+
+def _closed(resource: a.Json, closed: a.Json) -> list[a.Json]:
+    return [resource | closed] if resource["resourceType"] == "Patient" else [resource, a.patient() | closed]
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+@pytest.mark.parametrize("resource", DEAD)
+def test_whoever_has_died_is_planned_for_as_dead_however_their_record_was_closed(resource, closed):
+    resources = _closed(resource, closed)
+    resources += [] if resource["resourceType"] == "Encounter" else [a.encounter()]
+    record = build_record(resources, encounter=a.ENCOUNTER, today=a.TODAY)
+    assessment = assess(record, CONTENT, today=a.TODAY)
+    require_one_patient(record, assessment)
+    assert assessment.outcome is Outcome.DIED
+
+
+@pytest.mark.parametrize("closed", CLOSED[1:])
+def test_whoever_lives_and_is_one_no_longer_is_a_persons(closed):
+    record = build_record([a.patient() | closed, a.encounter()], encounter=a.ENCOUNTER, today=a.TODAY)
+    with pytest.raises(PatientMerged):
+        require_one_patient(record, assess(record, CONTENT, today=a.TODAY))
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+@pytest.mark.parametrize("resource", [one for one in DEAD if one["resourceType"] in {"Patient", "Encounter"}])
+def test_what_a_look_tells_of_the_dead_is_what_their_plan_was_made_of(resource, closed):
+    """Else each hourly look would have them planned anew."""
+    given = {one["resourceType"]: one for one in _closed(resource, closed)}
+    stay, patient = given.get("Encounter", a.encounter()), given["Patient"]
+    record = build_record([stay, patient], encounter=a.ENCOUNTER, today=a.TODAY)
+    at = datetime(a.TODAY.year, a.TODAY.month, a.TODAY.day, 12, tzinfo=UTC)
+    tenant = Tenant(id="example", fhir_base_url="https://ehr.example.org/fhir", organization="Example")
+    [trigger] = asked_by(stay, patient, tenant, at, door="look")
+    assert (trigger.told, trigger.stay) == (record.encounter.told, record.encounter.status)
