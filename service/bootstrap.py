@@ -54,6 +54,31 @@ class Deps:
         return self.contents[_known(self.tenants, tenant).id]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """The adapters of a command that looks after discharges and jobs: a mistake in the content does not stand in its way."""
+
+    tenants: Mapping[str, Tenant]
+    store: Store
+    jobs: Jobs
+    now: Callable[[], datetime]
+
+
+def build_operations(settings: Settings) -> Operations:
+    """The adapters for looking after a deployment; raises as build_deps does."""
+    ensure_logging(settings.log_level)
+    clock.follow(settings.clock_file)
+    tenants = tenants_of(settings, load_quirks())
+    url = database_url(settings)
+    return Operations(
+        tenants=tenants, store=Store(open_engine(url)), jobs=Jobs(url, _works_nothing), now=clock.now
+    )
+
+
+def _works_nothing() -> Steps:
+    raise RuntimeError("a command that looks after jobs runs none")
+
+
 def build_deps(settings: Settings) -> Deps:
     """The adapters of a deployment; starts the embedded PostgreSQL where no other is named.
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from service.commands.content import directory, protocols
+from service.commands.operators import discharges, jobs
 from service.commands.options import examples, table_or_json, time_zone, waiting
 from service.errors import BadInput, ConfigurationError, HomewardError
 
@@ -18,6 +19,7 @@ _EXAMPLES = examples(
     "homeward demo                                  a discharge order in a sandbox EHR becomes a plan",
     "homeward preflight general                     what a hospital's EHR lets us do",
     "homeward serve                                 database, web and worker in one command",
+    "homeward jobs list --state failed              what was given up, and by what error",
     "homeward COMMAND --help                        more examples",
 )
 
@@ -266,6 +268,8 @@ def shadow_report(tenant: str, form: str, limit: int) -> None:
 
 main.add_command(protocols)
 main.add_command(directory)
+main.add_command(jobs)
+main.add_command(discharges)
 
 
 def _fail(sentence: str, code: int) -> NoReturn:

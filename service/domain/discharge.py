@@ -104,7 +104,8 @@ _ALLOWED = {
     DischargeState.PUBLISHED: {DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.CANCELLING},
     DischargeState.CANCELLING: {DischargeState.CANCELLED, DischargeState.FAILED, DischargeState.RECEIVED},
     DischargeState.CANCELLED: {DischargeState.RECEIVED},
-    DischargeState.FAILED: {DischargeState.RECEIVED, DischargeState.CANCELLING},
+    # From the step that failed: read anew, written anew, or withdrawn anew.
+    DischargeState.FAILED: {DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.CANCELLING},
 }
 
 

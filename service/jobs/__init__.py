@@ -5,7 +5,8 @@ at least once and may run whole again: the step looks at the discharge's state f
 never in the queue.
 """
 
+from service.jobs.control import JobControl, JobState, QueuedJob
 from service.jobs.queue import Jobs
 from service.jobs.steps import Errand, Steps, Task
 
-__all__ = ["Errand", "Jobs", "Steps", "Task"]
+__all__ = ["Errand", "JobControl", "JobState", "Jobs", "QueuedJob", "Steps", "Task"]

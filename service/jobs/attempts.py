@@ -12,6 +12,7 @@ from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job
 
 from service.errors import EhrError, HomewardError, HospitalNotConfigured
+from service.jobs.faults import JobFaults
 from service.jobs.steps import Errand, Steps, Task, problem_of, queueing_lock, wait_before_trying_again
 
 _TWIN: Final = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
@@ -65,6 +66,7 @@ class Attempts:
     def __init__(self, url: str, steps: Steps) -> None:
         self._url = url
         self._steps = steps
+        self.faults = JobFaults(url)
         self.held: set[int] = set()
         self.number: int | None = None
 
@@ -73,6 +75,7 @@ class Attempts:
         job = context.job
         with self._holding(job):
             error = _error_of(partial(self._steps.of(task), UUID(discharge)))
+            self._note(job, error)
             if isinstance(error, HospitalNotConfigured):
                 raise self._left(error.tenant, job)
             if error is not None:
@@ -90,6 +93,7 @@ class Attempts:
         job = context.job
         with self._holding(job):
             error = _error_of(partial(self._steps.errand, errand, tenant, reference))
+            self._note(job, error)
             if error is None:
                 return
             if isinstance(error, HospitalNotConfigured):
@@ -113,6 +117,13 @@ class Attempts:
             twin = connection.execute(_TWIN, [queueing_lock(task, str(discharge))]).fetchone()
         if twin is not None and not twin[0]:
             self._steps.give_up(discharge, task, problem)
+
+    def _note(self, job: Job, error: Exception | None) -> None:
+        """Keep the error's class for those who list the jobs; a job that succeeds in the end leaves none behind."""
+        if error is not None:
+            self.faults.note(job.id or 0, error)
+        elif job.attempts:
+            self.faults.forget(job.id or 0)
 
     @contextmanager
     def _holding(self, job: Job) -> Iterator[None]:

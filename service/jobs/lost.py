@@ -19,6 +19,8 @@ _LOOK_SECONDS: Final = 3.0
 #: Due at once, whatever the clocks of this machine and of the database say.
 _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 _LOST_EVERY_TIME: Final = "The worker stopped each time it ran this step; an operator must look."
+#: What the list of jobs says of a job whose worker stopped each time.
+_WORKER_STOPPED: Final = "WorkerStopped"
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -61,6 +63,7 @@ class LostJobs:
         _log.warning("a lost job is taken back", job=job.id, step=job.task_name, attempt=job.attempts)
         if job.attempts + 1 >= ATTEMPTS:
             await asyncio.to_thread(self._attempts.lose, job, _LOST_EVERY_TIME)
+            await asyncio.to_thread(self._attempts.faults.note, job.id or 0, _WORKER_STOPPED)
             await self._end(job)
             return
         try:

@@ -11,6 +11,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import JobDeferrer
 
 from service.errors import StoreUnavailable
+from service.jobs.control import JobControl
 from service.jobs.lost import STALLED_SECONDS
 from service.jobs.steps import COMMON_QUEUE, PRIORITY, Errand, Steps, Task, queueing_lock
 from service.jobs.worker import Worker
@@ -59,6 +60,7 @@ class Jobs:
         self._revive = revive
         # It never opens a pool: every job is deferred on its caller's connection.
         self._app = App(connector=SyncPsycopgConnector())
+        self.control = JobControl(url)
 
     def defer(
         self, task: Task, discharge: UUID, unit: InTransaction, *, tenant: str = "", first: bool = False

@@ -13,13 +13,8 @@ from service.jobs import Jobs
 from service.store import Store
 
 
-class Deps(Protocol):
-    """The adapters and the content, as the steps use them."""
-
-    @property
-    def settings(self) -> Settings:
-        """What the deployment is set to."""
-        ...
+class Operations(Protocol):
+    """What it takes to look after discharges and jobs: no content is loaded, and no EHR is asked."""
 
     @property
     def tenants(self) -> Mapping[str, Tenant]:
@@ -39,6 +34,15 @@ class Deps(Protocol):
     @property
     def now(self) -> Callable[[], datetime]:
         """The clock, in UTC."""
+        ...
+
+
+class Deps(Operations, Protocol):
+    """The adapters and the content, as the steps use them."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the deployment is set to."""
         ...
 
     def content(self, tenant: str, /) -> Content:

@@ -21,6 +21,7 @@ from service.store.held_ledger import HeldLedger
 from service.store.migrations import at_head
 from service.store.notices import Notices
 from service.store.offers import Offers
+from service.store.overview import Overview
 from service.store.plans import Plans
 from service.store.publications import Publications
 from service.store.repository import Connect
@@ -43,6 +44,7 @@ class _Repositories:
         self.decisions = Decisions(connect)
         self.answers = Answers(connect)
         self.offers = Offers(connect)
+        self.overview = Overview(connect)
         self.sessions = Sessions(connect)
         self.spent_tokens = SpentTokens(connect)
         self.watches = Watches(connect)

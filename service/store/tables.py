@@ -276,6 +276,15 @@ community_services = Table(
     Index(None, "services", postgresql_using="gin"),
 )
 
+#: Why a job of the queue failed last: the class of the error and nothing of what it said. Kept while the job is.
+job_faults = Table(
+    "job_faults",
+    metadata,
+    Column("job", BigInteger, primary_key=True, autoincrement=False),
+    Column("error", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
 #: Append-only: a trigger of the migration refuses to change or delete a row.
 audit = Table(
     "audit",
