@@ -1,13 +1,114 @@
-"""Putting a changed draft over what the EHR holds, without losing what we do not know."""
+"""Three-way merge of a resource: what we last sent, what is wanted now, and what the EHR holds, element by element.
+
+What nobody but us has touched follows us. What a person has changed stands, and the change of ours that it keeps out is
+named. What a person has added stays beside ours. An item of a list is told by what it is about, not by its place in it.
+"""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from fhir_mappings.merge_apart import merge_contained, merge_meta, merge_text, types_of_contained
+from fhir_mappings.merge_values import (
+    MISSING,
+    Findings,
+    fold_choices,
+    fold_name,
+    merge_part,
+    sides_of,
+    unfold_choices,
+)
 from fhir_mappings.outbound.author import CONTAINED
 from fhir_mappings.own_marks import is_own_name, is_own_tag, with_tag
+from fhir_mappings.references import references_in
 from fhir_mappings.withdrawal import without_reason
 
 Json = dict[str, Any]
+
+#: Elements merged by rules of their own, or by none.
+_APART: Final = frozenset({"resourceType", "id", "meta", "text", "contained", "implicitRules", "language"})
+#: Elements that are true only together, by the one that leads: where that is a person's, so are the others.
+_TOGETHER: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "Condition": ("clinicalStatus", frozenset({"verificationStatus"})),
+    "DocumentReference": ("status", frozenset({"docStatus"})),
+    "Goal": ("lifecycleStatus", frozenset({"expressedBy", "statusDate", "statusReason"})),
+    "ServiceRequest": ("status", frozenset({"intent", "requester", "authoredOn"})),
+    "Task": ("status", frozenset({"statusReason"})),
+}
+_ALONE: Final[tuple[str, frozenset[str]]] = ("status", frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What to put, and whose words stand.
+
+    body is the whole resource to put. said is what counts as sent by us once it has arrived, and is the base of the next
+    merge: never the body itself, in which the words of others would be taken for ours. persons are the elements in which a
+    person has changed what we sent; kept_out are those of them in which we want something else than what we last said
+    there, which theirs keeps out of the EHR. is_needed is False when the EHR already holds all that may be put.
+    """
+
+    body: Json
+    said: Json
+    persons: frozenset[str]
+    kept_out: frozenset[str]
+    is_needed: bool
+
+
+def merge(base: Json | None, ours: Json, theirs: Json, *, is_untouched: bool = False) -> Merged:
+    """Merge what we want now into what the EHR holds, so that nothing of anybody's is lost.
+
+    base is what we last said, None where it is not known: what differs from ours is then a person's. References to
+    other drafts must be resolved as far as they are known. is_untouched: the EHR's version is that of our last receipt,
+    so that whatever differs from what we sent is the server's own doing.
+    """
+    sent = base or {}
+    contained, rewritten = types_of_contained(sent, ours)
+    found = Findings(contained, rewritten, is_untouched)
+    body = {
+        **{name: part for name, part in theirs.items() if name in _APART},
+        **_merge_elements(sent, ours, theirs, found),
+        **merge_text(sent, ours, theirs, found),
+        **merge_meta(sent, ours, theirs, found),
+    }
+    body = merge_contained(body, sent, ours, theirs, found)
+    said = _what_is_said(sent, ours, found)
+    return Merged(body, said, frozenset(found.persons), frozenset(found.kept_out), found.is_needed)
+
+
+def _what_is_said(base: Json, ours: Json, found: Findings) -> Json:
+    """What we want, and what we last said where that is kept out: so that it is known as kept out the next time too."""
+    said: Json = {}
+    for name in dict.fromkeys((*ours, *base)):
+        is_kept_out = name in found.kept_out or fold_name(name) in found.kept_out
+        part = found.said_lists.get(name, base.get(name)) if is_kept_out else ours.get(name)
+        if part is not None and part != []:
+            said[name] = part
+    kept = [base.get(name) for name in found.kept_out]
+    if "contained" in base and any(reference.startswith("#") for reference in references_in(kept)):
+        said["contained"] = base["contained"]
+    return said
+
+
+def _merge_elements(base: Json, ours: Json, theirs: Json, found: Findings) -> Json:
+    """All elements that have no rule of their own; the one that leads others comes first."""
+    leader, followers = _TOGETHER.get(ours["resourceType"], _ALONE)
+    before, wanted, current = (
+        fold_choices({name: part for name, part in side.items() if name not in _APART})
+        for side in (base, ours, theirs)
+    )
+    merged: Json = {}
+    for name in sorted(dict.fromkeys((*current, *wanted)), key=lambda name: name != leader):
+        found.element = name
+        follows = name in followers and leader in found.persons
+        sides = sides_of(name, before, wanted, current)
+        part = current.get(name, MISSING) if follows else merge_part(name, *sides, found)
+        if name in found.kept_out and isinstance(wanted.get(name), list):
+            found.said_lists[name] = found.said_items
+        if part is not MISSING:
+            merged[name] = part
+    return unfold_choices(merged)
+
 
 #: Optional elements of ours by resource type: one that a new draft no longer has is taken away. All others stay.
 _OURS: Final[Mapping[str, frozenset[str]]] = {

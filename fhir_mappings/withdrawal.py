@@ -1,11 +1,13 @@
 """Taking back what we wrote when a discharge is called off, most often a delay, and bringing it back.
 
-Drafts are revoked, what a person has approved is put on hold; never entered-in-error, because it was not an error. The
-reason stands in the resource and says what the status was: so it can be told whether we did it, and undone.
+Drafts are revoked, what a person has approved is put on hold; never entered-in-error, because it was not an error. Why it
+was taken back stands in the resource for people. Whether we did it, and from which status, is told by codes alone: the
+ledger keeps the status before, and a resource is as we left it while it has the status that follows from that.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -37,6 +39,15 @@ _RETIRED: Final[Mapping[str, Mapping[str, str]]] = {
     "Condition": {"active": "inactive"},
 }
 _ON_HOLD: Final = "on-hold"
+#: The status of what we ended.
+_ENDED: Final[Mapping[str, str]] = {
+    "CarePlan": "revoked",
+    "ServiceRequest": "revoked",
+    "Task": "cancelled",
+    "Goal": "cancelled",
+    "DocumentReference": "superseded",
+    "Condition": "inactive",
+}
 _HOLD: Final = "on-hold:"
 _REASON: Final = "The discharge was cancelled or delayed; this was {} before."
 _NO_LONGER: Final = "The discharge plan no longer proposes this; it was {} before."
@@ -48,6 +59,60 @@ _TASK: Final = (
     "The discharge was cancelled or delayed, and this approved referral is on hold. Tell the provider; decide whether it "
     "still stands. It becomes active again by itself when a new discharge order comes."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A resource that is called off.
+
+    body is to be put. said is the base of the next merge: what we last said, with the reason and, unless the status before
+    was a person's, with the new status. before is the status that it had, for the ledger to keep.
+    """
+
+    body: Json
+    said: Json
+    before: str
+
+
+def withdraw(said: Json, current: Json, *, author: Author, recorded: datetime) -> TakenBack | None:
+    """Call off a resource while there is no discharge; None when it is to be left alone.
+
+    said is the body that we last said, current the resource as the EHR has it.
+    """
+    return _take_back(said, current, _WITHDRAWN, _REASON, author=author, recorded=recorded)
+
+
+def retire(said: Json, current: Json, *, author: Author, recorded: datetime) -> TakenBack | None:
+    """Call off a resource that the plan no longer proposes; None when it is to be left alone."""
+    return _take_back(said, current, _RETIRED, _NO_LONGER, author=author, recorded=recorded)
+
+
+def is_as_left(current: Mapping[str, Any], *, on_hold: bool) -> bool:
+    """Return True if a resource still has the status with which we put it on hold, or else ended it."""
+    kind = str(current.get("resourceType"))
+    return status_of(current) == (_ON_HOLD if on_hold else _ENDED.get(kind))
+
+
+def _take_back(
+    said: Json,
+    current: Json,
+    table: Mapping[str, Mapping[str, str]],
+    words: str,
+    *,
+    author: Author,
+    recorded: datetime,
+) -> TakenBack | None:
+    before = status_of(current)
+    after = table.get(str(current.get("resourceType")), {}).get(before)
+    if not after:
+        return None
+    reason = words.format(before)
+    is_ours = status_of(said) == before
+    return TakenBack(
+        _with_reason(with_status(current, after), reason, author=author, recorded=recorded),
+        _with_reason(with_status(said, after) if is_ours else said, reason, author=author, recorded=recorded),
+        before,
+    )
 
 
 def withdrawn(resource: Json, *, author: Author, recorded: datetime) -> Json | None:
@@ -72,9 +137,12 @@ def _taken_back(
     after = table.get(str(resource.get("resourceType")), {}).get(before)
     if not after:
         return None
-    reason = words.format(before)
-    changed = _with_status(resource, after)
-    match resource["resourceType"]:
+    return _with_reason(with_status(resource, after), words.format(before), author=author, recorded=recorded)
+
+
+def _with_reason(changed: Json, reason: str, *, author: Author, recorded: datetime) -> Json:
+    """Why it was called off, where people look for it in a resource of this type."""
+    match changed["resourceType"]:
         case "Goal":
             return changed | {"statusDate": recorded.date().isoformat(), "statusReason": reason}
         case "Task":
@@ -86,7 +154,7 @@ def _taken_back(
         "time": recorded.isoformat(timespec="seconds"),
         "text": reason,
     }
-    return changed | {"note": [*_notes(resource), note]}
+    return changed | {"note": [*_notes(changed), note]}
 
 
 def status_before(resource: Json) -> str:
@@ -104,7 +172,7 @@ def restored(resource: Json) -> Json | None:
     before = status_before(resource)
     if not before:
         return None
-    return _with_status(without_reason(resource), before)
+    return with_status(without_reason(resource), before)
 
 
 def without_reason(resource: Json) -> Json:
@@ -180,7 +248,8 @@ def _reason_of(resource: Mapping[str, Any]) -> object:
     return reason.get("text") if isinstance(reason, dict) else reason
 
 
-def _with_status(resource: Json, status: str) -> Json:
+def with_status(resource: Json, status: str) -> Json:
+    """The resource with another status, a Goal's lifecycleStatus or a Condition's clinicalStatus."""
     if resource["resourceType"] == "Goal":
         return resource | {"lifecycleStatus": status}
     if resource["resourceType"] == "Condition":
