@@ -80,7 +80,7 @@ def figures() -> list[Figure]:
 
 
 def _deciding(plan: Plan, capability: Capability) -> float:
-    entries = [LedgerEntry(draft, WriteState.PENDING, draft.digest) for draft in _written(plan)]
+    entries = [LedgerEntry(draft, WriteState.WAITING, draft.digest) for draft in _written(plan)]
     return _cpu_ms(lambda: descend(entries, capability))
 
 

@@ -17,6 +17,13 @@ WEB_THREADS: Final = 16
 _HIGHEST_PORT = 65_535
 
 
+class _MustError(ValueError):
+    """What a setting must be. The words are ours, so that they may be shown: no value is in them."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"must {what}")
+
+
 def _setting(
     variable: str, default: str, meaning: str, parse: Callable[[str], Any] = str, *, secret: bool = False
 ) -> Any:
@@ -27,39 +34,39 @@ def _setting(
 
 def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < 1:
-        raise ValueError("must be a whole number, 1 or more")
+        raise _MustError("be a whole number, 1 or more")
     return int(text)
 
 
 def _switch(text: str) -> bool:
     if text not in {"on", "off"}:
-        raise ValueError("must be on or off")
+        raise _MustError("be on or off")
     return text == "on"
 
 
 def _address(text: str) -> str:
     if text and not text.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
+        raise _MustError("begin with http:// or https://")
     return text.rstrip("/")
 
 
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in text.split(",") if part.strip())
     if not all(re.fullmatch(r"https?://[^/\s*]+", origin) for origin in origins):
-        raise ValueError("must be origins like https://ehr.example.org, separated by commas")
+        raise _MustError("be origins like https://ehr.example.org, separated by commas")
     return origins
 
 
 def _level(text: str) -> str:
     if text not in {"debug", "info", "warning", "error"}:
-        raise ValueError("must be debug, info, warning or error")
+        raise _MustError("be debug, info, warning or error")
     return text
 
 
 def _listening(text: str) -> str:
     found = re.fullmatch(r"unix:/.+|(?:[^:/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})", text)
     if found is None or int(found[1] or 0) > _HIGHEST_PORT:
-        raise ValueError("must be like 127.0.0.1:8000, [::1]:8000 or unix:/path")
+        raise _MustError("be like 127.0.0.1:8000, [::1]:8000 or unix:/path")
     return text
 
 
@@ -116,8 +123,10 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         variable = item.metadata["variable"]
         try:
             values[item.name] = item.metadata["parse"](environ.get(variable, item.metadata["default"]))
-        except ValueError as error:
-            problems.append(f"{variable} {error}" if "must" in str(error) else f"{variable} is not valid")
+        except _MustError as error:
+            problems.append(f"{variable} {error}")
+        except ValueError:
+            problems.append(f"{variable} is not valid")
     problems += _unknown(environ)
     if problems:
         raise ConfigurationError("; ".join(sorted(problems)) + ". See the configuration table in README.md.")

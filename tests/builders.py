@@ -30,11 +30,13 @@ from service.domain.protocol import (
     Review,
     TaskTemplate,
 )
-from service.domain.publication import Draft, Landed, LedgerEntry, Receipt, WriteState
+from service.domain.publication import UNSENT, Draft, Landed, LedgerEntry, Receipt, WriteState
 from service.domain.record import Encounter, Fact, Kind, Observation, Patient, Quantity, Record
 from service.domain.risk import RiskScore
 from service.domain.sensitivity import NONE, Labels
+from service.domain.write_reason import WriteReason
 from service.pipeline.draft import draft as draft_plan
+from tests.marks import mark, mark_landed, mark_sending
 
 Json = dict[str, Any]
 
@@ -283,11 +285,7 @@ class MemoryLedger:
     def want(self, drafts: Sequence[Draft]) -> None:
         keys = {draft.key for draft in drafts}
         for key, row in list(self.rows.items()):
-            if (
-                key not in keys
-                and not row.reference
-                and row.state in {WriteState.PENDING, WriteState.REFUSED}
-            ):
+            if key not in keys and not row.reference and row.state in {*UNSENT, WriteState.REFUSED}:
                 del self.rows[key]
             else:
                 self.rows[key] = replace(row, wanted=key in keys)
@@ -300,7 +298,7 @@ class MemoryLedger:
     def add(self, drafts: Sequence[Draft]) -> None:
         self.commits += 1
         for draft in drafts:
-            self.rows.setdefault(draft.key, LedgerEntry(draft, WriteState.PENDING, draft.digest))
+            self.rows.setdefault(draft.key, LedgerEntry(draft, WriteState.WAITING, draft.digest))
 
     def want_also(self, drafts: Sequence[Draft]) -> None:
         for draft in drafts:
@@ -308,55 +306,52 @@ class MemoryLedger:
             self._want(draft)
 
     def land(self, landed: Sequence[Landed]) -> None:
-        for one in landed:
+        for item in landed:
             self.commits += 1
-            self.rows[one.key] = replace(self.rows[one.key], rung=one.rung, reason=one.reason)
+            self.rows[item.key] = replace(self.rows[item.key], rung=item.rung)
+
+    def save(self, entries: Sequence[LedgerEntry]) -> None:
+        self.commits += 1
+        for entry in entries:
+            row = self.rows[entry.draft.key]
+            known = replace(entry, draft=row.draft, digest=row.digest, wanted=row.wanted, rung=row.rung)
+            if entry.settles not in {"", row.digest}:
+                known = replace(known, state=WriteState.WAITING, reason=WriteReason.NONE, detail="")
+            self.rows[entry.draft.key] = known
 
     def sending(self, keys: Collection[str]) -> None:
-        self.commits += 1
-        for key in keys:
-            self.rows[key] = replace(self.rows[key], state=WriteState.SENDING)
+        """For tests: these were about to be sent when the process died."""
+        mark_sending(self, keys)
 
     def written(self, receipts: Sequence[Receipt]) -> None:
-        self.commits += 1
-        for receipt in receipts:
-            self._set(receipt.key, WriteState.WRITTEN, receipt.reference, receipt.etag, "")
-            row = self.rows[receipt.key]
-            self.rows[receipt.key] = replace(row, sent=row.draft.body)
+        """For tests: the EHR confirmed these."""
+        mark_landed(self, receipts)
 
-    def mark(
-        self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
-    ) -> None:
-        self.commits += 1
-        self._set(key, state, reference, etag, problem)
+    def mark(self, key: str, state: WriteState, **more: Any) -> None:
+        """For tests: what is known of one."""
+        mark(self, key, state, **more)
 
     def state(self, key: str) -> WriteState:
         return self.rows[key].state
 
-    def _set(self, key: str, state: WriteState, reference: str, etag: str, problem: str) -> None:
-        row = self.rows[key]
-        self.rows[key] = replace(
-            row,
-            state=state,
-            problem=problem,
-            reference=reference or row.reference,
-            etag=etag or row.etag,
-        )
-
     def _want(self, draft: Draft) -> None:
         row = self.rows.get(draft.key)
         if row is None:
-            self.rows[draft.key] = LedgerEntry(draft, WriteState.PENDING, draft.digest)
+            self.rows[draft.key] = LedgerEntry(draft, WriteState.WAITING, draft.digest)
             return
         same = row.digest == draft.digest
-        standing = {WriteState.SENDING, WriteState.UNKNOWN, WriteState.ON_HOLD, WriteState.CONFLICT}
-        stays = row.state in standing or (same and row.state in {WriteState.WRITTEN, WriteState.REFUSED})
+        standing = {WriteState.SENDING, WriteState.UNKNOWN, WriteState.ON_HOLD, WriteState.THEIRS}
+        stays = row.state in standing or (same and row.state in {WriteState.LANDED, WriteState.REFUSED})
         body = row.draft.body if same and stays else draft.body
+        goes_on = stays or same
         self.rows[draft.key] = replace(
             row,
             draft=replace(draft, body=body),
             digest=draft.digest,
-            state=row.state if stays else WriteState.PENDING,
+            state=row.state if stays or (same and row.state in UNSENT) else WriteState.WAITING,
+            reason=row.reason if goes_on else WriteReason.NONE,
+            detail=row.detail if goes_on else "",
+            attempts=row.attempts if goes_on else 0,
             wanted=True,
         )
 

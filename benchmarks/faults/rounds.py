@@ -190,7 +190,7 @@ def _is_unknown(entry: LedgerEntry) -> bool:
 
 def _is_unsent(entry: LedgerEntry) -> bool:
     """Whether it should stand in the EHR as a resource and does not."""
-    waiting = entry.state in {WriteState.PENDING, WriteState.SENDING} and entry.rung is Landing.RESOURCE
+    waiting = entry.state in {WriteState.WAITING, WriteState.SENDING} and entry.rung is Landing.RESOURCE
     return entry.wanted and waiting and not entry.reference
 
 

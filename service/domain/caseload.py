@@ -27,7 +27,7 @@ class Waiting(StrEnum):
 IN_THE_LEDGER: Mapping[WriteState, Waiting] = {
     WriteState.UNKNOWN: Waiting.UNKNOWN_WRITES,
     WriteState.ON_HOLD: Waiting.HOLDS,
-    WriteState.CONFLICT: Waiting.CONFLICTS,
+    WriteState.THEIRS: Waiting.CONFLICTS,
 }
 
 

@@ -2,10 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
+
+from service.domain.write_reason import KEPT_BACK, WriteReason, explain
+from service.errors import IllegalTransition
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +45,69 @@ def digest_of(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-#: The problem of a draft that will be sent once another write is no longer unknown.
-WAITS: Final = "This waits for another resource of which it is not known whether the EHR has it."
-
-
-#: The problem of an order that a clinician signed in the EHR itself: nothing is wrong with it, and it waits for nobody.
-SIGNED_THERE: Final = "A clinician signed this in the EHR; theirs stands."
-
-
 class WriteState(StrEnum):
-    """What we know of a write."""
+    """What we know of a write. The values are stored, and the version before this one reads them too."""
 
-    PENDING = "pending"  # not sent
+    WAITING = "pending"  # not sent as it is now wanted; it will be
     SENDING = "sending"  # sent, or about to be; after a crash this means unknown: look before sending again
     UNKNOWN = "unknown"  # sent, and the EHR offers no way to look that decides it: a person must
     REFUSED = "refused"  # the EHR read it and said no; the item stands on a lower rung
-    WRITTEN = "written"  # the EHR confirmed it; reference and etag are the receipt
+    IMPOSSIBLE = "impossible"  # not possible here: this EHR takes no such resource
+    LANDED = "written"  # the EHR confirmed it as it is wanted; reference and etag are the receipt
     REVOKED = "revoked"  # withdrawn by us
     ON_HOLD = "on-hold"  # approved by a person, paused because the discharge was cancelled
-    CONFLICT = "conflict"  # a person changed it in the EHR; theirs stands
+    THEIRS = "conflict"  # a person changed it in the EHR; theirs stands
+
+
+#: Where a write may go next; every state may also stay. SENDING is left by an answer or by a look, UNKNOWN by a look alone:
+#: nothing of which nobody knows whether it arrived is sent again.
+_ALLOWED: Final[Mapping[WriteState, frozenset[WriteState]]] = {
+    WriteState.WAITING: frozenset(WriteState) - {WriteState.UNKNOWN},
+    WriteState.SENDING: frozenset(WriteState),
+    WriteState.UNKNOWN: frozenset(WriteState) - {WriteState.SENDING, WriteState.IMPOSSIBLE},
+    WriteState.REFUSED: frozenset(WriteState) - {WriteState.UNKNOWN, WriteState.ON_HOLD},
+    WriteState.IMPOSSIBLE: frozenset(WriteState) - {WriteState.UNKNOWN, WriteState.REFUSED},
+    WriteState.LANDED: frozenset(WriteState) - {WriteState.UNKNOWN, WriteState.REFUSED},
+    WriteState.REVOKED: frozenset(
+        {WriteState.WAITING, WriteState.SENDING, WriteState.LANDED, WriteState.ON_HOLD, WriteState.THEIRS}
+    ),
+    WriteState.ON_HOLD: frozenset(
+        {WriteState.WAITING, WriteState.SENDING, WriteState.LANDED, WriteState.REVOKED, WriteState.THEIRS}
+    ),
+    WriteState.THEIRS: frozenset(
+        {WriteState.WAITING, WriteState.SENDING, WriteState.LANDED, WriteState.ON_HOLD, WriteState.REVOKED}
+    ),
+}
+
+
+class WriteStanding(StrEnum):
+    """How a wish stands, in the word that page, REST and metrics use."""
+
+    LANDED = "landed"  # the EHR shows it as it is wanted
+    WAITING = "waiting"  # not yet, or not as it is now wanted; it is tried again by itself
+    REFUSED = (
+        "refused"  # the EHR read it and said no; tried again when it, or the EHR, changes, and once a day
+    )
+    NOT_POSSIBLE = "not-possible"  # this EHR takes no such resource, or the hospital's policy sends none
+    THEIRS = "theirs"  # a person changed, removed or signed it in the EHR
+    UNKNOWN = "unknown"  # nobody can find out whether the EHR has it; a person must look
+    WITHDRAWN = "withdrawn"
+    ON_HOLD = "on-hold"
+
+
+_STANDINGS: Final[Mapping[WriteState, WriteStanding]] = {
+    WriteState.WAITING: WriteStanding.WAITING,
+    WriteState.SENDING: WriteStanding.WAITING,
+    WriteState.UNKNOWN: WriteStanding.UNKNOWN,
+    WriteState.REFUSED: WriteStanding.REFUSED,
+    WriteState.IMPOSSIBLE: WriteStanding.NOT_POSSIBLE,
+    WriteState.LANDED: WriteStanding.LANDED,
+    WriteState.REVOKED: WriteStanding.WITHDRAWN,
+    WriteState.ON_HOLD: WriteStanding.ON_HOLD,
+    WriteState.THEIRS: WriteStanding.THEIRS,
+}
+#: After these, publishing has nothing left to do for a wish.
+SETTLED: Final = frozenset(WriteStanding) - {WriteStanding.WAITING, WriteStanding.UNKNOWN}
 
 
 class Landing(StrEnum):
@@ -73,13 +121,21 @@ class Landing(StrEnum):
     PAGE = "page"  # on Homeward's page only
 
 
+IN_WORDS: Final[Mapping[Landing, str]] = {
+    Landing.CARE_PLAN: "It stands in the words of the care plan.",
+    Landing.DOCUMENT: "It stands in the plan document.",
+    Landing.MESSAGE: "It stands in a message to the care team.",
+    Landing.CONCERN: "What it is for stands as an unconfirmed health concern.",
+    Landing.PAGE: "It stands on Homeward's page only.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """The rung on which the item of this key stands, and the PHI-free sentence that says why."""
+    """The rung on which the item of this key stands; why it stands no higher is the reason of its entry."""
 
     key: str
     rung: Landing
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +148,34 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One row of the ledger: what we want in the EHR, what we know is there.
+class InFlight:
+    """What was put on the wire for an entry and is not confirmed.
 
-    digest is that of the draft last wanted; one that changes after it was written becomes PENDING and keeps its
-    reference and etag. problem is the PHI-free sentence that says why it is not there yet, or whose change stands.
-    wanted is False for what an earlier plan asked for and the present one does not. rung and reason say where the item
-    stands in the EHR; sent is the body that the receipt is for, None before the first.
+    body is the resource as it is sent, digest that of the draft it was made from. was is the entry's state before, becomes
+    with reason and detail what it is once this has arrived. status_before is what it takes a held resource out of.
+    """
+
+    body: dict[str, Any]
+    digest: str
+    was: WriteState
+    becomes: WriteState = WriteState.LANDED
+    reason: WriteReason = WriteReason.NONE
+    detail: str = ""
+    status_before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One row of the ledger: what we want in the EHR, what we sent, what we know is there.
+
+    wanted: draft, and digest, by which a changed wish is told; is_wanted is False for what an earlier plan asked for and the
+    present one does not. in flight: what was sent and is not confirmed, None where nothing is. sent and sent_digest:
+    the body that the last receipt is for, and the digest of its draft; reference and etag are that receipt. observed is the
+    version last seen there. A receipt settles what was sent: while digest and sent_digest differ, the wish waits.
+
+    reason says why it stands so, with a detail free of PHI. status_before is the status that a resource on hold had.
+    attempts counts the tries in a row that the EHR did not let through, tried is the last of them; refused_as names what it
+    refused, draft and capability, so that another is tried. rung is where the item stands.
     """
 
     draft: Draft
@@ -106,21 +183,66 @@ class LedgerEntry:
     digest: str
     reference: str = ""
     etag: str = ""
-    problem: str = ""
+    reason: WriteReason = WriteReason.NONE
+    detail: str = ""
     wanted: bool = True
     rung: Landing = Landing.RESOURCE
-    reason: str = ""
     sent: dict[str, Any] | None = None
+    sent_digest: str = ""
+    in_flight: InFlight | None = None
+    observed: str = ""
+    status_before: str = ""
+    attempts: int = 0
+    tried: datetime | None = None
+    refused_as: str = ""
 
     @property
     def is_new(self) -> bool:
         """Whether it is to be written and never was."""
-        return self.wanted and self.state is WriteState.PENDING and not self.reference
+        return self.wanted and self.state in UNSENT and not self.reference
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether nobody knows if the EHR has it, or has it as it is now wanted."""
+        """Whether nobody knows if the EHR has it, or has it as it was sent."""
         return self.state in {WriteState.SENDING, WriteState.UNKNOWN}
+
+    @property
+    def standing(self) -> WriteStanding:
+        """How the wish stands, for people and metrics."""
+        if self.state is WriteState.WAITING and self.reason in KEPT_BACK:
+            return WriteStanding.NOT_POSSIBLE
+        return _STANDINGS[self.state]
+
+    @property
+    def settles(self) -> str:
+        """The digest of the one wish that this state is about; "" for a state that stands whatever is wanted."""
+        if self.state is WriteState.LANDED:
+            return self.sent_digest
+        return self.digest if self.state in {WriteState.REFUSED, WriteState.IMPOSSIBLE} else ""
+
+    @property
+    def problem(self) -> str:
+        """The sentence for a person who must, or may, look at it; "" for nothing."""
+        return explain(self.reason, self.detail)
+
+    @property
+    def why_there(self) -> str:
+        """The sentence for a person that says why it stands on a lower rung; "" on its own."""
+        if self.rung is Landing.RESOURCE:
+            return ""
+        return f"{self.problem} {IN_WORDS[self.rung]}".strip()
+
+    def moved_to(
+        self, state: WriteState, reason: WriteReason = WriteReason.NONE, detail: str = "", **more: Any
+    ) -> "LedgerEntry":
+        """The same entry in another state, with this reason; IllegalTransition where the table does not allow it."""
+        if state is not self.state and state not in _ALLOWED[self.state]:
+            raise IllegalTransition(self.state, state)
+        return replace(self, state=state, reason=reason, detail=detail, **more)
+
+
+#: Not there as far as anyone knows, and nothing of it is under way.
+UNSENT: Final = frozenset({WriteState.WAITING, WriteState.IMPOSSIBLE})
 
 
 class Ledger(Protocol):
@@ -135,7 +257,7 @@ class Ledger(Protocol):
         ...
 
     def add(self, drafts: Sequence[Draft]) -> None:
-        """New rows, PENDING, for what no plan asked for (a task about a withdrawal); a key that is there keeps its row."""
+        """New rows, WAITING, for what no plan asked for (a task about a withdrawal); a key that is there keeps its row."""
         ...
 
     def want_also(self, drafts: Sequence[Draft]) -> None:
@@ -143,19 +265,13 @@ class Ledger(Protocol):
         ...
 
     def land(self, landed: Sequence[Landed]) -> None:
-        """On which rung these stand, and why."""
+        """On which rung these stand."""
         ...
 
-    def sending(self, keys: Collection[str]) -> None:
-        """These are about to be sent: from here on their fate is unknown until a receipt is written."""
-        ...
+    def save(self, entries: Sequence[LedgerEntry]) -> None:
+        """What is known of these: all but what is wanted.
 
-    def written(self, receipts: Sequence[Receipt]) -> None:
-        """The EHR confirmed these. An entry whose body has changed since it was read stays pending, with its receipt."""
-        ...
-
-    def mark(
-        self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
-    ) -> None:
-        """One entry's state and problem; a reference or ETag that is not given stays as it is, a problem does not."""
+        A receipt, a refusal or what is not possible is about the wish it was decided for (digest, sent_digest): where a
+        newer one has been made meanwhile, that one waits.
+        """
         ...

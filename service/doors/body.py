@@ -1,6 +1,7 @@
 """Reading a JSON body that a stranger sent: bounded in size, depth and parts; every refusal is one sentence without its content."""
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
@@ -18,8 +19,9 @@ _BYTES_A_PART: Final = 24
 #: Of the eight megabytes that are taken where nobody says otherwise.
 MAX_PARTS: Final = 8 * 1024 * 1024 // _BYTES_A_PART
 _TOO_DEEP: Final = f"The body is nested too deeply; {MAX_DEPTH} levels are accepted."
-#: What orjson says of a thousand levels.
-_TOO_DEEP_TO_PARSE: Final = "depth limit exceeded"
+#: A JSON string, whose brackets nest nothing; one that does not end goes on to the end of the body.
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|$)', re.DOTALL)
+_BRACKET: Final = re.compile(rb"[\[\]{}]")
 _WHITE_SPACE: Final = b" \t\n\r"
 
 
@@ -47,12 +49,22 @@ def parsed(body: bytes, *, most: int = MAX_PARTS) -> Any:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if error.msg == _TOO_DEEP_TO_PARSE:
+        if _is_too_deep(body):
             raise BadInput(_TOO_DEEP) from None
         raise BadInput(f"The body is not JSON: look at line {error.lineno}, column {error.colno}.") from None
     if names != _names_in(document):
         _check_names(body)
     return document
+
+
+def _is_too_deep(body: bytes) -> bool:
+    """Return whether so many brackets are open at one place; for a body that cannot be parsed."""
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"", body)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_DEPTH + 1:
+            return True
+    return False
 
 
 def _names_in_text(body: bytes) -> int:

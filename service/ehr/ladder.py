@@ -10,7 +10,8 @@ from functools import cache
 from typing import Final
 
 from fhir_mappings.likeness import COMPARABLE
-from service.domain.publication import WAITS, Landed, Landing, LedgerEntry, WriteState
+from service.domain.publication import Landed, Landing, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason, explain
 from service.ehr.capability import Capability
 
 
@@ -25,24 +26,21 @@ class Rung(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where a resource type lands, and the sentence that says why."""
+    """Where a resource type lands, and the sentence that says why; lack is the code for what it lacks, where it does."""
 
     resource_type: str
     rung: Rung
     reason: str
+    lack: WriteReason = WriteReason.NONE
 
 
 def step_for(capability: Capability, resource_type: str) -> Step:
     """The rung on which new resources of a type are written."""
     if not capability.can(resource_type, "create"):
-        return Step(resource_type, Rung.NOT_POSSIBLE, f"The EHR does not let us create a {resource_type}.")
+        return _not_possible(resource_type, WriteReason.NO_CREATE)
     found_by = how_to_find(capability, resource_type)
     if not found_by:
-        return Step(
-            resource_type,
-            Rung.NOT_POSSIBLE,
-            f"A {resource_type} whose confirmation got lost could not be found again, so it could be made twice.",
-        )
+        return _not_possible(resource_type, WriteReason.NOT_FINDABLE)
     if capability.transaction:
         return Step(
             resource_type,
@@ -53,6 +51,10 @@ def step_for(capability: Capability, resource_type: str) -> Step:
     return Step(
         resource_type, rung, f"The EHR takes {_taken(capability)}; duplicates are kept out by {found_by}."
     )
+
+
+def _not_possible(resource_type: str, lack: WriteReason) -> Step:
+    return Step(resource_type, Rung.NOT_POSSIBLE, explain(lack, resource_type), lack)
 
 
 def _taken(capability: Capability) -> str:
@@ -114,13 +116,6 @@ _MADE_OF: Final = {
     Landing.MESSAGE: "Communication",
     Landing.CONCERN: "Condition",
 }
-_IN_WORDS: Final[Mapping[Landing, str]] = {
-    Landing.CARE_PLAN: "It stands in the words of the care plan.",
-    Landing.DOCUMENT: "It stands in the plan document.",
-    Landing.MESSAGE: "It stands in a message to the care team.",
-    Landing.CONCERN: "What it is for stands as an unconfirmed health concern.",
-    Landing.PAGE: "It stands on Homeward's page only.",
-}
 #: Without one of these nothing in the EHR asks anybody to do something.
 _REQUEST: Final = "ServiceRequest"
 
@@ -150,7 +145,7 @@ def descend(entries: Sequence[LedgerEntry], capability: Capability) -> Descent:
     items = [entry for entry in entries if entry.wanted and entry.draft.resource_type in _RUNGS]
     there = {entry.draft.key for entry in items if _is_there(entry, step(entry.draft.resource_type))}
     offered = frozenset(_offered(entries, step, items, there))
-    landed = tuple(_landed(entry, step(entry.draft.resource_type), there, offered) for entry in items)
+    landed = tuple(_landed(entry, there, offered) for entry in items)
     return Descent(landed, frozenset(_types(landed, items, offered, step)))
 
 
@@ -158,7 +153,7 @@ def _is_there(entry: LedgerEntry, step: Step) -> bool:
     """Whether it has its resource, or will have it once this run of publishing, or the next, has come to it."""
     if entry.reference or entry.is_doubtful:
         return True
-    expected = entry.state is WriteState.PENDING and entry.problem in {"", WAITS}
+    expected = entry.state is WriteState.WAITING
     return expected and step.rung is not Rung.NOT_POSSIBLE
 
 
@@ -175,14 +170,12 @@ def _offered(
             yield rung
 
 
-def _landed(entry: LedgerEntry, step: Step, there: Collection[str], offered: Collection[Landing]) -> Landed:
+def _landed(entry: LedgerEntry, there: Collection[str], offered: Collection[Landing]) -> Landed:
     key = entry.draft.key
     if key in there:
-        return Landed(key, Landing.RESOURCE, "")
+        return Landed(key, Landing.RESOURCE)
     lower = () if entry.draft.is_restricted else _RUNGS[entry.draft.resource_type][1:]
-    rung = next((one for one in lower if one in offered), Landing.PAGE)
-    why = step.reason if step.rung is Rung.NOT_POSSIBLE else entry.problem
-    return Landed(key, rung, f"{why} {_IN_WORDS[rung]}")
+    return Landed(key, next((rung for rung in lower if rung in offered), Landing.PAGE))
 
 
 def _types(

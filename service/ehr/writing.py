@@ -16,6 +16,7 @@ from fhir_mappings.bundle import (
 from fhir_mappings.likeness import COMPARABLE
 from fhir_mappings.references import references_in, version_of
 from service.domain.publication import Draft, Receipt
+from service.domain.write_reason import WriteReason
 from service.ehr.answers import error_for
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
@@ -110,11 +111,11 @@ def condition(draft: Draft, capability: Capability) -> str:
     return if_none_exist(draft) if name and taken else ""
 
 
-def refusal_of(draft: Draft, capability: Capability) -> str:
-    """Why this EHR is known to refuse such a body whatever its type; "" when it is not."""
+def refusal_of(draft: Draft, capability: Capability) -> WriteReason:
+    """Why this EHR is known to refuse such a body whatever its type; NONE when it is not."""
     if capability.modifier_extensions or not _carries_modifier(draft.body):
-        return ""
-    return "The EHR refuses resources with a modifier extension."
+        return WriteReason.NONE
+    return WriteReason.NO_MODIFIER_EXTENSIONS
 
 
 def search_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -> Search | None:

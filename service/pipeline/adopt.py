@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from fhir_mappings.bundle import Search, carries
 from fhir_mappings.references import reference_of, references_in, version_of
-from service.domain.publication import Draft, Landed, Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.publication import UNSENT, Draft, Landed, Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.ehr.writing import search_for
+from service.pipeline.marks import mark, mark_landed
 from service.pipeline.settle import known_in
 
-_LEFT: Final = "This was offered to a clinician in the EHR, who orders it there or not."
-_TWICE: Final = "The EHR holds more than one copy of this; a person must remove the others."
 #: Who made what: it tells of our own resources, and an adopted one is its orderer's.
 _OURS_ONLY: Final = "Provenance"
 
@@ -43,19 +43,9 @@ class Left:
         """See Ledger."""
         self._ledger.land(landed)
 
-    def sending(self, keys: Collection[str]) -> None:
+    def save(self, entries: Sequence[LedgerEntry]) -> None:
         """See Ledger."""
-        self._ledger.sending(keys)
-
-    def written(self, receipts: Sequence[Receipt]) -> None:
-        """See Ledger."""
-        self._ledger.written(receipts)
-
-    def mark(
-        self, key: str, state: WriteState, *, reference: str = "", etag: str = "", problem: str = ""
-    ) -> None:
-        """See Ledger."""
-        self._ledger.mark(key, state, reference=reference, etag=etag, problem=problem)
+        self._ledger.save(entries)
 
 
 def adopt(ledger: Ledger, ehr: Ehr, keys: Collection[str]) -> Ledger:
@@ -79,7 +69,7 @@ def adopt(ledger: Ledger, ehr: Ehr, keys: Collection[str]) -> Ledger:
 
 
 def _is_left(entry: LedgerEntry, keys: Collection[str]) -> bool:
-    unsent = entry.state in {WriteState.PENDING, WriteState.REFUSED} and not entry.reference
+    unsent = entry.state in {*UNSENT, WriteState.REFUSED} and not entry.reference
     return entry.wanted and unsent and entry.draft.key in keys
 
 
@@ -100,20 +90,20 @@ def _settle(
 ) -> None:
     key = entry.draft.key
     if len(found) == 1:
-        ledger.written([Receipt(key, reference_of(found[0]), version_of(found[0]))])
+        mark_landed(ledger, [Receipt(key, reference_of(found[0]), version_of(found[0]))])
         for linked in entries:
             if _links_to(linked, entry):
-                ledger.mark(linked.draft.key, WriteState.PENDING)
+                mark(ledger, linked.draft.key, WriteState.WAITING)
     elif found:
-        ledger.mark(key, WriteState.CONFLICT, problem=_TWICE)
-    elif entry.problem != _LEFT:
-        ledger.mark(key, entry.state, problem=_LEFT)
+        mark(ledger, key, WriteState.THEIRS, reason=WriteReason.MORE_THAN_ONE)
+    elif entry.reason is not WriteReason.LEFT_TO_CLINICIAN:
+        mark(ledger, key, entry.state, reason=WriteReason.LEFT_TO_CLINICIAN)
 
 
 def _links_to(linked: LedgerEntry, entry: LedgerEntry) -> bool:
     """Whether it was written without its link to this one, which was not there then."""
     return (
-        linked.state is WriteState.WRITTEN
+        linked.state is WriteState.LANDED
         and linked.draft.resource_type != _OURS_ONLY
         and entry.draft.full_url in set(references_in(linked.draft.body))
     )

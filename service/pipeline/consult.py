@@ -15,7 +15,7 @@ from service.domain.community_service import Matches
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.offer import Answer, Offer, OfferKind
 from service.domain.plan import Plan
-from service.domain.publication import LedgerEntry, WriteState
+from service.domain.publication import UNSENT, LedgerEntry, WriteState
 from service.domain.record import Record
 from service.errors import (
     BadInput,
@@ -37,7 +37,7 @@ DOOR: Final = "cds-hooks"
 _NO_PAGE: Final = UUID(int=0)
 #: A plan of these states stands; one that was called off or failed does not.
 _STANDING: Final = frozenset({DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.PUBLISHED})
-_UNSENT: Final = frozenset({WriteState.PENDING, WriteState.REFUSED})
+_UNSENT: Final = UNSENT | {WriteState.REFUSED}
 _ANEW: Final = "A newer plan is being made; this is the one before it."
 _FIRST: Final = "First look at the record as sent; the full plan with its referrals is being prepared."
 _CALLED_OFF: Final = (

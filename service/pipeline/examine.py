@@ -7,13 +7,13 @@ from fhir_mappings.bundle import Search, Update
 from fhir_mappings.merge import agrees, only_added, overlaid, pruned, same_version
 from fhir_mappings.references import resolved, version_of
 from fhir_mappings.withdrawal import status_before, status_of
-from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.publication import UNSENT, Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
-from service.pipeline.settle import CHANGED, REMOVED, known_in
+from service.pipeline.marks import mark, mark_landed
+from service.pipeline.settle import known_in
 
-_UNREAD: Final = "The EHR did not let us read this before changing it."
-_NO_UPDATE: Final = "The EHR does not let us change a {}; it stands as first written."
 _SIGNS: Final = "Provenance"
 
 
@@ -24,11 +24,11 @@ def updates(ledger: Ledger, ehr: Ehr, entries: Sequence[LedgerEntry]) -> list[Up
     the same as before. Nothing is read when nothing was written yet.
     """
     there = [entry for entry in entries if _is_ours(entry)]
-    changed = [entry for entry in there if entry.state is WriteState.PENDING]
+    changed = [entry for entry in there if entry.state in UNSENT]
     for entry in changed:
         if not _can_update(entry, ehr):
-            problem = _NO_UPDATE.format(entry.draft.resource_type)
-            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
+            kind = entry.draft.resource_type
+            mark(ledger, entry.draft.key, WriteState.IMPOSSIBLE, reason=WriteReason.NO_UPDATE, detail=kind)
     read = [entry for entry in there if entry not in changed or _can_update(entry, ehr)]
     results = ehr.batch([_reading(entry.reference) for entry in read])
     names = known_in(entries)
@@ -43,8 +43,8 @@ def _is_ours(entry: LedgerEntry) -> bool:
     """Whether we may have to change it, or a person may have. A Provenance is nobody's to change."""
     if not entry.wanted or not entry.reference:
         return False
-    looked_at = entry.state is WriteState.WRITTEN and entry.draft.resource_type != _SIGNS
-    return entry.state is WriteState.PENDING or looked_at
+    looked_at = entry.state is WriteState.LANDED and entry.draft.resource_type != _SIGNS
+    return entry.state in UNSENT or looked_at
 
 
 def _can_update(entry: LedgerEntry, ehr: Ehr) -> bool:
@@ -58,21 +58,21 @@ def _examined(
     names: dict[str, str],
     missing: Collection[str],
 ) -> Update | None:
-    key, changed = entry.draft.key, entry.state is WriteState.PENDING
+    key, changed = entry.draft.key, entry.state in UNSENT
     if result.gone:
-        ledger.mark(key, WriteState.CONFLICT, problem=REMOVED)
+        mark(ledger, key, WriteState.THEIRS, reason=WriteReason.REMOVED_BY_PERSON)
         return None
     if not result.resources:
         if changed:
-            ledger.mark(key, WriteState.PENDING, problem=_UNREAD)
+            mark(ledger, key, WriteState.WAITING, reason=WriteReason.UNREAD)
         return None
     current = result.resources[0]
     etag = version_of(current)
     body = resolved(entry.draft.body, names)
     if changed and agrees(body, current):
-        ledger.written([Receipt(key, entry.reference, etag)])
+        mark_landed(ledger, [Receipt(key, entry.reference, etag)])
     elif is_a_persons(entry, current, missing):
-        ledger.mark(key, WriteState.CONFLICT, problem=CHANGED)
+        mark(ledger, key, WriteState.THEIRS, reason=WriteReason.CHANGED_BY_PERSON)
     elif changed:
         return Update(key, entry.reference, overlaid(current, body), etag)
     return None
@@ -93,10 +93,10 @@ def is_a_persons(entry: LedgerEntry, current: dict[str, Any], missing: Collectio
     if entry.etag and etag:
         if same_version(entry.etag, etag):
             return False
-        if entry.state is WriteState.PENDING:
+        if entry.state in UNSENT:
             return sent is None or _is_changed(sent, current)
         return sent is not None and not agrees(sent, current)
-    return entry.state is WriteState.PENDING and sent is not None and not only_added(sent, current)
+    return entry.state in UNSENT and sent is not None and not only_added(sent, current)
 
 
 def _is_changed(sent: dict[str, Any], current: dict[str, Any]) -> bool:

@@ -5,40 +5,31 @@ from dataclasses import replace
 from typing import Final
 
 from config.tenants import WritePolicy
-from service.domain.publication import WAITS, Ledger, LedgerEntry, WriteState
+from service.domain.publication import UNSENT, Ledger, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason
+from service.pipeline.marks import mark
 
-_NOT_SENT: Final = "This hospital's write policy is {}: nothing is sent to its EHR."
-_NOT_WITHDRAWN: Final = (
-    "This hospital's write policy is {}: nothing was sent to its EHR, so nothing is withdrawn."
-)
-_STAYS: Final = (
-    "This hospital's write policy is {}: this stays in its EHR as it is; a person must withdraw it."
-)
-_OUR_REASONS: Final = frozenset(
-    words.format(policy) for words in (_NOT_WITHDRAWN, _STAYS) for policy in WritePolicy if not policy.writes
-)
-_NOT_SENTS: Final = frozenset(_NOT_SENT.format(policy) for policy in WritePolicy)
 #: What was in the EHR and is no longer, or is a person's already.
 _OVER: Final = frozenset({WriteState.REVOKED, WriteState.ON_HOLD})
 
 
 def set_aside(ledger: Ledger, policy: WritePolicy, *, but: Collection[str] = ()) -> None:
     """Write nothing, and say so at each resource that otherwise would have been; but: the keys of what would not."""
-    problem = _NOT_SENT.format(policy)
     for entry in ledger.entries():
-        waits = entry.wanted and entry.state is WriteState.PENDING and entry.draft.key not in but
-        if waits and entry.problem != problem:
-            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
+        waits = entry.wanted and entry.state is WriteState.WAITING and entry.draft.key not in but
+        if waits and not is_set_aside(entry):
+            reason = WriteReason.NOT_SENT
+            mark(ledger, entry.draft.key, WriteState.WAITING, reason=reason, detail=policy.value)
 
 
-def as_if_allowed(entry: LedgerEntry, policy: WritePolicy) -> LedgerEntry:
+def as_if_allowed(entry: LedgerEntry) -> LedgerEntry:
     """The entry as it would stand, had nothing been set aside."""
-    return replace(entry, problem="") if entry.problem == _NOT_SENT.format(policy) else entry
+    return replace(entry, reason=WriteReason.NONE, detail="") if is_set_aside(entry) else entry
 
 
 def is_set_aside(entry: LedgerEntry) -> bool:
     """Whether the hospital's policy is why it was not sent."""
-    return entry.problem in _NOT_SENTS
+    return entry.reason is WriteReason.NOT_SENT
 
 
 def call_off(ledger: Ledger, policy: WritePolicy) -> None:
@@ -49,19 +40,18 @@ def call_off(ledger: Ledger, policy: WritePolicy) -> None:
     for entry in ledger.entries():
         if entry.reference:
             if entry.state not in _OVER:
-                ledger.mark(entry.draft.key, entry.state, problem=_STAYS.format(policy))
-        elif entry.state in {WriteState.PENDING, WriteState.REFUSED}:
-            ready = entry.problem == _NOT_SENT.format(policy)
-            problem = _NOT_WITHDRAWN.format(policy) if ready else ""
-            ledger.mark(entry.draft.key, WriteState.REVOKED, problem=problem)
+                mark(ledger, entry.draft.key, entry.state, reason=WriteReason.STAYS, detail=policy.value)
+        elif entry.state in {*UNSENT, WriteState.REFUSED}:
+            reason = WriteReason.NOT_WITHDRAWN if is_set_aside(entry) else WriteReason.NONE
+            detail = policy.value if is_set_aside(entry) else ""
+            mark(ledger, entry.draft.key, WriteState.REVOKED, reason=reason, detail=detail)
 
 
 def would_be_written(entry: LedgerEntry) -> bool:
     """Whether it waits, and would not, were the EHR written to: what the EHR does not take waits for nothing."""
-    waits = entry.problem in {"", WAITS} or is_set_aside(entry)
-    return entry.wanted and entry.state is WriteState.PENDING and waits
+    return entry.wanted and entry.state is WriteState.WAITING
 
 
 def would_be_withdrawn(entry: LedgerEntry) -> bool:
     """Whether the discharge was called off, and the EHR would have been told so of this."""
-    return entry.problem in _OUR_REASONS
+    return entry.reason in {WriteReason.NOT_WITHDRAWN, WriteReason.STAYS}

@@ -122,4 +122,4 @@ def _nominal_descent(capability: Capability) -> Descent:
 
 def _nominal(kind: str) -> LedgerEntry:
     """An item of that type that has not been sent."""
-    return LedgerEntry(Draft(kind, kind, "", "", {}), WriteState.PENDING, "")
+    return LedgerEntry(Draft(kind, kind, "", "", {}), WriteState.WAITING, "")

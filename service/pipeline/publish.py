@@ -7,12 +7,14 @@ from typing import Final
 from fhir_mappings.merge import pruned
 from fhir_mappings.outbound.document import fitted
 from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import Rung, descend, step_for
 from service.ehr.writing import condition, refusal_of
 from service.errors import EhrConflict, WriteUnknown
 from service.pipeline.examine import updates
+from service.pipeline.marks import mark, mark_landed
 from service.pipeline.send import send
 from service.pipeline.settle import known_in, settle
 
@@ -56,8 +58,8 @@ def _descend(ledger: Ledger, ehr: Ehr, lower: Lower) -> None:
         ledger.want_also(of_types(lower(), tried, ehr.capability()))
         _bring(ledger, ehr)
         found = descend(ledger.entries(), ehr.capability())
-    stood = {entry.draft.key: (entry.rung, entry.reason) for entry in ledger.entries()}
-    ledger.land([one for one in found.landed if stood[one.key] != (one.rung, one.reason)])
+    stood = {entry.draft.key: entry.rung for entry in ledger.entries()}
+    ledger.land([item for item in found.landed if stood[item.key] is not item.rung])
 
 
 def of_types(drafts: Sequence[Draft], types: frozenset[str], capability: Capability) -> list[Draft]:
@@ -99,18 +101,19 @@ def _send(ledger: Ledger, ehr: Ehr, *, again: bool) -> None:
         send(ledger, ehr, creates, changes, again=again)
     elif changes:
         # Nothing that the Provenance speaks of has changed: the one in the EHR is still true.
-        ledger.written([Receipt(update.key, update.reference, update.etag) for update in changes])
+        mark_landed(ledger, [Receipt(update.key, update.reference, update.etag) for update in changes])
 
 
 def writable(ledger: Ledger, ehr: Ehr, entries: Iterable[LedgerEntry]) -> list[Draft]:
-    """The drafts of what is not there yet and can be written; the others stay PENDING with the reason."""
+    """The drafts of what is not there yet and can be written; the others are IMPOSSIBLE, with the reason."""
     drafts: list[Draft] = []
     for entry in (entry for entry in entries if entry.is_new):
         step = step_for(ehr.capability(), entry.draft.resource_type)
         possible = step.rung is not Rung.NOT_POSSIBLE
-        problem = refusal_of(entry.draft, ehr.capability()) if possible else step.reason
-        if not problem:
+        reason = refusal_of(entry.draft, ehr.capability()) if possible else step.lack
+        if reason is WriteReason.NONE:
             drafts.append(entry.draft)
-        elif entry.problem != problem:
-            ledger.mark(entry.draft.key, WriteState.PENDING, problem=problem)
+        elif entry.reason is not reason:
+            kind = entry.draft.resource_type
+            mark(ledger, entry.draft.key, WriteState.IMPOSSIBLE, reason=reason, detail=kind)
     return drafts

@@ -7,13 +7,13 @@ from typing import Final
 from fhir_mappings.bundle import Update
 from fhir_mappings.merge import pruned
 from fhir_mappings.references import references_in, resolved
-from service.domain.publication import WAITS, Draft, Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.publication import Draft, Ledger, LedgerEntry, Receipt, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.ehr.writing import Outcome, write_each, write_together
 from service.errors import EhrConflict, EhrError, EhrRefused, EhrRejected
+from service.pipeline.marks import mark, mark_landed, mark_sending
 
-EMPTY: Final = "Nothing that this speaks of is in the EHR."
-_AT_ONCE: Final = "Someone else is changing this in the EHR at the same time; theirs stands."
 _UNAUTHORIZED: Final = 401
 
 
@@ -48,10 +48,10 @@ def _without_waiting(
         waiting |= {draft.full_url for draft in held}
         ready = [draft for draft in ready if draft not in held]
         for draft in held:
-            ledger.mark(draft.key, WriteState.PENDING, problem=WAITS)
+            mark(ledger, draft.key, WriteState.WAITING, reason=WriteReason.WAITS_FOR_ANOTHER)
     for update in updates:
         if _links(update.body, waiting):
-            ledger.mark(update.key, WriteState.PENDING, problem=WAITS)
+            mark(ledger, update.key, WriteState.WAITING, reason=WriteReason.WAITS_FOR_ANOTHER)
     return ready, [update for update in updates if not _links(update.body, waiting)]
 
 
@@ -59,12 +59,12 @@ def _sent_together(ledger: Ledger, ehr: Ehr, creates: Sequence[Draft], updates: 
     """One transaction; False when the EHR refuses the whole, so that one bad resource does not lose the rest."""
     drafts, changes = _linked(ledger, creates, updates, coming=creates)
     keys = _keys(drafts, changes)
-    ledger.sending(keys)
+    mark_sending(ledger, keys)
     try:
         outcomes = write_together(ehr, drafts, changes)
     except (EhrConflict, EhrRejected, EhrRefused) as error:
         for key in keys:  # all or nothing: it was nothing
-            ledger.mark(key, WriteState.PENDING)
+            mark(ledger, key, WriteState.WAITING)
         if isinstance(error, EhrConflict) or _is_about_us(error):
             raise
         return False
@@ -82,7 +82,7 @@ def _send_each(
         rest = [draft for draft in rest if draft not in wave]
         failures |= _write(ledger, ehr, *_linked(ledger, wave, (), coming=rest))
     for draft in rest:
-        ledger.mark(draft.key, WriteState.PENDING, problem=WAITS)
+        mark(ledger, draft.key, WriteState.WAITING, reason=WriteReason.WAITS_FOR_ANOTHER)
     changed = [update for update in changed if not _links(update.body, _unknown(ledger.entries()))]
     failures |= _write(ledger, ehr, *_linked(ledger, (), changed, coming=rest))
     if again:
@@ -95,7 +95,7 @@ def _left_to_others(ledger: Ledger, failures: dict[str, EhrError]) -> dict[str, 
     rest: dict[str, EhrError] = {}
     for key, error in failures.items():
         if isinstance(error, EhrConflict):
-            ledger.mark(key, WriteState.CONFLICT, problem=_AT_ONCE)
+            mark(ledger, key, WriteState.THEIRS, reason=WriteReason.AT_THE_SAME_TIME)
         else:
             rest[key] = error
     return rest
@@ -113,18 +113,18 @@ def _write(
     keys = _keys(drafts, updates)
     if not keys:
         return {}
-    ledger.sending(keys)
+    mark_sending(ledger, keys)
     return _take(ledger, keys, write_each(ehr, drafts, updates))
 
 
 def _take(ledger: Ledger, keys: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, EhrError]:
     """Record what became of each; the errors by key."""
-    ledger.written([outcome for outcome in outcomes if isinstance(outcome, Receipt)])
+    mark_landed(ledger, [outcome for outcome in outcomes if isinstance(outcome, Receipt)])
     failures = {
         key: outcome for key, outcome in zip(keys, outcomes, strict=True) if isinstance(outcome, EhrError)
     }
     for key, error in failures.items():
-        ledger.mark(key, _state_after(error), problem=str(error))
+        mark(ledger, key, _state_after(error), reason=_reason_of(error), detail=str(error))
     return failures
 
 
@@ -132,7 +132,18 @@ def _state_after(error: EhrError) -> WriteState:
     """What the EHR said no to is not there: for good where it is the content. Of anything else nobody knows."""
     if isinstance(error, EhrRejected):
         return WriteState.REFUSED
-    return WriteState.PENDING if isinstance(error, EhrRefused | EhrConflict) else WriteState.SENDING
+    return WriteState.WAITING if isinstance(error, EhrRefused | EhrConflict) else WriteState.SENDING
+
+
+def _reason_of(error: EhrError) -> WriteReason:
+    match error:
+        case EhrRejected():
+            return WriteReason.REJECTED
+        case EhrConflict():
+            return WriteReason.CHANGED_MEANWHILE
+        case EhrRefused():
+            return WriteReason.NOT_LET
+    return WriteReason.NO_ANSWER
 
 
 def _is_about_us(error: EhrError) -> bool:
@@ -155,7 +166,7 @@ def _linked(
     missing = {entry.draft.full_url for entry in entries} - set(known) - {draft.full_url for draft in coming}
     linked = [replace(draft, body=pruned(resolved(draft.body, known), missing)) for draft in drafts]
     for draft in filter(speaks_of_nothing, linked):
-        ledger.mark(draft.key, WriteState.PENDING, problem=EMPTY)
+        mark(ledger, draft.key, WriteState.IMPOSSIBLE, reason=WriteReason.NOTHING_TO_SPEAK_OF)
     changes = [replace(update, body=pruned(resolved(update.body, known), missing)) for update in updates]
     return [draft for draft in linked if not speaks_of_nothing(draft)], changes
 

@@ -1,7 +1,7 @@
 """What became of writes of which no answer is known: looked for before anything is sent again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from fhir_mappings.bundle import Search
 from fhir_mappings.likeness import Likeness, likeness
@@ -9,22 +9,11 @@ from fhir_mappings.merge import agrees, pruned, same_version
 from fhir_mappings.references import reference_of, resolved, version_of
 from service.domain.publication import Ledger, LedgerEntry, Receipt, WriteState
 from service.domain.record import GapReason
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.ehr.search import Lack, SearchResult
 from service.ehr.writing import searches_for
-
-CHANGED: Final = "A person changed this in the EHR; theirs stands."
-REMOVED: Final = "A person removed this from the EHR; it is not written again."
-_CANNOT_LOOK: Final = (
-    "It is not known whether the EHR has this, and the EHR offers no way to look; a person must."
-)
-_NOT_LET: Final = "It is not known whether the EHR has this, and it does not let us look; a person must."
-_OTHERWISE: Final = "The EHR holds this in other words than ours, and gave no receipt; they stand."
-_PERHAPS: Final = (
-    "The EHR has something like this, and it cannot be told whether it is ours; a person must look."
-)
-_NOT_NOW: Final = "It is not known whether the EHR has this; the EHR did not answer when it was looked for."
-_TWICE: Final = "The EHR holds more than one copy of this; a person must remove the others."
+from service.pipeline.marks import mark, mark_landed
 
 
 def settle_unknown(ledger: Ledger, ehr: Ehr) -> None:
@@ -47,7 +36,7 @@ def settle(ledger: Ledger, ehr: Ehr, doubtful: Sequence[LedgerEntry], known: Map
         if ways:
             asked.append((entry, ways))
         elif entry.state is WriteState.SENDING:
-            ledger.mark(entry.draft.key, WriteState.UNKNOWN, problem=_CANNOT_LOOK)
+            mark(ledger, entry.draft.key, WriteState.UNKNOWN, reason=WriteReason.CANNOT_LOOK)
     for (entry, _), result in zip(asked, _looked(ehr, [ways for _, ways in asked]), strict=True):
         _settle_one(ledger, entry, result, known)
 
@@ -98,17 +87,17 @@ def _settle_one(ledger: Ledger, entry: LedgerEntry, result: SearchResult, known:
     key = entry.draft.key
     ours, perhaps = _found(entry, result)
     if result.gone:
-        ledger.mark(key, WriteState.CONFLICT, problem=REMOVED)
+        mark(ledger, key, WriteState.THEIRS, reason=WriteReason.REMOVED_BY_PERSON)
     elif len(ours) == 1:
         _adopt(ledger, entry, ours[0], known)
     elif ours:
-        ledger.mark(key, WriteState.CONFLICT, problem=_TWICE)
+        mark(ledger, key, WriteState.THEIRS, reason=WriteReason.MORE_THAN_ONE)
     elif result.gaps:
         _not_seen(ledger, entry, result)
     elif perhaps and entry.is_doubtful:
-        ledger.mark(key, WriteState.UNKNOWN, problem=_PERHAPS)
-    elif entry.is_doubtful or entry.problem:
-        ledger.mark(key, WriteState.PENDING)
+        mark(ledger, key, WriteState.UNKNOWN, reason=WriteReason.PERHAPS_THERE)
+    elif entry.is_doubtful or entry.reason:
+        mark(ledger, key, WriteState.WAITING)
 
 
 def _found(entry: LedgerEntry, result: SearchResult) -> tuple[list[dict[str, Any]], bool]:
@@ -124,9 +113,9 @@ def _not_seen(ledger: Ledger, entry: LedgerEntry, result: SearchResult) -> None:
     """Without an answer nobody knows; a refusal to answer will not change by itself."""
     key = entry.draft.key
     if not entry.is_doubtful or _may_pass(result):
-        ledger.mark(key, entry.state, problem=_NOT_NOW)
+        mark(ledger, key, entry.state, reason=WriteReason.NOT_FOUND_OUT)
     else:
-        ledger.mark(key, WriteState.UNKNOWN, problem=_NOT_LET)
+        mark(ledger, key, WriteState.UNKNOWN, reason=WriteReason.NOT_LET_LOOK)
 
 
 def _adopt(ledger: Ledger, entry: LedgerEntry, found: dict[str, Any], known: Mapping[str, str]) -> None:
@@ -139,11 +128,11 @@ def _adopt(ledger: Ledger, entry: LedgerEntry, found: dict[str, Any], known: Map
     if agrees(pruned(resolved(entry.draft.body, known), missing), found) or (
         arrived and agrees(pruned(entry.draft.body, names), found)
     ):
-        ledger.written([Receipt(key, reference, etag)])
+        mark_landed(ledger, [Receipt(key, reference, etag)])
     elif entry.reference:
         # The update did not arrive. The etag stays that of our last receipt, so that another's change shows.
-        ledger.mark(key, WriteState.PENDING)
+        mark(ledger, key, WriteState.WAITING)
     elif etag == 'W/"1"':
-        ledger.mark(key, WriteState.PENDING, reference=reference, etag=etag)
+        mark(ledger, key, WriteState.WAITING, reference=reference, etag=etag)
     else:
-        ledger.mark(key, WriteState.CONFLICT, reference=reference, etag=etag, problem=_OTHERWISE)
+        mark(ledger, key, WriteState.THEIRS, reference=reference, etag=etag, reason=WriteReason.OTHER_WORDS)

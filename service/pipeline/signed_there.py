@@ -12,11 +12,12 @@ from fhir_mappings.references import literal
 from fhir_mappings.withdrawal import status_of
 from service.domain.decision import Signer
 from service.domain.discharge import Discharge, DischargeState
-from service.domain.publication import SIGNED_THERE, Ledger, LedgerEntry, WriteState
+from service.domain.publication import Ledger, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.jobs import Task
+from service.pipeline.marks import mark
 from service.pipeline.ports import Deps
-from service.pipeline.settle import CHANGED
 from service.pipeline.sign import take_over
 
 _ORDER: Final = "ServiceRequest"
@@ -30,7 +31,7 @@ def heed_signatures(discharge: Discharge, ledger: Ledger, ehr: Ehr, deps: Deps) 
     Run again it approves nothing twice. What was declined here and signed there stays a conflict, for a person.
     """
     for key in take_over(discharge.id, _signed(ledger, ehr), deps):
-        ledger.mark(key, WriteState.CONFLICT, problem=SIGNED_THERE)
+        mark(ledger, key, WriteState.THEIRS, reason=WriteReason.SIGNED_THERE)
 
 
 def look_for_signatures(known: Sequence[Discharge], ehr: Ehr, deps: Deps) -> None:
@@ -66,7 +67,7 @@ def _drafts_there(discharge: Discharge, deps: Deps) -> list[str]:
         entry.draft.identifier
         for entry in deps.store.publications.entries(discharge.id)
         if entry.draft.resource_type == _ORDER
-        and entry.state is WriteState.WRITTEN
+        and entry.state is WriteState.LANDED
         and entry.wanted
         and status_of(entry.sent or entry.draft.body) == _DRAFT
     ]
@@ -99,7 +100,7 @@ def _signer(resources: tuple[dict[str, Any], ...], ehr: Ehr) -> Signer | None:
 
 
 def _may_be_signed(entry: LedgerEntry) -> bool:
-    theirs = entry.state is WriteState.CONFLICT and entry.problem == CHANGED
+    theirs = entry.state is WriteState.THEIRS and entry.reason is WriteReason.CHANGED_BY_PERSON
     return theirs and entry.wanted and bool(entry.reference) and entry.draft.resource_type == _ORDER
 
 

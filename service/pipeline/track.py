@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from fhir_mappings.bundle import Search, Update
 from fhir_mappings.merge import same_version
@@ -20,20 +20,15 @@ from fhir_mappings.withdrawal import (
     status_before,
     withdrawn,
 )
-from service.domain.publication import SIGNED_THERE, Draft, Ledger, LedgerEntry, WriteState
+from service.domain.publication import UNSENT, Draft, Ledger, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.errors import EhrConflict
 from service.pipeline.examine import is_a_persons
+from service.pipeline.marks import mark
 from service.pipeline.publish import writable
 from service.pipeline.send import send
 from service.pipeline.settle import settle_unknown
-
-_NOT_LET: Final = "The EHR does not let us withdraw this; a person must."
-_UNREAD: Final = "The EHR did not let us read this to withdraw it; a person must look."
-_TAKEN_UP: Final = (
-    "The plan no longer proposes this, but a person has taken it up or changed it; theirs stands."
-)
-_EDITED: Final = "A person changed this in the EHR before it was withdrawn; their words stand."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class _Change:
     state: WriteState
     body: dict[str, Any] | None = None  # None: it already is so in the EHR
     etag: str = ""
-    problem: str = ""
+    reason: WriteReason = WriteReason.NONE
 
 
 def withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> tuple[LedgerEntry, ...]:
@@ -89,7 +84,7 @@ def _retire(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> 
 
 def _is_left_over(entry: LedgerEntry) -> bool:
     """Whether it stands in the EHR as ours and no plan wants it. A Provenance tells what was, and stays."""
-    settled = entry.state in {WriteState.WRITTEN, WriteState.PENDING, WriteState.REFUSED}
+    settled = entry.state in {WriteState.LANDED, *UNSENT, WriteState.REFUSED}
     ours = entry.draft.resource_type != "Provenance" and not is_hold_task(entry.draft)
     return ours and settled and bool(entry.reference) and not entry.wanted
 
@@ -98,12 +93,12 @@ def _retirement(
     entry: LedgerEntry, current: dict[str, Any] | None, *, author: Author, recorded: datetime
 ) -> _Change | None:
     if current is None:
-        return _Change(entry, entry.state, problem=_UNREAD)
+        return _Change(entry, entry.state, reason=WriteReason.UNREAD)
     if status_before(current):  # done in an earlier run that did not come to its end
         return _Change(entry, WriteState.REVOKED)
     body = retired(current, author=author, recorded=recorded)
     if is_a_persons(entry, current):
-        return _Change(entry, WriteState.CONFLICT, problem=_TAKEN_UP)
+        return _Change(entry, WriteState.THEIRS, reason=WriteReason.TAKEN_UP)
     if body is None:
         return None
     return _Change(entry, WriteState.REVOKED, body, version_of(current))
@@ -113,8 +108,8 @@ def _withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -
     settle_unknown(ledger, ehr)
     entries = ledger.entries()
     for entry in entries:
-        if entry.state in {WriteState.PENDING, WriteState.REFUSED} and not entry.reference:
-            ledger.mark(entry.draft.key, WriteState.REVOKED)  # it never was in the EHR
+        if entry.state in {*UNSENT, WriteState.REFUSED} and not entry.reference:
+            mark(ledger, entry.draft.key, WriteState.REVOKED)  # it never was in the EHR
     there = [entry for entry in entries if entry.reference and not is_hold_task(entry.draft)]
     changes: list[_Change] = []
     tasks: list[Draft] = []
@@ -137,27 +132,27 @@ def _withdrawal(
     entry: LedgerEntry, current: dict[str, Any] | None, *, author: Author, recorded: datetime
 ) -> _Change | None:
     if current is None:
-        return _Change(entry, entry.state, problem=_UNREAD)
+        return _Change(entry, entry.state, reason=WriteReason.UNREAD)
     etag = version_of(current)
     if status_before(current):  # done in an earlier run that did not come to its end
-        return _Change(entry, _state_of(current, entry), problem=_standing_problem(entry))
+        return _Change(entry, _state_of(current, entry), reason=_standing_reason(entry))
     body = withdrawn(current, author=author, recorded=recorded)
     if body is None:
         return None
     if _edited(entry, etag) and not is_on_hold(body):
-        return _Change(entry, WriteState.CONFLICT, body, etag, _EDITED)
-    return _Change(entry, _state_of(body, entry), body, etag, _standing_problem(entry))
+        return _Change(entry, WriteState.THEIRS, body, etag, WriteReason.EDITED_BEFORE_WITHDRAWAL)
+    return _Change(entry, _state_of(body, entry), body, etag, _standing_reason(entry))
 
 
 def _state_of(resource: dict[str, Any], entry: LedgerEntry) -> WriteState:
-    if entry.state is WriteState.CONFLICT and entry.problem != SIGNED_THERE:
-        return WriteState.CONFLICT  # a person's words stay theirs, on hold or not
+    if entry.state is WriteState.THEIRS and entry.reason is not WriteReason.SIGNED_THERE:
+        return WriteState.THEIRS  # a person's words stay theirs, on hold or not
     return WriteState.ON_HOLD if is_on_hold(resource) else WriteState.REVOKED
 
 
-def _standing_problem(entry: LedgerEntry) -> str:
+def _standing_reason(entry: LedgerEntry) -> WriteReason:
     """What a person did stays told; a problem of an earlier try is over with this one."""
-    return entry.problem if entry.state is WriteState.CONFLICT else ""
+    return entry.reason if entry.state is WriteState.THEIRS else WriteReason.NONE
 
 
 def _edited(entry: LedgerEntry, etag: str) -> bool:
@@ -178,25 +173,25 @@ def _resume(ledger: Ledger, ehr: Ehr) -> None:
     _apply(ledger, ehr, changes, [])
     for entry in entries:
         if entry.wanted and entry.state is WriteState.REVOKED and not is_hold_task(entry.draft):
-            ledger.mark(entry.draft.key, WriteState.PENDING)
+            mark(ledger, entry.draft.key, WriteState.WAITING)
 
 
 def _is_held(entry: LedgerEntry) -> bool:
     """Whether it may rest in the EHR. PENDING too: an earlier run that broke off may have left it so."""
     if is_hold_task(entry.draft):
         return entry.state is not WriteState.REVOKED
-    return entry.state in {WriteState.ON_HOLD, WriteState.CONFLICT, WriteState.PENDING}
+    return entry.state in {WriteState.ON_HOLD, WriteState.THEIRS, *UNSENT}
 
 
 def _resumption(entry: LedgerEntry, current: dict[str, Any] | None) -> _Change | None:
     if current is None:
-        return _Change(entry, entry.state, problem=_UNREAD)
+        return _Change(entry, entry.state, reason=WriteReason.UNREAD)
     if is_hold_task(entry.draft):
         return _Change(entry, WriteState.REVOKED, closed_task(current), version_of(current))
-    if entry.state is WriteState.PENDING and not is_on_hold(current):
+    if entry.state in UNSENT and not is_on_hold(current):
         return None  # publishing brings it up to date
-    state = WriteState.CONFLICT if entry.state is WriteState.CONFLICT else WriteState.WRITTEN
-    return _Change(entry, state, restored(current), version_of(current), _standing_problem(entry))
+    state = WriteState.THEIRS if entry.state is WriteState.THEIRS else WriteState.LANDED
+    return _Change(entry, state, restored(current), version_of(current), _standing_reason(entry))
 
 
 def _apply(ledger: Ledger, ehr: Ehr, changes: Sequence[_Change], new: Sequence[str]) -> None:
@@ -215,10 +210,11 @@ def _apply(ledger: Ledger, ehr: Ehr, changes: Sequence[_Change], new: Sequence[s
 
 def _conclude(ledger: Ledger, change: _Change, now: LedgerEntry, *, tried: bool) -> None:
     key = change.entry.draft.key
-    if change.body is None or (now.state is WriteState.WRITTEN and tried):
-        ledger.mark(key, change.state, problem=change.problem)
+    if change.body is None or (now.state is WriteState.LANDED and tried):
+        mark(ledger, key, change.state, reason=change.reason)
     elif now.state is not WriteState.SENDING:
-        ledger.mark(key, change.entry.state, problem=now.problem or _NOT_LET)
+        reason = now.reason if now.reason is not WriteReason.NONE else WriteReason.NO_WITHDRAWAL
+        mark(ledger, key, change.entry.state, reason=reason, detail=now.detail)
 
 
 def _read(ehr: Ehr, entries: Sequence[LedgerEntry]) -> list[tuple[LedgerEntry, dict[str, Any] | None]]:

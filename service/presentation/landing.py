@@ -6,8 +6,9 @@ from typing import Final
 
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Item, Plan
-from service.domain.publication import Landing, LedgerEntry, WriteState
+from service.domain.publication import UNSENT, Landing, LedgerEntry, WriteState
 from service.domain.sensitivity import may_be_shared
+from service.domain.write_reason import WriteReason
 from service.pipeline.hands_off import is_set_aside
 
 _SENSITIVE: Final = (
@@ -53,7 +54,7 @@ def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
 
 def _is_left_over(entry: LedgerEntry) -> bool:
     """Whether it stands in the EHR against the plan, and a person must see to it. Its words are the EHR's to show."""
-    stands = bool(entry.reference) and not entry.wanted and bool(entry.problem)
+    stands = bool(entry.reference) and not entry.wanted and entry.reason is not WriteReason.NONE
     return stands and entry.state is not WriteState.REVOKED and _is_lower(entry)
 
 
@@ -74,16 +75,16 @@ def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> St
     if not may_be_shared(item.labels):
         return Standing(item.key, title, Landing.PAGE, _SENSITIVE)
     rung = Landing.CARE_PLAN if whole.rung is Landing.RESOURCE else whole.rung
-    return Standing(item.key, title, rung, whole.reason or _WITH_THE_PLAN)
+    return Standing(item.key, title, rung, whole.why_there or _WITH_THE_PLAN)
 
 
 def _row(entry: LedgerEntry, title: str = "") -> Standing:
-    lower = entry.state is WriteState.PENDING and entry.rung is not Landing.RESOURCE and not entry.reference
+    lower = entry.state in UNSENT and entry.rung is not Landing.RESOURCE and not entry.reference
     return Standing(
         entry.draft.key,
         title or entry.draft.resource_type,
         entry.rung,
-        entry.reason,
+        entry.why_there,
         entry.reference,
         # What has come to its rung waits for nothing, and the reason says why it is there.
         "" if lower else entry.state.value,

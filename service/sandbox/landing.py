@@ -33,7 +33,7 @@ def where_it_stands(hospital: Hospital, patient: Inpatient, entries: Sequence[Le
     held = {kind: len(hospital.ours(patient, kind)) for kind in KINDS}
     yield f"In the EHR: {', '.join(f'{count} {kind}' for kind, count in held.items() if count) or 'nothing'}."
     lower: Counter[tuple[str, str]] = Counter(
-        (entry.draft.resource_type, entry.reason)
+        (entry.draft.resource_type, entry.why_there)
         for entry in entries
         if entry.wanted and entry.rung is not Landing.RESOURCE
     )

@@ -22,7 +22,8 @@ from sqlalchemy import (
 from service.domain.caseload import IN_THE_LEDGER, OpenDischarge, Place, Wanted
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
-from service.domain.publication import SIGNED_THERE, WriteState
+from service.domain.publication import WriteState
+from service.domain.write_reason import WriteReason
 from service.store.plan_json import plan_from_json
 from service.store.repository import Repository
 from service.store.tables import discharges, plan_versions, publications
@@ -90,7 +91,7 @@ def _plans(connection: Connection, versions: Sequence[tuple[UUID, int]]) -> Mapp
 
 def _is_waiting() -> ColumnElement[bool]:
     """What waits for a person; what one of them signed in the EHR does not."""
-    return publications.c.state.in_(_WAITING) & (publications.c.problem != SIGNED_THERE)
+    return publications.c.state.in_(_WAITING) & (publications.c.reason_code != WriteReason.SIGNED_THERE.value)
 
 
 def _written(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[bool, _Counts]]:

@@ -5,17 +5,19 @@ and neither SQLAlchemy nor PostgreSQL has to read it again.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    DateTime,
     Integer,
     RowMapping,
     TableValuedAlias,
     Text,
+    Update,
     and_,
     bindparam,
     case,
@@ -29,7 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 
-from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
+from service.domain.publication import Draft, InFlight, Landing, LedgerEntry, WriteState
+from service.domain.write_reason import IMPOSSIBLE, WriteReason
 from service.store.repository import Repository
 from service.store.tables import publications as ledger
 
@@ -38,10 +41,10 @@ _STANDING = (
     WriteState.SENDING.value,
     WriteState.UNKNOWN.value,
     WriteState.ON_HOLD.value,
-    WriteState.CONFLICT.value,
+    WriteState.THEIRS.value,
 )
 #: What stays as it is while the draft means the same: the EHR has it, or does not want it.
-_SETTLED = (WriteState.WRITTEN.value, WriteState.REFUSED.value)
+_SETTLED = (WriteState.LANDED.value, WriteState.REFUSED.value)
 #: What a draft brings into its row.
 _CONTENT = {
     "key": Text(),
@@ -53,14 +56,25 @@ _CONTENT = {
     "digest": Text(),
 }
 _DRAFTS = "drafts"
-#: What a statement that changes rows gives back of them: all but the bodies.
-KNOWN = (
-    *(
-        ledger.c[name]
-        for name in ("key", "digest", "state", "wanted", "reference", "etag", "problem", "rung", "reason")
-    ),
-    (ledger.c.sent == ledger.c.body).label("is_sent"),
-)
+#: What is known of the EHR, and only the holder of a ledger changes.
+_KNOWN = {
+    "state": Text(),
+    "reference": Text(),
+    "etag": Text(),
+    "reason_code": Text(),
+    "detail": Text(),
+    "sent": JSONB(),
+    "sent_digest": Text(),
+    "in_flight": JSONB(),
+    "observed": Text(),
+    "status_before": Text(),
+    "attempts": Integer(),
+    "tried": DateTime(timezone=True),
+    "refused_as": Text(),
+}
+_ENTRIES = "entries"
+#: In these columns of the version before nothing of ours is read back.
+_STORED_AS = {WriteState.IMPOSSIBLE: WriteState.WAITING}
 
 
 class Publications(Repository):
@@ -69,17 +83,17 @@ class Publications(Repository):
     def want(self, discharge: UUID, drafts: Sequence[Draft]) -> None:
         """Make these drafts what is wanted in the EHR, in this order.
 
-        A draft that means what was written stays WRITTEN, one that means what was refused stays REFUSED; a changed or
-        withdrawn one becomes PENDING and keeps its receipt; what is unknown (SENDING, UNKNOWN), held (ON_HOLD) or a
-        person's (CONFLICT) keeps its state. What is no longer wanted is forgotten if it was never sent, and otherwise
-        marked so.
+        A draft that means what was written stays LANDED, one that means what was refused stays REFUSED; a changed or
+        withdrawn one becomes WAITING and keeps its receipt; what is unknown (SENDING, UNKNOWN), held (ON_HOLD) or a
+        person's (THEIRS) keeps its state, and what is in flight stays what it is. What is no longer wanted is forgotten if it
+        was never sent, and otherwise marked so.
         """
         others = of(discharge) & ledger.c.key.not_in([draft.key for draft in drafts])
-        unsent = ledger.c.state.in_([WriteState.PENDING.value, WriteState.REFUSED.value]) & (
+        unsent = ledger.c.state.in_([WriteState.WAITING.value, WriteState.REFUSED.value]) & (
             ledger.c.reference == ""
         )
         forgotten = delete(ledger).where(others, unsent).cte("forgotten")
-        unwanted = update(ledger).where(others, ~unsent).values(wanted=False)
+        unwanted = update(ledger).where(others, ~unsent).values(wanted=False, changes=ledger.c.changes + 1)
         with self._connect() as connection:
             if not drafts:
                 connection.execute(unwanted.add_cte(forgotten))
@@ -104,13 +118,6 @@ def rows(connection: Connection, discharge: UUID) -> list[tuple[int, LedgerEntry
     return [(row["position"], _entry(row)) for row in connection.execute(query).mappings()]
 
 
-def after(entry: LedgerEntry, row: RowMapping) -> LedgerEntry:
-    """The entry with what is now known of it: `row` has the columns `KNOWN`, and the same draft."""
-    known = {name: row[name] for name in ("reference", "etag", "problem", "wanted", "reason")}
-    sent = entry.draft.body if row["is_sent"] else entry.sent
-    return replace(entry, state=WriteState(row["state"]), rung=Landing(row["rung"]), sent=sent, **known)
-
-
 def wanted(discharge: UUID) -> Insert:
     """Drafts become rows, or bring theirs up to date; to be executed with `rows_of` them."""
     row = _insert(discharge)
@@ -119,14 +126,21 @@ def wanted(discharge: UUID) -> Insert:
     stays = or_(ledger.c.state.in_(_STANDING), and_(ledger.c.state.in_(_SETTLED), same))
     # The same meaning in other words (another day's dates): the row keeps the words that the EHR was given.
     body = case((and_(same, stays), ledger.c.body), else_=new.body)
+    # A changed wish is tried at once, and what was said of the one before is over.
+    goes_on = or_(stays, same)
     content = {name: new[name] for name in _CONTENT if name != "key"}
     return row.on_conflict_do_update(
         index_elements=["discharge_id", "key"],
         set_=content
         | {
             "body": body,
-            "state": case((stays, ledger.c.state), else_=WriteState.PENDING.value),
+            "state": case((stays, ledger.c.state), else_=WriteState.WAITING.value),
+            "reason_code": case((goes_on, ledger.c.reason_code), else_=""),
+            "detail": case((goes_on, ledger.c.detail), else_=""),
+            "problem": case((goes_on, ledger.c.problem), else_=""),
+            "attempts": case((goes_on, ledger.c.attempts), else_=0),
             "wanted": True,
+            "changes": ledger.c.changes + 1,
         },
     )
 
@@ -159,7 +173,7 @@ def _insert(discharge: UUID) -> Insert:
     given = listed(_DRAFTS, **_CONTENT)
     fixed = {
         "discharge_id": literal(discharge),
-        "state": literal(WriteState.PENDING.value),
+        "state": literal(WriteState.WAITING.value),
         "wanted": literal(value=True),
         "reference": literal(""),
         "etag": literal(""),
@@ -169,7 +183,66 @@ def _insert(discharge: UUID) -> Insert:
     return insert(ledger).from_select([*_CONTENT, *fixed], chosen)
 
 
+def saved(discharge: UUID) -> Update:
+    """What is known of entries becomes that of their rows; to be executed with `rows_to_save`.
+
+    A receipt, a refusal or what is not possible is about one wish: where another has been made meanwhile, that one waits.
+    """
+    given = listed(_ENTRIES, key=Text(), about=Text(), problem=Text(), **_KNOWN)
+    about_another = (given.c.about != "") & (given.c.about != ledger.c.digest)
+    known: dict[str, Any] = {name: given.c[name] for name in _KNOWN} | {"problem": given.c.problem}
+    for name in ("reason_code", "detail", "problem"):
+        known[name] = case((about_another, ""), else_=given.c[name])
+    known["state"] = case((about_another, WriteState.WAITING.value), else_=given.c.state)
+    mine = update(ledger).where(of(discharge), ledger.c.key == given.c.key)
+    return mine.values(known | {"changes": ledger.c.changes + 1}).returning(ledger.c.key, ledger.c.digest)
+
+
+def rows_to_save(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
+    """The parameters for `saved`."""
+    return {_ENTRIES: [_row_to_save(entry) for entry in entries]}
+
+
+def _row_to_save(entry: LedgerEntry) -> dict[str, Any]:
+    return {
+        **{name: getattr(entry, name) for name in _KNOWN if name != "reason_code"},
+        "key": entry.draft.key,
+        "state": _STORED_AS.get(entry.state, entry.state).value,
+        "reason_code": entry.reason.value,
+        "problem": entry.problem,
+        "in_flight": asdict(entry.in_flight) if entry.in_flight else None,
+        "tried": entry.tried.isoformat() if entry.tried else None,
+        "about": entry.settles,
+    }
+
+
 def _entry(row: RowMapping) -> LedgerEntry:
     draft = Draft(row["key"], row["resource_type"], row["identifier"], row["full_url"], row["body"])
-    known = {name: row[name] for name in ("reference", "etag", "problem", "wanted", "reason", "sent")}
-    return LedgerEntry(draft, WriteState(row["state"]), row["digest"], rung=Landing(row["rung"]), **known)
+    reason = _reason(row["reason_code"])
+    state = WriteState(row["state"])
+    if state is WriteState.WAITING and reason in IMPOSSIBLE:
+        state = WriteState.IMPOSSIBLE
+    names = _KNOWN.keys() - {"state", "reason_code", "in_flight"} | {"wanted"}
+    known = {name: row[name] for name in names}
+    return LedgerEntry(
+        draft,
+        state,
+        row["digest"],
+        reason=reason,
+        in_flight=_in_flight(row["in_flight"]),
+        rung=Landing(row["rung"]),
+        **known,
+    )
+
+
+def _reason(code: str) -> WriteReason:
+    """One that a later version wrote is unknown here."""
+    return WriteReason(code) if code in set(WriteReason) else WriteReason.OTHER
+
+
+def _in_flight(stored: dict[str, Any] | None) -> InFlight | None:
+    if not stored:
+        return None
+    states = {name: WriteState(stored[name]) for name in ("was", "becomes")}
+    reason = _reason(stored.get("reason", ""))
+    return InFlight(**{**stored, **states, "reason": reason})

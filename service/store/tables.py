@@ -42,7 +42,7 @@ metadata = MetaData(
 
 def _one_of(
     column: str,
-    states: type[DischargeState | WriteState | Landing | OfferKind | Answer | Choice | Subject | Way],
+    states: type[DischargeState | Landing | OfferKind | Answer | Choice | Subject | Way],
 ) -> CheckConstraint:
     """Adding a state needs a migration, so that no process writes what another cannot read."""
     values = ", ".join(f"'{state.value}'" for state in states)
@@ -111,14 +111,36 @@ publications = Table(
     Column("wanted", Boolean, nullable=False),
     Column("reference", Text, nullable=False),
     Column("etag", Text, nullable=False),
+    #: For processes of the version before alone, as is `reason`: the sentence that belongs to reason_code.
     Column("problem", Text, nullable=False),
-    #: Where the item stands in the EHR, and why there.
+    #: Where the item stands in the EHR.
     Column("rung", Text, nullable=False, server_default=text("'resource'")),
     Column("reason", Text, nullable=False, server_default=text("''")),
-    #: The body that the receipt is for: what the EHR has if nobody changed it.
+    #: The body that the receipt is for: what the EHR has if nobody changed it; the digest of the draft it was made from.
     Column("sent", JSONB(none_as_null=True)),
+    #: Why it stands so, as a code of WriteReason, and what belongs into its sentence.
+    Column("reason_code", Text, nullable=False, server_default=text("''")),
+    Column("detail", Text, nullable=False, server_default=text("''")),
+    Column("sent_digest", Text, nullable=False, server_default=text("''")),
+    #: The version last seen in the EHR.
+    Column("observed", Text, nullable=False, server_default=text("''")),
+    #: The status from which it was put on hold.
+    Column("status_before", Text, nullable=False, server_default=text("''")),
+    #: The draft and the capability with which the EHR refused it.
+    Column("refused_as", Text, nullable=False, server_default=text("''")),
+    #: Tries in a row that were not let through, and when the last was.
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    #: How often this row was changed; a process of the version before does not count.
+    Column("changes", Integer, nullable=False, server_default=text("0")),
+    #: What was put on the wire and is not confirmed: see InFlight.
+    Column("in_flight", JSONB(none_as_null=True)),
+    Column("tried", DateTime(timezone=True)),
     UniqueConstraint("discharge_id", "identifier"),
-    _one_of("state", WriteState),
+    # Not possible here is stored as pending with its reason, as the version before knows it.
+    CheckConstraint(
+        f"state IN ({', '.join(repr(s.value) for s in WriteState if s is not WriteState.IMPOSSIBLE)})",
+        name="state",
+    ),
     _one_of("rung", Landing),
 )
 

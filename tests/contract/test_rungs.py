@@ -8,6 +8,7 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.plan import plan_resources
 from service.domain.publication import Landing, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.capability import Capability, ResourceCapability
 from service.ehr.ladder import descend
 from tests.builders import MemoryLedger, draft_of, interventions, need, planned
@@ -99,7 +100,7 @@ def test_each_lack_is_one_rung_further_down(ledger, lacking, asked, further):
 
 def test_what_was_refused_stands_lower_as_if_it_were_not_offered(ledger):
     keys = {entry.draft.resource_type: entry.draft.key for entry in ledger.entries()}
-    ledger.mark(keys["CarePlan"], WriteState.REFUSED, problem="Writing CarePlan: the EHR answered 422.")
+    ledger.mark(keys["CarePlan"], WriteState.REFUSED, reason=WriteReason.REJECTED)
     rungs, further = stands(ledger, taking(*ALL))
     assert rungs["CarePlan"] is Landing.DOCUMENT
     assert rungs["ServiceRequest"] is Landing.RESOURCE
@@ -108,18 +109,21 @@ def test_what_was_refused_stands_lower_as_if_it_were_not_offered(ledger):
 
 def test_a_refused_document_is_a_message(plan, ledger):
     ledger.want_also(lower_resources(plan, author=AUTHOR, recorded=RECORDED))
-    ledger.mark("plan-document", WriteState.REFUSED, problem="Writing DocumentReference: 413.")
+    ledger.mark("plan-document", WriteState.REFUSED, reason=WriteReason.REJECTED)
     rungs, _ = stands(ledger, without("CarePlan"))
     assert rungs["CarePlan"] is Landing.MESSAGE
 
 
 def test_every_lower_rung_says_why_and_where(ledger):
+    for entry in ledger.entries():
+        lacking = entry.moved_to(WriteState.IMPOSSIBLE, WriteReason.NO_CREATE, entry.draft.resource_type)
+        ledger.save([lacking])
     for capability in (vendor("epic-like"), vendor("oracle-like"), without(*ALL)):
-        for one in descend(ledger.entries(), capability).landed:
-            if one.rung is not Landing.RESOURCE:
-                why, where = one.reason.split(". ")
-                assert why
-                assert "stands" in where
+        ledger.land(descend(ledger.entries(), capability).landed)
+        for entry in ledger.entries():
+            why, where = entry.why_there.split(". ")
+            assert entry.draft.resource_type in why
+            assert "stands" in where
 
 
 def test_what_is_restricted_is_a_resource_or_stands_on_our_page_and_nowhere_in_words(ledger):

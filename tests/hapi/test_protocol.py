@@ -79,7 +79,7 @@ def test_a_record_read_from_the_server_is_the_record_of_the_file(ehr, patients, 
 def test_a_plan_is_written_at_once_and_a_second_run_writes_nothing(ehr, patient):
     ledger = MemoryLedger(*tidy(plan_for(patient)))
     entries = publish(ledger, ehr)
-    assert {entry.state for entry in entries} == {WriteState.WRITTEN}
+    assert {entry.state for entry in entries} == {WriteState.LANDED}
     before = {entry.reference: entry.etag for entry in entries}
     assert {entry.reference: entry.etag for entry in publish(ledger, ehr)} == before
 
@@ -110,7 +110,7 @@ def test_an_answer_that_got_lost_makes_no_second_plan(ehr, patient, monkeypatch)
     monkeypatch.setattr(ehr, "transaction", answered)
     publish(ledger, ehr)
     assert [len(found) for found in in_ehr(ehr, patient).values() if found] == [1, 1, 1, 1]
-    assert {entry.state for entry in ledger.entries()} == {WriteState.WRITTEN}
+    assert {entry.state for entry in ledger.entries()} == {WriteState.LANDED}
 
 
 def test_a_persons_change_is_not_overwritten(ehr, hapi, patient):
@@ -122,7 +122,7 @@ def test_a_persons_change_is_not_overwritten(ehr, hapi, patient):
     hospital.put(theirs)
     ledger.want(tidy(plan_for(patient, goal="Eats three meals")))
     publish(ledger, ehr)
-    assert ledger.state(goal.draft.key) is WriteState.CONFLICT
+    assert ledger.state(goal.draft.key) is WriteState.THEIRS
     assert hospital.read(goal.reference)["description"]["text"] == "Eats with the family"
 
 

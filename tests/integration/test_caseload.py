@@ -122,7 +122,7 @@ def hospital(database_url: str, store: Store, tmp_path_factory: pytest.TempPathF
     made.write("unknown", "referral:0", WriteState.UNKNOWN)
     made.keep("held", DischargeState.CANCELLED, plan(5))
     made.write("held", "referral:0", WriteState.ON_HOLD)
-    made.write("held", "referral:1", WriteState.CONFLICT)
+    made.write("held", "referral:1", WriteState.THEIRS)
     made.keep("cancelled", DischargeState.CANCELLED, plan(4))
     yield made
     deps.store.close()

@@ -23,13 +23,13 @@ from service.domain.caseload import Wanted
 from service.domain.decision import Choice, Signer
 from service.domain.discharge import Action, DischargeState, Trigger
 from service.domain.offer import Answer, OfferKind
-from service.domain.publication import SIGNED_THERE, WriteState
+from service.domain.publication import WriteState
+from service.domain.write_reason import WriteReason
 from service.doors import cds_hooks
 from service.pipeline import run
 from service.pipeline.intake import intake
 from service.pipeline.look import look
 from service.pipeline.rounds import look_after_stays
-from service.pipeline.settle import CHANGED
 from service.pipeline.sign import Act, sign
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.inpatients import bundle_of, inpatients, load_inpatients
@@ -195,7 +195,7 @@ def test_an_order_taken_over_is_adopted_and_never_sent_again(ward):
     assert len(ward.orders(title)) == 1
     entry = ward.entry(identifier(taken))
     assert entry is None or (entry.state, entry.reference) == (
-        WriteState.WRITTEN,
+        WriteState.LANDED,
         f"ServiceRequest/{ward.orders(title)[0]['id']}",
     )
     assert title not in {one["label"] for shown in ward.cards() for one in shown.get("suggestions", [])}
@@ -289,7 +289,7 @@ def test_an_order_signed_in_the_ehr_is_approved_by_its_signer_and_stands_as_it_i
     entry = ward.entry(identifier(taken))
     assert (made.item, made.choice) == (entry.draft.key, Choice.APPROVED)
     assert (made.by.name, made.by.reference) == (DOCTOR["display"], USER)
-    assert (entry.state, entry.problem) == (WriteState.CONFLICT, SIGNED_THERE)
+    assert (entry.state, entry.reason) == (WriteState.THEIRS, WriteReason.SIGNED_THERE)
     [order] = ward.orders(title)
     assert (order["status"], order["requester"], order["meta"]["versionId"]) == ("active", DOCTOR, "1")
     [case] = [
@@ -297,7 +297,7 @@ def test_an_order_signed_in_the_ehr_is_approved_by_its_signer_and_stands_as_it_i
         for one in ward.deps.store.caseload.page("one", EVERYTHING, after=None, limit=100)
         if one.discharge.id == ward.discharge.id
     ]
-    assert WriteState.CONFLICT not in case.written
+    assert WriteState.THEIRS not in case.written
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["by the hourly round", "when the EHR tells of it"])
@@ -342,7 +342,7 @@ def test_an_order_signed_by_nobody_is_nobodys_approval(ward):
     ward.work()
     assert ward.deps.store.decisions.of(ward.discharge.id) == ()
     entry = ward.entry(identifier(taken))
-    assert (entry.state, entry.problem) == (WriteState.CONFLICT, CHANGED)
+    assert (entry.state, entry.reason) == (WriteState.THEIRS, WriteReason.CHANGED_BY_PERSON)
 
 
 def test_what_was_declined_here_and_is_signed_there_stays_for_a_person(ward):
@@ -373,7 +373,7 @@ def test_a_signed_order_goes_on_hold_and_on_again_with_its_discharge(ward):
     ward.work()
     assert [one["status"] for one in ward.orders(title)] == ["active"]
     assert len(ward.deps.store.decisions.of(ward.discharge.id)) == 1
-    assert ward.entry(identifier(taken)).problem == SIGNED_THERE
+    assert ward.entry(identifier(taken)).reason is WriteReason.SIGNED_THERE
 
 
 def test_repeated_and_batched_feedback_changes_nothing_more(ward):

@@ -21,7 +21,7 @@ def counts(ehr, patient):
 def test_a_plan_is_written_with_receipts_and_its_links_resolved(ehr, patient):
     ledger = MemoryLedger(*plan_for(patient))
     publish(ledger, ehr)
-    assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN}
+    assert {row.state for row in ledger.entries()} == {WriteState.LANDED}
     assert {row.etag for row in ledger.entries()} == {'W/"1"'}
     found = in_ehr(ehr, patient)
     [care_plan], [goal], [referral] = found["CarePlan"], found["Goal"], found["ServiceRequest"]
@@ -43,7 +43,7 @@ def test_a_ledger_that_forgot_everything_makes_no_second_copy(ehr, patient):
     publish(MemoryLedger(*plan_for(patient)), ehr)
     again = MemoryLedger(*plan_for(patient))
     publish(again, ehr)
-    assert {row.state for row in again.entries()} == {WriteState.WRITTEN}
+    assert {row.state for row in again.entries()} == {WriteState.LANDED}
     assert counts(ehr, patient) == dict.fromkeys(ALL, 1)
 
 
@@ -54,7 +54,7 @@ def test_a_write_that_timed_out_is_searched_for_before_it_is_sent_again(tenant, 
             publish(ledger, ehr)
         assert {row.state for row in ledger.entries()} == {WriteState.SENDING}
         publish(ledger, ehr)
-        assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN}
+        assert {row.state for row in ledger.entries()} == {WriteState.LANDED}
         assert counts(ehr, patient) == dict.fromkeys(ALL, 1)
 
 
@@ -62,7 +62,7 @@ def test_a_crash_before_sending_is_noticed_and_everything_is_sent(ehr, patient):
     ledger = MemoryLedger(*plan_for(patient))
     ledger.sending([row.draft.key for row in ledger.entries()])
     publish(ledger, ehr)
-    assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN}
+    assert {row.state for row in ledger.entries()} == {WriteState.LANDED}
     assert counts(ehr, patient) == dict.fromkeys(ALL, 1)
 
 
@@ -73,9 +73,9 @@ def test_two_copies_in_the_ehr_are_told_and_not_joined_by_a_third(ehr, tenant, p
     ledger = MemoryLedger(*drafts)
     publish(ledger, ehr)
     goal = ledger.entries()[0]
-    assert goal.state is WriteState.CONFLICT
+    assert goal.state is WriteState.THEIRS
     assert "more than one copy" in goal.problem
-    assert {row.state for row in ledger.entries()[1:]} == {WriteState.WRITTEN}
+    assert {row.state for row in ledger.entries()[1:]} == {WriteState.LANDED}
     found = in_ehr(ehr, patient)
     assert len(found["Goal"]) == 2
     assert "goal" not in found["CarePlan"][0]
@@ -97,7 +97,7 @@ def test_a_changed_draft_is_put_in_place_and_what_we_do_not_know_stays(ehr, tena
     assert changed["meta"]["versionId"] == "2"
     ledger.want(plan_for(patient, goal="Eats twice a day"))
     publish(ledger, ehr)
-    assert ledger.state(key) is WriteState.WRITTEN
+    assert ledger.state(key) is WriteState.LANDED
     [goal] = in_ehr(ehr, patient)["Goal"]
     assert goal["description"] == {"text": "Eats twice a day"}
     assert goal["expressedBy"] == {"display": "Zelda"}
@@ -111,7 +111,7 @@ def test_what_a_person_changed_is_left_to_them(ehr, tenant, patient):
     put(tenant.fhir_base_url, in_ehr(ehr, patient)["Goal"][0], description={"text": "Eats with friends"})
     ledger.want(plan_for(patient, goal="Eats twice a day"))
     publish(ledger, ehr)
-    assert ledger.state(f"{patient} goal") is WriteState.CONFLICT
+    assert ledger.state(f"{patient} goal") is WriteState.THEIRS
     assert in_ehr(ehr, patient)["Goal"][0]["description"] == {"text": "Eats with friends"}
 
 
@@ -126,7 +126,7 @@ def test_an_approved_referral_is_not_made_a_draft_again(ehr, tenant, patient):
     ledger.rows[key] = replace(ledger.rows[key], etag=f'W/"{approved["meta"]["versionId"]}"')
     ledger.want(plan_for(patient, service="Soup kitchen"))
     publish(ledger, ehr)
-    assert ledger.state(key) is WriteState.CONFLICT
+    assert ledger.state(key) is WriteState.THEIRS
     assert in_ehr(ehr, patient)["ServiceRequest"][0]["status"] == "active"
 
 
@@ -152,8 +152,8 @@ def test_a_change_that_slips_in_while_we_write_wins_and_the_rest_arrives(tenant,
         publish(ledger, ehr)
         ledger.want(plan_for(patient, goal="Eats twice a day", service="Soup kitchen"))
         publish(ledger, ehr)
-        assert ledger.state(f"{patient} goal") is WriteState.CONFLICT
-        assert ledger.state(f"{patient} referral") is WriteState.WRITTEN
+        assert ledger.state(f"{patient} goal") is WriteState.THEIRS
+        assert ledger.state(f"{patient} referral") is WriteState.LANDED
         found = in_ehr(ehr, patient)
         assert found["Goal"][0]["description"] == {"text": "Eats with friends"}
         assert found["ServiceRequest"][0]["code"] == {"text": "Soup kitchen"}
@@ -167,7 +167,7 @@ def test_a_provenance_alone_is_not_written_anew(ehr, patient):
     ledger.want([*drafts[:-1], later])
     publish(ledger, ehr)
     assert in_ehr(ehr, patient)["Provenance"][0]["recorded"] == "2024-03-05T12:00:00+00:00"
-    assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN}
+    assert {row.state for row in ledger.entries()} == {WriteState.LANDED}
 
 
 @pytest.mark.parametrize("batch", [True, False])
@@ -177,7 +177,7 @@ def test_without_transactions_what_is_linked_to_goes_first(tenant, patient, batc
         for _ in range(2):
             ledger = MemoryLedger(*plan_for(patient))
             publish(ledger, ehr)
-            assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN}
+            assert {row.state for row in ledger.entries()} == {WriteState.LANDED}
         found = in_ehr(ehr, patient)
     assert {kind: len(found[kind]) for kind in ALL} == dict.fromkeys(ALL, 1)
     assert found["CarePlan"][0]["goal"] == [{"reference": f"Goal/{found['Goal'][0]['id']}"}]
@@ -189,10 +189,10 @@ def test_what_the_ehr_does_not_take_waits_with_its_reason_and_the_rest_arrives(t
         ledger = MemoryLedger(*plan_for(patient))
         publish(ledger, ehr)
         found = in_ehr(ehr, patient)
-    assert ledger.state(f"{patient} care-plan") is WriteState.PENDING
+    assert ledger.state(f"{patient} care-plan") is WriteState.WAITING
     assert ledger.rows[f"{patient} care-plan"].problem == "The EHR does not let us create a CarePlan."
-    assert ledger.state(f"{patient} referral") is WriteState.WRITTEN
-    assert ledger.state(f"{patient} provenance") is WriteState.WRITTEN
+    assert ledger.state(f"{patient} referral") is WriteState.LANDED
+    assert ledger.state(f"{patient} provenance") is WriteState.LANDED
     assert len(found["ServiceRequest"]) == 1
     assert found["CarePlan"] == []
 
@@ -204,7 +204,7 @@ def test_one_refused_resource_does_not_lose_the_rest(ehr, patient):
     publish(ledger, ehr)
     assert ledger.state(f"{patient} referral") is WriteState.REFUSED
     assert "400" in ledger.rows[f"{patient} referral"].problem
-    assert ledger.state(f"{patient} care-plan") is WriteState.WRITTEN
+    assert ledger.state(f"{patient} care-plan") is WriteState.LANDED
     assert "activity" not in in_ehr(ehr, patient)["CarePlan"][0]
 
 
@@ -215,4 +215,4 @@ def test_an_ehr_that_is_away_is_said_so_and_nothing_is_lost(tenant, patient):
         away = replace(tenant, fhir_base_url="http://127.0.0.1:9/fhir")
     with LimitedEhr(away) as gone, pytest.raises(EhrUnavailable):
         publish(ledger, gone)
-    assert {row.state for row in ledger.entries()} == {WriteState.PENDING}
+    assert {row.state for row in ledger.entries()} == {WriteState.WAITING}

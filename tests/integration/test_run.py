@@ -69,7 +69,7 @@ class Script:
 
     def publish(self, ledger, *_):
         entries = ledger.entries()
-        ledger.sending([entry.draft.key for entry in entries if entry.state is WriteState.PENDING])
+        ledger.sending([entry.draft.key for entry in entries if entry.state is WriteState.WAITING])
         self._then("publish", None)
         receipts = [Receipt(entry.draft.key, f"Any/{n}", "") for n, entry in enumerate(entries)]
         ledger.written(receipts)
@@ -127,7 +127,7 @@ def test_an_order_goes_all_the_way_to_published_and_the_trail_tells_it(deps):
     trail = [entry.event for entry in deps.store.audit.of(discharge.id)]
     assert trail == [Event.RECEIVED, Event.PLANNED, Event.PUBLISHED]
     entries = deps.store.publications.entries(discharge.id)
-    assert {entry.state for entry in entries} == {WriteState.WRITTEN}
+    assert {entry.state for entry in entries} == {WriteState.LANDED}
     assert {"CarePlan", "ServiceRequest", "Provenance"} <= {entry.draft.resource_type for entry in entries}
 
 
@@ -183,7 +183,7 @@ def test_planning_anew_from_the_same_facts_leaves_nothing_to_write(deps):
     run.plan_discharge(discharge.id, deps)
     assert deps.store.plans.latest(discharge.id).number == 1
     entries = deps.store.publications.entries(discharge.id)
-    assert {entry.state for entry in entries} == {WriteState.WRITTEN}
+    assert {entry.state for entry in entries} == {WriteState.LANDED}
 
 
 def test_planning_anew_from_new_facts_is_a_new_version(deps, script):
@@ -193,7 +193,7 @@ def test_planning_anew_from_new_facts_is_a_new_version(deps, script):
     run.plan_discharge(discharge.id, deps)
     version = deps.store.plans.latest(discharge.id)
     assert (version.number, version.round) == (2, 2)
-    assert WriteState.PENDING in {entry.state for entry in deps.store.publications.entries(discharge.id)}
+    assert WriteState.WAITING in {entry.state for entry in deps.store.publications.entries(discharge.id)}
 
 
 @pytest.mark.usefixtures("script")

@@ -145,7 +145,7 @@ def test_a_lost_answer_makes_no_second_copy_whether_or_not_the_identifier_is_sea
                 continue
         assert set(counts(ehr, patient).values()) == {1}
     made = [row for row in ledger.entries() if row.draft.resource_type in lost and row.reference]
-    assert {row.state for row in made} == {WriteState.WRITTEN}
+    assert {row.state for row in made} == {WriteState.LANDED}
 
 
 def test_what_may_or_may_not_be_ours_is_a_persons_and_not_sent_again(tenant, plan, patient):
@@ -261,7 +261,7 @@ def test_what_a_person_took_up_stays_though_the_plan_no_longer_proposes_it(ehr, 
     retire(ledger, ehr, author=AUTHOR, recorded=RECORDED)
     assert of(ehr, "ServiceRequest", patient)[0]["status"] == "active"
     row = referral_row(ledger)
-    assert row.state is WriteState.CONFLICT
+    assert row.state is WriteState.THEIRS
     assert "a person has taken it up" in row.problem
 
 
@@ -276,7 +276,7 @@ def test_what_a_person_did_is_recorded_though_the_plan_says_the_same_as_before(
     publish(ledger, ehr)
     assert of(ehr, "ServiceRequest", patient)[0]["meta"]["versionId"] == theirs["meta"]["versionId"]
     row = referral_row(ledger)
-    assert (row.state, row.problem[:8]) == (WriteState.CONFLICT, "A person")
+    assert (row.state, row.problem[:8]) == (WriteState.THEIRS, "A person")
 
 
 class UnversionedEhr(BelievedEhr):
@@ -305,7 +305,7 @@ def test_without_versions_a_persons_words_are_not_overwritten_either(tenant, ehr
         ledger.want(drafts_of(changed))
         publish(ledger, server)
         assert of(server, "Goal", patient)[0]["description"]["text"] == "Theirs"
-    assert WriteState.CONFLICT in {row.state for row in ledger.entries()}
+    assert WriteState.THEIRS in {row.state for row in ledger.entries()}
 
 
 def test_a_document_is_superseded_when_the_discharge_is_called_off(tenant, plan, patient):

@@ -174,7 +174,7 @@ def test_a_receipt_for_a_body_that_a_new_plan_replaced_leaves_it_to_be_updated(s
         store.publications.want(discharge.id, [draft("a", text="after")])
         ledger.written([Receipt("a", "Goal/1", 'W/"1"')])
         [entry] = ledger.entries()
-    assert (entry.state, entry.reference) == (WriteState.PENDING, "Goal/1")
+    assert (entry.state, entry.reference) == (WriteState.WAITING, "Goal/1")
 
 
 def test_a_task_about_a_withdrawal_is_added_once(store, discharge):
@@ -182,7 +182,7 @@ def test_a_task_about_a_withdrawal_is_added_once(store, discharge):
         ledger.add([draft("hold")])
         ledger.written([Receipt("hold", "Task/1", "")])
         ledger.add([draft("hold"), draft("another")])
-    assert states(store, discharge) == {"hold": WriteState.WRITTEN, "another": WriteState.PENDING}
+    assert states(store, discharge) == {"hold": WriteState.LANDED, "another": WriteState.WAITING}
 
 
 def test_every_step_of_publishing_is_committed_at_once(store, discharge):
@@ -238,7 +238,7 @@ def test_who_lost_the_hold_can_record_nothing_more(store, discharge, database_ur
         for _ in range(2):
             with pytest.raises(StoreUnavailable):
                 ledger.written([Receipt("a", "Goal/1", "")])
-    assert states(store, discharge) == {"a": WriteState.PENDING}
+    assert states(store, discharge) == {"a": WriteState.WAITING}
     with store.hold(discharge.id) as ledger:
         assert len(ledger.entries()) == 1
 

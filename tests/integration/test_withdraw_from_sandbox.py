@@ -99,7 +99,7 @@ def test_a_new_order_makes_the_referral_active_again_and_closes_the_task(ehr, pa
     assert found["ServiceRequest"][0]["status"] == "active"
     assert [note["text"] for note in found["ServiceRequest"][0]["note"]] == ["Agreed"]
     assert found["Task"][0]["status"] == "cancelled"
-    assert ledger.state(f"{patient} referral") is WriteState.WRITTEN
+    assert ledger.state(f"{patient} referral") is WriteState.LANDED
 
 
 def test_revoked_drafts_come_back_as_drafts_when_they_are_published_again(ehr, patient, ledger):
@@ -110,7 +110,7 @@ def test_revoked_drafts_come_back_as_drafts_when_they_are_published_again(ehr, p
     found = in_ehr(ehr, patient)
     assert "statusReason" not in found["Goal"][0]
     assert "note" not in found["CarePlan"][0]
-    assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN}
+    assert {row.state for row in ledger.entries()} == {WriteState.LANDED}
 
 
 def test_resuming_twice_is_resuming_once(ehr, patient, ledger):
@@ -154,7 +154,7 @@ def test_a_draft_with_a_persons_words_is_revoked_and_comes_back_with_them(ehr, p
     [goal] = in_ehr(ehr, patient)["Goal"]
     assert goal["lifecycleStatus"] == "proposed"
     assert goal["description"] == {"text": "Eats with friends"}
-    assert ledger.state(f"{patient} goal") is WriteState.CONFLICT
+    assert ledger.state(f"{patient} goal") is WriteState.THEIRS
 
 
 def test_what_a_person_ended_while_it_was_called_off_stays_ended(ehr, patient, ledger):
@@ -215,7 +215,7 @@ def test_an_ehr_that_takes_no_tasks_says_so_and_the_referral_is_still_on_hold(te
         approve(ehr, patient)
         call_off(ledger, ehr)
         [task] = [row for row in ledger.entries() if row.draft.resource_type == "Task"]
-        assert task.state is WriteState.PENDING
+        assert task.state is WriteState.WAITING
         assert task.problem == "The EHR does not let us create a Task."
         assert statuses(ehr, patient)["ServiceRequest"] == "on-hold"
 

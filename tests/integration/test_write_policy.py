@@ -80,7 +80,7 @@ def test_shadow_makes_everything_ready_sends_nothing_and_says_why(deps):
     assert discharge.state is DischargeState.PUBLISHED
     entries = deps.store.publications.entries(discharge.id)
     assert {"CarePlan", "ServiceRequest", "Goal"} <= {entry.draft.resource_type for entry in entries}
-    assert {(entry.state, entry.reference) for entry in entries} == {(WriteState.PENDING, "")}
+    assert {(entry.state, entry.reference) for entry in entries} == {(WriteState.WAITING, "")}
     assert {entry.problem for entry in entries} == {
         "This hospital's write policy is shadow: nothing is sent to its EHR."
     }
@@ -154,7 +154,7 @@ def test_what_an_earlier_policy_had_written_stays_and_is_left_to_a_person(deps, 
         key = next(e.draft.key for e in ledger.entries() if e.draft.resource_type == "CarePlan")
         ledger.written([Receipt(key, "CarePlan/7", 'W/"1"')])
     written = call_off(deps, policy, encounter)["CarePlan"]
-    assert (written.state, written.reference) == (WriteState.WRITTEN, "CarePlan/7")
+    assert (written.state, written.reference) == (WriteState.LANDED, "CarePlan/7")
     assert written.problem == (
         f"This hospital's write policy is {policy}: this stays in its EHR as it is; a person must withdraw it."
     )

@@ -15,12 +15,14 @@ from service.app import create_app
 from service.bootstrap import build_deps
 from service.domain.discharge import Action, DischargeState, Trigger
 from service.domain.publication import Landing, WriteState
+from service.domain.write_reason import WriteReason
 from service.doors.caller import Caller
 from service.pipeline import run
 from service.pipeline.intake import intake
 from service.sandbox.inpatients import load_inpatients
 from tests.builders import resource
 from tests.ehr_fixtures import LimitedEhr, in_ehr, put
+from tests.marks import mark
 
 LABELS = ("SDV", "VIO", "BH", "MH", "SSP", "EMOTDIS", "PSY")
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -152,7 +154,7 @@ def test_a_caseload_counts_none_of_it_for_who_may_not_see_it(deps, lucia, sandbo
     entries = deps.store.publications.entries(found.id)
     secret = next(entry.draft.key for entry in entries if entry.wanted and entry.draft.is_restricted)
     with deps.store.hold(found.id) as ledger:
-        ledger.mark(secret, WriteState.CONFLICT, problem="A person changed this.")
+        mark(ledger, secret, WriteState.THEIRS, reason=WriteReason.CHANGED_BY_PERSON)
 
     def conflicts():
         [line] = page.get("/api/v1/caseload?tenant=one").json["cases"]

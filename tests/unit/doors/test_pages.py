@@ -185,7 +185,7 @@ def test_the_page_leads_to_what_was_written_to_the_ehr(client, doubles, plan):
     made = doubles.keep(state=DischargeState.PUBLISHED)
     doubles.store.planned[made.id] = plan
     draft = draft_of("care-plan", {"resourceType": "CarePlan"})
-    doubles.store.written[made.id] = (LedgerEntry(draft, WriteState.WRITTEN, "", "CarePlan/7", 'W/"1"'),)
+    doubles.store.written[made.id] = (LedgerEntry(draft, WriteState.LANDED, "", "CarePlan/7", 'W/"1"'),)
     assert 'href="http://127.0.0.1:9/fhir/CarePlan/7"' in client.get(f"/discharges/{made.id}").text
 
 

@@ -61,7 +61,7 @@ def readers(doubles, client, monkeypatch):
         drafts = plan_resources(plan, author=AUTHOR, recorded=RECORDED)
         made = doubles.keep(id=THE_DISCHARGE, state=DischargeState.PUBLISHED)
         doubles.store.planned[made.id] = plan
-        entries = tuple(LedgerEntry(draft, WriteState.PENDING, "", "", "") for draft in drafts)
+        entries = tuple(LedgerEntry(draft, WriteState.WAITING, "", "", "") for draft in drafts)
         doubles.store.written[made.id] = entries
         doors = {
             path: client.get(path)

@@ -62,13 +62,13 @@ def ledger():
 def test_the_one_copy_is_taken_as_it_is(ledger):
     adopt(ledger, Holding(copy()), LEFT)
     row = ledger.rows[ORDER.key]
-    assert (row.state, row.reference, row.etag) == (WriteState.WRITTEN, "ServiceRequest/7", 'W/"3"')
+    assert (row.state, row.reference, row.etag) == (WriteState.LANDED, "ServiceRequest/7", 'W/"3"')
 
 
 def test_what_links_to_it_is_brought_up_to_date_but_not_who_made_what(ledger):
     adopt(ledger, Holding(copy()), LEFT)
-    assert ledger.state(PLAN.key) is WriteState.PENDING
-    assert ledger.state(PROVENANCE.key) is WriteState.WRITTEN
+    assert ledger.state(PLAN.key) is WriteState.WAITING
+    assert ledger.state(PROVENANCE.key) is WriteState.LANDED
 
 
 def test_without_a_copy_nothing_of_ours_is_wanted_there(ledger):
@@ -81,19 +81,19 @@ def test_without_a_copy_nothing_of_ours_is_wanted_there(ledger):
 
 def test_another_resource_that_the_search_gives_is_not_ours(ledger):
     adopt(ledger, Holding(copy(identifier="urn:uuid:another")), LEFT)
-    assert ledger.state(ORDER.key) is WriteState.PENDING
+    assert ledger.state(ORDER.key) is WriteState.WAITING
 
 
 def test_two_copies_are_for_a_person(ledger):
     adopt(ledger, Holding(copy("7"), copy("8")), LEFT)
-    assert ledger.state(ORDER.key) is WriteState.CONFLICT
+    assert ledger.state(ORDER.key) is WriteState.THEIRS
 
 
 def test_where_the_ehr_cannot_be_searched_it_is_left_alone(ledger):
     ehr = Holding(searches=False)
     adopt(ledger, ehr, LEFT)
     assert ehr.asked == []
-    assert ledger.state(ORDER.key) is WriteState.PENDING
+    assert ledger.state(ORDER.key) is WriteState.WAITING
 
 
 def test_what_was_never_offered_is_published_as_ever(ledger):

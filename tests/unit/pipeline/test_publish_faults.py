@@ -8,6 +8,7 @@ import pytest
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
 from service.domain.publication import Landing, Receipt, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.errors import EhrRefused, EhrUnavailable, WriteUnknown
 from service.pipeline.publish import publish
@@ -101,8 +102,8 @@ def test_what_depends_on_an_unknown_write_waits_and_the_rest_arrives(server, ehr
     with pytest.raises(EhrUnavailable):
         publish(ledger, ehr)
     assert ledger.state(GOAL) is WriteState.SENDING
-    assert ledger.state(REFERRAL) is WriteState.WRITTEN
-    assert ledger.state(CARE_PLAN) is WriteState.PENDING
+    assert ledger.state(REFERRAL) is WriteState.LANDED
+    assert ledger.state(CARE_PLAN) is WriteState.WAITING
     assert "waits" in ledger.rows[CARE_PLAN].problem
     assert server.odd.count("POST", "/CarePlan") == 0
 
@@ -143,7 +144,7 @@ def test_an_unknown_write_that_cannot_be_looked_for_now_is_not_sent_again(server
     assert "does not let us look; a person must" in ledger.rows[GOAL].problem
     assert server.odd.count("POST", "/Goal") == 0
     # Nobody knows when a person will have looked, so the rest goes without a link to it.
-    assert ledger.state(CARE_PLAN) is WriteState.WRITTEN
+    assert ledger.state(CARE_PLAN) is WriteState.LANDED
 
 
 def test_an_unknown_write_that_cannot_be_looked_for_just_now_keeps_what_links_to_it_waiting(
@@ -155,8 +156,8 @@ def test_an_unknown_write_that_cannot_be_looked_for_just_now_keeps_what_links_to
         publish(ledger, ehr)
     assert ledger.state(GOAL) is WriteState.SENDING
     assert "did not answer when it was looked for" in ledger.rows[GOAL].problem
-    assert ledger.state(REFERRAL) is WriteState.WRITTEN
-    assert ledger.state(CARE_PLAN) is WriteState.PENDING
+    assert ledger.state(REFERRAL) is WriteState.LANDED
+    assert ledger.state(CARE_PLAN) is WriteState.WAITING
     assert server.odd.count("POST", "/Goal") == 0
 
 
@@ -170,10 +171,10 @@ def test_an_unknown_write_that_can_never_be_looked_for_is_a_persons(server, ehr,
 
 
 def test_what_is_a_persons_is_settled_once_the_ehr_lets_us_look(server, ehr, ledger):
-    ledger.mark(GOAL, WriteState.UNKNOWN, problem="A person must.")
+    ledger.mark(GOAL, WriteState.UNKNOWN, reason=WriteReason.CANNOT_LOOK)
     server.tell("GET", "Goal", found(ledger.rows[GOAL].draft))
     publish(ledger, ehr)
-    assert (ledger.state(GOAL), ledger.rows[GOAL].problem) == (WriteState.WRITTEN, "")
+    assert (ledger.state(GOAL), ledger.rows[GOAL].problem) == (WriteState.LANDED, "")
 
 
 def test_a_lost_create_whose_plan_has_changed_is_adopted_and_brought_up_to_date(server, ehr):
@@ -185,7 +186,7 @@ def test_a_lost_create_whose_plan_has_changed_is_adopted_and_brought_up_to_date(
     server.tell("PUT", "Goal", Told(200, headers={"ETag": 'W/"2"'}))
     publish(ledger, ehr)
     row = ledger.rows[GOAL]
-    assert (row.state, row.reference, row.etag) == (WriteState.WRITTEN, "Goal/1", 'W/"2"')
+    assert (row.state, row.reference, row.etag) == (WriteState.LANDED, "Goal/1", 'W/"2"')
     assert server.odd.count("POST") == 0
 
 
@@ -195,18 +196,18 @@ def test_a_lost_create_that_a_person_has_changed_since_is_theirs(server, ehr):
     ledger.sending([GOAL])
     server.tell("GET", "Goal", found(draft, version="2", description={"text": "Eats with friends"}))
     publish(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.CONFLICT
+    assert ledger.state(GOAL) is WriteState.THEIRS
     assert server.odd.count("PUT") == 0
 
 
 @pytest.mark.parametrize(
     ("version", "more", "state"),
     [
-        ("2", {"expressedBy": {"display": "Zelda"}}, WriteState.WRITTEN),
-        ("2", {"target": [{"dueDate": "2024-04-01"}]}, WriteState.CONFLICT),
-        ("2", {"text": {"status": "generated", "div": "<div>hers</div>"}}, WriteState.CONFLICT),
-        ("", {"expressedBy": {"display": "Zelda"}}, WriteState.WRITTEN),
-        ("", {"target": [{"dueDate": "2024-04-01"}]}, WriteState.CONFLICT),
+        ("2", {"expressedBy": {"display": "Zelda"}}, WriteState.LANDED),
+        ("2", {"target": [{"dueDate": "2024-04-01"}]}, WriteState.THEIRS),
+        ("2", {"text": {"status": "generated", "div": "<div>hers</div>"}}, WriteState.THEIRS),
+        ("", {"expressedBy": {"display": "Zelda"}}, WriteState.LANDED),
+        ("", {"target": [{"dueDate": "2024-04-01"}]}, WriteState.THEIRS),
     ],
     ids=["added", "would go", "narrative", "added, no versions", "would go, no versions"],
 )
@@ -222,7 +223,7 @@ def test_what_others_added_does_not_freeze_ours_and_is_never_taken_away(server, 
     assert ledger.state(GOAL) is state
     put = [orjson.loads(one.body) for one in server.odd.asked if one.method == "PUT"]
     assert [one["expressedBy"] for one in put] == (
-        [more["expressedBy"]] if state is WriteState.WRITTEN else []
+        [more["expressedBy"]] if state is WriteState.LANDED else []
     )
 
 
@@ -251,7 +252,7 @@ def test_a_provenance_is_found_by_what_it_speaks_of(server, ehr, ledger):
 def test_a_provenance_of_nothing_is_not_written(server, ehr, ledger):
     server.offer(Provenance=("target",))
     publish(ledger, ehr)
-    assert set(states(ledger)) == {WriteState.PENDING}
+    assert set(states(ledger)) == {WriteState.IMPOSSIBLE}
     assert "Nothing that this speaks of" in ledger.rows[PROVENANCE].problem
     assert server.odd.count("POST") == 0
 
@@ -274,7 +275,7 @@ def test_what_cannot_be_read_is_not_overwritten(server, ehr):
     ledger.want(plan_for(PATIENT, goal="Eats twice a day")[:1])
     server.tell("GET", "Goal", Told(403))
     publish(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.PENDING
+    assert ledger.state(GOAL) is WriteState.WAITING
     assert "read this before" in ledger.rows[GOAL].problem
     assert server.odd.count("PUT") == 0
 
@@ -284,7 +285,7 @@ def test_two_conflicts_in_a_row_are_a_conflict_on_the_plan(server, ehr):
     ledger = MemoryLedger(draft)
     server.tell("POST", "Goal", Told(412))
     publish(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.CONFLICT
+    assert ledger.state(GOAL) is WriteState.THEIRS
     assert "at the same time; theirs stands" in ledger.rows[GOAL].problem
     assert server.odd.count("POST", "/Goal") == 2
 
@@ -295,7 +296,7 @@ def test_a_credential_that_is_refused_stops_the_whole(server, ehr, ledger):
     server.tell("POST", "", Told(401))
     with pytest.raises(EhrRefused):
         publish(ledger, ehr)
-    assert set(states(ledger)) == {WriteState.PENDING}
+    assert set(states(ledger)) == {WriteState.WAITING}
     assert server.odd.count("POST") == 1
 
 
@@ -315,7 +316,7 @@ def test_an_entry_without_a_place_is_unknown_and_the_others_have_their_receipts(
     server.tell("POST", "", fhir({"resourceType": "Bundle", "entry": [unclear, *entries]}))
     with pytest.raises(WriteUnknown):
         publish(ledger, ehr)
-    assert states(ledger) == [WriteState.SENDING, WriteState.WRITTEN, WriteState.WRITTEN, WriteState.WRITTEN]
+    assert states(ledger) == [WriteState.SENDING, WriteState.LANDED, WriteState.LANDED, WriteState.LANDED]
     assert ledger.rows[CARE_PLAN].reference == "CarePlan/1"
 
 
@@ -336,8 +337,8 @@ def test_a_batch_entry_that_is_refused_says_why_and_where_without_a_word_of_the_
     publish(ledger, ehr)
     assert ledger.state(GOAL) is WriteState.REFUSED
     assert (
-        ledger.rows[GOAL].problem
-        == "Writing Goal: the EHR answered 422 (required at Goal.target[0].measure)."
+        ledger.rows[GOAL].problem == "The EHR did not accept this. "
+        "Writing Goal: the EHR answered 422 (required at Goal.target[0].measure)."
     )
     publish(ledger, ehr)
     assert server.odd.count("POST") == 1  # the same words are not sent again
@@ -349,7 +350,7 @@ def test_a_batch_without_answer_is_unknown_as_a_whole(server, ehr, ledger):
     with pytest.raises(WriteUnknown):
         publish(ledger, ehr)
     assert ledger.state(GOAL) is ledger.state(REFERRAL) is WriteState.SENDING
-    assert ledger.state(CARE_PLAN) is WriteState.PENDING
+    assert ledger.state(CARE_PLAN) is WriteState.WAITING
 
 
 # --- what is too large, contradicts /metadata, or goes one rung down --------------------------------
@@ -393,7 +394,7 @@ def test_a_batch_that_is_too_large_goes_in_halves(server, ehr):
     batches = Batches(server, most=2)
     ledger = MemoryLedger(*goals(5))
     publish(ledger, ehr)
-    assert set(states(ledger)) == {WriteState.WRITTEN}
+    assert set(states(ledger)) == {WriteState.LANDED}
     assert batches.sizes == [5, 2, 3, 1, 2]
 
 
@@ -401,7 +402,7 @@ def test_a_transaction_that_is_too_large_goes_in_waves(server, ehr, ledger):
     server.offer(batch=True, transaction=True, **ALL_SEARCHES)
     batches = Batches(server, most=2)
     publish(ledger, ehr)
-    assert set(states(ledger)) == {WriteState.WRITTEN}
+    assert set(states(ledger)) == {WriteState.LANDED}
     assert batches.sizes == [4, 2, 1, 1]
 
 
@@ -420,7 +421,7 @@ def test_a_server_that_only_reads_in_batches_gets_its_writes_one_by_one_from_the
     for _ in range(2):
         ledger = MemoryLedger(*goals(3))
         publish(ledger, ehr)
-        assert set(states(ledger)) == {WriteState.WRITTEN}
+        assert set(states(ledger)) == {WriteState.LANDED}
     assert batches.sizes == [3]
     assert server.odd.count("POST", "/Goal") == 6
 
@@ -445,7 +446,7 @@ def test_a_batch_that_is_refused_as_a_whole_says_nothing_of_the_resources_in_it(
     for _ in range(2):
         ledger = MemoryLedger(*goals(3))
         publish(ledger, ehr)
-        assert set(states(ledger)) == {WriteState.WRITTEN}
+        assert set(states(ledger)) == {WriteState.LANDED}
     assert batches == [3]
 
 
@@ -495,7 +496,7 @@ def test_an_entry_of_a_batch_that_is_not_allowed_has_metadata_read_again(server,
     )
     ledger = MemoryLedger(*goals(2))
     publish(ledger, ehr)
-    assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN, WriteState.PENDING}
+    assert {row.state for row in ledger.entries()} == {WriteState.LANDED, WriteState.WAITING}
     assert server.odd.count("GET", "/metadata") == 2
 
 
@@ -515,8 +516,9 @@ def test_what_is_refused_stands_one_rung_down_and_says_why(server, ehr, ledger):
     publish(ledger, ehr, lower)
     assert ledger.state(CARE_PLAN) is WriteState.REFUSED
     assert ledger.rows[CARE_PLAN].rung is Landing.DOCUMENT
-    assert "422" in ledger.rows[CARE_PLAN].reason
-    assert ledger.state("plan-document") is WriteState.WRITTEN
+    assert ledger.rows[CARE_PLAN].reason is WriteReason.REJECTED
+    assert "422" in ledger.rows[CARE_PLAN].why_there
+    assert ledger.state("plan-document") is WriteState.LANDED
     assert "plan-message" not in ledger.rows
 
 
@@ -526,7 +528,7 @@ def test_a_refused_document_goes_further_down(server, ehr, ledger):
     server.tell("POST", "DocumentReference", Told(413))
     publish(ledger, ehr, lower)
     assert ledger.rows[CARE_PLAN].rung is Landing.MESSAGE
-    assert ledger.state("plan-message") is WriteState.WRITTEN
+    assert ledger.state("plan-message") is WriteState.LANDED
 
 
 def test_a_credential_refused_for_one_resource_stops_the_whole_and_lands_nothing(server, ehr, ledger):
@@ -544,7 +546,7 @@ def test_what_a_person_removed_is_not_written_again(server, ehr):
     server.tell("GET", "Goal", Told(410))
     ledger.want(plan_for(PATIENT, goal="Eats twice a day")[:1])
     publish(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.CONFLICT
+    assert ledger.state(GOAL) is WriteState.THEIRS
     assert "removed this" in ledger.rows[GOAL].problem
     assert server.odd.count("PUT") == 0
     assert server.odd.count("POST") == 1
@@ -562,6 +564,6 @@ def test_an_update_that_arrived_without_an_answer_is_ours_though_a_link_of_it_ha
     arrived = draft_of(CARE_PLAN, {**sent, **links})
     server.tell("GET", "CarePlan", fhir({**arrived.body, "id": "1", "meta": {"versionId": "2"}}))
     publish(ledger, ehr)
-    assert ledger.state(CARE_PLAN) is WriteState.WRITTEN
+    assert ledger.state(CARE_PLAN) is WriteState.LANDED
     assert ledger.rows[CARE_PLAN].etag == 'W/"2"'
     assert server.odd.count("PUT") == 0

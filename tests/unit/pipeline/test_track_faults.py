@@ -8,6 +8,7 @@ import pytest
 
 from config.tenants import Tenant
 from service.domain.publication import Receipt, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.errors import EhrConflict
 from service.pipeline.track import resume, withdraw
@@ -57,14 +58,14 @@ def call_off(ledger, ehr):
 def test_an_ehr_that_takes_no_updates_leaves_the_withdrawal_to_a_person(server, ehr, ledger):
     server.tell("GET", "/metadata", fhir({"resourceType": "CapabilityStatement"}))
     call_off(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.WRITTEN
+    assert ledger.state(GOAL) is WriteState.LANDED
     assert ledger.rows[GOAL].problem == "The EHR does not let us withdraw this; a person must."
 
 
 def test_a_refused_withdrawal_is_told_and_is_not_taken_for_done(server, ehr, ledger):
     server.tell("PUT", "/Goal/1", Told(422))
     call_off(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.WRITTEN
+    assert ledger.state(GOAL) is WriteState.LANDED
     assert "422" in ledger.rows[GOAL].problem
 
 
@@ -101,7 +102,7 @@ def test_what_a_person_ended_is_not_withdrawn_and_does_not_come_back(server, ehr
     server.tell("GET", "/Goal/1", goal("cancelled", "2"))
     call_off(ledger, ehr)
     resume(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.WRITTEN
+    assert ledger.state(GOAL) is WriteState.LANDED
     assert server.count("PUT") == 0
 
 
@@ -110,7 +111,7 @@ def test_what_cannot_be_read_when_a_discharge_goes_on_is_told(server, ehr, ledge
     server.tell("GET", "/Goal/1", Told(403))
     resume(ledger, ehr)
     assert ledger.state(GOAL) is WriteState.ON_HOLD
-    assert "must look" in ledger.rows[GOAL].problem
+    assert ledger.rows[GOAL].reason is WriteReason.UNREAD
 
 
 def test_a_resumption_that_meets_a_person_is_tried_once_more(server, ehr, ledger):
@@ -120,7 +121,7 @@ def test_a_resumption_that_meets_a_person_is_tried_once_more(server, ehr, ledger
     server.tell("PUT", "/Goal/1", Told(412), Told(200, headers={"ETag": 'W/"4"'}))
     resume(ledger, ehr)
     assert orjson.loads(server.asked[-1].body)["lifecycleStatus"] == "accepted"
-    assert ledger.state(GOAL) is WriteState.WRITTEN
+    assert ledger.state(GOAL) is WriteState.LANDED
 
 
 def test_a_resumption_that_broke_off_is_taken_up_where_it_was(server, ehr, ledger):
@@ -129,4 +130,4 @@ def test_a_resumption_that_broke_off_is_taken_up_where_it_was(server, ehr, ledge
     ledger.sending([GOAL])
     resume(ledger, ehr)
     assert orjson.loads(server.asked[-1].body)["lifecycleStatus"] == "accepted"
-    assert ledger.state(GOAL) is WriteState.WRITTEN
+    assert ledger.state(GOAL) is WriteState.LANDED

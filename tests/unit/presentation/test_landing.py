@@ -11,6 +11,7 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.plan import plan_resources
 from service.domain.publication import Landed, Landing, Receipt, WriteState
 from service.domain.sensitivity import Label
+from service.domain.write_reason import WriteReason, explain
 from service.pipeline.hands_off import set_aside
 from service.presentation.landing import landing
 from service.presentation.table import plan_table
@@ -43,8 +44,9 @@ def test_every_item_stands_somewhere_and_the_plan_itself_first(plan, ledger):
 def test_what_has_no_resource_of_its_own_stands_where_the_plan_stands(plan, ledger):
     task = plan.tasks[0].key
     assert stands(plan, ledger)[task].rung is Landing.CARE_PLAN
-    why = "The EHR takes none. It stands in the plan document."
-    ledger.land([Landed("care-plan", Landing.DOCUMENT, why)])
+    ledger.mark("care-plan", WriteState.IMPOSSIBLE, reason=WriteReason.NO_CREATE, detail="CarePlan")
+    ledger.land([Landed("care-plan", Landing.DOCUMENT)])
+    why = "The EHR does not let us create a CarePlan. It stands in the plan document."
     assert (stands(plan, ledger)[task].rung, stands(plan, ledger)[task].reason) == (Landing.DOCUMENT, why)
 
 
@@ -65,9 +67,9 @@ def test_what_is_sensitive_stands_on_our_page(plan, ledger):
 
 
 def test_what_a_person_must_look_at_is_told(plan, ledger):
-    ledger.mark("referral:food-pantry", WriteState.UNKNOWN, problem="A person must look.")
+    ledger.mark("referral:food-pantry", WriteState.UNKNOWN, reason=WriteReason.PERHAPS_THERE)
     one = stands(plan, ledger)["referral:food-pantry"]
-    assert (one.state, one.problem) == ("unknown", "A person must look.")
+    assert (one.state, one.problem) == ("unknown", explain(WriteReason.PERHAPS_THERE))
 
 
 def test_what_a_lower_rung_is_made_of_is_named(plan, ledger):
@@ -91,9 +93,9 @@ def test_the_table_tells_it_for_a_published_plan(plan, ledger):
 
 def test_what_has_come_to_a_lower_rung_does_not_look_as_if_it_waited(plan, ledger):
     why = "The EHR does not let us create a CarePlan."
-    ledger.mark("care-plan", WriteState.PENDING, problem=why)
-    assert stands(plan, ledger)["care-plan"].state == "pending"
-    ledger.land([Landed("care-plan", Landing.DOCUMENT, f"{why} It stands in the plan document.")])
+    ledger.mark("care-plan", WriteState.IMPOSSIBLE, reason=WriteReason.NO_CREATE, detail="CarePlan")
+    assert stands(plan, ledger)["care-plan"].state == "impossible"
+    ledger.land([Landed("care-plan", Landing.DOCUMENT)])
     one = stands(plan, ledger)["care-plan"]
     assert (one.state, one.problem, one.reason) == ("", "", f"{why} It stands in the plan document.")
 
@@ -114,9 +116,9 @@ def test_what_the_plan_no_longer_proposes_and_a_person_took_up_is_told_without_i
     ledger.want([entry.draft for entry in ledger.entries() if entry.draft.key != key])
     without = replace(plan, referrals=plan.referrals[1:])
     assert key not in stands(without, ledger)  # still to be taken back by us
-    ledger.mark(key, WriteState.CONFLICT, problem="A person has taken it up; theirs stands.")
+    ledger.mark(key, WriteState.THEIRS, reason=WriteReason.TAKEN_UP)
     one = stands(without, ledger)[key]
     assert (one.title, one.reference, one.state) == ("ServiceRequest", "ServiceRequest/7", "conflict")
-    assert one.problem == "A person has taken it up; theirs stands."
+    assert one.problem == explain(WriteReason.TAKEN_UP)
     ledger.mark(key, WriteState.REVOKED)
     assert key not in stands(without, ledger)

@@ -26,7 +26,7 @@ def said(hospital: Any, *entries: LedgerEntry) -> list[str]:
 
 def entry(kind: str, **more: Any) -> LedgerEntry:
     draft = draft_of(kind, {"resourceType": kind})
-    return LedgerEntry(draft, **{"state": WriteState.WRITTEN, "digest": draft.digest, **more})
+    return LedgerEntry(draft, **{"state": WriteState.LANDED, "digest": draft.digest, **more})
 
 
 def test_what_is_in_the_ehr_is_counted_there():
