@@ -189,7 +189,7 @@ def test_what_the_ehr_does_not_take_waits_with_its_reason_and_the_rest_arrives(t
         ledger = MemoryLedger(*plan_for(patient))
         publish(ledger, ehr)
         found = in_ehr(ehr, patient)
-    assert ledger.state(f"{patient} care-plan") is WriteState.WAITING
+    assert ledger.state(f"{patient} care-plan") is WriteState.IMPOSSIBLE
     assert ledger.rows[f"{patient} care-plan"].problem == "The EHR does not let us create a CarePlan."
     assert ledger.state(f"{patient} referral") is WriteState.LANDED
     assert ledger.state(f"{patient} provenance") is WriteState.LANDED

@@ -20,6 +20,7 @@ from service.pipeline import run
 from service.pipeline.intake import intake
 from service.store import Store
 from tests.builders import ENCOUNTER, interventions, need, planned, record, stay
+from tests.marks import mark_landed, mark_sending
 
 _BEGAN = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
 HOSPITAL = Tenant(id="one", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example Hospital")
@@ -69,10 +70,10 @@ class Script:
 
     def publish(self, ledger, *_):
         entries = ledger.entries()
-        ledger.sending([entry.draft.key for entry in entries if entry.state is WriteState.WAITING])
+        mark_sending(ledger, [entry.draft.key for entry in entries if entry.state is WriteState.WAITING])
         self._then("publish", None)
         receipts = [Receipt(entry.draft.key, f"Any/{n}", "") for n, entry in enumerate(entries)]
-        ledger.written(receipts)
+        mark_landed(ledger, receipts)
 
     def withdraw(self, *_, **__):
         self._then("withdraw", None)

@@ -18,6 +18,7 @@ from service.domain.publication import Draft, Receipt, WriteState
 from service.domain.sensitivity import Label
 from service.errors import HomewardError, NotFound, StoreUnavailable
 from service.store import Store, open_engine
+from tests.marks import mark_landed, mark_sending
 
 _AT = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
 
@@ -160,7 +161,7 @@ def states(store, discharge):
 def test_what_is_no_longer_wanted_is_forgotten_if_never_sent_and_marked_if_it_was(store, discharge):
     store.publications.want(discharge.id, [draft("sent"), draft("unsent")])
     with store.hold(discharge.id) as ledger:
-        ledger.written([Receipt("sent", "Goal/1", "")])
+        mark_landed(ledger, [Receipt("sent", "Goal/1", "")])
     store.publications.want(discharge.id, [draft("other")])
     wanted = {entry.draft.key: entry.wanted for entry in store.publications.entries(discharge.id)}
     assert wanted == {"sent": False, "other": True}
@@ -170,9 +171,9 @@ def test_a_receipt_for_a_body_that_a_new_plan_replaced_leaves_it_to_be_updated(s
     store.publications.want(discharge.id, [draft("a", text="before")])
     with store.hold(discharge.id) as ledger:
         ledger.entries()
-        ledger.sending(["a"])
+        mark_sending(ledger, ["a"])
         store.publications.want(discharge.id, [draft("a", text="after")])
-        ledger.written([Receipt("a", "Goal/1", 'W/"1"')])
+        mark_landed(ledger, [Receipt("a", "Goal/1", 'W/"1"')])
         [entry] = ledger.entries()
     assert (entry.state, entry.reference) == (WriteState.WAITING, "Goal/1")
 
@@ -180,7 +181,7 @@ def test_a_receipt_for_a_body_that_a_new_plan_replaced_leaves_it_to_be_updated(s
 def test_a_task_about_a_withdrawal_is_added_once(store, discharge):
     with store.hold(discharge.id) as ledger:
         ledger.add([draft("hold")])
-        ledger.written([Receipt("hold", "Task/1", "")])
+        mark_landed(ledger, [Receipt("hold", "Task/1", "")])
         ledger.add([draft("hold"), draft("another")])
     assert states(store, discharge) == {"hold": WriteState.LANDED, "another": WriteState.WAITING}
 
@@ -188,7 +189,7 @@ def test_a_task_about_a_withdrawal_is_added_once(store, discharge):
 def test_every_step_of_publishing_is_committed_at_once(store, discharge):
     store.publications.want(discharge.id, [draft("a")])
     with store.hold(discharge.id) as ledger:
-        ledger.sending(["a"])
+        mark_sending(ledger, ["a"])
         assert states(store, discharge) == {"a": WriteState.SENDING}
 
 
@@ -237,7 +238,7 @@ def test_who_lost_the_hold_can_record_nothing_more(store, discharge, database_ur
             )
         for _ in range(2):
             with pytest.raises(StoreUnavailable):
-                ledger.written([Receipt("a", "Goal/1", "")])
+                mark_landed(ledger, [Receipt("a", "Goal/1", "")])
     assert states(store, discharge) == {"a": WriteState.WAITING}
     with store.hold(discharge.id) as ledger:
         assert len(ledger.entries()) == 1

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from service.domain.publication import WriteState
+from service.domain.write_reason import WriteReason
 from service.errors import WriteUnknown
 from service.pipeline.publish import publish
 from service.pipeline.track import resume, withdraw
@@ -215,7 +216,7 @@ def test_an_ehr_that_takes_no_tasks_says_so_and_the_referral_is_still_on_hold(te
         approve(ehr, patient)
         call_off(ledger, ehr)
         [task] = [row for row in ledger.entries() if row.draft.resource_type == "Task"]
-        assert task.state is WriteState.WAITING
+        assert task.state is WriteState.IMPOSSIBLE
         assert task.problem == "The EHR does not let us create a Task."
         assert statuses(ehr, patient)["ServiceRequest"] == "on-hold"
 
@@ -234,7 +235,7 @@ def test_a_resource_gone_from_the_ehr_is_told(ehr, patient, ledger):
     key = f"{patient} goal"
     ledger.rows[key] = replace(ledger.rows[key], reference="Goal/does-not-exist")
     call_off(ledger, ehr)
-    assert "must look" in ledger.rows[key].problem
+    assert ledger.rows[key].reason is WriteReason.UNREAD
     assert statuses(ehr, patient)["CarePlan"] == "revoked"
 
 

@@ -26,6 +26,7 @@ from service.pipeline.shadow import withheld
 from service.presentation.landing import landing
 from tests.builders import interventions, need, planned
 from tests.integration.test_run import Deps
+from tests.marks import mark_landed
 from tests.unit.ehr.odd_server import fhir, odd_server, statement
 from tests.vendors import vendor
 
@@ -152,7 +153,7 @@ def test_what_an_earlier_policy_had_written_stays_and_is_left_to_a_person(deps, 
     discharge = publish(deps, WritePolicy.SHADOW, encounter)
     with deps.store.hold(discharge.id) as ledger:
         key = next(e.draft.key for e in ledger.entries() if e.draft.resource_type == "CarePlan")
-        ledger.written([Receipt(key, "CarePlan/7", 'W/"1"')])
+        mark_landed(ledger, [Receipt(key, "CarePlan/7", 'W/"1"')])
     written = call_off(deps, policy, encounter)["CarePlan"]
     assert (written.state, written.reference) == (WriteState.LANDED, "CarePlan/7")
     assert written.problem == (

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0010_write_reasons"
-down_revision = "0009_leaving"
+revision = "0012_write_reasons"
+down_revision = "0011_stay_status"
 branch_labels = None
 depends_on = None
 
