@@ -11,8 +11,7 @@ from service.commands.deployment import opened_operations
 from service.commands.options import progress
 from service.commands.tables import iso_time, json_or_table, local_time
 from service.domain.discharge import Discharge, DischargeState
-from service.domain.publication import LedgerEntry
-from service.domain.write_standing import WriteStanding, standing_of_write
+from service.domain.publication import LedgerEntry, WriteStanding
 from service.errors import BadInput, StoreUnavailable
 from service.pipeline.redrive import Redrive, Redriven, replan, republish
 from service.store.overview import Asked, Counts
@@ -171,14 +170,14 @@ def _document(discharge: Discharge, writes: Counts) -> dict[str, Any]:
 
 def _resource(entry: LedgerEntry) -> dict[str, Any]:
     """A row of the ledger without its key, which names the need that it serves."""
-    standing = standing_of_write(entry.state, entry.rung, wanted=entry.wanted, is_there=bool(entry.reference))
     return {
         "type": entry.draft.resource_type,
         "reference": entry.reference or None,
-        "standing": standing.value,
+        "standing": entry.standing.value,
         "state": entry.state.value,
         "rung": entry.rung.value,
-        "reason": entry.problem or entry.reason or None,
+        "code": entry.reason.value or None,
+        "reason": entry.problem or None,
     }
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from service.domain.write_reason import KEPT_BACK, WriteReason, explain
+from service.domain.write_reason import IMPOSSIBLE, KEPT_BACK, WriteReason, explain
 from service.errors import IllegalTransition
 
 
@@ -91,8 +91,9 @@ class WriteStanding(StrEnum):
     NOT_POSSIBLE = "not-possible"  # this EHR takes no such resource, or the hospital's policy sends none
     THEIRS = "theirs"  # a person changed, removed or signed it in the EHR
     UNKNOWN = "unknown"  # nobody can find out whether the EHR has it; a person must look
-    WITHDRAWN = "withdrawn"
-    ON_HOLD = "on-hold"
+    WITHDRAWN = "withdrawn"  # taken back by us
+    ON_HOLD = "on-hold"  # approved, and paused because the discharge was called off
+    LEFT = "left"  # no plan wants it any more, and it is still to be taken back
 
 
 _STANDINGS: Final[Mapping[WriteState, WriteStanding]] = {
@@ -106,6 +107,17 @@ _STANDINGS: Final[Mapping[WriteState, WriteStanding]] = {
     WriteState.ON_HOLD: WriteStanding.ON_HOLD,
     WriteState.THEIRS: WriteStanding.THEIRS,
 }
+
+
+def standing_of_write(state: WriteState, reason: WriteReason, *, wanted: bool) -> WriteStanding:
+    """How a row of the ledger stands."""
+    if not wanted and state in {WriteState.LANDED, WriteState.WAITING, WriteState.IMPOSSIBLE}:
+        return WriteStanding.LEFT
+    if state is WriteState.WAITING and reason in IMPOSSIBLE | KEPT_BACK:
+        return WriteStanding.NOT_POSSIBLE
+    return _STANDINGS[state]
+
+
 #: After these, publishing has nothing left to do for a wish.
 SETTLED: Final = frozenset(WriteStanding) - {WriteStanding.WAITING, WriteStanding.UNKNOWN}
 
@@ -209,9 +221,7 @@ class LedgerEntry:
     @property
     def standing(self) -> WriteStanding:
         """How the wish stands, for people and metrics."""
-        if self.state is WriteState.WAITING and self.reason in KEPT_BACK:
-            return WriteStanding.NOT_POSSIBLE
-        return _STANDINGS[self.state]
+        return standing_of_write(self.state, self.reason, wanted=self.wanted)
 
     @property
     def settles(self) -> str:

@@ -124,6 +124,11 @@ IMPOSSIBLE: Final = frozenset(
 KEPT_BACK: Final = frozenset({WriteReason.NOT_SENT, WriteReason.NOT_WITHDRAWN, WriteReason.STAYS})
 
 
+def reason_of(code: str) -> WriteReason:
+    """The reason of a stored code; OTHER for one that only a later version knows."""
+    return WriteReason(code) if code in set(WriteReason) else WriteReason.OTHER
+
+
 def explain(reason: WriteReason, detail: str = "") -> str:
     """The sentence that a person reads, "" for no reason. detail is free of PHI."""
     return SENTENCES[reason].format(detail).strip()

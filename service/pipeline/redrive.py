@@ -109,9 +109,8 @@ def _rewriting(discharge: Discharge, unit: Unit) -> Redriven:
 
 
 def _write_again(discharge: Discharge, ledger: Ledger, unit: Unit, deps: Operations, actor: str) -> None:
-    for entry in ledger.entries():
-        if entry.wanted and entry.state is WriteState.REFUSED:
-            ledger.mark(entry.draft.key, WriteState.PENDING)
+    refused = [entry for entry in ledger.entries() if entry.wanted and entry.state is WriteState.REFUSED]
+    ledger.save([entry.moved_to(WriteState.WAITING) for entry in refused])
     if discharge.state is DischargeState.PLANNED:
         deps.jobs.defer(Task.PUBLISH, discharge.id, unit)
         return

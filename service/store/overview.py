@@ -9,13 +9,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 
 from service.domain.discharge import Discharge, DischargeState
-from service.domain.publication import Landing, WriteState
-from service.domain.write_standing import WriteStanding, standing_of_write
+from service.domain.publication import WriteStanding, WriteState, standing_of_write
+from service.domain.write_reason import IMPOSSIBLE, KEPT_BACK, reason_of
 from service.store.repository import Repository
 from service.store.tables import discharges, publications
 
-#: States of a write that may be waiting or refused; which of them are, `standing_of_write` says.
-_UNSETTLED = (WriteState.PENDING.value, WriteState.SENDING.value, WriteState.REFUSED.value)
+#: States of a write that may be waiting; which of them are, `standing_of_write` says.
+_UNSETTLED = (WriteState.WAITING.value, WriteState.SENDING.value)
+_NOT_POSSIBLE = tuple(reason.value for reason in IMPOSSIBLE | KEPT_BACK)
 Counts = Mapping[WriteStanding, int]
 
 
@@ -53,18 +54,15 @@ class Overview(Repository):
     def _counts(self, query: Select[Any]) -> Mapping[Any, Counts]:
         found: dict[Any, dict[WriteStanding, int]] = {}
         with self._connect() as connection:
-            for owner, state, rung, wanted, is_there, number in connection.execute(query):
-                standing = standing_of_write(
-                    WriteState(state), Landing(rung), wanted=wanted, is_there=is_there
-                )
+            for owner, state, reason, wanted, number in connection.execute(query):
+                standing = standing_of_write(WriteState(state), reason_of(reason), wanted=wanted)
                 mine = found.setdefault(owner, {})
                 mine[standing] = mine.get(standing, 0) + number
         return found
 
 
 def _counted(owner: ColumnElement[Any]) -> Select[Any]:
-    is_there = (publications.c.reference != "").label("is_there")
-    columns = publications.c.state, publications.c.rung, publications.c.wanted, is_there
+    columns = publications.c.state, publications.c.reason_code, publications.c.wanted
     return select(owner, *columns, func.count()).group_by(owner, *columns)
 
 
@@ -83,7 +81,7 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
 
 def _waits() -> ColumnElement[bool]:
     """Something of it is not in the EHR yet, or was refused there."""
-    here = (publications.c.rung == Landing.RESOURCE.value) | (publications.c.reference != "")
-    unsettled = publications.c.state.in_(_UNSETTLED) & publications.c.wanted & here
+    possible = publications.c.reason_code.not_in(_NOT_POSSIBLE)
+    unsettled = publications.c.state.in_(_UNSETTLED) & publications.c.wanted & possible
     refused = publications.c.state == WriteState.REFUSED.value
     return exists().where(publications.c.discharge_id == discharges.c.id, or_(unsettled, refused))

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 
 from service.domain.publication import Draft, InFlight, Landing, LedgerEntry, WriteState
-from service.domain.write_reason import IMPOSSIBLE, WriteReason
+from service.domain.write_reason import IMPOSSIBLE, reason_of
 from service.store.repository import Repository
 from service.store.tables import publications as ledger
 
@@ -218,7 +218,7 @@ def _row_to_save(entry: LedgerEntry) -> dict[str, Any]:
 
 def _entry(row: RowMapping) -> LedgerEntry:
     draft = Draft(row["key"], row["resource_type"], row["identifier"], row["full_url"], row["body"])
-    reason = _reason(row["reason_code"])
+    reason = reason_of(row["reason_code"])
     state = WriteState(row["state"])
     if state is WriteState.WAITING and reason in IMPOSSIBLE:
         state = WriteState.IMPOSSIBLE
@@ -235,14 +235,9 @@ def _entry(row: RowMapping) -> LedgerEntry:
     )
 
 
-def _reason(code: str) -> WriteReason:
-    """One that a later version wrote is unknown here."""
-    return WriteReason(code) if code in set(WriteReason) else WriteReason.OTHER
-
-
 def _in_flight(stored: dict[str, Any] | None) -> InFlight | None:
     if not stored:
         return None
     states = {name: WriteState(stored[name]) for name in ("was", "becomes")}
-    reason = _reason(stored.get("reason", ""))
+    reason = reason_of(stored.get("reason", ""))
     return InFlight(**{**stored, **states, "reason": reason})

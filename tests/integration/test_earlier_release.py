@@ -46,7 +46,7 @@ def test_a_plan_of_the_earlier_release_is_found_by_a_ledger_that_knows_nothing(t
         publish(MemoryLedger(*as_then(plan_for(patient))), ehr)
         ledger = MemoryLedger(*plan_for(patient))
         publish(ledger, ehr)
-        assert {row.state for row in ledger.entries()} == {WriteState.WRITTEN}
+        assert {row.state for row in ledger.entries()} == {WriteState.LANDED}
         assert counts(ehr, patient) == dict.fromkeys(KINDS, 1)
 
 

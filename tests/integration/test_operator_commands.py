@@ -19,6 +19,7 @@ from service.domain.publication import Draft, WriteState
 from service.errors import EhrRefused, EhrUnavailable
 from service.jobs import Errand, Jobs, Steps, Task
 from service.store import Store
+from tests.marks import mark
 
 AT = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
 MARK = "Zelda-Testperson"
@@ -336,22 +337,22 @@ def _drafts(bench: Bench, discharge: UUID, **states: WriteState) -> None:
     bench.store.publications.want(discharge, drafts)
     with bench.store.hold(discharge) as ledger:
         for draft, state in zip(drafts, states.values(), strict=True):
-            there = "" if state in {WriteState.PENDING, WriteState.REFUSED} else "Goal/7"
-            ledger.mark(draft.key, state, reference=there, problem="The EHR did not take this.")
+            there = "" if state in {WriteState.WAITING, WriteState.REFUSED} else "Goal/7"
+            mark(ledger, draft.key, state, reference=there)
 
 
 def test_how_each_write_stands_is_counted_and_told_without_naming_the_need(bench: Bench, run: Run):
     discharge = bench.discharge(DischargeState.PUBLISHED)
     settled = bench.discharge(DischargeState.PUBLISHED)
-    _drafts(bench, settled, there=WriteState.WRITTEN)
+    _drafts(bench, settled, there=WriteState.LANDED)
     _drafts(
         bench,
         discharge,
-        there=WriteState.WRITTEN,
-        waits=WriteState.PENDING,
+        there=WriteState.LANDED,
+        waits=WriteState.WAITING,
         sent=WriteState.SENDING,
         no=WriteState.REFUSED,
-        theirs=WriteState.CONFLICT,
+        theirs=WriteState.THEIRS,
         lost=WriteState.UNKNOWN,
     )
     [found] = run("discharges", "list", "--waiting")[1]["discharges"]
@@ -396,10 +397,10 @@ def test_what_waits_and_what_was_refused_is_written_anew_and_the_rest_is_left(be
     _drafts(
         bench,
         discharge,
-        there=WriteState.WRITTEN,
-        waits=WriteState.PENDING,
+        there=WriteState.LANDED,
+        waits=WriteState.WAITING,
         no=WriteState.REFUSED,
-        theirs=WriteState.CONFLICT,
+        theirs=WriteState.THEIRS,
         lost=WriteState.UNKNOWN,
     )
     code, done, _errors = run("discharges", "republish", "--all", "--waiting", "--since", "2024-01-01")
@@ -409,10 +410,10 @@ def test_what_waits_and_what_was_refused_is_written_anew_and_the_rest_is_left(be
     states = [entry.state for entry in bench.store.publications.entries(discharge)]
     assert sorted(states) == sorted(
         [
-            WriteState.WRITTEN,
-            WriteState.PENDING,
-            WriteState.PENDING,
-            WriteState.CONFLICT,
+            WriteState.LANDED,
+            WriteState.WAITING,
+            WriteState.WAITING,
+            WriteState.THEIRS,
             WriteState.UNKNOWN,
         ]
     )

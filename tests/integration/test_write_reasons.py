@@ -10,7 +10,7 @@ from service.domain.publication import InFlight, WriteState
 from service.domain.write_reason import WriteReason
 from service.store import Store, migrations, open_engine
 
-_BEFORE = "0011_stay_status"
+_BEFORE = "0012_job_faults"
 _BODY = {"resourceType": "Goal", "description": {"text": "Eats daily"}}
 
 

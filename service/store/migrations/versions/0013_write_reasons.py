@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0012_write_reasons"
-down_revision = "0011_stay_status"
+revision = "0013_write_reasons"
+down_revision = "0012_job_faults"
 branch_labels = None
 depends_on = None
 
