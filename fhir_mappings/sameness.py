@@ -71,6 +71,8 @@ def is_ours_elsewhere(said: str, found: str, contained: Mapping[str, str]) -> bo
 def _object_says(said: Json, found: Json) -> bool:
     if isinstance(said.get("reference"), str):
         return _reference_says(said["reference"], found.get("reference"))
+    if isinstance(said.get("identifier"), dict):
+        return _logical_reference_says(said, found)
     if "div" in said:
         return words_of(said) == words_of(found)
     if isinstance(said.get("coding"), list):
@@ -89,6 +91,16 @@ def _reference_says(said: str, found: Any) -> bool:
     if not isinstance(found, str):
         return False
     return said.startswith(_URN) or _reference_name(said) == _reference_name(found)
+
+
+def _logical_reference_says(said: Json, found: Json) -> bool:
+    """A reference by identifier, which a server may resolve, or of which it may keep the words alone."""
+    if isinstance(found.get("identifier"), dict):
+        return still_says(said["identifier"], found["identifier"])
+    if "display" in found:
+        return "display" in said and still_says(said["display"], found["display"])
+    kind = literal(str(found.get("reference", ""))).partition("/")[0]
+    return bool(kind) and kind == said.get("type")
 
 
 def _concept_says(said: Json, found: Json) -> bool:
@@ -169,6 +181,7 @@ _NAMING: Final = (
     "url",
     "reference",
     "attachment",
+    "identifier",
     "detail",
     "description",
     "measure",

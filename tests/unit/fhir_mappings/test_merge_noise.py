@@ -199,3 +199,27 @@ def test_merging_again_what_was_put_changes_nothing(data, key, wish):
         again = merge(base, ours, merged.body)
         assert again.body == merged.body
         assert not again.is_needed
+
+
+DEVICE = {
+    "identifier": {"system": "urn:ours", "value": "urn:uuid:7"},
+    "type": "Device",
+    "display": "Homeward",
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "is_same"),
+    [
+        (DEVICE, True),
+        ({"reference": "Device/5", **DEVICE}, True),
+        ({"reference": "Device/5"}, True),
+        ({"display": "Homeward"}, True),
+        ({"reference": "Practitioner/5"}, False),
+        ({"display": "Nina Example"}, False),
+        ({"identifier": {"system": "urn:ours", "value": "urn:uuid:8"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_reference_by_identifier_may_be_resolved_or_kept_in_words(found, is_same):
+    assert still_says(DEVICE, found) is is_same
