@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from fhir_mappings import systems
 from fhir_mappings.inbound.codes import bare_code
-from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.author import Author, without_orphans
 from fhir_mappings.own_marks import own_identifier, with_tag
 from service.domain.publication import Draft
 
@@ -205,7 +205,6 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
     identifier = _derived(of.identifier, key)
     body = {
         "resourceType": "Task",
-        "contained": [author.device()],
         "identifier": [own_identifier(identifier)],
         "status": "requested",
         "intent": "plan",
@@ -218,7 +217,7 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
             if its in request
         },
         "authoredOn": recorded.isoformat(timespec="seconds"),
-        "requester": AUTHOR,
+        "requester": author.writer(),
     }
     return Draft(key, "Task", identifier, _derived(of.full_url, key), with_tag(body))
 
@@ -249,13 +248,17 @@ def _reason_of(resource: Mapping[str, Any]) -> object:
 
 
 def with_status(resource: Json, status: str) -> Json:
-    """The resource with another status, a Goal's lifecycleStatus or a Condition's clinicalStatus."""
-    if resource["resourceType"] == "Goal":
-        return resource | {"lifecycleStatus": status}
-    if resource["resourceType"] == "Condition":
+    """The resource with another status, a Goal's lifecycleStatus or a Condition's clinicalStatus.
+
+    Without what an earlier release contained and nothing names any more: an EHR refuses that with a 422.
+    """
+    rest = without_orphans(resource)
+    if rest["resourceType"] == "Goal":
+        return rest | {"lifecycleStatus": status}
+    if rest["resourceType"] == "Condition":
         coding = {"system": systems.CONDITION_CLINICAL, "code": status}
-        return resource | {"clinicalStatus": {"coding": [coding]}}
-    return resource | {"status": status}
+        return rest | {"clinicalStatus": {"coding": [coding]}}
+    return rest | {"status": status}
 
 
 def _notes(resource: Mapping[str, Any]) -> list[Json]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import care_plan_narrative
-from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.elements import (
     Json,
     coding,
@@ -45,7 +45,6 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names) -> Json:
             "status": "additional",
             "div": care_plan_narrative(plan),
         },
-        "contained": [author.device()],
         "status": request_status(plan, WHOLE_PLAN),
         "intent": "plan",
         "category": [{"coding": [_CATEGORY]}],
@@ -54,7 +53,7 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names) -> Json:
         "encounter": {"reference": plan.encounter.reference},
         "period": _period(plan.discharge_date, _last_day(plan)),
         "created": plan.today.isoformat(),
-        "author": AUTHOR,
+        "author": author.writer(),
         "contributor": [person(approval.by)] if approval else [],
         "note": refusal_notes(plan, WHOLE_PLAN),
         "addresses": evidence_references(evidence, "Condition"),

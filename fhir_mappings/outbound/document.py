@@ -13,7 +13,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated, standing
-from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.elements import Json, clean, coding
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Plan
@@ -47,7 +47,6 @@ def document_body(
         "resourceType": "DocumentReference",
         "meta": {"profile": [f"{systems.US_CORE}us-core-documentreference"]},
         "text": generated(title),
-        "contained": [author.device()],
         "status": "current",
         "docStatus": "final" if plan.approval_of(WHOLE_PLAN) else "preliminary",
         "type": {
@@ -59,7 +58,7 @@ def document_body(
         ],
         "subject": {"reference": plan.patient.reference},
         "date": recorded.isoformat(timespec="seconds"),
-        "author": [AUTHOR],
+        "author": [author.writer()],
         "custodian": {"reference": author.organization_reference, "display": author.organization},
         "description": title,
         "content": [{"attachment": attachment} for attachment in attachments],
@@ -72,7 +71,7 @@ def fitted(body: Json, *, one_attachment: bool, device_author: bool) -> Json:
 
     Without us as its author its words still say that software drafted it.
     """
-    left = {name: part for name, part in body.items() if device_author or name not in {"author", "contained"}}
+    left = {name: part for name, part in body.items() if device_author or name != "author"}
     if one_attachment:
         pages = [one for one in body["content"] if one["attachment"]["contentType"] == "text/html"]
         left["content"] = (pages or body["content"])[:1]

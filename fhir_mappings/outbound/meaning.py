@@ -19,16 +19,27 @@ _MADE_ON: Final = frozenset(
 )
 #: Whom a message went to: it was sent, and is not sent again because the team has changed.
 _SENT_TO: Final = frozenset({"recipient"})
+#: Who wrote it: always we, by whatever reference the EHR has for us that day.
+_MADE_BY: Final = frozenset({"author", "sender"})
 _DAY: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
 def meaning_of(body: Json, plan: Plan) -> str:
     """A digest in hex: two bodies for one plan item that have the same one need no second writing."""
-    counts = {name: part for name, part in body.items() if name not in _MADE_ON | _SENT_TO}
+    counts = {
+        name: part
+        for name, part in body.items()
+        if name not in _MADE_ON | _SENT_TO | _MADE_BY and not _is_asked_by_us(name, part)
+    }
     text = json.dumps(counts, sort_keys=True, separators=(",", ":"))
     if not _is_named(plan):
         text = _DAY.sub(lambda day: _distance(day[0], plan.discharge_date), text)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_asked_by_us(name: str, part: object) -> bool:
+    """Whether it says that nobody but we, or the hospital, asks for this: a person who signs is no Device."""
+    return name == "requester" and isinstance(part, dict) and part.get("type") in {"Device", "Organization"}
 
 
 def _is_named(plan: Plan) -> bool:

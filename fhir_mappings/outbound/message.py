@@ -5,7 +5,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
-from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import plain_text, titled
 from fhir_mappings.outbound.elements import Json, coding
 from service.domain.plan import Plan
@@ -24,7 +24,6 @@ def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) 
     return {
         "resourceType": "Communication",
         "text": generated(titled(plan)),
-        "contained": [author.device()],
         "status": "completed",
         "category": [{"coding": [coding(systems.COMMUNICATION_CATEGORY, "notification", "Notification")]}],
         "priority": "routine",
@@ -33,6 +32,6 @@ def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) 
         "encounter": {"reference": plan.encounter.reference},
         "sent": recorded.isoformat(timespec="seconds"),
         "recipient": [{"reference": one} for one in plan.care_team] or [{"display": "Care team"}],
-        "sender": AUTHOR,
+        "sender": author.writer(),
         "payload": [{"contentString": plain_text(words)}],
     }

@@ -6,7 +6,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
-from fhir_mappings.outbound.author import AUTHOR, Author
+from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.elements import Json, coding, protocol_text, references, review_phrase
 from fhir_mappings.outbound.signing import person
 from fhir_mappings.own_marks import own_coding
@@ -32,14 +32,13 @@ def provenance_body(
             "tag": [own_coding(identifier)],
         },
         "text": generated(f"Drafted by {author.device_name} for review by the care team"),
-        "contained": [author.device()],
         "target": references(targets),
         "recorded": recorded.isoformat(timespec="seconds"),
         "activity": {"coding": [coding(systems.DATA_OPERATION, "CREATE", "create")]},
         "agent": [
             {
                 "type": {"coding": [coding(systems.PROVENANCE_PARTICIPANT, "author", "Author")]},
-                "who": AUTHOR,
+                "who": author.device(),
                 "onBehalfOf": author.on_behalf_of(),
             }
         ],

@@ -8,7 +8,7 @@ from typing import Final
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import SOCIAL_WORK_TITLE, generated, service_phrase
-from fhir_mappings.outbound.author import AUTHOR, PERFORMER, Author
+from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.bindings import SDOH_DOMAINS
 from fhir_mappings.outbound.elements import (
     Json,
@@ -20,9 +20,10 @@ from fhir_mappings.outbound.elements import (
     supporting_references,
 )
 from fhir_mappings.outbound.references import Names
+from fhir_mappings.outbound.shared import address_of
 from fhir_mappings.outbound.signing import person, refusal_notes, request_status, word_for
 from service.domain.codes import Code, System
-from service.domain.community_service import CommunityService, Match
+from service.domain.community_service import Match
 from service.domain.decision import SOCIAL_WORK
 from service.domain.plan import Plan, Referral
 from service.domain.protocol import Urgency
@@ -53,10 +54,9 @@ def service_request_body(referral: Referral, plan: Plan, *, author: Author, name
         "supportingInfo": supporting_references(referral.evidence, *_REASONS),
         "note": [{"text": note} for note in _notes(referral)],
         "patientInstruction": referral.patient_text,
-        "performer": [{"reference": f"#{PERFORMER}", "display": chosen.name}] if chosen else [],
+        "performer": [author.partner(chosen)] if chosen else [],
     }
-    contained = [_organization(chosen)] if chosen else []
-    return _request(plan, author, referral.key, referral.due, specific | {"contained": contained})
+    return _request(plan, author, referral.key, referral.due, specific)
 
 
 def social_work_body(plan: Plan, *, author: Author) -> Json:
@@ -72,7 +72,7 @@ def social_work_body(plan: Plan, *, author: Author) -> Json:
 def _request(plan: Plan, author: Author, key: str, due: date, specific: Json) -> Json:
     """What every request of ours has in common. authoredOn is the plan's day, so that planning again changes nothing.
 
-    Once a person has ordered it they are its requester, since when they signed; the Device is then no part of it.
+    Once a person has ordered it they are its requester, since when they signed.
     """
     approval = plan.approval_of(key)
     signed = approval.at.isoformat(timespec="seconds") if approval else plan.today.isoformat()
@@ -86,27 +86,9 @@ def _request(plan: Plan, author: Author, key: str, due: date, specific: Json) ->
         "encounter": {"reference": plan.encounter.reference},
         **_occurrence(plan.discharge_date, due),
         "authoredOn": signed,
-        "requester": person(approval.by) if approval else AUTHOR,
+        "requester": person(approval.by) if approval else author.writer(),
         **specific,
-        "contained": [*([] if approval else [author.device()]), *specific.get("contained", ())],
         "note": [*specific.get("note", ()), *refusal_notes(plan, key)],
-    }
-
-
-def _organization(service: CommunityService) -> Json:
-    """Who a person chose to do it, carried inside the request: the directory's entries are not in the EHR."""
-    address = ", ".join(
-        part
-        for part in (service.address, service.city, f"{service.state} {service.postal_code}".strip())
-        if part
-    )
-    return {
-        "resourceType": "Organization",
-        "id": PERFORMER,
-        "active": True,
-        "name": service.organization or service.name,
-        "telecom": [{"system": "phone", "value": service.phone}] if service.phone else [],
-        "address": [{"text": address}] if address else [],
     }
 
 
@@ -144,7 +126,8 @@ def _notes(referral: Referral) -> list[str]:
 def _providers(referral: Referral) -> list[str]:
     """Who was chosen, or may be."""
     if referral.chosen:
-        return [f"Chosen: {service_phrase(Match(referral.chosen, ()))}"]
+        where = address_of(referral.chosen)
+        return [f"Chosen: {service_phrase(Match(referral.chosen, ()))}{f'; {where}' if where else ''}"]
     if referral.community_services:
         return [f"May be offered: {service_phrase(match)}" for match in referral.community_services]
     nothing = "No community service was found; the social worker is asked to look for one."

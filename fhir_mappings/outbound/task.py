@@ -46,7 +46,7 @@ def task_body(referral: Referral, plan: Plan, *, approval: Decision, author: Aut
         "encounter": {"reference": plan.encounter.reference},
         "authoredOn": approval.at.isoformat(timespec="seconds"),
         "requester": _requester(approval, author),
-        "owner": {"type": "Organization", "display": chosen.organization or chosen.name} if chosen else {},
+        "owner": author.partner(chosen) if chosen else {},
         "restriction": {"period": {"end": referral.due.isoformat()}},
     }
 

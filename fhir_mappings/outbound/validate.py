@@ -84,11 +84,10 @@ def _nothing_empty(_: Json, parts: _Parts) -> bool:
     return all(part not in ("", [], {}, None) for part in parts)
 
 
-def _contained_is_used(body: Json, parts: _Parts) -> bool:
-    """dom-3 and ref-1: every contained resource is named, every local reference names one."""
-    contained = {f"#{part['id']}" for part in body.get("contained", ())}
+def _contains_nothing(body: Json, parts: _Parts) -> bool:
+    """dom-3 and ref-1, for whoever changes it later as well: nothing is contained, so no local reference names anything."""
     named = (part["reference"] for part in parts if isinstance(part, dict) and "reference" in part)
-    return contained == {one for one in named if isinstance(one, str) and one.startswith("#")}
+    return "contained" not in body and not any(str(one).startswith("#") for one in named)
 
 
 def _periods_run_forward(_: Json, parts: _Parts) -> bool:
@@ -159,7 +158,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 _RULES: Final[tuple[tuple[str, Callable[[Json, _Parts], bool]], ...]] = (
     ("ele-1", _nothing_empty),
-    ("dom-3", _contained_is_used),
+    ("dom-3", _contains_nothing),
     ("per-1", _periods_run_forward),
     ("cpl-3", _activity_is_reference_or_detail),
     ("gol-1", _detail_has_measure),

@@ -151,6 +151,14 @@ class Landed:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedResource:
+    """A resource that all discharges of a hospital share: "Device/7", or "" where its EHR took none when it was asked."""
+
+    reference: str
+    looked: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The EHR's answer for one resource: "ServiceRequest/7" and its version ETag ('W/"1"'), "" where it gives none."""
 

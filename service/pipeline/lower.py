@@ -13,9 +13,9 @@ from fhir_mappings.outbound.document import Renderer
 from fhir_mappings.outbound.lower import lower_resources
 from service.domain.discharge import Discharge
 from service.domain.publication import Draft
+from service.pipeline.parties import known_author
 from service.pipeline.ports import Deps
 from service.pipeline.publish import Lower
-from service.pipeline.versions import author_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -29,9 +29,8 @@ def _lower(discharge: Discharge, tenant: Tenant, deps: Deps) -> Sequence[Draft]:
     version = deps.store.plans.latest(discharge.id)
     if version is None:
         return ()
-    return lower_resources(
-        version.plan, author=author_of(tenant), recorded=version.created, pdf=pdf_renderer()
-    )
+    author = known_author(tenant, version.plan, deps.store)
+    return lower_resources(version.plan, author=author, recorded=version.created, pdf=pdf_renderer())
 
 
 @cache

@@ -27,12 +27,13 @@ from service.pipeline.hands_off import call_off, set_aside
 from service.pipeline.intake import take
 from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
+from service.pipeline.parties import establish_parties, known_author
 from service.pipeline.ports import Deps
 from service.pipeline.publish import publish
 from service.pipeline.rehearse import rehearse
 from service.pipeline.signed_there import heed_signatures
 from service.pipeline.track import resume, retire, withdraw
-from service.pipeline.versions import author_of, commit_version, next_version
+from service.pipeline.versions import commit_version, draft_again, next_version
 from service.store import Unit
 
 #: Where a discharge stands when a task is due.
@@ -76,6 +77,7 @@ def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
 
 def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
     """Bring the EHR to what the plan wants; what an earlier cancellation put on hold goes on first."""
+    _prepare(discharge_id, deps)
     with deps.store.hold(discharge_id) as ledger:
         discharge = deps.store.discharges.get(discharge_id)
         if discharge.state is not _DUE[Task.PUBLISH]:
@@ -102,7 +104,8 @@ def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
         tenant = _tenant(discharge, deps)
         with metrics.step(tenant.id, Task.WITHDRAW):
             if tenant.write_policy.writes:
-                withdraw(ledger, deps.ehr(tenant.id), author=author_of(tenant), recorded=discharge.changed)
+                author = known_author(tenant, None, deps.store)
+                withdraw(ledger, deps.ehr(tenant.id), author=author, recorded=discharge.changed)
             else:
                 call_off(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.CANCELLED, Event.CANCELLED, deps)
@@ -129,13 +132,24 @@ def give_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
             _record(failed, Event.FAILED, task.value, unit)
 
 
+def _prepare(discharge_id: UUID, deps: Deps) -> None:
+    """What is to be written names the author and chosen organizations where the EHR has them."""
+    discharge = deps.store.discharges.get(discharge_id)
+    if discharge.state is not _DUE[Task.PUBLISH]:
+        return
+    tenant = _tenant(discharge, deps)
+    if tenant.write_policy.writes and establish_parties(discharge, tenant, deps):
+        draft_again(discharge, tenant, deps)
+
+
 def _write(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> None:
     ehr = deps.ehr(tenant.id)
     if discharge.round > 1:
         resume(ledger, ehr)
     left = left_to_clinicians(deps.store.offers.of(discharge.id), deps.now())
     publish(adopt(ledger, ehr, left), ehr, lower_rungs(discharge, tenant, deps))
-    retire(ledger, ehr, author=author_of(tenant), recorded=discharge.changed)
+    author = known_author(tenant, None, deps.store)
+    retire(ledger, ehr, author=author, recorded=discharge.changed)
     heed_signatures(discharge, ledger, ehr, deps)
 
 

@@ -11,7 +11,7 @@ from fhir_mappings.withdrawal import withdrawn
 from service.domain.discharge import Discharge
 from service.domain.publication import Draft, LedgerEntry
 from service.pipeline.hands_off import would_be_withdrawn, would_be_written
-from service.pipeline.versions import author_of
+from service.pipeline.parties import author_of
 from service.store import Store
 
 

@@ -1,10 +1,8 @@
 """A plan version is committed with all that is to be written for it, and with the job that will write it."""
 
 from dataclasses import replace
-from typing import Final
 
 from config.tenants import Tenant, WritePolicy
-from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.plan import plan_resources
 from fhir_mappings.outbound.restricted import restricted_resources
 from service.domain.discharge import Discharge
@@ -12,16 +10,10 @@ from service.domain.plan import Plan
 from service.domain.publication import Draft
 from service.jobs import Task
 from service.pipeline.decide import decide
+from service.pipeline.parties import known_author
 from service.pipeline.ports import Deps
 from service.store import Unit
 from service.store.plans import PlanVersion
-
-_DEVICE: Final = "Homeward"
-
-
-def author_of(tenant: Tenant) -> Author:
-    """Who writes: Homeward, for this hospital."""
-    return Author(_DEVICE, tenant.organization, tenant.organization_reference)
 
 
 def next_version(discharge: Discharge, proposed: Plan, unit: Unit, deps: Deps) -> PlanVersion:
@@ -44,17 +36,26 @@ def commit_version(
 ) -> None:
     """Keep a version with its drafts, and have it published when the unit is committed."""
     unit.plans.keep(discharge.id, version)
-    unit.publications.want(discharge.id, _drafts(version, tenant))
+    unit.publications.want(discharge.id, _drafts(version, tenant, unit))
     deps.jobs.defer(Task.PUBLISH, discharge.id, unit, tenant=discharge.tenant)
 
 
-def _drafts(version: PlanVersion, tenant: Tenant) -> tuple[Draft, ...]:
+def draft_again(discharge: Discharge, tenant: Tenant, deps: Deps) -> None:
+    """Make the drafts of the version that stands anew, with what the EHR has by now of all that they name."""
+    with deps.store.begin() as unit:
+        unit.discharges.lock(discharge.id)
+        version = unit.plans.latest(discharge.id)
+        if version is not None:
+            unit.publications.want(discharge.id, _drafts(version, tenant, unit))
+
+
+def _drafts(version: PlanVersion, tenant: Tenant, unit: Unit) -> tuple[Draft, ...]:
     """What is to be written: nothing, drafts only, or what people approved as active, as the hospital allows."""
     if tenant.write_policy is WritePolicy.OFF:
         return ()
     active = tenant.write_policy is WritePolicy.FULL
     plan = version.plan if active else version.plan.unsigned()
-    author, recorded = author_of(tenant), version.created
+    author, recorded = known_author(tenant, version.plan, unit), version.created
     drafts = plan_resources(plan, author=author, recorded=recorded)
     if tenant.attestations.enforces_security_labels:
         return (*drafts, *restricted_resources(plan, author=author, recorded=recorded))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
@@ -26,6 +27,7 @@ from service.store.plans import Plans
 from service.store.publications import Publications
 from service.store.repository import Connect
 from service.store.sessions import Sessions
+from service.store.shared_resources import SharedResources
 from service.store.spent_tokens import SpentTokens
 from service.store.watches import Watches
 
@@ -46,6 +48,7 @@ class _Repositories:
         self.offers = Offers(connect)
         self.overview = Overview(connect)
         self.sessions = Sessions(connect)
+        self.shared_resources = SharedResources(connect)
         self.spent_tokens = SpentTokens(connect)
         self.watches = Watches(connect)
         self.notices = Notices(connect)
@@ -92,14 +95,27 @@ class Store(_Repositories):
 
         Raises StoreUnavailable when another holds it for long.
         """
+        with self._alone(int.from_bytes(discharge.bytes[:8], signed=True)) as connection:
+            yield HeldLedger(connection, discharge)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Keep all other processes out of what has this name. No transaction is open meanwhile.
+
+        Raises StoreUnavailable when another is in it for long.
+        """
+        with self._alone(int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)):
+            yield
+
+    @contextmanager
+    def _alone(self, key: int) -> Iterator[Connection]:
         with database_errors():
             connection = self._engine.connect()
         # Each statement is a commit of its own, without a round trip to begin it and one to end it.
         with connection.execution_options(isolation_level="AUTOCOMMIT"):
-            key = int.from_bytes(discharge.bytes[:8], signed=True)
             _lock(connection, key)
             try:
-                yield HeldLedger(connection, discharge)
+                yield connection
             finally:
                 _unlock(connection, key)
 

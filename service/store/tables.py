@@ -256,6 +256,17 @@ doubts = Table(
     Index(None, "due"),
 )
 
+#: What all discharges of a hospital share in the EHR of a FHIR base. reference: "" where that EHR took none when asked.
+shared_resources = Table(
+    "shared_resources",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("base", Text, primary_key=True),
+    Column("identifier", Text, primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("looked", DateTime(timezone=True), nullable=False),
+)
+
 #: What is lent to each process of what all may ask together, of an EHR or of our doors. full_at: epoch seconds;
 #: shares: process → [calls held, calls wanted, until when].
 allowances = Table(

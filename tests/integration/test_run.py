@@ -97,6 +97,7 @@ def script(monkeypatch, deps):
     made = Script(deps.told)
     for name in ("propose", "publish", "retire", "withdraw", "resume"):
         monkeypatch.setattr(run, name, getattr(made, name))
+    monkeypatch.setattr(run, "establish_parties", lambda *_: False)
     return made
 
 

@@ -74,6 +74,10 @@ class Ward:
         [entry] = [e for e in self.deps.store.publications.entries(self._id()) if e.draft.key == key]
         return dict(requests.get(f"{self.base_url}/{entry.reference}", timeout=10).json())
 
+    def read(self, reference: str) -> dict[str, Any]:
+        """A resource of the EHR, without our client."""
+        return dict(requests.get(f"{self.base_url}/{reference}", timeout=10).json())
+
     def _at(self, path: str) -> str:
         return f"/api/v1/discharges/{self.discharge}/{path}"
 
@@ -155,7 +159,6 @@ def check_ehr(ward: Ward, approved: Any, declined: Any, edited: Any, chosen: Any
     order = ward.of_item(approved["key"])
     assert (order["status"], order["intent"]) == ("active", "order")
     assert order["requester"]["reference"] == "Practitioner/dana"
-    assert "contained" not in order
     [task] = ward.ours("Task")
     assert (task["status"], task["intent"]) == ("requested", "order")
     assert task["focus"]["reference"] == f"ServiceRequest/{order['id']}"
@@ -164,8 +167,12 @@ def check_ehr(ward: Ward, approved: Any, declined: Any, edited: Any, chosen: Any
     assert {"Declined: " + WHY} <= {note["text"] for note in refused["note"]}
     changed = ward.of_item(edited["key"])
     assert (changed["status"], changed["code"]["text"]) == ("draft", NEW_WORDS)
-    assert changed["performer"] == [{"reference": "#performer", "display": chosen["name"]}]
-    assert {part["resourceType"] for part in changed["contained"]} == {"Device", "Organization"}
+    [performer] = changed["performer"]
+    assert performer["display"] == chosen["organization"]
+    organization = ward.read(performer["reference"])
+    assert (organization["resourceType"], organization["name"]) == ("Organization", chosen["organization"])
+    assert ward.read(changed["requester"]["reference"])["resourceType"] == "Device"
+    assert not [one for one in (*ward.ours("ServiceRequest"), *ward.ours("Task")) if "contained" in one]
     signed = signatures(ward, order)
     assert [agent["who"]["display"] for one in signed for agent in one["agent"]] == [WORKER]
     assert all(agent["onBehalfOf"] for one in signed for agent in one["agent"])

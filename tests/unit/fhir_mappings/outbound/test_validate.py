@@ -7,6 +7,7 @@ from fhir_mappings import systems
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.bindings import SDOH_DOMAINS
 from fhir_mappings.outbound.plan import plan_resources
+from fhir_mappings.outbound.shared import device_draft
 from fhir_mappings.outbound.validate import validate
 from service.domain.codes import Code, System
 from service.domain.protocol import GoalTemplate, Interventions
@@ -18,7 +19,11 @@ def made(kind):
     goal = GoalTemplate("x", "Eats", 3, Code(System.LOINC, "1"), "every day")
     need = a.need(interventions=a.interventions(goals=(goal,)))
     plan = a.planned(need)
-    drafts = plan_resources(plan, author=Author("Homeward", "X"), recorded=datetime(2024, 3, 5, tzinfo=UTC))
+    author = Author("Homeward", "X", tenant="example")
+    drafts = [
+        *plan_resources(plan, author=author, recorded=datetime(2024, 3, 5, tzinfo=UTC)),
+        device_draft(author),
+    ]
     body = next(draft.body for draft in drafts if draft.resource_type == kind)
     return json.loads(json.dumps(body))
 
@@ -53,12 +58,7 @@ BROKEN = {
         "extensions",
         "CarePlan.text.status (required binding)",
     ),
-    "contained": (
-        "Provenance",
-        ["contained", 0, "status"],
-        "on",
-        "Device.status (required binding)",
-    ),
+    "device": ("Device", ["status"], "on", "Device.status (required binding)"),
     "activity": (
         "CarePlan",
         ["activity", 2, "detail", "status"],
@@ -66,7 +66,12 @@ BROKEN = {
         "CarePlan.activity.detail.status (required binding)",
     ),
     "ele-1": ("Goal", ["note"], [], "Goal (ele-1)"),
-    "dom-3": ("ServiceRequest", ["requester"], {"reference": "Device/1"}, "ServiceRequest (dom-3)"),
+    "dom-3": (
+        "ServiceRequest",
+        ["contained"],
+        [{"resourceType": "Device", "id": "author"}],
+        "ServiceRequest (dom-3)",
+    ),
     "ref-1": ("ServiceRequest", ["requester"], {"reference": "#nobody"}, "ServiceRequest (dom-3)"),
     "per-1": ("CarePlan", ["period", "end"], "2024-01-01", "CarePlan (per-1)"),
     "cpl-3": ("CarePlan", ["activity", 0, "detail"], {"status": "not-started"}, "CarePlan (cpl-3)"),
@@ -75,7 +80,7 @@ BROKEN = {
     "on behalf of": (
         "Provenance",
         ["agent"],
-        [{"who": {"reference": "#author"}}],
+        [{"who": {"reference": "Device/1"}}],
         "Provenance (us-core-provenance-1)",
     ),
     "sdoh": (
