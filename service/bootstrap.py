@@ -141,8 +141,8 @@ def steps(deps: Deps) -> Steps:
     """The pipeline as callables, so that the job library meets no step and the steps no job library."""
     # Only a worker needs the steps and all they load.
     from service.pipeline import run  # noqa: PLC0415
+    from service.pipeline.chores import Chores  # noqa: PLC0415
     from service.pipeline.errands import run_errand  # noqa: PLC0415
-    from service.pipeline.rounds import call_rounds  # noqa: PLC0415
 
     return Steps(
         plan=partial(run.plan_discharge, deps=deps),
@@ -151,7 +151,7 @@ def steps(deps: Deps) -> Steps:
         give_up=partial(run.give_up, deps=deps),
         held_up=partial(run.held_up, deps=deps),
         errand=partial(run_errand, deps=deps),
-        chores=partial(call_rounds, deps),
+        chores=Chores(deps),
         tenants=frozenset(deps.tenants),
     )
 

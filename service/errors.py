@@ -36,6 +36,20 @@ Each class carries what its readers need: `http_status` and `issue_code` (FHIR I
 operator's sentence: it may name resource types, ids of ours and status codes, never names, dates or clinical text.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
+#: What PostgreSQL says of itself, by SQLSTATE: it passes once somebody has seen to it, and nothing is lost meanwhile.
+DATABASE_FAULTS: Final[Mapping[str, str]] = {
+    "53100": "The database's disk is full; make room for it. Nothing is lost: what could not be kept is tried again.",
+    "53200": "The database is out of memory; give it more. Nothing is lost: what could not be kept is tried again.",
+    "53300": "All of the database's connections are taken; raise max_connections or run fewer processes.",
+    "53400": "The database is at a limit of its configuration; its log says which.",
+    "25006": "The database takes no changes, it is read-only: a standby, or set so. Connect to the primary.",
+    "58030": "The database cannot read or write its files; look at its disk and its log.",
+    "57P03": "The database is starting or stopping; it answers shortly.",
+}
+
 
 class HomewardError(Exception):
     """Something Homeward refuses or cannot do, said in one sentence."""
@@ -202,10 +216,14 @@ class InvalidResource(HomewardError):
 
 
 class StoreUnavailable(HomewardError):
-    """The database does not answer."""
+    """The database does not answer, or keeps nothing just now; sqlstate is what it said of itself, "" if nothing known."""
 
     http_status, issue_code, retryable = 503, "transient", True
     public_message = "The database is not reachable; try again shortly."
+
+    def __init__(self, message: str = "", *, sqlstate: str = "") -> None:
+        self.sqlstate = sqlstate if sqlstate in DATABASE_FAULTS else ""
+        super().__init__(message or DATABASE_FAULTS.get(sqlstate, ""))
 
 
 class EhrError(HomewardError):

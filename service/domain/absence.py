@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from service.domain.watch import CLOCKS_DIFFER
 from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrRejected
 
 #: HTTP: not found, gone.
@@ -125,7 +126,7 @@ def conclude(look: Look, kept: Doubt | None, at: datetime) -> tuple[Conclusion, 
 def _add_look(look: Look, kept: Doubt | None, at: datetime) -> Doubt:
     """The doubt with this look added."""
     proven = at if look.is_healthy else None
-    if kept is None or at - kept.last > _FORGOTTEN:
+    if kept is None or at - kept.last > _FORGOTTEN or kept.last > at + CLOCKS_DIFFER:
         ids = look.tenant, look.subject, look.reference, look.shown, look.discharge
         return Doubt(*ids, first=at, last=at, due=at + _PAUSES[0], proven=proven)
     due = at + _pause_at(at - kept.first)

@@ -6,7 +6,7 @@ book is read, changed by `lend`, and put back only if nobody else changed it mea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import floor
 from typing import Final
 
@@ -75,6 +75,7 @@ class Grant:
 
 def lend(book: Book, wish: Wish, limit: Limit, *, now: float) -> tuple[Book, Grant]:
     """The book after this wish, and what is granted; now is the book's own clock (epoch seconds)."""
+    book = _brought_back(book, limit, now)
     others = {
         name: share
         for name, share in book.shares.items()
@@ -92,6 +93,16 @@ def lend(book: Book, wish: Wish, limit: Limit, *, now: float) -> tuple[Book, Gra
         processes=len(others) + 1,
     )
     return Book(full_at, {**others, wish.process: mine}), grant
+
+
+def _brought_back(book: Book, limit: Limit, now: float) -> Book:
+    """The book without moments further ahead than anybody waits for: its clock was ahead, and was put back."""
+    full_at = min(book.full_at, now + limit.burst / limit.per_second + REMEMBERED_SECONDS)
+    shares = {
+        name: replace(share, until=min(share.until, now + LEASE_SECONDS))
+        for name, share in book.shares.items()
+    }
+    return Book(full_at, shares)
 
 
 def _turns(wish: Wish, limit: Limit, level: float) -> tuple[float, ...]:

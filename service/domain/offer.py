@@ -68,6 +68,7 @@ def left_to_clinicians(offers: Iterable[Offer], at: datetime) -> frozenset[str]:
         for offer in offers
         if offer.kind is OfferKind.SUGGESTION
         and (
-            offer.answer is Answer.ACCEPTED or (offer.answer is Answer.OPEN and at - offer.shown < UNANSWERED)
+            offer.answer is Answer.ACCEPTED
+            or (offer.answer is Answer.OPEN and abs(at - offer.shown) < UNANSWERED)
         )
     )

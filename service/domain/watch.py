@@ -7,6 +7,8 @@ from typing import Final
 
 #: However often it failed, an EHR is looked at again at least this often, and a subscribed one no more often.
 LONGEST_PAUSE: Final = timedelta(hours=1)
+#: Hosts that keep their clocks differ by less; a moment further ahead was written by a clock that was wrong.
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
 class Way(StrEnum):
@@ -37,6 +39,20 @@ class Watch:
         """The same, with a look on its way: the next one is due later, and later still while looks keep failing."""
         pause = interval * 2 ** min(self.failures, 10)
         return replace(self, due=at + max(interval, min(pause, LONGEST_PAUSE)))
+
+    def lies_ahead(self, at: datetime, interval: timedelta) -> bool:
+        """Whether it names a moment that no right clock can have written: the clock was ahead, and was put back."""
+        seen = (self.since, self.stays_seen)
+        ahead = any(moment is not None and moment > at + CLOCKS_DIFFER for moment in seen)
+        return ahead or self.due > at + max(interval, LONGEST_PAUSE) + CLOCKS_DIFFER
+
+    def brought_back(self, at: datetime) -> "Watch":
+        """The same, to be looked at now: nothing is taken for known or seen that lies ahead."""
+        known, seen = (
+            moment if moment is not None and moment <= at + CLOCKS_DIFFER else None
+            for moment in (self.since, self.stays_seen)
+        )
+        return replace(self, due=min(self.due, at), since=known, stays_seen=seen)
 
     def succeeded(self, began: datetime) -> "Watch":
         """The same, after all that changed before this moment was taken in."""

@@ -67,14 +67,16 @@ def _held(name: str, check: Callable[[Deps], bool]) -> str:
     except StoreUnavailable as error:
         # Nothing is known of what lies in a database that does not answer: no other remedy is guessed.
         _log.warning("a readiness check failed", step=name, exc_info=error)
-        return _REMEDIES["database"]
+        return error.public_message if error.sqlstate else _REMEDIES["database"]
     except HomewardError as error:
         _log.warning("a readiness check failed", step=name, exc_info=error)
         return _REMEDIES[name]
 
 
 def _database_answers(deps: Deps) -> bool:
-    deps.store.at_head()  # raises when nobody answers
+    """Whether it keeps what it is given: full or read-only it answers every question, and takes no discharge."""
+    if deps.store.at_head():  # raises when nobody answers
+        deps.store.try_writing()
     return True
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from service.errors import StoreUnavailable
+from service.jobs.database import database_errors
 from service.jobs.lost import STALLED_SECONDS
 
 
@@ -154,12 +154,5 @@ def _job(row: dict[str, Any]) -> QueuedJob:
 
 @contextmanager
 def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
-    try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
-            yield connection
-    except psycopg.errors.UndefinedTable:
-        raise StoreUnavailable(
-            "The database lacks what this version needs; run `homeward migrate`."
-        ) from None
-    except psycopg.Error:
-        raise StoreUnavailable from None
+    with database_errors(), psycopg.connect(url, connect_timeout=10) as connection:
+        yield connection

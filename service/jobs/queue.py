@@ -1,18 +1,19 @@
 """Jobs as the rest of the service sees them: deferred with the row they belong to, and worked off."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import psycopg
 from procrastinate import App, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import JobDeferrer
 
-from service.errors import StoreUnavailable
+from service import clock
 from service.jobs.control import JobControl
+from service.jobs.database import database_errors
 from service.jobs.lost import STALLED_SECONDS
+from service.jobs.moments import bring_back_moments
 from service.jobs.steps import COMMON_QUEUE, PRIORITY, Errand, Steps, Task, queueing_lock
 from service.jobs.worker import Worker
 
@@ -72,7 +73,7 @@ class Jobs:
         runs the step. first: the discharge was made in this unit, so that no job of it can be waiting; that saves an
         EHR that waits for its answer two questions to the database.
         """
-        with _database_errors():
+        with database_errors():
             if first:
                 queue = tenant or COMMON_QUEUE
                 self._job(task, str(discharge), unit, queue).defer(discharge=str(discharge))
@@ -96,7 +97,7 @@ class Jobs:
         Without hurry one that waits to be tried again goes on waiting; in_seconds is how long to wait before it runs.
         """
         lock = f"{tenant}:{reference}"
-        with _database_errors():
+        with database_errors():
             if hurry:
                 # By the name that has an index: a backlog must not make each further notification slower.
                 unit.driver_connection.execute(_HURRY, [[queueing_lock(errand, lock)]])
@@ -107,7 +108,7 @@ class Jobs:
         # In one order everywhere, so that two units that send the same cannot wait for each other.
         locks = {reference: f"{tenant}:{reference}" for reference in sorted(set(references))}
         names = [queueing_lock(errand, lock) for lock in locks.values()]
-        with _database_errors():
+        with database_errors():
             connection = unit.driver_connection
             connection.execute(_HURRY, [names])
             wait = {name for (name,) in connection.execute(_WAITING, [names])}
@@ -155,14 +156,17 @@ class Jobs:
 
     def workers_alive(self) -> int:
         """How many workers have shown themselves lately; StoreUnavailable when the database does not answer."""
-        try:
-            with psycopg.connect(self._url, connect_timeout=5) as connection:
+        with database_errors(), psycopg.connect(self._url, connect_timeout=5) as connection:
+            try:
                 row = connection.execute(_ALIVE, [STALLED_SECONDS]).fetchone()
-        except psycopg.errors.UndefinedTable:  # before the first `homeward migrate`
-            return 0
-        except psycopg.Error:
-            raise StoreUnavailable from None
+            except psycopg.errors.UndefinedTable:  # before the first `homeward migrate`
+                return 0
         return int(row[0]) if row else 0
+
+    def bring_back_moments(self) -> None:
+        """Have nothing wait for a moment that a clock that was ahead has written, see service.jobs.moments."""
+        with database_errors(), psycopg.connect(self._url, connect_timeout=5) as connection:
+            bring_back_moments(connection, clock.moved_seconds())
 
     def work(self, *, until_idle: bool = False) -> None:
         """Run jobs until SIGTERM or SIGINT, then finish those that run; until_idle: or until none is left to run now.
@@ -177,16 +181,3 @@ def _hospital_of(discharge: UUID, unit: InTransaction) -> str:
     """The queue of a discharge's hospital; the common one where the discharge is not known."""
     row = unit.driver_connection.execute(_HOSPITAL, [discharge]).fetchone()
     return str(row[0]) if row else COMMON_QUEUE
-
-
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    """A database that went away while a job was deferred is unavailable, whoever noticed it: the step is tried again."""
-    try:
-        yield
-    except (psycopg.OperationalError, psycopg.InterfaceError):
-        raise StoreUnavailable from None
-    except ConnectorException as error:
-        if isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError):
-            raise StoreUnavailable from None
-        raise

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from service.errors import EhrConflict, EhrUnavailable, HomewardError
+from service.errors import EhrConflict, EhrUnavailable, HomewardError, StoreUnavailable
 
 #: About four hours of trying: an EHR's night of maintenance.
 ATTEMPTS: Final = 24
@@ -15,7 +15,12 @@ ATTEMPTS: Final = 24
 CONFLICT_ATTEMPTS: Final = 3
 _FIRST_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 900.0
-_LONGEST_RETRY_AFTER_SECONDS: Final = 3600.0
+#: Whoever makes room on a disk wants to see within a minute that it helped.
+_LONGEST_STORE_SECONDS: Final = 60.0
+#: Beyond so many doublings a number of seconds says nothing, and beyond a thousand it is no float.
+_DOUBLINGS: Final = 20
+#: No job waits longer, whatever an EHR asks for.
+LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 class Task(StrEnum):
@@ -93,16 +98,22 @@ def wait_before_trying_again(error: Exception, attempt: int) -> float | None:
     """Seconds to wait after the attempt of this number (0 for the first) failed; None when it was the last.
 
     Doubles from one second, half of it at random so that an EHR that comes back is not met by all jobs at once; never
-    sooner than the EHR's own Retry-After.
+    sooner than the EHR's own Retry-After. A database that is full or away is waited for as long as it takes: that is no
+    fault of the discharge.
     """
+    if isinstance(error, StoreUnavailable):
+        return _spread(min(_LONGEST_STORE_SECONDS, _FIRST_SECONDS * 2 ** min(attempt, _DOUBLINGS)))
     if not isinstance(error, HomewardError) or not error.retryable:
         return None
     if attempt + 1 >= (CONFLICT_ATTEMPTS if isinstance(error, EhrConflict) else ATTEMPTS):
         return None
-    longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2**attempt)
-    wait = random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
+    wait = _spread(min(_LONGEST_SECONDS, _FIRST_SECONDS * 2**attempt))
     asked = error.retry_after if isinstance(error, EhrUnavailable) else None
-    return max(wait, min(asked or 0.0, _LONGEST_RETRY_AFTER_SECONDS))
+    return max(wait, min(asked or 0.0, LONGEST_WAIT_SECONDS))
+
+
+def _spread(longest: float) -> float:
+    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
 
 
 def problem_of(error: Exception, task: Task | Errand) -> str:

@@ -62,7 +62,7 @@ class Worker:
                 if until_idle and await asyncio.to_thread(self._is_idle):
                     return
             except _OUTAGES as error:
-                _log.warning("the queue is not reachable", reason=type(error).__name__)
+                _log.warning("the queue is not reachable", reason=type(error.__cause__ or error).__name__)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             await _first_of(stopping.wait(), asyncio.sleep(0 if until_idle else pause))
 

@@ -52,10 +52,15 @@ def call_rounds(deps: Deps) -> None:
     """
     at = deps.now()
     with deps.store.begin() as unit:
-        for watch in unit.watches.due(at, deps.tenants.keys()):
-            tenant = deps.tenants[watch.tenant]
-            unit.watches.save(watch.begun(at, _interval(watch, tenant)))
-            deps.jobs.send(Errand.ROUND, tenant.id, "", unit, hurry=False)
+        for found in unit.watches.due(at, deps.tenants.keys()):
+            tenant = deps.tenants[found.tenant]
+            watch, interval = found, _interval(found, tenant)
+            if found.lies_ahead(at, interval):
+                _log.warning("a watch lay in the future and is brought back", tenant=tenant.id)
+                watch = found.brought_back(at)
+            if watch.due <= at:
+                unit.watches.save(watch.begun(at, interval))
+                deps.jobs.send(Errand.ROUND, tenant.id, "", unit, hurry=False)
 
 
 def make_round(tenant: Tenant, deps: Deps) -> None:

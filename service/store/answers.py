@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from service.domain.watch import CLOCKS_DIFFER
 from service.store.repository import Repository
 from service.store.tables import answers
 
@@ -33,7 +34,9 @@ class Answers(Repository):
     def begin(self, caller: str, key: str, request: str, at: datetime) -> KeptAnswer | None:
         """None: this request is new and from now on being answered; otherwise what was asked and answered before."""
         mine = (answers.c.caller == caller) & (answers.c.key == key)
-        given_up = (answers.c.status == UNANSWERED) & (answers.c.at < at - _PATIENCE)
+        # One that began in the future did so by a clock that was ahead and was put back.
+        long_since = (answers.c.at < at - _PATIENCE) | (answers.c.at > at + CLOCKS_DIFFER)
+        given_up = (answers.c.status == UNANSWERED) & long_since
         row = {"caller": caller, "key": key, "request": request, "at": at}
         new = insert(answers).values(**row, status=UNANSWERED, headers={}, body="").on_conflict_do_nothing()
         with self._connect() as connection:

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.domain.absence import Conclusion, Doubt, Look, Shown, Subject, conclude
+from service.domain.watch import CLOCKS_DIFFER, LONGEST_PAUSE
 from service.store.repository import Repository
 from service.store.tables import doubts
 
@@ -47,7 +48,9 @@ class Doubts(Repository):
 
     def take_due(self, subjects: Collection[Subject], at: datetime, *, limit: int) -> tuple[Doubt, ...]:
         """Those to be looked at again now and that no other process takes, locked until the unit ends."""
-        query = select(doubts).where(doubts.c.due <= at, doubts.c.subject.in_([s.value for s in subjects]))
+        # One that is due later than any look can be was put off by a clock that was ahead.
+        due = (doubts.c.due <= at) | (doubts.c.due > at + LONGEST_PAUSE + CLOCKS_DIFFER)
+        query = select(doubts).where(due, doubts.c.subject.in_([s.value for s in subjects]))
         query = query.order_by(doubts.c.due).limit(limit).with_for_update(skip_locked=True)
         with self._connect() as connection:
             return tuple(_doubt(row) for row in connection.execute(query).mappings())

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.errors import ConfigurationError, HomewardError, StoreUnavailable
+from service.errors import DATABASE_FAULTS, ConfigurationError, HomewardError, StoreUnavailable
 
 #: Beside each running job stands one connection that holds its lock, so there are twice as many as jobs and more.
 _POOL, _OVERFLOW = 5, 20
@@ -93,6 +93,8 @@ def database_errors() -> Iterator[None]:
         raise StoreUnavailable from None
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or "unknown"
+        if state in DATABASE_FAULTS:
+            raise StoreUnavailable(sqlstate=state) from None
         if error.connection_invalidated or (
             isinstance(error, OperationalError) and not state.startswith(_TOO_LARGE)
         ):

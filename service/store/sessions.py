@@ -4,13 +4,17 @@ Only the secret's digest is known here, so that who reads the database can be no
 """
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import delete, insert, select
 
+from service.domain.watch import CLOCKS_DIFFER
 from service.store.repository import Repository
 from service.store.tables import sessions
+
+#: No session is made for longer; one that ends later was made by a clock that was ahead.
+LONGEST: Final = timedelta(hours=1)
 
 
 class Sessions(Repository):
@@ -24,7 +28,8 @@ class Sessions(Repository):
 
     def of(self, digest: str, now: datetime) -> dict[str, Any] | None:
         """What is kept; None once its time is over."""
-        query = select(sessions.c.content).where(sessions.c.digest == digest, sessions.c.expires > now)
+        holds = sessions.c.expires.between(now, now + LONGEST + CLOCKS_DIFFER) & (sessions.c.expires > now)
+        query = select(sessions.c.content).where(sessions.c.digest == digest, holds)
         with self._connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
@@ -37,9 +42,11 @@ class Sessions(Repository):
         )
         with self._connect() as connection:
             found = connection.execute(row).first()
-        return dict(found.content) if found and found.expires > now else None
+        holds = found and now < found.expires <= now + LONGEST + CLOCKS_DIFFER
+        return dict(found.content) if found and holds else None
 
     def forget(self, before: datetime) -> None:
-        """Drop whatever was over before then."""
+        """Drop whatever was over before then, or would hold for longer than any may."""
+        over = (sessions.c.expires < before) | (sessions.c.expires > before + LONGEST + CLOCKS_DIFFER)
         with self._connect() as connection:
-            connection.execute(delete(sessions).where(sessions.c.expires < before))
+            connection.execute(delete(sessions).where(over))

@@ -1,14 +1,17 @@
 """The store: repositories, units of work, and the hold on one discharge."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from hashlib import sha256
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from service.domain.publication import Ledger
+from service import clock
+from service.domain.discharge import Discharge, DischargeState
+from service.domain.publication import Draft, Ledger
 from service.store.allowances import Allowances
 from service.store.answers import Answers
 from service.store.audit import Audit
@@ -33,6 +36,8 @@ from service.store.watches import Watches
 
 #: How long a job waits for another that still writes the same discharge, before it is put back into the queue.
 _HOLD_WAIT = "30s"
+#: What PostgreSQL makes room for at a time.
+_PAGE_BYTES = 8192
 
 
 class _Repositories:
@@ -124,6 +129,15 @@ class Store(_Repositories):
         with self._connect() as connection:
             connection.execute(text("SELECT 1"))
 
+    def try_writing(self) -> None:
+        """Take a discharge in and take it back: StoreUnavailable where the database would not keep one.
+
+        A page is made on the way, so that a disk without room for one is noticed. Nothing is left of it.
+        """
+        with database_errors(), self._engine.connect() as connection:
+            _take_in_a_trial(Unit(connection))
+            connection.rollback()
+
     def at_head(self) -> bool:
         """Whether the database has the newest migration."""
         with self._connect() as connection:
@@ -142,6 +156,14 @@ class Store(_Repositories):
         """Each statement is a commit of its own: two round trips less."""
         with database_errors(), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _take_in_a_trial(unit: Unit) -> None:
+    """What a discharge needs kept, and a row as large as a page, which no compression makes smaller."""
+    at, trial = clock.now(), uuid4()
+    unit.discharges.add(Discharge(trial, "", str(trial), "", DischargeState.RECEIVED, 1, at, at))
+    unit.publications.want(trial, [Draft("", "", str(trial), "", {})])
+    unit.sessions.keep(str(trial), {"trial": secrets.token_hex(_PAGE_BYTES)}, expires=at)
 
 
 @contextmanager

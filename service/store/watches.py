@@ -5,10 +5,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, select
+from sqlalchemy import RowMapping, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service.domain.watch import Watch, Way
+from service.domain.watch import CLOCKS_DIFFER, LONGEST_PAUSE, Watch, Way
 from service.store.repository import Repository
 from service.store.tables import watches
 
@@ -30,9 +30,18 @@ class Watches(Repository):
             return _watch(row) if row else None
 
     def due(self, at: datetime, tenants: Collection[str]) -> tuple[Watch, ...]:
-        """Those of these tenants whose time has come and that no other process takes now, held until the unit ends."""
-        theirs = watches.c.tenant.in_(tenants)
-        query = select(watches).where(watches.c.due <= at, theirs).order_by(watches.c.tenant)
+        """Those of these tenants whose time has come and that no other process takes now, held until the unit ends.
+
+        And those that lie ahead, see Watch.lies_ahead: their time would not come.
+        """
+        ahead = at + CLOCKS_DIFFER
+        moments = (
+            watches.c.due > ahead + LONGEST_PAUSE,
+            watches.c.since > ahead,
+            watches.c.stays_seen > ahead,
+        )
+        query = select(watches).where(or_(watches.c.due <= at, *moments), watches.c.tenant.in_(tenants))
+        query = query.order_by(watches.c.tenant)
         with self._connect() as connection:
             rows = connection.execute(query.with_for_update(skip_locked=True)).mappings()
             return tuple(_watch(row) for row in rows)

@@ -59,6 +59,7 @@ class Shelf:
     lent: dict[str, Book] = field(default_factory=dict)
     away: bool = False
     current: bool = True
+    fault: str = ""
 
     @property
     def allowances(self) -> Any:
@@ -139,6 +140,11 @@ class Shelf:
     def at_head(self) -> bool:
         self._answer()
         return self.current
+
+    def try_writing(self) -> None:
+        self._answer()
+        if self.fault:
+            raise StoreUnavailable(sqlstate=self.fault)
 
     def _answer(self) -> None:
         if self.away:

@@ -1,5 +1,7 @@
 import re
 
+import pytest
+
 
 def test_a_process_that_answers_is_alive_even_while_the_database_is_away(client, doubles):
     doubles.store.away = True
@@ -34,6 +36,15 @@ def test_without_a_database_it_is_not_ready(client, doubles):
     assert answer.status_code == 503
     told = {answer.json["checks"][name] for name in ("database", "migrations")}
     assert told == {"not reachable; see HOMEWARD_DATABASE_URL"}
+
+
+@pytest.mark.parametrize(("state", "said"), [("53100", "disk is full"), ("25006", "read-only")])
+def test_a_database_that_answers_and_keeps_nothing_is_not_ready_and_says_why(client, doubles, state, said):
+    doubles.store.fault = state
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert said in answer.json["checks"]["database"]
+    assert client.get("/livez").status_code == 200
 
 
 def test_metrics_count_answers_by_door_and_discharges_by_state(client, doubles):

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import errors
-from service.errors import EhrConflict, EhrRefused, EhrUnavailable, HomewardError
+from service.errors import EhrConflict, EhrRefused, EhrUnavailable, HomewardError, StoreUnavailable
 from service.jobs.steps import ATTEMPTS, CONFLICT_ATTEMPTS, Task, problem_of, wait_before_trying_again
 
 
@@ -54,3 +54,11 @@ def test_the_problem_of_a_fault_names_its_class_and_none_of_its_words():
     problem = problem_of(ValueError("Zelda Testperson"), Task.PUBLISH)
     assert "ValueError" in problem
     assert "Zelda" not in problem
+
+
+@pytest.mark.parametrize("attempt", [0, ATTEMPTS - 1, ATTEMPTS, 5000])
+@pytest.mark.parametrize("state", ["", "53100", "25006"])
+def test_a_database_that_is_away_or_full_is_waited_for_however_long_it_takes(attempt, state):
+    wait = wait_before_trying_again(StoreUnavailable(sqlstate=state), attempt)
+    assert wait is not None
+    assert wait <= 60

@@ -1,0 +1,26 @@
+"""What every worker does again and again beside its jobs; of each, one of them finds something to do."""
+
+from typing import Final
+
+from service import clock
+from service.pipeline.ports import Deps
+from service.pipeline.rounds import call_rounds
+
+#: Nobody waits for these: what they mend has been wrong for longer.
+_SELDOM_SECONDS: Final = 30.0
+
+
+class Chores:
+    """The chores of one worker: polling whenever it is due, the others twice a minute."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._due = 0.0
+
+    def __call__(self) -> None:
+        """Do what is due."""
+        call_rounds(self._deps)
+        if clock.monotonic() < self._due:
+            return
+        self._due = clock.monotonic() + _SELDOM_SECONDS
+        self._deps.jobs.bring_back_moments()
