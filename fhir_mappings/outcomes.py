@@ -12,20 +12,47 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from service.domain.record import GapReason
+from service.domain.record import GapReason, Lasting
 
 
 class Remark(Enum):
-    """What an issue beside an answer means for the answer: why it leaves a gap, and the sentence for the clinician."""
+    """What an issue beside an answer means for it: why it leaves a gap, the sentence for the clinician, how long it lasts."""
 
-    HARMLESS = None, ""
-    INCOMPLETE = GapReason.INCOMPLETE, "The EHR says that it did not give all it has; what it gave was used."
-    WITHHELD = GapReason.REFUSED, "The EHR keeps a part of this from us; what it gave was used."
-    FAILED = GapReason.INCOMPLETE, "The EHR reported an error beside its answer; what it gave was used."
-    UNKNOWN = GapReason.UNCERTAIN, "The EHR added a warning that is not known here; what it gave was used."
+    HARMLESS = None, "", Lasting.LASTING
+    INCOMPLETE = (
+        GapReason.INCOMPLETE,
+        "The EHR says that it did not give all it has; what it gave was used.",
+        Lasting.LASTING,
+    )
+    CUT_SHORT = (
+        GapReason.INCOMPLETE,
+        "The EHR could not reach all that it has just then; what it gave was used.",
+        Lasting.PASSING,
+    )
+    WITHHELD = (
+        GapReason.REFUSED,
+        "The EHR keeps a part of this from us; what it gave was used.",
+        Lasting.LASTING,
+    )
+    SIGNED_OUT = (
+        GapReason.REFUSED,
+        "The EHR gave only what is shown without a sign-in; what it gave was used.",
+        Lasting.PERHAPS,
+    )
+    FAILED = (
+        GapReason.INCOMPLETE,
+        "The EHR reported an error beside its answer; what it gave was used.",
+        Lasting.PERHAPS,
+    )
+    UNKNOWN = (
+        GapReason.UNCERTAIN,
+        "The EHR added a warning that is not known here; what it gave was used.",
+        Lasting.LASTING,
+    )
     NOT_HONOURED = (
         GapReason.UNCERTAIN,
         "The EHR says that it left out a part of the question; what it gave of this patient was used.",
+        Lasting.LASTING,
     )
 
 
@@ -51,13 +78,15 @@ _BY_EPIC_CODE: Final[Mapping[str, Remark]] = {
 }
 #: FHIR issue types, whatever the severity they come with.
 _BY_ISSUE_CODE: Final[Mapping[str, Remark]] = {
+    **dict.fromkeys(("suppressed", "too-costly"), Remark.INCOMPLETE),
+    # The children of `transient`: what the server could not reach or do in time.
     **dict.fromkeys(
-        ("suppressed", "incomplete", "too-costly", "transient", "timeout", "throttled", "no-store"),
-        Remark.INCOMPLETE,
+        ("transient", "timeout", "throttled", "no-store", "incomplete", "lock-error"), Remark.CUT_SHORT
     ),
     # A stored record that the server could not put into FHIR.
     **dict.fromkeys(("required", "structure", "invariant"), Remark.INCOMPLETE),
-    **dict.fromkeys(("security", "login", "expired", "forbidden"), Remark.WITHHELD),
+    **dict.fromkeys(("security", "forbidden"), Remark.WITHHELD),
+    **dict.fromkeys(("login", "expired"), Remark.SIGNED_OUT),
     **dict.fromkeys(("not-supported", "limited-filter"), Remark.NOT_HONOURED),
 }
 _BY_SEVERITY: Final[Mapping[str, Remark]] = {

@@ -150,7 +150,11 @@ def _searchset(key: str, value: dict[str, Any], template: str, patient: str) -> 
     found = resources_in(value)
     remarks = dict.fromkeys(remark for remark, _ in remarks_in(value))
     kind, reasons = _type(template), [remark.value for remark in remarks]
-    gaps = [Gap(kind, reason, detail) for reason, detail in reasons if reason is not None]
+    gaps = [
+        Gap(kind, reason, detail, lasting=lasting)
+        for reason, detail, lasting in reasons
+        if reason is not None
+    ]
     if Remark.NOT_HONOURED in remarks and any(_is_foreign(resource, patient) for resource in found):
         found = []  # the patient was left out of the question
     whole = remarks.keys().isdisjoint({Remark.NOT_HONOURED, Remark.FAILED})

@@ -264,11 +264,20 @@ class GapReason(StrEnum):
     NOT_UNDERSTOOD = "not understood"  # read, and nobody here knows what was asked or answered
 
 
+class Lasting(StrEnum):
+    """Whether what could not be read may be readable soon."""
+
+    PASSING = "passing"  # a fault of the moment: no answer, 429, 5xx, a gateway's page
+    PERHAPS = "perhaps"  # a refusal, of the moment or for good: only asking again tells
+    LASTING = "lasting"  # not offered, or as the record has it: asking again changes nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Something we could not read, told to the clinician. about is a resource type or instrument; detail holds no PHI.
 
     said are the record's own words that were not understood, for readers of the plan only; labels are what they give away.
+    lasting says whether it is asked for again.
     """
 
     about: str
@@ -277,6 +286,11 @@ class Gap:
     count: int = 1
     said: tuple[str, ...] = ()
     labels: Labels = NONE
+    lasting: Lasting = Lasting.LASTING
+
+    def is_asked_again(self) -> bool:
+        """Whether it may come of a fault that passes."""
+        return self.lasting is not Lasting.LASTING
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from fhir_mappings.bundle import Search
 from fhir_mappings.outcomes import Cause
 from fhir_mappings.references import reference_of
 from fhir_mappings.splitting import parts_of
-from service.domain.record import Gap, GapReason
+from service.domain.record import Gap, GapReason, Lasting
 from service.ehr.capability import Capability
 from service.ehr.search import Lack, SearchResult
 from service.errors import EhrError
@@ -51,7 +51,7 @@ def ask_in_parts(failed: SearchResult, ask: Ask, offered: Capability, today: dat
         return failed
     if not failed_again and (again := _asked_once_more(failed.search, ask)):
         return again
-    gap = Gap(failed.search.resource_type, GapReason.INCOMPLETE, _FAILS)
+    gap = Gap(failed.search.resource_type, GapReason.INCOMPLETE, _FAILS, lasting=Lasting.PERHAPS)
     return SearchResult(failed.search, tuple(found.values()), (*gaps, gap))
 
 

@@ -11,8 +11,17 @@ from fhir_mappings.inbound.references import is_theirs, subject_of
 from fhir_mappings.outcomes import Cause, Remark, remarks_in, remarks_of
 from fhir_mappings.references import reference_of
 from service.domain.absence import Shown
-from service.domain.record import Gap, GapReason
-from service.errors import EhrError, EhrNotFhir, EhrRecordFault, EhrRefused, EhrRejected
+from service.domain.record import Gap, GapReason, Lasting
+from service.errors import (
+    EhrConflict,
+    EhrError,
+    EhrGarbled,
+    EhrNotFhir,
+    EhrRecordFault,
+    EhrRefused,
+    EhrRejected,
+    EhrUnavailable,
+)
 
 MAX_PAGES: Final = 40
 #: As many resources on a page as servers commonly allow; less is answered in several pages.
@@ -21,6 +30,8 @@ PAGE_SIZE: Final = 1000
 _WHOSE: Final = frozenset({"patient", "subject", "beneficiary", "actor"})
 
 _GONE: Final = frozenset({404, 410})
+#: The EHR does not have such a search at all; every other refusal may be one of the moment.
+_NO_SUCH_SEARCH: Final = frozenset({405, 501})
 #: Answers to the address of a page that is no longer good: links are bound to a time, a session or a memory.
 _EXPIRED: Final = frozenset({400, 404, 410})
 #: Parameters that shape the answer and do not narrow it.
@@ -102,19 +113,38 @@ def result_of(
         reading.note(GapReason.UNCERTAIN, _OTHERS_TOO)
     except EhrError as error:
         lack = Lack.PASSING
-        reading.note(GapReason.INCOMPLETE, f"A page is missing: {error}")
+        # The pages before it were answered, so that this is no refusal of the question.
+        lasting = Lasting.PERHAPS if lasting_of(error) is Lasting.LASTING else lasting_of(error)
+        reading.note(GapReason.INCOMPLETE, f"A page is missing: {error}", lasting)
     return SearchResult(search, tuple(reading.found.values()), tuple(reading.gaps), lack=lack)
 
 
 def refusal(search: Search, error: EhrError) -> SearchResult:
     """A search that gave an error instead of an answer."""
     gone = bool(search.id) and isinstance(error, EhrRefused) and error.status in _GONE
-    reason = _reason(error)
-    lack = Lack.PASSING if reason is GapReason.INCOMPLETE else Lack.LASTING
+    reason, lasting = _reason(error), lasting_of(error)
+    passes = lasting is Lasting.PASSING or reason is GapReason.INCOMPLETE
+    lack = Lack.PASSING if passes else Lack.LASTING
     cause = Cause.ELSEWHERE
     if isinstance(error, EhrRecordFault):
         cause = Cause.A_RECORD if error.certain else Cause.PERHAPS_A_RECORD
-    return SearchResult(search, (), (Gap(search.resource_type, reason, str(error)),), gone, lack, cause)
+    return SearchResult(
+        search, (), (Gap(search.resource_type, reason, str(error), lasting=lasting),), gone, lack, cause
+    )
+
+
+def lasting_of(error: EhrError) -> Lasting:
+    """Whether asking again may be answered: a fault passes, a refusal may be one of the moment."""
+    if isinstance(error, EhrUnavailable | EhrGarbled | EhrConflict):
+        return Lasting.PERHAPS if _is_sure_of_a_record(error) else Lasting.PASSING
+    if isinstance(error, EhrRefused) and error.status in _NO_SUCH_SEARCH:
+        return Lasting.LASTING
+    return Lasting.PERHAPS
+
+
+def _is_sure_of_a_record(error: EhrError) -> bool:
+    """Whether one stored record makes the search fail, until somebody mends it."""
+    return isinstance(error, EhrRecordFault) and error.certain
 
 
 @dataclass(slots=True)
@@ -143,9 +173,9 @@ class _Reading:
         if len(asked) < len(resources):
             raise _Done
 
-    def note(self, reason: GapReason, detail: str) -> None:
+    def note(self, reason: GapReason, detail: str, lasting: Lasting = Lasting.LASTING) -> None:
         """Say once what is missing."""
-        self.gaps[Gap(self.search.resource_type, reason, detail)] = None
+        self.gaps[Gap(self.search.resource_type, reason, detail, lasting=lasting)] = None
 
     def doubt(self, detail: str) -> None:
         """Say that nobody knows whether the question was honoured: its pages are read while they are this patient's."""
@@ -154,13 +184,13 @@ class _Reading:
 
     def _hear(self, remarks: Iterator[tuple[Remark, frozenset[str]]]) -> None:
         for remark, names in remarks:
-            reason, detail = remark.value
+            reason, detail, lasting = remark.value
             if remark is Remark.NOT_HONOURED:
                 if not _whose(self.search) or names & _essential(self.search):
                     raise _NotHonoured
                 self.doubt(detail)
             elif reason is not None:
-                self.note(reason, detail)
+                self.note(reason, detail, lasting)
 
     def _may_be_asked_for(self, resource: dict[str, Any]) -> bool:
         """Whether it is about the patient whom the question names, or about nobody."""
@@ -174,7 +204,10 @@ def _told(search: Search, outcome: Mapping[str, Any]) -> SearchResult:
     if remarks and not search.id and all(remark is Remark.HARMLESS for remark in remarks):
         return SearchResult(search)
     reason = GapReason.REFUSED if Remark.WITHHELD in remarks else GapReason.UNREADABLE
-    return SearchResult(search, gaps=(Gap(search.resource_type, reason, _MESSAGE),), lack=Lack.LASTING)
+    # A message may stand for a fault of the moment: nobody says of it whether it lasts, unless the EHR withholds.
+    lasting = Lasting.LASTING if Remark.WITHHELD in remarks else Lasting.PERHAPS
+    gap = Gap(search.resource_type, reason, _MESSAGE, lasting=lasting)
+    return SearchResult(search, gaps=(gap,), lack=Lack.LASTING)
 
 
 def _reason(error: EhrError) -> GapReason:

@@ -37,6 +37,7 @@ class Errand(StrEnum):
     LOOK = "look"  # read one order or stay in the EHR
     ROUND = "round"  # search the EHR for all that changed since the last round
     HEAL = "heal"  # find what the missing notifications of a Subscription told
+    REREAD = "reread"  # ask for what the plan of a stay lacks because of a fault
 
 
 #: A higher one goes first, and does not wait for a lower one of the same discharge that waits to be tried again. A look goes before
@@ -48,6 +49,7 @@ PRIORITY: Final = {
     Errand.ROUND: 5,
     Errand.HEAL: 5,
     Errand.LOOK: 15,
+    Errand.REREAD: -5,
 }
 
 

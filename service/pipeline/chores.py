@@ -4,6 +4,7 @@ from typing import Final
 
 from service import clock
 from service.pipeline.ports import Deps
+from service.pipeline.reread import call_rereads
 from service.pipeline.rounds import call_rounds
 
 #: Nobody waits for these: what they mend has been wrong for longer.
@@ -11,7 +12,7 @@ _SELDOM_SECONDS: Final = 30.0
 
 
 class Chores:
-    """The chores of one worker: polling whenever it is due, the others twice a minute."""
+    """The chores of one worker: polling and what plans lack whenever they are due, the others twice a minute."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -20,6 +21,7 @@ class Chores:
     def __call__(self) -> None:
         """Do what is due."""
         call_rounds(self._deps)
+        call_rereads(self._deps)
         if clock.monotonic() < self._due:
             return
         self._due = clock.monotonic() + _SELDOM_SECONDS

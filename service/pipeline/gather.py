@@ -1,6 +1,7 @@
 """One stay's record, read from the EHR: everything that could not be read is said, nothing stops the reading."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, tzinfo
 from typing import Any, Final
@@ -16,7 +17,7 @@ from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.whole_stay import require_stay, whole_stay
 from fhir_mappings.references import is_encounter
 from fhir_mappings.searches import Question, questions
-from service.domain.record import Gap, GapReason, Record
+from service.domain.record import Gap, GapReason, Lasting, Record
 from service.ehr.client import Ehr
 from service.ehr.search import Lack, SearchResult
 from service.errors import (
@@ -70,6 +71,32 @@ def gather(
     )
 
 
+def find_answered(
+    encounter: str,
+    ehr: Ehr,
+    lacking: Mapping[str, int],
+    *,
+    today: date,
+    conventions: Conventions = USUAL,
+) -> frozenset[str]:
+    """Which of the resource types that a record lacks are answered better now; only they are asked for.
+
+    lacking gives how many searches of a type had failed. Raises as `gather` does.
+    """
+    stay = _with_patient(_stay(encounter, ehr, conventions), ehr)
+    # Forms are named by the answers that are filled in.
+    wanted = {"Patient", *lacking, *(["QuestionnaireResponse"] if "Questionnaire" in lacking else [])}
+    asked, _ = questions(subject_of(stay), _looks_back_from(stay, today, conventions.zone), ehr.capability())
+    again = [question for question in asked if question.search.resource_type in wanted]
+    results = ehr.batch([question.search for question in again])
+    _require_patient(results[0])
+    _, form_gaps = _forms([resource for result in results for resource in result.resources], ehr)
+    still = Counter[str]()
+    for gap in (*_gaps(again, results), *form_gaps):
+        still[gap.about] += gap.count * gap.is_asked_again()
+    return frozenset(kind for kind, searches in lacking.items() if still[kind] < searches)
+
+
 def _forms(resources: Iterable[dict[str, Any]], ehr: Ehr) -> tuple[list[dict[str, Any]], list[Gap]]:
     """The forms without which answers cannot be understood; what cannot be read of them is a gap, never a failure."""
     searches, gaps = form_searches(resources, ehr.capability(), ehr.tenant.fhir_base_url)
@@ -78,7 +105,12 @@ def _forms(resources: Iterable[dict[str, Any]], ehr: Ehr) -> tuple[list[dict[str
     except EhrUnavailable:
         return [], [
             *gaps,
-            Gap("Questionnaire", GapReason.INCOMPLETE, "The EHR did not answer for its forms."),
+            Gap(
+                "Questionnaire",
+                GapReason.INCOMPLETE,
+                "The EHR did not answer for its forms.",
+                lasting=Lasting.PASSING,
+            ),
         ]
     forms = [form for result in results for form in result.resources]
     return forms, [*gaps, *(gap for result in results for gap in result.gaps)]

@@ -1,19 +1,20 @@
 """A trigger becomes a discharge: committed together with the job that will plan it, and only once however often it comes.
 
 What a repeated trigger does depends on its order. An order seen before is a late duplicate and starts nothing, unless its
-date has moved; a new one plans the stay anew. One that the EHR had called off is first looked at in the EHR: only if it
+date has moved, the plan lacks something because of a fault, or a person asks on purpose after a while; a new one plans the stay anew. One that the EHR had called off is first looked at in the EHR: only if it
 stands there again is it no late duplicate. Without an order only a person's request (REST) starts again what was cancelled
 or failed. What happens when is the table in docs/triggers.md.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 from uuid import uuid4
 
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.publication import SETTLED
 from service.jobs import Errand, Task
 from service.pipeline.ports import Deps
 from service.store import Unit
@@ -22,10 +23,17 @@ from service.store import Unit
 _ON_PURPOSE: Final = "rest"
 #: The door of our own searching, which finds the same order again in every round.
 _SEARCHING: Final = "poll"
+#: The doors through which somebody asks who waits for the plan; the others tell what they find as often as they like.
+_ASKING: Final = frozenset({_ON_PURPOSE, "cds-hooks"})
+#: A program repeats a request that it got no answer to within seconds; who asks after this long wants to know how it stands now.
+_ASKED_ON_PURPOSE: Final = timedelta(minutes=5)
+#: Plannings and publications that wait for their next try run at once when somebody asks.
+_UNDER_WAY: Final = {DischargeState.RECEIVED: Task.PLAN, DischargeState.PLANNED: Task.PUBLISH}
 #: What changes nothing.
 _REPEATS: Final = frozenset({Event.DUPLICATE, Event.CANCEL_OF_OTHER_ORDER, Event.CANCEL_OF_UNKNOWN})
 _STOPPED: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED, DischargeState.FAILED})
 _CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
+_PLANNED_ONCE: Final = frozenset({DischargeState.PLANNED, DischargeState.PUBLISHED})
 
 
 class _Effect(Enum):
@@ -54,6 +62,12 @@ def take(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | 
     return _plan(trigger, unit, deps, at)
 
 
+def plan_again(known: Discharge, door: str, unit: Unit, deps: Deps, at: datetime) -> Discharge:
+    """Plan a stay once more by the order that stands, because what its plan lacked can be had now."""
+    trigger = Trigger(known.tenant, known.encounter, Action.PLAN, door)
+    return _again(known.asked_again("", at), trigger, unit, deps)
+
+
 def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:
     told = "" if trigger.order else trigger.told
     ids = uuid4(), trigger.tenant, trigger.encounter, trigger.order
@@ -63,11 +77,17 @@ def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:
     known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter) or new
     if told:
         return _refresh(trigger, known, unit, deps, at)
-    effect = _effect_of_order(trigger, known, unit) if trigger.order else _effect_of_request(trigger, known)
+    effect = (
+        _effect_of_order(trigger, known, unit, at)
+        if trigger.order
+        else _effect_of_request(trigger, known, unit, at)
+    )
     if effect is _Effect.PLAN:
         return _again(known.asked_again(trigger.order, at), trigger, unit, deps)
     if effect is _Effect.ASK_THE_EHR:
         return _ask_the_ehr(trigger.order, trigger, known, unit, deps, at)
+    if trigger.door in _ASKING and known.state in _UNDER_WAY:
+        deps.jobs.defer(_UNDER_WAY[known.state], known.id, unit)
     _record(Event.DUPLICATE, trigger, known, unit, at)
     return known
 
@@ -115,12 +135,13 @@ def _begun(discharge: Discharge, event: Event, trigger: Trigger, unit: Unit, dep
     return discharge
 
 
-def _effect_of_request(trigger: Trigger, known: Discharge) -> _Effect:
-    again = trigger.door == _ON_PURPOSE and known.state in _STOPPED
-    return _Effect.PLAN if again else _Effect.NOTHING
+def _effect_of_request(trigger: Trigger, known: Discharge, unit: Unit, at: datetime) -> _Effect:
+    if trigger.door == _ON_PURPOSE and known.state in _STOPPED:
+        return _Effect.PLAN
+    return _Effect.PLAN if _is_worth_a_plan(trigger, known, unit, at) else _Effect.NOTHING
 
 
-def _effect_of_order(trigger: Trigger, known: Discharge, unit: Unit) -> _Effect:
+def _effect_of_order(trigger: Trigger, known: Discharge, unit: Unit, at: datetime) -> _Effect:
     seen = unit.discharges.order_seen(known.id, trigger.order)
     if seen is None:
         return _Effect.PLAN
@@ -130,7 +151,29 @@ def _effect_of_order(trigger: Trigger, known: Discharge, unit: Unit) -> _Effect:
         return _Effect.NOTHING
     tried_again = trigger.door == _ON_PURPOSE and known.state is DischargeState.FAILED
     moved = trigger.told not in {"", seen.told} and known.state not in _CALLED_OFF
-    return _Effect.PLAN if tried_again or moved else _Effect.NOTHING
+    worth_it = tried_again or moved or _is_worth_a_plan(trigger, known, unit, at)
+    return _Effect.PLAN if worth_it else _Effect.NOTHING
+
+
+def _is_worth_a_plan(trigger: Trigger, known: Discharge, unit: Unit, at: datetime) -> bool:
+    """Whether asking again finds something to do: the plan lacks what a fault kept from us, or is no longer of just now.
+
+    What waits to be written counts for who asks on purpose: planning anew has it written again.
+    """
+    if trigger.door not in _ASKING or known.state not in _PLANNED_ONCE:
+        return False
+    if any(not lack.is_settled() for lack in unit.unread.of(known.id)):
+        return True
+    if trigger.door != _ON_PURPOSE:
+        return False
+    return at - known.changed >= _ASKED_ON_PURPOSE or _has_unsettled(known, unit)
+
+
+def _has_unsettled(known: Discharge, unit: Unit) -> bool:
+    """Whether a publication that is over left something for which it still waits, or of which nobody knows."""
+    return known.state is DischargeState.PUBLISHED and any(
+        entry.standing not in SETTLED for entry in unit.publications.entries(known.id)
+    )
 
 
 def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | None:

@@ -17,7 +17,10 @@ from service.domain.discharge import Action, Discharge, DischargeState, StayStat
 from service.domain.offer import left_to_clinicians
 from service.domain.plan import Plan
 from service.domain.publication import Ledger
-from service.errors import HospitalNotConfigured
+from service.domain.record import Gap, GapReason, Lasting
+from service.domain.unread import find_unread
+from service.ehr.search import lasting_of
+from service.errors import EhrError, HospitalNotConfigured, UnknownEncounter
 from service.jobs import Task
 from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess, require_one_patient
@@ -51,7 +54,11 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
         return
     tenant = _tenant(discharge, deps)
     with metrics.step(tenant.id, Task.PLAN):
-        plan = propose(discharge.encounter, tenant, deps)
+        try:
+            plan = propose(discharge.encounter, tenant, deps)
+        except (EhrError, UnknownEncounter) as error:
+            _remember_failure(discharge, error, deps)
+            raise
         if plan.encounter.reference != discharge.encounter and _hand_over(discharge, plan, deps):
             return
         if plan.encounter.status in CALLED_OFF:
@@ -192,7 +199,17 @@ def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -
         planned = replace(now, encounter=plan.encounter.reference).planned(told, stay, deps.now())
         unit.discharges.save(planned)
         _record(planned, Event.PLANNED, Task.PLAN.value, unit, reference=f"version {version.number}")
+        unit.unread.keep(planned.id, planned.tenant, find_unread(plan.gaps, planned.changed))
         commit_version(planned, version, tenant, unit, deps)
+
+
+def _remember_failure(discharge: Discharge, error: EhrError | UnknownEncounter, deps: Deps) -> None:
+    """Stay or patient could not be read, which may pass: should the planning be given up, they are asked for again."""
+    lasting = lasting_of(error) if isinstance(error, EhrError) else Lasting.PERHAPS
+    gap = Gap("Encounter", GapReason.REFUSED, str(error), lasting=lasting)
+    with deps.store.begin() as unit:
+        if _still_due(unit.discharges.lock(discharge.id), discharge):
+            unit.unread.keep(discharge.id, discharge.tenant, find_unread([gap], deps.now()))
 
 
 def _finish(

@@ -32,6 +32,7 @@ from service.store.repository import Connect
 from service.store.sessions import Sessions
 from service.store.shared_resources import SharedResources
 from service.store.spent_tokens import SpentTokens
+from service.store.unread import UnreadTypes
 from service.store.watches import Watches
 
 #: How long a job waits for another that still writes the same discharge, before it is put back into the queue.
@@ -58,6 +59,7 @@ class _Repositories:
         self.watches = Watches(connect)
         self.notices = Notices(connect)
         self.doubts = Doubts(connect)
+        self.unread = UnreadTypes(connect)
 
 
 class Unit(_Repositories):

@@ -1,5 +1,7 @@
 """Every table of ours. The migrations make them; `homeward migrate --check` compares both."""
 
+from enum import StrEnum
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -27,6 +29,7 @@ from service.domain.decision import Choice
 from service.domain.discharge import DischargeState
 from service.domain.offer import Answer, OfferKind
 from service.domain.publication import Landing, WriteState
+from service.domain.record import GapReason, Lasting
 from service.domain.watch import Way
 
 metadata = MetaData(
@@ -42,7 +45,7 @@ metadata = MetaData(
 
 def _one_of(
     column: str,
-    states: type[DischargeState | Landing | OfferKind | Answer | Choice | Subject | Way],
+    states: type[StrEnum],
 ) -> CheckConstraint:
     """Adding a state needs a migration, so that no process writes what another cannot read."""
     values = ", ".join(f"'{state.value}'" for state in states)
@@ -142,6 +145,24 @@ publications = Table(
         name="state",
     ),
     _one_of("rung", Landing),
+)
+
+#: What a plan lacks because of a fault, by resource type, and when it is asked for again.
+unread = Table(
+    "unread",
+    metadata,
+    Column("discharge_id", ForeignKey(discharges.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("resource_type", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("lasting", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("due", DateTime(timezone=True), nullable=False),
+    Column("tries", Integer, nullable=False),
+    #: How many of its searches failed: fewer than before are worth a new plan.
+    Column("searches", Integer, nullable=False),
+    _one_of("reason", GapReason),
+    _one_of("lasting", Lasting),
+    Index(None, "due"),
 )
 
 #: Cards and suggestions shown to clinicians by CDS Hooks, and their answers.

@@ -1,0 +1,222 @@
+"""What a fault kept from a plan is read again by itself, from a real EHR behind a gateway that fails for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import psycopg
+import pytest
+
+from config.content import load_contents
+from config.ehr_quirks import load_quirks
+from config.logging import ensure_logging
+from config.settings import load_settings
+from config.tenants import Tenant
+from service.bootstrap import steps
+from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.need import NeedState
+from service.domain.plan import Plan
+from service.domain.record import Lasting
+from service.domain.unread import FIRST_PAUSES
+from service.ehr.client import Ehr
+from service.jobs import Jobs
+from service.pipeline.intake import intake
+from service.pipeline.reread import call_rereads
+from service.pipeline.run import propose
+from service.sandbox.ehr import start_sandbox
+from service.sandbox.inpatients import inpatients, load_inpatients
+from service.sandbox.mode import mode_of
+from tests.ehr_fixtures import LimitedEhr
+from tests.faulty_ehr import Failure, Gateway, gateway_to
+
+PATIENT = inpatients()[0]
+MODES = ("full", "epic-like", "oracle-like", "singles")
+SECOND = timedelta(seconds=1)
+
+
+@dataclass
+class Deps:
+    """A deployment with one hospital behind the gateway; the clock stands until it is moved."""
+
+    store: Any
+    jobs: Any
+    gateway: Gateway
+    client: Ehr
+    tenants: dict[str, Tenant]
+    contents: Any
+    settings: Any = field(default_factory=lambda: load_settings({}))
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def now(self):
+        return self.at
+
+    def content(self, tenant):
+        return self.contents[tenant]
+
+    def ehr(self, _tenant):
+        return self.client
+
+    def directory(self, tenant):
+        return self.store.directory.of(tenant)
+
+    def work(self, *, later: timedelta = timedelta()) -> None:
+        """Move the clock, call what is due, and have all jobs done."""
+        self.at += later
+        call_rereads(self)
+        self.jobs.work(until_idle=True)
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def hospital(mode, tmp_path_factory) -> Iterator[str]:
+    """The base URL of an EHR with its inpatients."""
+    played = mode_of("full" if mode == "singles" else mode)
+    with start_sandbox(tmp_path_factory.mktemp("sandbox"), mode=played) as running:
+        list(load_inpatients(running.base_url, datetime.now(UTC).date()))
+        yield running.base_url
+
+
+@contextmanager
+def deployment(mode: str, base_url: str, store: Any, database_url: str) -> Iterator[Deps]:
+    ensure_logging("info")  # structlog's own way shows all that a failing step knows
+    with psycopg.connect(database_url) as connection:
+        connection.execute("TRUNCATE procrastinate_jobs, discharges CASCADE")
+    with gateway_to(base_url) as gateway:
+        tenant = Tenant(id="t", fhir_base_url=gateway.url, organization="Example Hospital")
+        singles = {"batch": False, "transaction": False} if mode == "singles" else {}
+        client = (
+            LimitedEhr(tenant, **singles)
+            if singles
+            else Ehr(tenant, quirks=load_quirks(), sleep=lambda _: None)
+        )
+        with client:
+            made = Deps(store, None, gateway, client, {"t": tenant}, load_contents("", {"t": None}))
+            built: Any = made
+            made.jobs = Jobs(database_url, lambda: steps(built))
+            yield made
+
+
+@pytest.fixture
+def deps(mode, hospital, store, database_url) -> Iterator[Deps]:
+    with deployment(mode, hospital, store, database_url) as made:
+        yield made
+
+
+def ask(deps: Deps, *, door: str = "rest", order: str = "") -> Discharge:
+    found = intake(Trigger("t", PATIENT.encounter, Action.PLAN, door, order), deps)
+    assert found is not None
+    return found
+
+
+def plan_of(deps: Deps, discharge: Discharge) -> Plan:
+    latest = deps.store.plans.latest(discharge.id)
+    assert latest is not None
+    plan: Plan = latest.plan
+    return plan
+
+
+def healthy(deps: Deps) -> Plan:
+    """The plan as it is without any fault."""
+    failing, deps.gateway.failing = deps.gateway.failing, {}
+    try:
+        return propose(PATIENT.encounter, deps.tenants["t"], cast("Any", deps))
+    finally:
+        deps.gateway.failing = failing
+
+
+def needs_of(plan: Plan) -> frozenset[str]:
+    return frozenset(need.code for need in plan.needs if need.state is NeedState.PRESENT)
+
+
+def keys_of(plan: Plan) -> frozenset[str]:
+    return frozenset(item.key for item in plan.items())
+
+
+def test_what_a_fault_kept_from_the_first_plan_is_read_by_itself_within_a_minute(deps):
+    deps.gateway.failing["Observation"] = Failure.UNAVAILABLE
+    discharge = ask(deps)
+    deps.work()
+    partial = plan_of(deps, discharge)
+    assert needs_of(partial) < needs_of(healthy(deps))
+    assert {gap.about for gap in partial.gaps if gap.is_asked_again()} == {"Observation"}
+    deps.gateway.failing.clear()
+    deps.work(later=FIRST_PAUSES[0])
+    whole = plan_of(deps, discharge)
+    assert needs_of(whole) == needs_of(healthy(deps))
+    assert not any(gap.is_asked_again() for gap in whole.gaps)
+    assert deps.store.unread.of(discharge.id) == ()
+    assert deps.store.discharges.get(discharge.id).state is DischargeState.PUBLISHED
+
+
+def test_asking_again_reads_at_once_what_a_fault_kept_from_the_plan(deps):
+    deps.gateway.failing["Observation"] = Failure.UNAVAILABLE
+    discharge = ask(deps)
+    deps.work()
+    deps.gateway.failing.clear()
+    assert ask(deps).round == 2
+    deps.work()
+    assert needs_of(plan_of(deps, discharge)) == needs_of(healthy(deps))
+
+
+def test_asking_again_at_once_for_a_whole_plan_is_a_duplicate(deps):
+    discharge = ask(deps)
+    deps.work()
+    assert (ask(deps).state, discharge.round) == (DischargeState.PUBLISHED, 1)
+    assert ask(deps, door="subscription").state is DischargeState.PUBLISHED
+
+
+def test_while_a_fault_lasts_only_what_is_lacking_is_asked_for_and_ever_less_often(deps, mode):
+    if mode != "full":
+        pytest.skip("the pauses are the same in every mode")
+    deps.gateway.failing["Observation"] = Failure.FORBIDDEN
+    discharge = ask(deps)
+    deps.work()
+    for pause in FIRST_PAUSES:
+        deps.gateway.asked.clear()
+        deps.work(later=pause)
+        assert set(deps.gateway.asked) <= {"Encounter", "Patient", "Observation", "metadata"}
+        assert "Observation" in deps.gateway.asked
+    [lack] = deps.store.unread.of(discharge.id)
+    assert (lack.lasting, lack.tries) == (Lasting.PERHAPS, len(FIRST_PAUSES))
+    deps.gateway.asked.clear()
+    deps.work(later=23 * timedelta(hours=1))
+    assert deps.gateway.asked == []
+    deps.gateway.failing.clear()
+    deps.work(later=timedelta(hours=1))
+    assert needs_of(plan_of(deps, discharge)) == needs_of(healthy(deps))
+
+
+def test_a_type_that_a_hospital_never_gives_is_not_asked_for_every_few_minutes(deps, mode):
+    if mode != "full":
+        pytest.skip("the pauses are the same in every mode")
+    deps.gateway.failing["Goal"] = Failure.FORBIDDEN
+    first = ask(deps)
+    deps.work()
+    for pause in FIRST_PAUSES:
+        deps.work(later=pause)
+    other = replace(first, encounter=inpatients()[1].encounter).encounter
+    second = intake(Trigger("t", other, Action.PLAN, "rest"), deps)
+    assert second is not None
+    deps.work()
+    [lack] = deps.store.unread.of(second.id)
+    assert lack.due - deps.at > timedelta(hours=23)
+
+
+@pytest.mark.parametrize("failure", [Failure.NOT_FOUND, Failure.FORBIDDEN, Failure.UNAUTHORIZED])
+def test_a_stay_that_is_refused_for_a_moment_is_planned_once_it_can_be_read(deps, mode, failure):
+    if mode != "full":
+        pytest.skip("a stay is read in the same way in every mode")
+    deps.gateway.failing["Encounter"] = failure
+    discharge = ask(deps)
+    deps.work()
+    assert deps.store.discharges.get(discharge.id).state is DischargeState.FAILED
+    deps.gateway.failing.clear()
+    deps.work(later=FIRST_PAUSES[0])
+    assert deps.store.discharges.get(discharge.id).state is DischargeState.PUBLISHED
+    assert needs_of(plan_of(deps, discharge)) == needs_of(healthy(deps))
