@@ -15,6 +15,7 @@ from config.hook_issuers import check_distinct, hook_issuers, token_issuers
 from config.launch import ClientAuthentication, read_launch
 from config.marked_yaml import Entry, read_yaml
 from config.secret_references import secret
+from config.stay_filter import read_stay_filter
 from config.tenants import Attestations, ServiceArea, Tenant, WritePolicy
 from service.errors import ConfigurationError
 
@@ -69,6 +70,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "fhir_base_url": _base_url,
         "organization": Entry.text,
         "organization_reference": lambda given: _reference(given, "Organization"),
+        "stays": read_stay_filter,
         "time_zone": _time_zone,
         "language": _language,
         "phone": Entry.text,

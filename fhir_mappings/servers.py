@@ -34,6 +34,19 @@ def is_same_server(url: str, other: str) -> bool:
     return here is not None and here == _server(other)
 
 
+def may_be_same_server(url: str, other: str) -> bool:
+    """Whether two FHIR base URLs may lead to one server: as is_same_server, and whatever the scheme and a path's letters.
+
+    For where a mistake doubles every plan: some servers' paths know no case, and http and https of one host are one server.
+    """
+    here, there = _server(url), _server(other)
+    if here is None or there is None:
+        return url.rstrip("/").casefold() == other.rstrip("/").casefold()
+    by_default = all(server.port == _PORTS.get(server.scheme) for server in (here, there))
+    same_host = here.host == there.host and (here.port == there.port or by_default)
+    return same_host and here.path.casefold() == there.path.casefold()
+
+
 def reference_at(url: str, base: str) -> str:
     """The "Type/id" that a literal reference names on the server at this base; "" for one on another, or none at all.
 

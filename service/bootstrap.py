@@ -17,6 +17,7 @@ from config.settings import Settings
 from config.tenants import Tenant
 from config.tenants_file import load_tenants
 from fhir_mappings.outbound.validate import load_models
+from fhir_mappings.shared_server import check_shared_servers
 from service import clock
 from service.domain.community_service import Directory
 from service.domain.content import Content
@@ -117,7 +118,9 @@ def tenants_of(settings: Settings, quirks: Iterable[Quirk]) -> Mapping[str, Tena
     """The hospitals of the tenants file, none without a file; ConfigurationError for a wrong one."""
     if not settings.tenants_file:
         return {}
-    tenants = load_tenants(Path(settings.tenants_file), known_quirks={quirk.id for quirk in quirks})
+    path = Path(settings.tenants_file)
+    tenants = load_tenants(path, known_quirks={quirk.id for quirk in quirks})
+    check_shared_servers(tenants, path.name)
     if settings.clock_file:
         _refuse_a_moved_clock_for(tenants.values())
     return tenants

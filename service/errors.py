@@ -19,6 +19,7 @@
     ├── ConfigurationError        500  found at start; names file, line and remedy
     │   └── HospitalNotConfigured 503  retryable by another process: this one does not know the hospital
     ├── InvalidResource           500  a resource of ours is not valid FHIR; element paths and rule names only
+    ├── StillAnothers             409  retryable: another hospital's plan of the stay is being withdrawn
     ├── StoreUnavailable          503  retryable
     ├── NoTime                    503  retryable: ours, not the EHR's
     └── EhrError                  502
@@ -206,6 +207,13 @@ class HospitalNotConfigured(ConfigurationError):
     def __init__(self, tenant: str = "") -> None:
         super().__init__()
         self.tenant = tenant
+
+
+class StillAnothers(HomewardError):
+    """The stay has come to this hospital, and the plan of the one that it was at is not withdrawn yet."""
+
+    http_status, issue_code, retryable = 409, "conflict", True
+    public_message = "The plan of the hospital that the patient was at is being withdrawn first."
 
 
 class InvalidResource(HomewardError):

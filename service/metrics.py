@@ -34,6 +34,11 @@ TRIGGERS: Final = Counter("homeward_triggers", "What the doors let in", ["tenant
 ORDERS_WITHOUT_STAY: Final = Counter(
     "homeward_orders_without_stay", "Discharge orders of which nobody can tell the stay", ["tenant"]
 )
+STAYS_NOT_PLANNED: Final = Counter(
+    "homeward_stays_not_planned",
+    "Stays of a shared FHIR base that no single hospital claims",
+    ["tenant", "reason"],
+)
 HOOK_FEEDBACK: Final = Counter(
     "homeward_hook_feedback", "What EHRs said became of cards; unknown for a card never shown", ["answer"]
 )

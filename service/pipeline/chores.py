@@ -3,6 +3,7 @@
 from typing import Final
 
 from service import clock
+from service.pipeline.claimed_intake import look_at_unclaimed
 from service.pipeline.ports import Deps
 from service.pipeline.reread import call_rereads
 from service.pipeline.rounds import call_rounds
@@ -12,7 +13,7 @@ _SELDOM_SECONDS: Final = 30.0
 
 
 class Chores:
-    """The chores of one worker: polling and what plans lack whenever they are due, the others twice a minute."""
+    """The chores of one worker: polling, what plans lack and stays that nobody plans whenever they are due, the others twice a minute."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -22,6 +23,7 @@ class Chores:
         """Do what is due."""
         call_rounds(self._deps)
         call_rereads(self._deps)
+        look_at_unclaimed(self._deps)
         if clock.monotonic() < self._due:
             return
         self._due = clock.monotonic() + _SELDOM_SECONDS

@@ -29,6 +29,8 @@ _ASKING: Final = frozenset({_ON_PURPOSE, "cds-hooks"})
 _ASKED_ON_PURPOSE: Final = timedelta(minutes=5)
 #: Plannings and publications that wait for their next try run at once when somebody asks.
 _UNDER_WAY: Final = {DischargeState.RECEIVED: Task.PLAN, DischargeState.PLANNED: Task.PUBLISH}
+#: The doors by which an EHR tells what changed, whose stay it may ever be.
+_TELLING: Final = frozenset({"subscription", "look"})
 #: What changes nothing.
 _REPEATS: Final = frozenset({Event.DUPLICATE, Event.CANCEL_OF_OTHER_ORDER, Event.CANCEL_OF_UNKNOWN})
 _STOPPED: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED, DischargeState.FAILED})
@@ -53,7 +55,13 @@ def intake(trigger: Trigger, deps: Deps) -> Discharge | None:
 
 
 def take(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | None:
-    """The same as part of a unit of work: it happens if the unit is committed."""
+    """The same as part of a unit of work: it happens if the unit is committed.
+
+    What was only told of a stay of a shared server is read first: then it is known whose the stay is.
+    """
+    if _is_to_be_read(trigger, deps):
+        deps.jobs.send(Errand.LOOK, trigger.tenant, trigger.order or trigger.encounter, unit)
+        return None
     if trigger.action is Action.CANCEL:
         return _cancel(trigger, unit, deps, at)
     if trigger.action is Action.REFRESH:
@@ -66,6 +74,12 @@ def plan_again(known: Discharge, door: str, unit: Unit, deps: Deps, at: datetime
     """Plan a stay once more by the order that stands, because what its plan lacked can be had now."""
     trigger = Trigger(known.tenant, known.encounter, Action.PLAN, door)
     return _again(known.asked_again("", at), trigger, unit, deps)
+
+
+def _is_to_be_read(trigger: Trigger, deps: Deps) -> bool:
+    tenant = deps.tenants.get(trigger.tenant)
+    told = trigger.door in _TELLING and not trigger.in_ehr and trigger.action is not Action.CANCEL
+    return told and tenant is not None and tenant.stays is not None
 
 
 def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:

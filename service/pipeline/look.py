@@ -3,7 +3,7 @@
 Whatever was told is a hint; what counts is how it stands in the EHR when we look.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +16,7 @@ from service import metrics
 from service.domain.discharge import Action, Trigger
 from service.ehr.client import Ehr
 from service.errors import EhrRefused
-from service.pipeline.intake import intake
+from service.pipeline.claimed_intake import take_read
 from service.pipeline.orders import triggers_in
 from service.pipeline.ports import Deps
 from service.pipeline.signed_there import heed_order
@@ -41,7 +41,7 @@ def look(reference: str, tenant: Tenant, deps: Deps) -> None:
         return
     resource = with_stay(resource, tenant, deps)
     patient = _patient_of(resource, ehr) if reference.startswith("Encounter/") else None
-    take_all(asked_by(resource, patient, tenant, deps.now(), door=DOOR), deps)
+    take_all(asked_by(resource, patient, tenant, deps.now(), door=DOOR), deps, seen=[resource])
     heed_order(resource, tenant, deps)
 
 
@@ -76,11 +76,11 @@ def removed(reference: str, tenant: Tenant, deps: Deps, *, door: str) -> tuple[T
     return (Trigger(tenant.id, known.encounter, Action.CANCEL, door, reference),) if known else ()
 
 
-def take_all(triggers: Iterable[Trigger], deps: Deps) -> None:
-    """Take in triggers one by one, and count them."""
+def take_all(triggers: Iterable[Trigger], deps: Deps, *, seen: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Take in triggers one by one, and count them; seen are resources that were read for them."""
     for trigger in triggers:
         metrics.TRIGGERS.labels(trigger.tenant, trigger.door, trigger.action).inc()
-        intake(trigger, deps)
+        take_read(trigger, deps, seen=seen)
 
 
 def _patient_of(stay: dict[str, Any], ehr: Ehr) -> dict[str, Any] | None:

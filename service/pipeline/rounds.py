@@ -114,7 +114,7 @@ def look_after_stays(tenant: Tenant, deps: Deps) -> None:
             if stay is None:
                 _look_again(reference, tenant, deps)
             else:
-                take_all(asked_by(stay, patient, tenant, deps.now(), door=DOOR), deps)
+                take_all(asked_by(stay, patient, tenant, deps.now(), door=DOOR), deps, seen=[stay])
         for reference, order in _read(ehr, [one.order for one in part if one.order]):
             if order is None:
                 _look_again(reference, tenant, deps)

@@ -24,6 +24,7 @@ from service.errors import EhrError, HospitalNotConfigured, UnknownEncounter
 from service.jobs import Task
 from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess, require_one_patient
+from service.pipeline.claimed_intake import may_plan
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
 from service.pipeline.hands_off import call_off, set_aside
@@ -55,6 +56,8 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
     tenant = _tenant(discharge, deps)
     with metrics.step(tenant.id, Task.PLAN):
         try:
+            if not may_plan(discharge, tenant, deps):
+                return
             plan = propose(discharge.encounter, tenant, deps)
         except (EhrError, UnknownEncounter) as error:
             _remember_failure(discharge, error, deps)

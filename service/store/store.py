@@ -22,6 +22,7 @@ from service.store.discharges import Discharges
 from service.store.doubts import Doubts
 from service.store.engine import close_engine, database_errors
 from service.store.held_ledger import HeldLedger
+from service.store.hospitals import Hospitals
 from service.store.migrations import at_head
 from service.store.notices import Notices
 from service.store.offers import Offers
@@ -32,6 +33,7 @@ from service.store.repository import Connect
 from service.store.sessions import Sessions
 from service.store.shared_resources import SharedResources
 from service.store.spent_tokens import SpentTokens
+from service.store.unclaimed import UnclaimedStays
 from service.store.unread import UnreadTypes
 from service.store.watches import Watches
 
@@ -56,6 +58,8 @@ class _Repositories:
         self.sessions = Sessions(connect)
         self.shared_resources = SharedResources(connect)
         self.spent_tokens = SpentTokens(connect)
+        self.hospitals = Hospitals(connect)
+        self.unclaimed = UnclaimedStays(connect)
         self.watches = Watches(connect)
         self.notices = Notices(connect)
         self.doubts = Doubts(connect)

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from service.domain.absence import Subject
+from service.domain.claims import UnclaimedReason
 from service.domain.decision import Choice
 from service.domain.discharge import DischargeState
 from service.domain.offer import Answer, OfferKind
@@ -243,6 +244,31 @@ watches = Table(
     Column("stays_seen", DateTime(timezone=True)),
     Column("failures", Integer, nullable=False),
     _one_of("way", Way),
+)
+
+#: Every hospital that a process of the deployment has served; left_at: nothing is planned for it from then on.
+hospitals = Table(
+    "hospitals",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("seen", DateTime(timezone=True), nullable=False),
+    Column("left_at", DateTime(timezone=True)),
+)
+
+#: Stays of a shared FHIR server that no hospital's filter claims, or several do, as each tenant heard of them.
+unclaimed_stays = Table(
+    "unclaimed_stays",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("encounter", Text, primary_key=True),
+    Column("order", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    #: When to look again whose it is, and how often that was done.
+    Column("due", DateTime(timezone=True), nullable=False),
+    Column("looks", Integer, nullable=False),
+    _one_of("reason", UnclaimedReason),
+    Index(None, "due"),
 )
 
 #: Numbered notifications: those heard, and those passed over that have not come yet.

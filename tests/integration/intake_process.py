@@ -17,6 +17,7 @@ def _no_steps() -> Any:
 
 deps: Any = SimpleNamespace(
     store=Store(open_engine(sys.argv[1])),
+    tenants={},
     jobs=Jobs(sys.argv[1], _no_steps),
     now=lambda: datetime(2024, 3, 5, tzinfo=UTC),
 )

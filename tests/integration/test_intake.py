@@ -1,7 +1,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Deps:
     store: Store
     jobs: Jobs
     minutes: int = 0
+    tenants: dict[str, object] = field(default_factory=dict)
 
     def now(self):
         self.minutes += 1

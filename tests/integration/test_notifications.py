@@ -90,6 +90,7 @@ def deps(store, database_url):
     ehrs: dict[str, Answering] = {}
     return SimpleNamespace(
         store=store,
+        tenants={},
         jobs=Jobs(database_url, no_steps),
         now=lambda: datetime(2024, 3, 5, 12, tzinfo=UTC),
         ehr=ehrs.__getitem__,

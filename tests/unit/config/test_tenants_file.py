@@ -274,3 +274,27 @@ def test_a_file_that_is_not_text_is_told(tmp_path):
     (tmp_path / "tenants.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="not text in UTF-8"):
         load_tenants(tmp_path / "tenants.yaml", {})
+
+
+def test_the_stays_of_a_hospital_are_named_by_reference(read):
+    named = "    stays: {organizations: [Organization/1], locations: [Location/7], order_performers: [Organization/2]}\n"
+    stays = read(SMALLEST + named)["one"].stays
+    assert stays.organizations == {"Organization/1"}
+    assert stays.locations == {"Location/7"}
+    assert stays.order_performers == {"Organization/2"}
+    assert read(SMALLEST)["one"].stays is None
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [
+        "{}",
+        "{organizations: []}",
+        "{organizations: [Location/1]}",
+        "{locations: [ward]}",
+        "{sites: [Location/1]}",
+    ],
+)
+def test_stays_that_name_nothing_or_something_else_are_refused(read, stays):
+    with pytest.raises(ConfigurationError, match=r"tenants\.yaml"):
+        read(SMALLEST + f"    stays: {stays}\n")

@@ -1,0 +1,57 @@
+"""The hospitals that this deployment serves or has served, in SQL: a process may know fewer than the database."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from service.store.repository import Repository
+from service.store.tables import hospitals
+
+
+class Hospitals(Repository):
+    """One row for each tenant that any process has ever known."""
+
+    def register(self, tenants: Collection[str], at: datetime) -> None:
+        """A process knows these."""
+        if not tenants:
+            return
+        row = insert(hospitals).values([{"tenant": tenant, "seen": at} for tenant in sorted(tenants)])
+        row = row.on_conflict_do_update(index_elements=["tenant"], set_={"seen": at})
+        with self._connect() as connection:
+            connection.execute(row)
+
+    def known(self) -> Mapping[str, datetime | None]:
+        """All of them, with when they left, None for who is still served."""
+        with self._connect() as connection:
+            rows = connection.execute(select(hospitals.c.tenant, hospitals.c.left_at))
+            return {row.tenant: row.left_at for row in rows}
+
+    def is_known(self, tenant: str) -> bool:
+        """Whether a process of this deployment serves it, as far as the database knows."""
+        serves = (hospitals.c.tenant == tenant) & hospitals.c.left_at.is_(None)
+        with self._connect() as connection:
+            return connection.execute(select(hospitals.c.tenant).where(serves)).first() is not None
+
+    def has_left(self, tenant: str) -> bool:
+        """Whether nothing is planned for it any more."""
+        left = (hospitals.c.tenant == tenant) & hospitals.c.left_at.is_not(None)
+        with self._connect() as connection:
+            return connection.execute(select(hospitals.c.tenant).where(left)).first() is not None
+
+    def leave(self, tenant: str, at: datetime) -> None:
+        """From now on nothing is planned for it. Who has left before keeps that moment."""
+        row = insert(hospitals).values(tenant=tenant, seen=at, left_at=at)
+        still = hospitals.c.left_at.is_(None)
+        row = row.on_conflict_do_update(index_elements=["tenant"], set_={"left_at": at}, where=still)
+        with self._connect() as connection:
+            connection.execute(row)
+
+    def join(self, tenant: str) -> bool:
+        """It is served again; whether it had left."""
+        row = update(hospitals).where(hospitals.c.tenant == tenant, hospitals.c.left_at.is_not(None))
+        with self._connect() as connection:
+            return (
+                connection.execute(row.values(left_at=None).returning(hospitals.c.tenant)).first() is not None
+            )
