@@ -114,6 +114,11 @@ class Settings:
     )
     log_level: str = _setting("LOG_LEVEL", "info", "debug, info, warning or error", _level)
 
+    @property
+    def linked_url(self) -> str:
+        """The public address for links in charts; "" where nobody named one, for our own leads nowhere from another screen."""
+        return "" if self.public_url == _own_address(self.bind) else self.public_url
+
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from an environment; ConfigurationError lists everything wrong at once, without any value."""

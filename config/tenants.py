@@ -90,7 +90,7 @@ class Tenant:
     """One hospital.
 
     language is the BCP 47 tag in which its staff work; organization is the hospital's name, organization_reference its
-    FHIR reference if known; stays says which stays of the server are theirs, None for all; phone is whom patients call with questions, for their sheet. subscription_secret is what the EHR sends back with each notification; the previous one is
+    FHIR reference if known; social_work_reference whom in the EHR a message or task goes to where the record names nobody; stays says which stays of the server are theirs, None for all; phone is whom patients call with questions, for their sheet. subscription_secret is what the EHR sends back with each notification; the previous one is
     taken as well while it is being replaced. census_list says who is in hospital: the literal reference of a List or
     Group, or "file:PATH"; "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
     tokens for our REST API; launch is how our page is registered there, None where the EHR does not open it. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
@@ -103,6 +103,7 @@ class Tenant:
     organization: str
     organization_reference: str = ""
     stays: StayFilter | None = None
+    social_work_reference: str = ""
     time_zone: ZoneInfo = UTC
     language: str = "en"
     phone: str = ""

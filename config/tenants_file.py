@@ -22,6 +22,15 @@ from service.errors import ConfigurationError
 #: Seconds, connections or requests; more is a typing error.
 _LARGEST: Final = 600
 _UNKNOWN: Final = "unknown"
+#: Who may receive a message in R4, of those that are a hospital's own.
+_RECIPIENTS: Final = (
+    "CareTeam",
+    "Group",
+    "HealthcareService",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+)
 
 Reader = Callable[[Entry], Any]
 
@@ -71,6 +80,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "organization": Entry.text,
         "organization_reference": lambda given: _reference(given, "Organization"),
         "stays": read_stay_filter,
+        "social_work_reference": lambda given: _reference(given, *_RECIPIENTS),
         "time_zone": _time_zone,
         "language": _language,
         "phone": Entry.text,
@@ -123,9 +133,9 @@ def _base_url(entry: Entry) -> str:
     return address.rstrip("/")
 
 
-def _reference(entry: Entry, resource_type: str) -> str:
-    if not re.fullmatch(rf"{resource_type}/[A-Za-z0-9.-]{{1,64}}", entry.text()):
-        raise entry.wrong(f"expected a literal reference: {resource_type}/id")
+def _reference(entry: Entry, *resource_types: str) -> str:
+    if not re.fullmatch(rf"({'|'.join(resource_types)})/[A-Za-z0-9.-]{{1,64}}", entry.text()):
+        raise entry.wrong(f"expected a literal reference: {' or '.join(resource_types)}/id")
     return entry.text()
 
 

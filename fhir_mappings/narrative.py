@@ -22,13 +22,15 @@ from service.domain.risk import RiskScore
 
 #: Evidence shown for one need; all of it is in the document and in the resources' references.
 _SHOWN_EVIDENCE: Final = 3
+#: What stands before the address of the plan's page.
+DECIDE_HERE: Final = "Decide here:"
 _DRAFT: Final = "Draft for review by the care team"
 #: What must be done first is named at a glance; the rest stands below.
 _FIRST_STEPS: Final = 3
 
 
-def care_plan_narrative(plan: Plan) -> str:
-    """XHTML div of a shareable plan."""
+def care_plan_narrative(plan: Plan, *, page: str = "") -> str:
+    """XHTML div of a shareable plan; page is the address where one decides about it."""
     ET.register_namespace("", systems.XHTML)
     div = ET.Element(_tag("div"))
     _paragraph(div, f"{standing(plan)}. ", bold=headline(plan))
@@ -40,6 +42,10 @@ def care_plan_narrative(plan: Plan) -> str:
             _section(div, title, lines)
     if waiting := review_phrase(plan.content):
         _paragraph(div, f"{waiting}.", bold="Homeward:")
+    if page:
+        # The address is also the link's text: many EHRs drop links and keep their words.
+        paragraph = _paragraph(div, "", bold=DECIDE_HERE)
+        ET.SubElement(paragraph, _tag("a"), href=page).text = page
     return ET.tostring(div, encoding="unicode")
 
 
@@ -297,10 +303,11 @@ def _section(div: ET.Element, title: str, lines: Iterable[str]) -> None:
         ET.SubElement(items, _tag("li")).text = clean(line)
 
 
-def _paragraph(div: ET.Element, text: str, *, bold: str) -> None:
+def _paragraph(div: ET.Element, text: str, *, bold: str) -> ET.Element:
     paragraph = ET.SubElement(div, _tag("p"))
     strong = ET.SubElement(paragraph, _tag("b"))
     strong.text, strong.tail = clean(bold) + " ", text
+    return paragraph
 
 
 def _tag(name: str) -> str:

@@ -37,6 +37,11 @@ def with_tag(body: Json) -> Json:
     return body | {"meta": meta | {"tag": [*tags, dict(TAG)]}}
 
 
+def with_source(body: Json, page: str) -> Json:
+    """Return the resource with the page that it comes from in its meta; unchanged where there is no page."""
+    return body | {"meta": (body.get("meta") or {}) | {"source": page}} if page else body
+
+
 def is_own_tag(tag: Any) -> bool:
     """Tell whether a Coding is the tag on all that we write."""
     return isinstance(tag, Mapping) and (tag.get("system"), tag.get("code")) == (TAG["system"], TAG["code"])

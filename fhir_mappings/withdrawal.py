@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 from fhir_mappings import systems
 from fhir_mappings.inbound.codes import bare_code
 from fhir_mappings.outbound.author import Author, without_orphans
-from fhir_mappings.own_marks import own_identifier, with_tag
+from fhir_mappings.own_marks import own_identifier, with_source, with_tag
+from fhir_mappings.references import literal
 from service.domain.publication import Draft
 
 Json = dict[str, Any]
@@ -39,6 +40,8 @@ _RETIRED: Final[Mapping[str, Mapping[str, str]]] = {
     "Condition": {"active": "inactive"},
 }
 _ON_HOLD: Final = "on-hold"
+#: Who can be asked to do something about an order that they signed.
+_PEOPLE: Final = ("Practitioner/", "PractitionerRole/")
 #: The status of what we ended.
 _ENDED: Final[Mapping[str, str]] = {
     "CarePlan": "revoked",
@@ -209,7 +212,7 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
         "status": "requested",
         "intent": "plan",
         "code": {"text": "Referral on hold"},
-        "description": _TASK,
+        "description": f"{_TASK} {author.page}" if author.page else _TASK,
         "focus": {"reference": f"ServiceRequest/{request['id']}"},
         **{
             name: request[its]
@@ -218,8 +221,21 @@ def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded
         },
         "authoredOn": recorded.isoformat(timespec="seconds"),
         "requester": author.writer(),
+        **_owner_of_hold(request, author),
     }
-    return Draft(key, "Task", identifier, _derived(of.full_url, key), with_tag(body))
+    return Draft(
+        key, "Task", identifier, _derived(of.full_url, key), with_source(with_tag(body), author.page)
+    )
+
+
+def _owner_of_hold(request: Json, author: Author) -> Json:
+    """Who is to see to it: who signed the order, else the social workers; nobody looks for a Task that is nobody's."""
+    requester = request.get("requester")
+    signer = str(requester.get("reference", "")) if isinstance(requester, dict) else ""
+    if literal(signer).startswith(_PEOPLE):
+        return {"owner": requester}
+    social_work = author.social_work()
+    return {"owner": social_work} if social_work.get("reference") else {}
 
 
 def hold_key(of: Draft) -> str:

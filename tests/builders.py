@@ -359,9 +359,15 @@ class MemoryLedger:
 NO_MATCHES = Matches()
 
 
+#: Whom a message about a plan of these builders reaches.
+CARE_TEAM = ("CareTeam/7",)
+
+
 def planned(*needs: Need, matches: Matches = NO_MATCHES, about: Record | None = None, **more: Any) -> Plan:
-    """The plan drafted for these needs; every keyword goes into the assessment."""
-    return draft_plan(about or record(), assessment(*needs, **more), matches, tenant="example")
+    """The plan drafted for these needs, for a patient with a care team; every keyword goes into the assessment."""
+    drafted = draft_plan(about or record(), assessment(*needs, **more), matches, tenant="example")
+    told = drafted.for_everybody and replace(drafted.for_everybody, care_team=CARE_TEAM)
+    return replace(drafted, care_team=CARE_TEAM, for_everybody=told)
 
 
 # --- decisions ----------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ class Author:
     """The device as people read it, the hospital it acts for, and what of both stands in the EHR; "" for what is not known.
 
     tenant is the hospital's id. partners are the Organizations in the EHR of community services that people chose, by the
-    service's id.
+    service's id. social_work_reference is the hospital's social workers in its EHR, page the address where one decides about
+    this discharge's plan.
     """
 
     device_name: str
@@ -35,6 +36,8 @@ class Author:
     tenant: str = ""
     device_reference: str = ""
     partners: Mapping[str, str] = field(default_factory=dict)
+    social_work_reference: str = ""
+    page: str = ""
 
     def device(self) -> Json:
         """Refer to the Device: where it stands in the EHR, else by the identifier that it would have there."""
@@ -65,6 +68,14 @@ class Author:
             "type": "Organization",
             "display": service.organization or service.name,
         }
+
+    def social_work(self) -> Json:
+        """Refer to the hospital's social workers as those who are to do something; {} where nobody named them.
+
+        R4 lets no Group do anything.
+        """
+        is_group = self.social_work_reference.startswith("Group/")
+        return {} if is_group else {"reference": self.social_work_reference}
 
 
 def device_identifier(tenant: str) -> str:

@@ -43,7 +43,7 @@ def care_plan_body(plan: Plan, *, author: Author, names: Names) -> Json:
         # "additional": bedside questions, gaps and readiness have no element of their own.
         "text": {
             "status": "additional",
-            "div": care_plan_narrative(plan),
+            "div": care_plan_narrative(plan, page=author.page),
         },
         "status": request_status(plan, WHOLE_PLAN),
         "intent": "plan",

@@ -12,7 +12,7 @@ from html import escape
 from typing import Final
 
 from fhir_mappings import systems
-from fhir_mappings.narrative import generated, standing
+from fhir_mappings.narrative import DECIDE_HERE, generated, standing
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.elements import Json, clean, coding
 from service.domain.decision import WHOLE_PLAN
@@ -43,6 +43,7 @@ def document_body(
     if not attachments:
         return None
     title = titled(plan)
+    where = f" {DECIDE_HERE} {author.page}" if author.page else ""
     return {
         "resourceType": "DocumentReference",
         "meta": {"profile": [f"{systems.US_CORE}us-core-documentreference"]},
@@ -60,7 +61,7 @@ def document_body(
         "date": recorded.isoformat(timespec="seconds"),
         "author": [author.writer()],
         "custodian": {"reference": author.organization_reference, "display": author.organization},
-        "description": title,
+        "description": f"{title}.{where}" if where else title,
         "content": [{"attachment": attachment} for attachment in attachments],
         "context": {"encounter": [{"reference": plan.encounter.reference}]},
     }

@@ -25,21 +25,25 @@ def lower_resources(
 ) -> tuple[Draft, ...]:
     """DocumentReference, Communication, Conditions and their Provenance, as drafts in this order.
 
-    All that could be needed; which of them an EHR gets is decided by what it took before. Only what may be shared goes
+    All that could be needed, but for a message that would go to nobody; which of them an EHR gets is decided by what it took before. Only what may be shared goes
     out. InvalidResource if one of them would not be valid FHIR.
     """
     shared = plan.shareable()
     names = Names(plan.tenant, plan.encounter.reference)
-    words = care_plan_narrative(shared)
+    words = care_plan_narrative(shared, page=author.page)
     document = document_body(shared, words, author=author, recorded=recorded, pdf=pdf)
-    drafts = [] if document is None else [named(names, DOCUMENT_KEY, document, plan, says=words)]
+    drafts = (
+        [] if document is None else [named(names, DOCUMENT_KEY, document, plan, says=words, page=author.page)]
+    )
     message = message_body(shared, words, author=author, recorded=recorded)
-    drafts.append(named(names, MESSAGE_KEY, message, plan, says=words))
-    drafts += [named(names, key, body, plan) for key, body in _concerns(shared, recorded)]
+    drafts += (
+        [] if message is None else [named(names, MESSAGE_KEY, message, plan, says=words, page=author.page)]
+    )
+    drafts += [named(names, key, body, plan, page=author.page) for key, body in _concerns(shared, recorded)]
     identifier = names.identifier(LOWER_PROVENANCE_KEY)
     targets = [draft.full_url for draft in drafts]
     source = provenance_body(shared, targets, author=author, recorded=recorded, identifier=identifier)
-    return (*drafts, unnamed(names, LOWER_PROVENANCE_KEY, source, plan))
+    return (*drafts, unnamed(names, LOWER_PROVENANCE_KEY, source, plan, page=author.page))
 
 
 def _concerns(plan: Plan, recorded: datetime) -> Iterator[tuple[str, Json]]:

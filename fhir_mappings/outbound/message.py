@@ -7,7 +7,7 @@ from fhir_mappings import systems
 from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import plain_text, titled
-from fhir_mappings.outbound.elements import Json, coding
+from fhir_mappings.outbound.elements import Json, coding, references
 from service.domain.plan import Plan
 
 MESSAGE_KEY: Final = "plan-message"
@@ -15,12 +15,15 @@ MESSAGE_KEY: Final = "plan-message"
 _TOPIC: Final = "Discharge plan"
 
 
-def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) -> Json:
+def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) -> Json | None:
     """The Communication in FHIR JSON without identifier. plan must be shareable; words is its narrative (XHTML div).
 
-    It is `completed` because nobody else will send it. It goes to the care team of the record; where there is none, it
-    is addressed in words.
+    It is `completed` because nobody else will send it. It goes to those of the record who look after the patient, else to
+    the hospital's social workers; None where neither is known, for a message to nobody reaches nobody.
     """
+    recipients = plan.care_team or tuple(filter(None, [author.social_work_reference]))
+    if not recipients:
+        return None
     return {
         "resourceType": "Communication",
         "text": generated(titled(plan)),
@@ -31,7 +34,7 @@ def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) 
         "topic": {"text": _TOPIC},
         "encounter": {"reference": plan.encounter.reference},
         "sent": recorded.isoformat(timespec="seconds"),
-        "recipient": [{"reference": one} for one in plan.care_team] or [{"display": "Care team"}],
+        "recipient": references(recipients),
         "sender": author.writer(),
         "payload": [{"contentString": plain_text(words)}],
     }

@@ -46,7 +46,7 @@ def keeps_verdict_out(resource_type: str, kept_out: Collection[str]) -> bool:
 def notice_resources(plan: Plan, *, page: str, author: Author, recorded: datetime) -> tuple[Draft, ...]:
     """The notice as a DocumentReference and as a Communication, best first; an EHR gets the first that it takes.
 
-    page is the URL of the plan's page, "" where there is none. Only what may be shared goes out.
+    There is no Communication where nobody is known who would get it. page is the URL of the plan's page, "" where there is none. Only what may be shared goes out.
     """
     shared = plan.shareable()
     names = Names(plan.tenant, plan.encounter.reference)
@@ -54,7 +54,8 @@ def notice_resources(plan: Plan, *, page: str, author: Author, recorded: datetim
     document = document_body(shared, words, author=author, recorded=recorded)
     message = message_body(shared, words, author=author, recorded=recorded)
     drafts = [] if document is None else [_draft(names, NOTICE_DOCUMENT_KEY, _as_note(document), plan, words)]
-    drafts.append(_draft(names, NOTICE_MESSAGE_KEY, message | {"topic": {"text": _TITLE}}, plan, words))
+    if message is not None:
+        drafts.append(_draft(names, NOTICE_MESSAGE_KEY, message | {"topic": {"text": _TITLE}}, plan, words))
     return tuple(drafts)
 
 

@@ -35,18 +35,25 @@ def plan_resources(plan: Plan, *, author: Author, recorded: datetime) -> tuple[D
     """
     shared = plan.shareable()
     names = Names(plan.tenant, plan.encounter.reference)
-    drafts = [named(names, key, body, plan) for key, body in parts(shared, author, names)]
+    drafts = [named(names, key, body, plan, page=author.page) for key, body in parts(shared, author, names)]
     if shared.asks_for_social_work():
-        drafts.append(named(names, SOCIAL_WORK_KEY, social_work_body(shared, author=author), plan))
+        drafts.append(
+            named(names, SOCIAL_WORK_KEY, social_work_body(shared, author=author), plan, page=author.page)
+        )
     care_plan = care_plan_body(shared, author=author, names=names)
-    drafts.append(named(names, CARE_PLAN_KEY, care_plan, plan))
+    drafts.append(named(names, CARE_PLAN_KEY, care_plan, plan, page=author.page))
     identifier = names.identifier(PROVENANCE_KEY)
     targets = [draft.full_url for draft in drafts]
     source = provenance_body(shared, targets, author=author, recorded=recorded, identifier=identifier)
-    made = unnamed(names, PROVENANCE_KEY, source, plan)
-    asked = [named(names, key, body, plan) for key, body in tasks(shared, author, names)]
+    made = unnamed(names, PROVENANCE_KEY, source, plan, page=author.page)
+    asked = [named(names, key, body, plan, page=author.page) for key, body in tasks(shared, author, names)]
     signed = signatures(shared, (*drafts, *asked), author=author, names=names)
-    return (*drafts, made, *asked, *(unnamed(names, key, body, plan) for key, body in signed))
+    return (
+        *drafts,
+        made,
+        *asked,
+        *(unnamed(names, key, body, plan, page=author.page) for key, body in signed),
+    )
 
 
 def parts(plan: Plan, author: Author, names: Names) -> Iterator[tuple[str, Json]]:

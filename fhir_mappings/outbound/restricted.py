@@ -31,7 +31,10 @@ def restricted_resources(plan: Plan, *, author: Author, recorded: datetime) -> t
     told = plan.restricted()
     names = Names(plan.tenant, plan.encounter.reference)
     labels = {item.key: item.labels for item in (*told.referrals, *told.goals, *told.declined.items())}
-    drafts = [named(names, key, marked(body, labels[key]), plan) for key, body in parts(told, author, names)]
+    drafts = [
+        named(names, key, marked(body, labels[key]), plan, page=author.page)
+        for key, body in parts(told, author, names)
+    ]
     if not drafts:
         return ()
     everything = merge(labels.values())
@@ -42,14 +45,14 @@ def restricted_resources(plan: Plan, *, author: Author, recorded: datetime) -> t
         recorded=recorded,
         identifier=names.identifier(RESTRICTED_PROVENANCE_KEY),
     )
-    made = unnamed(names, RESTRICTED_PROVENANCE_KEY, marked(source, everything), plan)
+    made = unnamed(names, RESTRICTED_PROVENANCE_KEY, marked(source, everything), plan, page=author.page)
     asked = [
-        named(names, key, marked(body, _labels_of_focus(body, labels, names)), plan)
+        named(names, key, marked(body, _labels_of_focus(body, labels, names)), plan, page=author.page)
         for key, body in tasks(told, author, names)
     ]
     # What a person signed at one time may be about both kinds; each kind has its own Provenance.
     signed = signatures(told, (*drafts, *asked), author=author, names=names, prefix="restricted-signature")
-    acts = [unnamed(names, key, marked(body, everything), plan) for key, body in signed]
+    acts = [unnamed(names, key, marked(body, everything), plan, page=author.page) for key, body in signed]
     return (*drafts, made, *asked, *acts)
 
 

@@ -65,6 +65,7 @@ def social_work_body(plan: Plan, *, author: Author) -> Json:
         "category": [concept(code=_SOCIAL_SERVICE)],
         "priority": str(Urgency.ROUTINE),
         "code": concept(SOCIAL_WORK_TITLE, _SOCIAL_SERVICE),
+        "performer": [author.social_work()],
     }
     return _request(plan, author, SOCIAL_WORK_KEY, plan.discharge_date, specific)
 

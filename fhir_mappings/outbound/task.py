@@ -27,7 +27,7 @@ def task_key(referral: str, plan: Plan) -> str:
 
 
 def task_body(referral: Referral, plan: Plan, *, approval: Decision, author: Author, names: Names) -> Json:
-    """The Task in FHIR JSON without identifier; plan must be shareable. Open to any provider until one is chosen."""
+    """The Task in FHIR JSON without identifier; plan must be shareable. Until a provider is chosen, it is the social workers'."""
     refusal = refusal_of(plan, referral.key)
     called_off = {"statusReason": {"text": refusal_text(refusal)}} if refusal else {}
     chosen = referral.chosen
@@ -46,7 +46,7 @@ def task_body(referral: Referral, plan: Plan, *, approval: Decision, author: Aut
         "encounter": {"reference": plan.encounter.reference},
         "authoredOn": approval.at.isoformat(timespec="seconds"),
         "requester": _requester(approval, author),
-        "owner": author.partner(chosen) if chosen else {},
+        "owner": author.partner(chosen) if chosen else author.social_work(),
         "restriction": {"period": {"end": referral.due.isoformat()}},
     }
 

@@ -143,7 +143,16 @@ def _narrative_is_plain_xhtml(body: Json, _: _Parts) -> bool:
     except ET.ParseError:
         return False
     allowed = {f"{{{systems.XHTML}}}{name}" for name in _NARRATIVE_ELEMENTS}
-    return all(element.tag in allowed and not element.attrib for element in root.iter())
+    return all(
+        (element.tag in allowed and not element.attrib) or _is_web_link(element) for element in root.iter()
+    )
+
+
+def _is_web_link(element: ET.Element) -> bool:
+    """Whether it is a link to a page, and no more."""
+    address = element.attrib.get("href", "")
+    is_link = element.tag == f"{{{systems.XHTML}}}a" and element.attrib.keys() == {"href"}
+    return is_link and address.startswith(("https://", "http://"))
 
 
 def _parts(value: Any) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """`homeward preflight`: what a hospital's EHR lets us do, before go-live."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from service.errors import BadInput, EhrNotFhir
 from service.pipeline.finding import Preflight
 from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant
+from service.pipeline.preflight_writes import of_links
 from service.presentation.preflight import preflight_document, preflight_table
 
 _WIDE: Final = 160
@@ -38,10 +40,12 @@ def run_preflight(tenant: str | None, metadata: str | None, form: str) -> int:
 
 
 def _asked(name: str, quirks: tuple[Quirk, ...]) -> Preflight:
-    tenants = tenants_of(settings_of_this_process(), quirks)
+    settings = settings_of_this_process()
+    tenants = tenants_of(settings, quirks)
     if name not in tenants:
         raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
-    return of_tenant(tenants[name], quirks, clock.now())
+    found = of_tenant(tenants[name], quirks, clock.now())
+    return replace(found, findings=(*found.findings, *of_links(settings.linked_url, tenants[name])))
 
 
 def _saved(file: str, quirks: tuple[Quirk, ...]) -> Preflight:

@@ -130,12 +130,15 @@ class Descent:
     types: frozenset[str]
 
 
-def descend(entries: Sequence[LedgerEntry], capability: Capability) -> Descent:
+def descend(
+    entries: Sequence[LedgerEntry], capability: Capability, *, unmade: Collection[str] = ()
+) -> Descent:
     """The rungs of all that a plan wants, by what the EHR offers and has refused.
 
     An EHR that takes the CarePlan has every item at least in its words. Where it does not, the plan goes as a document;
     what then asks for care and is no ServiceRequest also goes as a message to the care team; and where no ServiceRequest
-    is taken at all, open needs go as unconfirmed health concerns.
+    is taken at all, open needs go as unconfirmed health concerns. unmade are the types of which this plan has nothing to
+    write, as a message that would go to nobody: they are no rung.
     """
 
     @cache
@@ -144,7 +147,7 @@ def descend(entries: Sequence[LedgerEntry], capability: Capability) -> Descent:
 
     items = [entry for entry in entries if entry.wanted and entry.draft.resource_type in _RUNGS]
     there = {entry.draft.key for entry in items if _is_there(entry, step(entry.draft.resource_type))}
-    offered = frozenset(_offered(entries, step, items, there))
+    offered = frozenset(_offered(entries, step, items, there, unmade))
     landed = tuple(_landed(entry, there, offered) for entry in items)
     return Descent(landed, frozenset(_types(landed, items, offered, step)))
 
@@ -158,7 +161,11 @@ def _is_there(entry: LedgerEntry, step: Step) -> bool:
 
 
 def _offered(
-    entries: Sequence[LedgerEntry], step: _Step, items: Sequence[LedgerEntry], there: Collection[str]
+    entries: Sequence[LedgerEntry],
+    step: _Step,
+    items: Sequence[LedgerEntry],
+    there: Collection[str],
+    unmade: Collection[str],
 ) -> Iterator[Landing]:
     """The lower rungs that this EHR has."""
     if any(entry.draft.resource_type == "CarePlan" and entry.draft.key in there for entry in items):
@@ -166,7 +173,7 @@ def _offered(
     for rung, kind in _MADE_OF.items():
         written = [entry for entry in entries if entry.draft.resource_type == kind]
         refused = bool(written) and not any(_is_there(entry, step(kind)) for entry in written)
-        if step(kind).rung is not Rung.NOT_POSSIBLE and not refused:
+        if step(kind).rung is not Rung.NOT_POSSIBLE and not refused and kind not in unmade:
             yield rung
 
 

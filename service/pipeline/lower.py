@@ -13,7 +13,7 @@ from fhir_mappings.outbound.document import Renderer
 from fhir_mappings.outbound.lower import lower_resources
 from service.domain.discharge import Discharge
 from service.domain.publication import Draft
-from service.pipeline.parties import known_author
+from service.pipeline.parties import known_author, page_of
 from service.pipeline.ports import Deps
 from service.pipeline.publish import Lower
 
@@ -29,7 +29,7 @@ def _lower(discharge: Discharge, tenant: Tenant, deps: Deps) -> Sequence[Draft]:
     version = deps.store.plans.latest(discharge.id)
     if version is None:
         return ()
-    author = known_author(tenant, version.plan, deps.store)
+    author = known_author(tenant, version.plan, deps.store, page=page_of(discharge, deps))
     return lower_resources(version.plan, author=author, recorded=version.created, pdf=pdf_renderer())
 
 

@@ -5,6 +5,7 @@ them, so two workers that made them with their plans would make two of each.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -26,23 +27,33 @@ _ASKED_AGAIN: Final = timedelta(hours=1)
 
 def author_of(tenant: Tenant) -> Author:
     """Who writes: Homeward, for this hospital."""
-    return Author(_DEVICE, tenant.organization, tenant.organization_reference, tenant=tenant.id)
-
-
-def known_author(tenant: Tenant, plan: Plan | None, store: Store | Unit) -> Author:
-    """The same with what of it stands in the EHR, and the organizations that were chosen in this plan."""
-    known = store.shared_resources.of(tenant.id, tenant.fhir_base_url)
-    chosen = {service.id: partner_identifier(tenant.id, service.id) for service in _chosen(plan)}
-    partners = {service: known[name].reference for service, name in chosen.items() if name in known}
-    device = known.get(device_identifier(tenant.id))
     return Author(
         _DEVICE,
         tenant.organization,
         tenant.organization_reference,
         tenant=tenant.id,
+        social_work_reference=tenant.social_work_reference,
+    )
+
+
+def known_author(tenant: Tenant, plan: Plan | None, store: Store | Unit, *, page: str) -> Author:
+    """The same with what of it stands in the EHR, the organizations that were chosen in this plan, and the plan's page."""
+    known = store.shared_resources.of(tenant.id, tenant.fhir_base_url)
+    chosen = {service.id: partner_identifier(tenant.id, service.id) for service in _chosen(plan)}
+    partners = {service: known[name].reference for service, name in chosen.items() if name in known}
+    device = known.get(device_identifier(tenant.id))
+    return replace(
+        author_of(tenant),
         device_reference=device.reference if device else "",
         partners=partners,
+        page=page,
     )
+
+
+def page_of(discharge: Discharge, deps: Deps) -> str:
+    """The address of a discharge's page, as charts link to it; "" where the service has no public address."""
+    base = deps.settings.linked_url
+    return f"{base}/discharges/{discharge.id}" if base else ""
 
 
 def establish_parties(discharge: Discharge, tenant: Tenant, deps: Deps) -> bool:

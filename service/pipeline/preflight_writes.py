@@ -110,6 +110,22 @@ def seen(capability: Capability, missing: Mapping[str, Access], tenant: Tenant) 
     return Finding(Area.CLINICIAN, "sees", Verdict.DEGRADED, said if words else nothing)
 
 
+def of_links(linked_url: str, tenant: Tenant) -> Iterator[Finding]:
+    """Whether a clinician gets from the chart to where one decides, and whom a message reaches where the record names nobody."""
+    if linked_url:
+        said = f"Plans and documents link to {linked_url}, where one decides."
+        yield Finding(Area.WRITE, "link", Verdict.READY, said)
+    else:
+        said = "No plan links to its page: set HOMEWARD_PUBLIC_URL to an address that the hospital's screens reach."
+        yield Finding(Area.WRITE, "link", Verdict.DEGRADED, said)
+    if not tenant.social_work_reference:
+        said = (
+            "Where the record names nobody who looks after the patient, no message is sent: name whom it is to reach with "
+            "social_work_reference in the tenants file."
+        )
+        yield Finding(Area.WRITE, "messages", Verdict.READY, said)
+
+
 def _used(descent: Descent) -> frozenset[str]:
     """The types in which a plan stands in this EHR."""
     whole = {one.key for one in descent.landed if one.rung is Landing.RESOURCE}

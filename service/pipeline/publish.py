@@ -57,9 +57,14 @@ def _descend(ledger: Ledger, ehr: Ehr, lower: Lower) -> None:
         tried |= found.types
         ledger.want_also(of_types(lower(), tried, ehr.capability()))
         _bring(ledger, ehr)
-        found = descend(ledger.entries(), ehr.capability())
+        found = descend(ledger.entries(), ehr.capability(), unmade=unmade_of(lower(), tried))
     stood = {entry.draft.key: entry.rung for entry in ledger.entries()}
     ledger.land([item for item in found.landed if stood[item.key] is not item.rung])
+
+
+def unmade_of(drafts: Sequence[Draft], types: frozenset[str]) -> frozenset[str]:
+    """The types of which there is nothing to write: a document that is too large, a message that nobody would get."""
+    return types - {draft.resource_type for draft in drafts}
 
 
 def of_types(drafts: Sequence[Draft], types: frozenset[str], capability: Capability) -> list[Draft]:

@@ -13,14 +13,17 @@ from service.ehr.capability import Capability
 from service.ehr.ladder import Rung, descend, step_for
 from service.pipeline.hands_off import as_if_allowed, set_aside
 from service.pipeline.marks import mark
-from service.pipeline.publish import Lower, of_types
+from service.pipeline.publish import Lower, of_types, unmade_of
 from service.pipeline.send import speaks_of_nothing
 
 
 def rehearse(ledger: Ledger, policy: WritePolicy, capability: Capability, lower: Lower) -> None:
     """Make ready what the EHR would get, on its lower rungs too; what it does not take says so, the rest is set aside."""
-    types = descend([as_if_allowed(entry) for entry in ledger.entries()], capability).types
-    ledger.want_also(of_types(lower() if types else (), types, capability))
+    entries = [as_if_allowed(entry) for entry in ledger.entries()]
+    types = descend(entries, capability).types
+    drafts = lower() if types else ()
+    types = descend(entries, capability, unmade=unmade_of(drafts, types)).types
+    ledger.want_also(of_types(drafts, types, capability))
     lacking = _lacking(ledger, capability)
     kinds = {entry.draft.key: entry.draft.resource_type for entry in ledger.entries()}
     for key, reason in lacking.items():

@@ -31,7 +31,7 @@ from service.pipeline.hands_off import call_off, set_aside
 from service.pipeline.intake import take
 from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
-from service.pipeline.parties import establish_parties, known_author
+from service.pipeline.parties import establish_parties, known_author, page_of
 from service.pipeline.ports import Deps
 from service.pipeline.publish import publish
 from service.pipeline.rehearse import rehearse
@@ -114,7 +114,7 @@ def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
         tenant = _tenant(discharge, deps)
         with metrics.step(tenant.id, Task.WITHDRAW):
             if tenant.write_policy.writes:
-                author = known_author(tenant, None, deps.store)
+                author = known_author(tenant, None, deps.store, page=page_of(discharge, deps))
                 withdraw(ledger, deps.ehr(tenant.id), author=author, recorded=discharge.changed)
             else:
                 call_off(ledger, tenant.write_policy)
@@ -158,7 +158,7 @@ def _write(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> 
         resume(ledger, ehr)
     left = left_to_clinicians(deps.store.offers.of(discharge.id), deps.now())
     publish(adopt(ledger, ehr, left), ehr, lower_rungs(discharge, tenant, deps))
-    author = known_author(tenant, None, deps.store)
+    author = known_author(tenant, None, deps.store, page=page_of(discharge, deps))
     retire(ledger, ehr, author=author, recorded=discharge.changed)
     heed_signatures(discharge, ledger, ehr, deps)
 

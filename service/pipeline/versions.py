@@ -10,7 +10,7 @@ from service.domain.plan import Plan
 from service.domain.publication import Draft
 from service.jobs import Task
 from service.pipeline.decide import decide
-from service.pipeline.parties import known_author
+from service.pipeline.parties import known_author, page_of
 from service.pipeline.ports import Deps
 from service.store import Unit
 from service.store.plans import PlanVersion
@@ -36,7 +36,7 @@ def commit_version(
 ) -> None:
     """Keep a version with its drafts, and have it published when the unit is committed."""
     unit.plans.keep(discharge.id, version)
-    unit.publications.want(discharge.id, _drafts(version, tenant, unit))
+    unit.publications.want(discharge.id, _drafts(version, tenant, unit, page=page_of(discharge, deps)))
     deps.jobs.defer(Task.PUBLISH, discharge.id, unit, tenant=discharge.tenant)
 
 
@@ -46,16 +46,17 @@ def draft_again(discharge: Discharge, tenant: Tenant, deps: Deps) -> None:
         unit.discharges.lock(discharge.id)
         version = unit.plans.latest(discharge.id)
         if version is not None:
-            unit.publications.want(discharge.id, _drafts(version, tenant, unit))
+            page = page_of(discharge, deps)
+            unit.publications.want(discharge.id, _drafts(version, tenant, unit, page=page))
 
 
-def _drafts(version: PlanVersion, tenant: Tenant, unit: Unit) -> tuple[Draft, ...]:
+def _drafts(version: PlanVersion, tenant: Tenant, unit: Unit, *, page: str) -> tuple[Draft, ...]:
     """What is to be written: nothing, drafts only, or what people approved as active, as the hospital allows."""
     if tenant.write_policy is WritePolicy.OFF:
         return ()
     active = tenant.write_policy is WritePolicy.FULL
     plan = version.plan if active else version.plan.unsigned()
-    author, recorded = known_author(tenant, version.plan, unit), version.created
+    author, recorded = known_author(tenant, version.plan, unit, page=page), version.created
     drafts = plan_resources(plan, author=author, recorded=recorded)
     if tenant.attestations.enforces_security_labels:
         return (*drafts, *restricted_resources(plan, author=author, recorded=recorded))

@@ -1,5 +1,6 @@
 """On which rung a plan stands in each kind of EHR: the two vendors' own statements, and servers that take less and less."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -112,6 +113,23 @@ def test_a_refused_document_is_a_message(plan, ledger):
     ledger.mark("plan-document", WriteState.REFUSED, reason=WriteReason.REJECTED)
     rungs, _ = stands(ledger, without("CarePlan"))
     assert rungs["CarePlan"] is Landing.MESSAGE
+
+
+def test_a_message_that_nobody_would_get_is_no_rung(plan, ledger):
+    silent = [
+        draft.resource_type
+        for draft in lower_resources(replace(plan, care_team=()), author=AUTHOR, recorded=RECORDED)
+    ]
+    assert "Communication" not in silent
+    found = descend(ledger.entries(), without("CarePlan", "ServiceRequest"), unmade={"Communication"})
+    rungs = {landed.key: landed.rung for landed in found.landed}
+    assert Landing.MESSAGE not in rungs.values()
+    assert rungs["referral:food-pantry"] is Landing.DOCUMENT
+    assert found.types == {"DocumentReference", "Condition"}
+    nothing = descend(
+        ledger.entries(), without("CarePlan", "ServiceRequest", "DocumentReference"), unmade={"Communication"}
+    )
+    assert {landed.rung for landed in nothing.landed} == {Landing.CONCERN, Landing.PAGE, Landing.RESOURCE}
 
 
 def test_every_lower_rung_says_why_and_where(ledger):

@@ -34,6 +34,7 @@ class Deps:
     jobs: Any
     tenants: dict[str, Tenant] = field(default_factory=lambda: {"one": HOSPITAL})
     content: Any = None
+    settings: Any = field(default_factory=lambda: SimpleNamespace(linked_url=""))
     minutes: int = 0
     told: list[str] = field(default_factory=list)
 

@@ -83,7 +83,7 @@ def test_two_workers_at_once_make_one_device_and_one_organization(deps, hospital
     assert all(asked)
     [device] = in_ehr(hospital, "Device", device_identifier(hospital.id))
     [organization] = in_ehr(hospital, "Organization", partner_identifier(hospital.id, SERVICE.id))
-    author = known_author(hospital, plan, deps.store)
+    author = known_author(hospital, plan, deps.store, page="")
     assert author.device_reference == f"Device/{device['id']}"
     assert author.partners == {SERVICE.id: f"Organization/{organization['id']}"}
 
@@ -91,11 +91,11 @@ def test_two_workers_at_once_make_one_device_and_one_organization(deps, hospital
 def test_a_database_that_forgot_them_finds_them_again(deps, hospital):
     discharge, plan = discharge_of(deps, hospital)
     assert establish_parties(discharge, hospital, deps)
-    before = known_author(hospital, plan, deps.store)
+    before = known_author(hospital, plan, deps.store, page="")
     assert not establish_parties(discharge, hospital, deps)
     deps.store.shared_resources.forget(hospital.id)
     assert establish_parties(discharge, hospital, deps)
-    assert known_author(hospital, plan, deps.store) == before
+    assert known_author(hospital, plan, deps.store, page="") == before
 
 
 def test_a_place_that_may_not_be_told_is_no_organization_in_the_ehr(deps, hospital):
@@ -103,7 +103,7 @@ def test_a_place_that_may_not_be_told_is_no_organization_in_the_ehr(deps, hospit
     discharge, plan = discharge_of(deps, hospital, chosen(safe))
     establish_parties(discharge, hospital, deps)
     assert in_ehr(hospital, "Organization", partner_identifier(hospital.id, "safe-house")) == []
-    assert known_author(hospital, plan, deps.store).partners == {}
+    assert known_author(hospital, plan, deps.store, page="").partners == {}
 
 
 class Failing(Ehr):
@@ -134,7 +134,7 @@ def test_a_refusal_is_kept_for_an_hour_and_a_passing_error_is_no_fact(store, hos
         assert find_or_create(ehr, device_draft(author_of(hospital))) == found
         discharge, plan = discharge_of(deps, hospital)
         assert establish_parties(discharge, hospital, deps)
-        assert known_author(hospital, plan, store).device_reference == ""
+        assert known_author(hospital, plan, store, page="").device_reference == ""
         assert establish_parties(discharge, hospital, deps) is (found is None)
         deps.minutes = 60
         assert establish_parties(discharge, hospital, deps)

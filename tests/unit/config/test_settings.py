@@ -79,3 +79,15 @@ def test_variables_of_others_are_none_of_our_business():
 )
 def test_without_a_public_address_it_is_this_machines_with_the_port_listened_on(given, address):
     assert load_settings(given).public_url == address
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, ""),
+        ({"HOMEWARD_BIND": "0.0.0.0:9001"}, ""),
+        ({"HOMEWARD_PUBLIC_URL": "https://homeward.example/"}, "https://homeward.example"),
+    ],
+)
+def test_charts_link_to_an_address_that_somebody_named(given, address):
+    assert load_settings(given).linked_url == address

@@ -128,6 +128,7 @@ def test_plain_http_is_for_this_machine(read, host):
         (5, "max_connections: 0", "above 0"),
         (5, "read_timeout_seconds: soon", "number"),
         (5, "organization_reference: St Example", "Organization/id"),
+        (5, "social_work_reference: Patient/1", "CareTeam or Group or"),
         (3, "fhir_base_url: https://ehr.example.org:port/fhir", "not an address"),
         (3, "fhir_base_url: https://ehr.example.org/fhir?tenant=1", "no query"),
         (5, "language: English, please", "language tag"),

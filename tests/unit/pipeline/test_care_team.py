@@ -13,6 +13,11 @@ def team(name, /, *members, **more):
     return Fact(Kind.CARE_TEAM, f"CareTeam/{name}", **given)
 
 
+def order(number, /, **more):
+    given = {"by": f"Practitioner/{number}", "encounter": ENCOUNTER, **more}
+    return Fact(Kind.ORDER, f"ServiceRequest/{number}", **given)
+
+
 def found(*teams, labels=None, **more):
     return care_team(record(*teams, **more), labels or {}, today=TODAY)
 
@@ -48,5 +53,16 @@ def test_without_a_team_it_is_who_takes_part_in_the_stay():
         Participant("ESC", "RelatedPerson/8"),
         Participant("REF", ""),
     )
-    assert found(encounter=stay(participants=people)) == ("Practitioner/7",)
+    assert found(order("1"), encounter=stay(participants=people)) == ("Practitioner/7",)
     assert found() == ()
+
+
+def test_without_either_it_is_who_ordered_something_in_this_stay():
+    hidden = order("3", labels=frozenset({Label.ETH}))
+    others = (
+        order("4", encounter="Encounter/other"),
+        order("5", by="A name only"),
+        order("6", by="Device/1"),
+    )
+    assert found(order("2"), order("1"), order("2"), hidden, *others) == ("Practitioner/2", "Practitioner/1")
+    assert found(order("7"), labels={"ServiceRequest/7": frozenset({Label.ETH})}) == ()

@@ -17,6 +17,7 @@ from service.pipeline import preflight_live
 from service.pipeline.finding import Area, Preflight, Verdict
 from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant
+from service.pipeline.preflight_writes import of_links
 from tests.strict_token_server import token_server
 from tests.unit.ehr.odd_server import Told, fhir, odd_server, statement
 from tests.vendor_statements import vendor_statements
@@ -359,3 +360,17 @@ def test_tls_is_told(monkeypatch, tls, verdict, said):
     )
     assert verdicts(found, Area.CONNECTION)["TLS"] == verdict
     assert said in by(found, Area.CONNECTION)["TLS"].said
+
+
+@pytest.mark.parametrize(
+    ("address", "team", "said"),
+    [
+        ("https://homeward.example", "CareTeam/7", {"link": Verdict.READY}),
+        ("https://homeward.example", "", {"link": Verdict.READY, "messages": Verdict.READY}),
+        ("", "CareTeam/7", {"link": Verdict.DEGRADED}),
+    ],
+)
+def test_it_says_whether_charts_link_to_us_and_that_a_message_to_nobody_is_not_sent(address, team, said):
+    findings = list(of_links(address, replace(HOSPITAL, social_work_reference=team)))
+    assert {finding.subject: finding.verdict for finding in findings} == said
+    assert "HOMEWARD_PUBLIC_URL" in findings[0].said or address in findings[0].said

@@ -53,19 +53,22 @@ def test_the_document_is_a_preliminary_plan_of_care_note_about_the_stay():
     assert body["author"] == [{"type": "Device", "display": "Homeward"}]
 
 
-def test_the_message_goes_to_the_care_team_and_in_words_only_where_there_is_none():
-    plan = usual()
+def test_the_message_goes_to_the_care_team_or_the_social_workers_and_to_nobody_it_is_not_sent():
+    plan, desk = replace(usual(), care_team=()), replace(AUTHOR, social_work_reference="Group/9")
     told = replace(plan, care_team=("CareTeam/7", "Practitioner/8"))
-    assert made(plan)["plan-message"].body["recipient"] == [{"display": "Care team"}]
-    assert made(told)["plan-message"].body["recipient"] == [
-        {"reference": "CareTeam/7"},
-        {"reference": "Practitioner/8"},
-    ]
+    assert "plan-message" not in made(plan)
+    assert recipients(plan, desk) == [{"reference": "Group/9"}]
+    assert recipients(told, desk) == [{"reference": "CareTeam/7"}, {"reference": "Practitioner/8"}]
+
+
+def recipients(plan, author):
+    drafts = lower_resources(plan, author=author, recorded=datetime(2024, 3, 5, tzinfo=UTC))
+    return next(draft.body["recipient"] for draft in drafts if draft.key == "plan-message")
 
 
 def test_a_message_that_was_sent_is_the_same_when_the_team_changes():
     plan = usual()
-    told = replace(plan, care_team=("CareTeam/7",))
+    told = replace(plan, care_team=("CareTeam/8",))
     assert told == plan
     assert made(told)["plan-message"].meaning == made(plan)["plan-message"].meaning
 
@@ -165,7 +168,7 @@ def test_without_the_pdf_library_there_is_no_pdf(monkeypatch):
 
 def test_the_message_holds_the_plan_for_the_care_team():
     body = made(usual())["plan-message"].body
-    assert body["recipient"] == [{"display": "Care team"}]
+    assert body["recipient"] == [{"reference": "CareTeam/7"}]
     assert usual().referrals[0].title in body["payload"][0]["contentString"]
 
 
