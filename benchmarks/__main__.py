@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cpu, hooks, process, subscriptions, wire
+from benchmarks import cpu, hooks, order, process, subscriptions, wire
 from benchmarks.figures import Figure
 
 _PARTS = {
@@ -17,6 +17,7 @@ _PARTS = {
     "wire": wire.figures,
     "hooks": hooks.figures,
     "subscriptions": subscriptions.figures,
+    "order": order.figures,
     "process": process.figures,
 }
 

@@ -18,9 +18,10 @@ from service.errors import HomewardError
 from service.jobs.attempts import AsDecided, Attempts
 from service.jobs.lost import STALLED_SECONDS, LostJobs
 from service.jobs.steps import Errand, Steps, Task
+from service.jobs.wakeful import WakefulJobManager
 
 _HEARTBEAT_SECONDS: Final = 3.0
-#: New jobs are announced; this is for those whose time to be tried again has come.
+#: Jobs that can run are announced (migration 0011); this is for those whose time to be tried again has come.
 _POLL_SECONDS: Final = 2.0
 _CHORE_SECONDS: Final = 2.0
 _FIRST_PAUSE_SECONDS: Final = 0.5
@@ -97,6 +98,7 @@ class Worker:
 
     def _app(self, attempts: Attempts) -> App:
         app = App(connector=PsycopgConnector(conninfo=self._url, min_size=1, max_size=4, timeout=10))
+        app.job_manager = WakefulJobManager(app.connector)
         for task in Task:
             app.task(name=task.value, pass_context=True, retry=AsDecided())(partial(attempts.make, task))
         for errand in Errand:

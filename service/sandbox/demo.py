@@ -100,9 +100,12 @@ def _play(stage: Stage, *, once: bool) -> int:
 
 
 @contextmanager
-def running_stage(console: Console, mode: Mode = _FULL) -> Iterator[Stage]:
-    """Start everything; everything is stopped in the opposite order, however this is left."""
-    home = settings_of_this_process().state_dir.absolute() / "demo"
+def running_stage(console: Console, mode: Mode = _FULL, *, home: Path | None = None) -> Iterator[Stage]:
+    """Start everything; everything is stopped in the opposite order, however this is left.
+
+    home is the folder of its files; without one it is in the state directory.
+    """
+    home = home or settings_of_this_process().state_dir.absolute() / "demo"
     with ExitStack() as running:
         run_dir = running.enter_context(run_folder(home))
         with console.status("Starting the sandbox EHR"):
