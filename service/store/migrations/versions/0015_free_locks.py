@@ -6,8 +6,8 @@ waited for the next poll; so did one whose time was moved forward, and one that 
 
 from alembic import op
 
-revision = "0011_free_locks"
-down_revision = "0010_doubts"
+revision = "0015_free_locks"
+down_revision = "0014_shared_resources"
 branch_labels = None
 depends_on = None
 
