@@ -6,8 +6,8 @@ waited for the next poll; so did one whose time was moved forward, and one that 
 
 from alembic import op
 
-revision = "0015_free_locks"
-down_revision = "0014_shared_resources"
+revision = "0016_free_locks"
+down_revision = "0015_unread"
 branch_labels = None
 depends_on = None
 
