@@ -21,7 +21,7 @@ from service.jobs.steps import Errand, Steps, Task
 from service.jobs.wakeful import WakefulJobManager
 
 _HEARTBEAT_SECONDS: Final = 3.0
-#: Jobs that can run are announced (migration 0016); this is for those whose time to be tried again has come.
+#: Jobs that can run are announced (migration 0017); this is for those whose time to be tried again has come.
 _POLL_SECONDS: Final = 2.0
 _CHORE_SECONDS: Final = 2.0
 _FIRST_PAUSE_SECONDS: Final = 0.5

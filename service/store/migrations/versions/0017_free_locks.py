@@ -6,8 +6,8 @@ waited for the next poll; so did one whose time was moved forward, and one that 
 
 from alembic import op
 
-revision = "0016_free_locks"
-down_revision = "0015_unread"
+revision = "0017_free_locks"
+down_revision = "0016_hospitals"
 branch_labels = None
 depends_on = None
 
