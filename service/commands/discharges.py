@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from service import clock
 from service.bootstrap import Operations
 from service.commands.deployment import opened_operations
 from service.commands.options import progress
@@ -114,7 +115,7 @@ def redrive_discharges(act: str, meant: Selection, *, dry_run: bool, form: str) 
 def _choose(meant: Selection, deps: Operations) -> list[UUID]:
     """Those in the states named; without any, those that stand and are still followed."""
     states = tuple(map(DischargeState, meant.states))
-    since = meant.since if states or meant.since else datetime.now(UTC) - _FOLLOWED
+    since = meant.since if states or meant.since else clock.now() - _FOLLOWED
     asked = Asked(tenant=meant.tenant, states=states or _STANDING, since=since, waiting=meant.waits)
     return [discharge.id for discharge in deps.store.overview.find(asked, limit=None)]
 

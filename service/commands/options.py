@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from service import clock
+
 table_or_json: Final = click.option(
     "--format",
     "form",
@@ -51,7 +53,7 @@ class Moment(click.ParamType[datetime]):
         text = str(value)
         try:
             if ago := re.fullmatch(r"(\d{1,5})([mhd])", text):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+                return clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
             at = datetime.fromisoformat(text)
         except (ValueError, OverflowError):
             self.fail("give 90m, 24h, 7d, or a day such as 2026-03-01", param, ctx)
