@@ -2,9 +2,11 @@
 
 import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fhir_mappings.sameness import names_of
+
+_BY_ID: Final = 100
 
 
 def pair_items(
@@ -49,3 +51,8 @@ def _by_names(
     for count, place, other in sorted(shared, key=lambda pair: -pair[0]):
         if count:
             yield place, other
+
+
+def _weight(name: object) -> int:
+    """An id tells an item from others whatever else of it has changed."""
+    return _BY_ID if isinstance(name, tuple) and name[0] == "id" else 1

@@ -182,7 +182,9 @@ def _merge_parts(base: Json, ours: Json, theirs: Json, found: Findings) -> Json:
     merged: Json = {}
     before, wanted, current = (fold_choices(side) for side in (base, ours, theirs))
     for name in dict.fromkeys((*current, *wanted)):
-        part = merge_part(name, *sides_of(name, before, wanted, current), found)
+        # An element's id is a name for us and for the server alike: either may change it, and nobody reads it.
+        sides = sides_of(name, before, wanted, current)
+        part = current.get(name, wanted.get(name)) if name == "id" else merge_part(name, *sides, found)
         if part is not MISSING:
             merged[name] = part
     return unfold_choices(merged)

@@ -4,23 +4,23 @@ from dataclasses import replace
 from typing import Any
 
 from fhir_mappings.merge import Merged, merge
-from fhir_mappings.withdrawal import is_as_left, status_of, with_status
+from fhir_mappings.withdrawal import status_of, with_status
 
 Json = dict[str, Any]
 
 
-def resume(said: Json, ours: Json, current: Json, *, before: str, on_hold: bool) -> Merged | None:
+def resume(said: Json, ours: Json, current: Json, *, before: str, given: str) -> Merged | None:
     """Bring back what we called off as it is wanted now; None when it is no longer as we left it, and so a person's.
 
-    said is that of `withdraw` or `retire`, ours the body that is wanted now, before the status that the ledger kept,
-    on_hold whether we put it on hold or ended it. A status
+    said is that of `withdraw` or `retire`, ours the body that is wanted now, before and given the statuses that the
+    ledger kept. A status
     that a person had given it, as by signing a draft, comes back, and stays theirs. Our reason goes as far as the EHR still shows
     it as we put it; what people added to it stays.
     """
-    if not is_as_left(current, on_hold=on_hold):
+    if not given or status_of(current) != given:
         return None
-    left, ours_before = status_of(current), status_of(said)
-    if ours_before == left:
+    ours_before = status_of(said)
+    if ours_before == given:
         return merge(said, ours, current)
-    merged = merge(with_status(said, left), with_status(ours, before), current)
+    merged = merge(with_status(said, given), with_status(ours, before), current)
     return replace(merged, said=with_status(merged.said, ours_before))

@@ -42,15 +42,6 @@ _RETIRED: Final[Mapping[str, Mapping[str, str]]] = {
 _ON_HOLD: Final = "on-hold"
 #: Who can be asked to do something about an order that they signed.
 _PEOPLE: Final = ("Practitioner/", "PractitionerRole/")
-#: The status of what we ended.
-_ENDED: Final[Mapping[str, str]] = {
-    "CarePlan": "revoked",
-    "ServiceRequest": "revoked",
-    "Task": "cancelled",
-    "Goal": "cancelled",
-    "DocumentReference": "superseded",
-    "Condition": "inactive",
-}
 _HOLD: Final = "on-hold:"
 _REASON: Final = "The discharge was cancelled or delayed; this was {} before."
 _NO_LONGER: Final = "The discharge plan no longer proposes this; it was {} before."
@@ -69,12 +60,13 @@ class TakenBack:
     """A resource that is called off.
 
     body is to be put. said is the base of the next merge: what we last said, with the reason and, unless the status before
-    was a person's, with the new status. before is the status that it had, for the ledger to keep.
+    was a person's, with the new status. before is the status that it had and given the one that we gave it, for the ledger.
     """
 
     body: Json
     said: Json
     before: str
+    given: str
 
 
 def withdraw(said: Json, current: Json, *, author: Author, recorded: datetime) -> TakenBack | None:
@@ -88,12 +80,6 @@ def withdraw(said: Json, current: Json, *, author: Author, recorded: datetime) -
 def retire(said: Json, current: Json, *, author: Author, recorded: datetime) -> TakenBack | None:
     """Call off a resource that the plan no longer proposes; None when it is to be left alone."""
     return _take_back(said, current, _RETIRED, _NO_LONGER, author=author, recorded=recorded)
-
-
-def is_as_left(current: Mapping[str, Any], *, on_hold: bool) -> bool:
-    """Return True if a resource still has the status with which we put it on hold, or else ended it."""
-    kind = str(current.get("resourceType"))
-    return status_of(current) == (_ON_HOLD if on_hold else _ENDED.get(kind))
 
 
 def _take_back(
@@ -115,6 +101,7 @@ def _take_back(
         _with_reason(with_status(current, after), reason, author=author, recorded=recorded),
         _with_reason(with_status(said, after) if is_ours else said, reason, author=author, recorded=recorded),
         before,
+        after,
     )
 
 

@@ -23,6 +23,8 @@ from service.domain.assessment import Outcome
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Education, FollowUp, Goal, PersonTask, Plan, Referral
 
+#: Of the end of a UUID, so that no two activities of a plan share an id.
+_ID_LENGTH: Final = 12
 _Dated = Referral | Goal | FollowUp | PersonTask
 _CATEGORY: Final = coding(
     systems.US_CORE_CAREPLAN_CATEGORY, "assess-plan", "Assessment and Plan of Treatment"
@@ -67,11 +69,15 @@ def _activities(plan: Plan, names: Names) -> list[Json]:
     """R4 lets an activity be a reference or a detail, never both (cpl-3)."""
     requests = [referral.existing or names.full_url(referral.key) for referral in plan.referrals]
     requests += [names.full_url(SOCIAL_WORK_KEY)] if plan.asks_for_social_work() else []
+    worded = [
+        *((visit.key, _follow_up(visit)) for visit in plan.follow_ups),
+        *((lesson.key, _lesson(lesson)) for lesson in plan.education),
+        *((task.key, _task(task)) for task in plan.tasks),
+    ]
+    # The id tells the item from others when its words have changed, so that what people ticked stays ticked.
     return [
         *({"reference": reference} for reference in _activity_references(requests)),
-        *map(_follow_up, plan.follow_ups),
-        *map(_lesson, plan.education),
-        *map(_task, plan.tasks),
+        *({"id": names.full_url(key)[-_ID_LENGTH:], **activity} for key, activity in worded),
     ]
 
 

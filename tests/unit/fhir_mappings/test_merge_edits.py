@@ -8,7 +8,7 @@ import pytest
 
 from fhir_mappings.merge import merge
 from fhir_mappings.sameness import still_says
-from tests.written_bodies import SENT, reword
+from tests.written_bodies import SENT, WANTED, reword
 
 Json = dict[str, Any]
 Edit = Callable[[Json], Any]
@@ -267,3 +267,26 @@ def test_what_a_person_changes_stands_and_nothing_else_freezes(key, element, edi
     assert not unchanged.is_needed
     assert unchanged.body == current
     assert unchanged.kept_out == frozenset()
+
+
+@pytest.mark.parametrize("keeps_ids", [True, False])
+def test_what_was_ticked_stays_ticked_when_its_words_change(keeps_ids):
+    current = copy.deepcopy(SENT["care-plan"]) | {"id": "9"}
+    lesson = next(
+        item
+        for item in current["activity"]
+        if "to use pantry" in item.get("detail", {}).get("code", {}).get("text", "")
+    )
+    lesson["detail"]["status"] = "completed"
+    if not keeps_ids:
+        for item in current["activity"]:
+            item.pop("id", None)
+    merged = merge(SENT["care-plan"], WANTED["care-plan"], current)
+    reworded = [
+        item["detail"]
+        for item in merged.body["activity"]
+        if item.get("detail", {}).get("status") == "completed"
+    ]
+    assert len(merged.body["activity"]) == len(current["activity"])
+    assert merged.kept_out == frozenset()
+    assert [detail["description"] for detail in reworded] == ["Teach before leaving: How to use kitchen"]

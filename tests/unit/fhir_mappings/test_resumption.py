@@ -7,7 +7,7 @@ import pytest
 
 from fhir_mappings.merge import merge
 from fhir_mappings.resumption import resume
-from fhir_mappings.withdrawal import is_as_left, is_on_hold, retire, status_of, with_status, withdraw
+from fhir_mappings.withdrawal import retire, status_of, with_status, withdraw
 from tests.ehr_fixtures import AUTHOR
 from tests.written_bodies import SENT
 
@@ -22,7 +22,7 @@ def hold(key):
 
 
 def bring_back(off, ours, current):
-    back = resume(off.said, ours, current, before=off.before, on_hold=is_on_hold(off.body))
+    back = resume(off.said, ours, current, before=off.before, given=off.given)
     assert back is not None
     return back
 
@@ -64,7 +64,6 @@ def test_it_comes_back_whatever_the_ehr_did_to_our_sentence(key, call_off, keep)
     off = call_off(SENT[key], SENT[key] | {"id": "9"}, author=AUTHOR, recorded=NOW)
     assert off is not None
     current = keep(copy.deepcopy(off.body))
-    assert is_as_left(current, on_hold=is_on_hold(off.body))
     back = bring_back(off, SENT[key], current)
     assert back.is_needed
     assert status_of(back.body) == status_of(SENT[key])
@@ -87,7 +86,9 @@ def test_our_sentence_goes_with_the_status_and_what_people_wrote_stays(key):
 def test_what_a_person_moved_on_meanwhile_is_theirs(status):
     off = hold("referral:rides")
     assert (
-        resume(off.said, SENT["referral:rides"], off.body | {"status": status}, before="active", on_hold=True)
+        resume(
+            off.said, SENT["referral:rides"], off.body | {"status": status}, before="active", given="on-hold"
+        )
         is None
     )
 
@@ -113,12 +114,7 @@ def test_what_was_declined_while_on_hold_does_not_come_back_active():
     assert status_of(bring_back(off, declined, off.body).body) == "revoked"
 
 
-@pytest.mark.parametrize("status", ["revoked", "on-hold"])
-def test_what_is_on_hold_is_told_from_what_was_ended(status):
-    request = {"resourceType": "ServiceRequest", "status": status}
-    assert is_as_left(request, on_hold=True) is (status == "on-hold")
-    assert is_as_left(request, on_hold=False) is (status == "revoked")
-
-
-def test_a_type_that_is_never_called_off_is_never_as_we_left_it():
-    assert not is_as_left({"resourceType": "Observation", "status": "final"}, on_hold=False)
+@pytest.mark.parametrize("given", ["", "revoked"])
+def test_what_we_did_not_leave_so_is_not_ours_to_bring_back(given):
+    off = hold("referral:rides")
+    assert resume(off.said, SENT["referral:rides"], off.body, before=off.before, given=given) is None
