@@ -11,6 +11,7 @@ from config.conventions import PATIENT_DISCHARGE, Conventions
 from config.hook_issuers import HookIssuer, TokenIssuer
 from config.keys import SigningKey
 from config.launch import Launch
+from service.domain.brake import USUAL_LIMIT
 from service.domain.claims import StayFilter
 
 UTC: Final = ZoneInfo("UTC")
@@ -95,7 +96,8 @@ class Tenant:
     Group, or "file:PATH"; "" if there is none. hooks are those who sign CDS Hooks calls for it, token_issuers those who give access
     tokens for our REST API; launch is how our page is registered there, None where the EHR does not open it. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
     the topic that tells of discharge orders, for an EHR that does not describe its topics; poll_seconds is how often one
-    without subscriptions is searched. encounter_classes are its own classes of encounters (see Conventions). quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
+    without subscriptions is searched. plans_taken_back_per_hour is how many plans may be called off within an hour because
+    their stay or order is gone, before a person is asked. encounter_classes are its own classes of encounters (see Conventions). quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
     """
 
     id: str
@@ -129,6 +131,7 @@ class Tenant:
     read_timeout_seconds: float = 30.0
     max_connections: int = 8
     requests_per_second: float = 20.0
+    plans_taken_back_per_hour: int = USUAL_LIMIT
 
     @property
     def conventions(self) -> Conventions:

@@ -105,6 +105,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "read_timeout_seconds": _positive,
         "max_connections": _count,
         "requests_per_second": _positive,
+        "plans_taken_back_per_hour": _count,
     }
     found = entry.fields(tuple(readers), ("id", "fhir_base_url", "organization"))
     if "previous_subscription_secret" in found and "subscription_secret" not in found:

@@ -26,6 +26,7 @@
         ├── EhrUnavailable        503  retryable: timeout, connection, 429, 5xx
         │   └── EhrRecordFault    503  500 over one stored record: a narrower question may be answered
         ├── EhrRefused            502  401, 403, 404, 405: the EHR will not do this
+        │   └── NotShown          502  retryable for a minute: the stay, its order or its patient, which it may show again
         ├── EhrRejected           502  400, 422: the EHR read it and said no
         ├── EhrConflict           409  retryable once: a person changed it, 409 or 412
         ├── EhrNotFhir            502  the answer is not FHIR, or too large
@@ -271,6 +272,22 @@ class EhrRefused(EhrError):
     def __init__(self, message: str = "", *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NotShown(EhrRefused):
+    """The EHR does not show what a plan is made from: nobody knows from one look whether it is gone."""
+
+    retryable = True
+    public_message = "The EHR does not show what this plan is made from; it is looked at again by itself."
+
+    def __init__(self, reference: str, *, is_absent: bool) -> None:
+        what = {"Patient": "the patient of this stay", "ServiceRequest": "the order for this stay"}
+        named = what.get(reference.partition("/")[0], "this stay")
+        said = "does not show" if is_absent else "does not let us read"
+        hint = "" if named != "this stay" or not is_absent else " If its id was typed, check it."
+        super().__init__(f"The EHR {said} {named}; it is looked at again by itself.{hint}")
+        self.reference = reference
+        self.is_absent = is_absent
 
 
 class EhrRejected(EhrError):

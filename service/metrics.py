@@ -39,6 +39,16 @@ STAYS_NOT_PLANNED: Final = Counter(
     "Stays of a shared FHIR base that no single hospital claims",
     ["tenant", "reason"],
 )
+DOUBTS: Final = Counter(
+    "homeward_doubts",
+    "Looks at a stay, order or patient that did not show it",
+    ["tenant", "subject", "shown"],
+)
+BRAKES_CLOSED: Final = Counter(
+    "homeward_brakes_closed",
+    "How often plans stopped being taken back: too many were gone",
+    ["tenant", "why"],
+)
 HOOK_FEEDBACK: Final = Counter(
     "homeward_hook_feedback", "What EHRs said became of cards; unknown for a card never shown", ["answer"]
 )

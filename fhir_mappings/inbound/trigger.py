@@ -46,7 +46,7 @@ def trigger_from(
 ) -> Trigger | None:
     """The trigger in a ServiceRequest or Encounter, None when it is nothing to us.
 
-    in_ehr says that it was read from the EHR just now. NotAllowed for an order whose stay is on another server than the
+    in_ehr says that it was read from the EHR just now; else it is a hint, which may be late. NotAllowed for an order whose stay is on another server than the
     tenant's.
     """
     if resource.get("resourceType") == "ServiceRequest":
@@ -55,7 +55,7 @@ def trigger_from(
         found = _from_encounter(resource, tenant, door)
     else:
         return None
-    return replace(found, in_ehr=in_ehr) if found else None
+    return replace(found, in_ehr=in_ehr, hint=not in_ehr) if found else None
 
 
 def _from_order(order: Mapping[str, Any], tenant: Tenant, door: str) -> Trigger | None:

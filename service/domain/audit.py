@@ -32,6 +32,8 @@ class Event(StrEnum):
     HANDED_OVER = "handed over to the hospital:"  # the reference is its id
     LEFT = "the hospital left; nothing is planned for it"
     JOINED = "the hospital is served again"
+    HELD = "taking back held by the brake"
+    SEEN_AGAIN = "seen again in the EHR"
     FOREIGN = "of another hospital, refused"
     OPENED = "opened from the EHR"
     SERVICE_KEPT = "community service kept"

@@ -16,6 +16,20 @@ class Action(StrEnum):
     CANCEL = "cancel"
 
 
+class CallOff(StrEnum):
+    """Why a discharge was called off, for those that are."""
+
+    NONE = ""  # it stands, or was called off before this was kept
+    PERSON = "person"  # by REST
+    WORDS = "words"  # the EHR says so of stay or order
+    ABSENCE = "absence"  # stay or order is no longer in the EHR
+
+    @property
+    def may_be_undone(self) -> bool:
+        """Whether the EHR may show that it was a mistake."""
+        return self in {CallOff.WORDS, CallOff.ABSENCE}
+
+
 class StayStatus(StrEnum):
     """The status of a stay in R4's words."""
 
@@ -54,7 +68,9 @@ class Trigger:
     door names the way it came in ("subscription", "rest", "cds-hooks", "poll"). told is what order or stay say of the
     date, as a digest ("" if nothing): another one than before means that it has moved. stay is the status of a stay that was
     told of. replaces are the orders that
-    this one stands for. in_ehr says that the EHR was asked just now, so that this is no late duplicate.
+    this one stands for. in_ehr says that the EHR was asked just now, so that this is no late duplicate; hint, that only a
+    notification tells of it, which may be late. why is the reason of a cancel; is_proven says of an absence that the EHR was
+    well meanwhile.
     """
 
     tenant: str
@@ -66,6 +82,14 @@ class Trigger:
     stay: StayStatus = StayStatus.UNTOLD
     replaces: tuple[str, ...] = ()
     in_ehr: bool = False
+    hint: bool = False
+    why: CallOff = CallOff.WORDS
+    is_proven: bool = False
+
+    @property
+    def about(self) -> str:
+        """The order or, without one, the stay that it tells of."""
+        return self.order or self.encounter
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +97,15 @@ class SeenOrder:
     """What is known of an order.
 
     cancelled: it stands no longer. ended: it was the EHR that called it off, so that the EHR may say that it stands
-    again; what a person called off here stays so. told: what it last said of its date, as a digest.
+    again; what a person called off here stays so. told: what it last said of its date, as a digest. in_ehr: the EHR has
+    shown it, so that it may be missed there. hint: only a notification told of it, which may be late.
     """
 
     cancelled: bool
     ended: bool
     told: str
+    in_ehr: bool = True
+    hint: bool = False
 
 
 class DischargeState(StrEnum):
@@ -115,7 +142,8 @@ class Discharge:
 
     order is the order that stands now; round counts plannings asked for (1 for the first), so that a repeated job
     knows whether it is still wanted; problem is the PHI-free sentence a person reads when state is FAILED; told is a digest of
-    what was last told of the stay, and stay its status then.
+    what was last told of the stay, and stay its status then. call_off and called_off say why and when it was called off;
+    held is the stay or order because of which it would be, were the hospital's brake not closed.
     """
 
     id: UUID
@@ -129,6 +157,9 @@ class Discharge:
     problem: str = ""
     told: str = ""
     stay: StayStatus = StayStatus.UNTOLD
+    call_off: CallOff = CallOff.NONE
+    called_off: datetime | None = None
+    held: str = ""
 
     def move_to(self, new: DischargeState, at: datetime) -> "Discharge":
         """The same discharge one step further; IllegalTransition if the table does not allow it."""
@@ -145,7 +176,13 @@ class Discharge:
     def asked_again(self, order: str, at: datetime) -> "Discharge":
         """The same stay, to be planned once more because of this order ("" keeps the one that stands)."""
         again = self if self.state is DischargeState.RECEIVED else self.move_to(DischargeState.RECEIVED, at)
-        return replace(again, order=order or self.order, round=self.round + 1, changed=at, problem="")
+        again = replace(again, order=order or self.order, round=self.round + 1, changed=at, problem="")
+        return replace(again, call_off=CallOff.NONE, called_off=None, held="")
+
+    def called_off_by(self, why: CallOff, at: datetime, *, had_plan: bool) -> "Discharge":
+        """The same discharge, to be taken back."""
+        cancelling = self.move_to(DischargeState.CANCELLING, at)
+        return replace(cancelling, call_off=why, called_off=at if had_plan else None, held="")
 
     def is_called_off(self) -> bool:
         """Whether there is nothing to decide until it is ordered again."""

@@ -22,7 +22,6 @@ from service.doors.wiring import deps, take_in
 from service.errors import BadInput, NotAllowed
 from service.jobs import Errand
 from service.pipeline.heed import concerning, heed
-from service.pipeline.look import removed
 
 subscriptions = Blueprint(
     "subscriptions",
@@ -92,9 +91,7 @@ def changed(tenant: str, resource_type: str, resource_id: str) -> Response:
         return _acknowledge()
     told = json_body()
     if told is None:
-        reference = _literal(resource_type, resource_id)
-        for one in concerning([reference], deps().tenants[tenant], deps().store):
-            _send(Errand.LOOK, tenant, one)
+        _look_at(tenant, _literal(resource_type, resource_id))
         return _acknowledge()
     _check_address(told, resource_type, resource_id)
     _take(tenant, told)
@@ -109,11 +106,9 @@ def changed(tenant: str, resource_type: str, resource_id: str) -> Response:
 @_later
 @guarded_by(subscription_secret)
 def deleted(tenant: str, resource_type: str, resource_id: str) -> Response:
-    """A resource was deleted: the order that stands no longer does, or the stay was a mistake."""
+    """A resource was deleted, it is said: it is looked for in the EHR, more than once, before anything is called off."""
     if resource_type in _TELLING:
-        reference = _literal(resource_type, resource_id)
-        for trigger in removed(reference, deps().tenants[tenant], deps(), door=DOOR):
-            take_in(trigger)
+        _look_at(tenant, _literal(resource_type, resource_id))
     return _acknowledge()
 
 
@@ -139,6 +134,11 @@ def _take(name: str, resource: Any) -> None:
         take_in(trigger)
     elif names_no_stay(resource, deps().tenants[name]):
         _send(Errand.LOOK, name, own_reference(resource))
+
+
+def _look_at(name: str, reference: str) -> None:
+    for concerned in concerning([reference], deps().tenants[name], deps().store):
+        _send(Errand.LOOK, name, concerned)
 
 
 def _send(errand: Errand, name: str, reference: str = "") -> None:

@@ -75,7 +75,8 @@ class SearchResult:
         """What a reading by id has shown of the resource. An empty searchset, or a page in place of an answer, shows none."""
         if self.resources:
             return Shown.PRESENT
-        if self.lack is Lack.PASSING:
+        is_unreadable = any(gap.reason is GapReason.UNREADABLE for gap in self.gaps)
+        if self.lack is Lack.PASSING and not is_unreadable:
             return Shown.UNANSWERED
         is_refused = any(gap.reason in _NOT_LET for gap in self.gaps)
         return Shown.NOT_LET if is_refused and not self.gone else Shown.ABSENT

@@ -7,12 +7,15 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from service.errors import EhrConflict, EhrUnavailable, HomewardError, StoreUnavailable
+from service.errors import EhrConflict, EhrUnavailable, HomewardError, NotShown, StoreUnavailable
 
 #: About four hours of trying: an EHR's night of maintenance.
 ATTEMPTS: Final = 24
 #: A person works on the same resource: looked at anew a few times, then it is theirs.
 CONFLICT_ATTEMPTS: Final = 3
+#: Half a minute to a minute: longer than a gateway restarts. After that a person sees it, and looks of their own go on for
+#: as long as it is not shown (service/domain/absence.py).
+NOT_SHOWN_ATTEMPTS: Final = 7
 _FIRST_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 900.0
 #: Whoever makes room on a disk wants to see within a minute that it helped.
@@ -107,7 +110,7 @@ def wait_before_trying_again(error: Exception, attempt: int) -> float | None:
         return _spread(min(_LONGEST_STORE_SECONDS, _FIRST_SECONDS * 2 ** min(attempt, _DOUBLINGS)))
     if not isinstance(error, HomewardError) or not error.retryable:
         return None
-    if attempt + 1 >= (CONFLICT_ATTEMPTS if isinstance(error, EhrConflict) else ATTEMPTS):
+    if attempt + 1 >= _attempts_for(error):
         return None
     wait = _spread(min(_LONGEST_SECONDS, _FIRST_SECONDS * 2**attempt))
     asked = error.retry_after if isinstance(error, EhrUnavailable) else None
@@ -116,6 +119,12 @@ def wait_before_trying_again(error: Exception, attempt: int) -> float | None:
 
 def _spread(longest: float) -> float:
     return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
+
+
+def _attempts_for(error: HomewardError) -> int:
+    if isinstance(error, NotShown):
+        return NOT_SHOWN_ATTEMPTS
+    return CONFLICT_ATTEMPTS if isinstance(error, EhrConflict) else ATTEMPTS
 
 
 def problem_of(error: Exception, task: Task | Errand) -> str:

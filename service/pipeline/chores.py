@@ -4,6 +4,7 @@ from typing import Final
 
 from service import clock
 from service.pipeline.claimed_intake import look_at_unclaimed
+from service.pipeline.doubt import call_looks
 from service.pipeline.ports import Deps
 from service.pipeline.reread import call_rereads
 from service.pipeline.rounds import call_rounds
@@ -13,7 +14,7 @@ _SELDOM_SECONDS: Final = 30.0
 
 
 class Chores:
-    """The chores of one worker: polling, what plans lack and stays that nobody plans whenever they are due, the others twice a minute."""
+    """The chores of one worker: polling, what plans lack, what was not shown and stays that nobody plans whenever they are due, the others twice a minute."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -23,6 +24,7 @@ class Chores:
         """Do what is due."""
         call_rounds(self._deps)
         call_rereads(self._deps)
+        call_looks(self._deps)
         look_at_unclaimed(self._deps)
         if clock.monotonic() < self._due:
             return

@@ -16,7 +16,7 @@ from fhir_mappings.shared_server import neighbours_of
 from service import metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.claims import SENTENCES, Unclaimed, UnclaimedReason
-from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.discharge import Action, CallOff, Discharge, DischargeState, Trigger
 from service.errors import StillAnothers
 from service.jobs import Errand, Task
 from service.pipeline.intake import intake, take
@@ -156,6 +156,6 @@ def _call_off(discharge: Discharge, to: str, unit: Unit, deps: Deps) -> None:
     now = unit.discharges.lock(discharge.id)
     if now.is_called_off():
         return
-    trigger = Trigger(now.tenant, now.encounter, Action.CANCEL, _WORKER)
+    trigger = Trigger(now.tenant, now.encounter, Action.CANCEL, _WORKER, why=CallOff.NONE)
     take(trigger, unit, deps, deps.now())
     unit.audit.record(AuditEntry(deps.now(), now.tenant, _WORKER, Event.HANDED_OVER, now.id, to))

@@ -17,17 +17,20 @@ from fhir_mappings.inbound.references import reference_of
 from fhir_mappings.inbound.whole_stay import require_stay, whole_stay
 from fhir_mappings.references import is_encounter
 from fhir_mappings.searches import Question, questions
+from service.domain.absence import Shown, shown_by
 from service.domain.record import Gap, GapReason, Lasting, Record
 from service.ehr.client import Ehr
 from service.ehr.search import Lack, SearchResult
 from service.errors import (
     BadInput,
+    EhrNotFhir,
     EhrRefused,
+    EhrRejected,
     EhrUnavailable,
+    NotShown,
     UnknownEncounter,
 )
 
-_GONE: Final = frozenset({404, 410})
 #: Ward in a department in a stay in a stay it was merged into; more levels are a mistake.
 _LEVELS: Final = 5
 
@@ -46,8 +49,8 @@ def gather(
 
     The fourth reads forms, where answers name their questions only by them.
     asked are the codes of Observations that anybody asks for, others are passed over (None: none are). Raises
-    UnknownEncounter, NotAnInpatientStay, EhrRefused when
-    stay or patient may not be read, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
+    UnknownEncounter, NotAnInpatientStay, NotShown when
+    stay or patient may not be read or the patient is not there, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
     """
     stay = _with_patient(_stay(encounter, ehr, conventions), ehr)
     patient = subject_of(stay)
@@ -57,7 +60,7 @@ def gather(
         patient, _looks_back_from(stay, today, conventions.zone), ehr.capability()
     )
     results = ehr.batch([question.search for question in searches])
-    _require_patient(results[0])
+    _require_patient(results[0], patient)
     resources = [stay, *(resource for result in results for resource in result.resources)]
     forms, form_gaps = _forms(resources, ehr)
     gaps = [*not_offered, *_gaps(searches, results), *form_gaps]
@@ -89,7 +92,7 @@ def find_answered(
     asked, _ = questions(subject_of(stay), _looks_back_from(stay, today, conventions.zone), ehr.capability())
     again = [question for question in asked if question.search.resource_type in wanted]
     results = ehr.batch([question.search for question in again])
-    _require_patient(results[0])
+    _require_patient(results[0], subject_of(stay))
     _, form_gaps = _forms([resource for result in results for resource in result.resources], ehr)
     still = Counter[str]()
     for gap in (*_gaps(again, results), *form_gaps):
@@ -120,10 +123,14 @@ def _stay(encounter: str, ehr: Ehr, conventions: Conventions) -> dict[str, Any]:
     """The stay of this name, or the one that the contact of this name is part of or was merged into."""
     try:
         named = ehr.read(encounter)
-    except EhrRefused as error:
-        if error.status in _GONE:
+    except (EhrRefused, EhrRejected, EhrNotFhir) as error:
+        if error.retryable:
+            raise
+        if shown_by(error) is Shown.ABSENT:
             raise UnknownEncounter from None
-        raise
+        raise NotShown(encounter, is_absent=False) from error
+    if named["resourceType"] != "Encounter":
+        raise UnknownEncounter
     known = {encounter: named, **_above(named, ehr)}
     stay = whole_stay(named, known, conventions)
     require_stay(stay, conventions)
@@ -157,13 +164,13 @@ def _looks_back_from(stay: dict[str, Any], today: date, zone: tzinfo | None) -> 
     return min(ended_on(stay, zone) or today, today)
 
 
-def _require_patient(result: SearchResult) -> None:
+def _require_patient(result: SearchResult, patient: str) -> None:
     """Without the patient there is no record; everything else may be missing."""
     if result.resources:
         return
     if result.lack is Lack.PASSING:
         raise EhrUnavailable("GET Patient: the EHR does not answer.")
-    raise EhrRefused("The EHR does not let us read the patient of this stay.")
+    raise NotShown(patient, is_absent=result.shown is Shown.ABSENT)
 
 
 def _gaps(asked: Sequence[Question], results: Sequence[SearchResult]) -> Iterable[Gap]:

@@ -20,8 +20,8 @@ from fhir_mappings.outbound.references import type_of
 from fhir_mappings.references import own_reference
 from service import metrics
 from service.jobs import Errand
+from service.pipeline.doubt import DOOR
 from service.pipeline.intake import take
-from service.pipeline.look import DOOR
 from service.pipeline.ports import Deps
 from service.pipeline.rounds import search_since_last
 from service.store import Store, Unit

@@ -13,9 +13,10 @@ from typing import Final
 from uuid import uuid4
 
 from service.domain.audit import AuditEntry, Event
-from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.discharge import Action, CallOff, Discharge, DischargeState, Trigger
 from service.domain.publication import SETTLED
 from service.jobs import Errand, Task
+from service.pipeline.brake import let_go, may_take_back
 from service.pipeline.ports import Deps
 from service.store import Unit
 
@@ -32,7 +33,9 @@ _UNDER_WAY: Final = {DischargeState.RECEIVED: Task.PLAN, DischargeState.PLANNED:
 #: The doors by which an EHR tells what changed, whose stay it may ever be.
 _TELLING: Final = frozenset({"subscription", "look"})
 #: What changes nothing.
-_REPEATS: Final = frozenset({Event.DUPLICATE, Event.CANCEL_OF_OTHER_ORDER, Event.CANCEL_OF_UNKNOWN})
+_REPEATS: Final = frozenset(
+    {Event.DUPLICATE, Event.CANCEL_OF_OTHER_ORDER, Event.CANCEL_OF_UNKNOWN, Event.TO_BE_CHECKED, Event.HELD}
+)
 _STOPPED: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED, DischargeState.FAILED})
 _CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
 _PLANNED_ONCE: Final = frozenset({DischargeState.PLANNED, DischargeState.PUBLISHED})
@@ -66,7 +69,7 @@ def take(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | 
         return _cancel(trigger, unit, deps, at)
     if trigger.action is Action.REFRESH:
         known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter)
-        return _refresh(trigger, known, unit, deps, at) if known else None
+        return _refresh(trigger, _let_go(trigger, known, unit, deps), unit, deps, at) if known else None
     return _plan(trigger, unit, deps, at)
 
 
@@ -82,13 +85,16 @@ def _is_to_be_read(trigger: Trigger, deps: Deps) -> bool:
     return told and tenant is not None and tenant.stays is not None
 
 
-def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:
+def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | None:
+    if trigger.hint and trigger.order and unit.called_off_orders.knows(trigger.tenant, trigger.order):
+        _ask_the_ehr(trigger.order, trigger, None, unit, deps, at)
+        return unit.discharges.lock_stay(trigger.tenant, trigger.encounter)
     told = "" if trigger.order else trigger.told
     ids = uuid4(), trigger.tenant, trigger.encounter, trigger.order
     new = Discharge(*ids, DischargeState.RECEIVED, 1, at, at, told=told, stay=trigger.stay)
     if unit.discharges.add(new):
         return _begun(new, Event.RECEIVED, trigger, unit, deps)
-    known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter) or new
+    known = _let_go(trigger, unit.discharges.lock_stay(trigger.tenant, trigger.encounter) or new, unit, deps)
     if told:
         return _refresh(trigger, known, unit, deps, at)
     effect = (
@@ -96,33 +102,65 @@ def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge:
         if trigger.order
         else _effect_of_request(trigger, known, unit, at)
     )
+    if effect is _Effect.PLAN and trigger.hint:
+        effect = _Effect.ASK_THE_EHR  # it may be late, and another order may stand
     if effect is _Effect.PLAN:
         return _again(known.asked_again(trigger.order, at), trigger, unit, deps)
     if effect is _Effect.ASK_THE_EHR:
-        return _ask_the_ehr(trigger.order, trigger, known, unit, deps, at)
+        # Where it was the stay that did not take place, the order stands and says nothing.
+        about = known.encounter if trigger.in_ehr else trigger.order
+        _ask_the_ehr(about, trigger, known, unit, deps, at)
+        return known
     if trigger.door in _ASKING and known.state in _UNDER_WAY:
-        deps.jobs.defer(_UNDER_WAY[known.state], known.id, unit)
+        deps.jobs.defer(_UNDER_WAY[known.state], known.id, unit, tenant=known.tenant)
     _record(Event.DUPLICATE, trigger, known, unit, at)
     return known
 
 
 def _refresh(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
     """What is known of the stay has changed, or has been told once more."""
+    if known.state in _CALLED_OFF and _was_a_mistake(trigger, known):
+        return _undo(trigger, known, unit, deps, at)
     if (trigger.told, trigger.stay) == (known.told, known.stay):
         return known
+    if trigger.hint and known.told:
+        _ask_the_ehr(trigger.encounter, trigger, known, unit, deps, at)
+        return known
     told = replace(known, told=trigger.told, stay=trigger.stay)
-    if trigger.told == known.told:  # kept by a version that knew no status
-        unit.discharges.save(told)
-        return told
-    if not known.told and known.state is DischargeState.RECEIVED:
-        unit.discharges.save(told)  # the planning that is on its way reads the stay as it now is
-        return told
-    if known.state not in _CALLED_OFF:
+    # Kept by a version that knew no status; or the planning that is on its way reads the stay as it now is.
+    is_learnt = trigger.told == known.told or (not known.told and known.state is DischargeState.RECEIVED)
+    if not is_learnt and known.state not in _CALLED_OFF:
         return _again(told.asked_again("", at), trigger, unit, deps)
     unit.discharges.save(told)
-    if known.order and known.stay.is_off and trigger.stay.goes_on:
-        return _ask_the_ehr(known.order, trigger, told, unit, deps, at)
     return told
+
+
+def _was_a_mistake(trigger: Trigger, known: Discharge) -> bool:
+    """Whether the stay stands, which was called off because it was gone or said that it did not take place."""
+    return not trigger.stay.is_off and (known.call_off is CallOff.ABSENCE or known.stay.is_off)
+
+
+def _undo(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
+    """Plan the stay again. One that was ordered is so only if its order stands, too: that is read first."""
+    if trigger.hint:
+        _ask_the_ehr(trigger.encounter, trigger, known, unit, deps, at)
+        return known
+    told = replace(known, told=trigger.told, stay=trigger.stay)
+    if not known.order and known.call_off.may_be_undone:
+        return _again(told.asked_again("", at), trigger, unit, deps)
+    unit.discharges.save(told)
+    if known.order:
+        _ask_the_ehr(known.order, trigger, told, unit, deps, at)
+    return told
+
+
+def _let_go(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps) -> Discharge:
+    """What is held because this stay or order seemed gone stands after all."""
+    if known.held != trigger.about or trigger.hint:
+        return known
+    if known.state is DischargeState.RECEIVED:
+        deps.jobs.defer(Task.PLAN, known.id, unit, tenant=known.tenant)
+    return let_go(known, unit)
 
 
 def _again(again: Discharge, trigger: Trigger, unit: Unit, deps: Deps) -> Discharge:
@@ -131,16 +169,20 @@ def _again(again: Discharge, trigger: Trigger, unit: Unit, deps: Deps) -> Discha
 
 
 def _ask_the_ehr(
-    order: str, trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime
-) -> Discharge:
+    about: str, trigger: Trigger, known: Discharge | None, unit: Unit, deps: Deps, at: datetime
+) -> None:
     _record(Event.TO_BE_CHECKED, trigger, known, unit, at)
-    deps.jobs.send(Errand.LOOK, trigger.tenant, order, unit)
-    return known
+    deps.jobs.send(Errand.LOOK, trigger.tenant, about, unit)
 
 
 def _begun(discharge: Discharge, event: Event, trigger: Trigger, unit: Unit, deps: Deps) -> Discharge:
     if trigger.order:
-        unit.discharges.remember_order(discharge.id, trigger.order, trigger.told)
+        shown = trigger.in_ehr or trigger.hint
+        if trigger.in_ehr:
+            unit.called_off_orders.forget(trigger.tenant, trigger.order)
+        unit.discharges.remember_order(
+            discharge.id, trigger.order, trigger.told, in_ehr=shown, hint=trigger.hint
+        )
     for replaced in trigger.replaces:
         unit.discharges.supersede_order(discharge.id, replaced)
     _record(event, trigger, discharge, unit, discharge.changed)
@@ -160,7 +202,7 @@ def _effect_of_order(trigger: Trigger, known: Discharge, unit: Unit, at: datetim
     if seen is None:
         return _Effect.PLAN
     if seen.ended and known.state in _CALLED_OFF:
-        return _Effect.PLAN if trigger.in_ehr else _Effect.ASK_THE_EHR
+        return _Effect.PLAN if trigger.in_ehr and not known.stay.is_off else _Effect.ASK_THE_EHR
     if seen.cancelled:
         return _Effect.NOTHING
     tried_again = trigger.door == _ON_PURPOSE and known.state is DischargeState.FAILED
@@ -196,6 +238,8 @@ def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge
         # An order may name a ward of the stay that is planned by it.
         known = unit.discharges.standing_of_order(trigger.tenant, trigger.order) or known
     if known is None:
+        if trigger.order:
+            unit.called_off_orders.remember(trigger.tenant, trigger.order, at)
         _record(Event.CANCEL_OF_UNKNOWN, trigger, None, unit, at)
         return None
     if trigger.order and trigger.order != known.order:
@@ -204,21 +248,34 @@ def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge
     if known.state in _CALLED_OFF:
         if trigger.door == _ON_PURPOSE:
             unit.discharges.cancel_orders(known.id)  # from now on it is a person who called it off
+            unit.discharges.save(replace(known, call_off=CallOff.PERSON))
         _record(Event.DUPLICATE, trigger, known, unit, at)
         return known
     return _called_off(trigger, known, unit, deps, at)
 
 
 def _called_off(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
-    cancelling = known.move_to(DischargeState.CANCELLING, at)
+    why = CallOff.PERSON if trigger.door == _ON_PURPOSE else trigger.why
+    had_plan = bool(unit.plans.newest(known.id))
+    if had_plan and why.may_be_undone and not may_take_back(known, why, trigger, unit, deps):
+        if known.held != trigger.about:
+            unit.discharges.save(replace(known, held=trigger.about))
+            _record(Event.HELD, trigger, known, unit, at)
+        return known
+    cancelling = known.called_off_by(why, at, had_plan=had_plan)
     if trigger.told and not trigger.order:
         cancelling = replace(cancelling, told=trigger.told, stay=trigger.stay)
     unit.discharges.save(cancelling)
     unit.discharges.cancel_orders(known.id)
+    unit.doubts.clear(known.tenant, [known.encounter, known.order])
     if known.order and trigger.door != _ON_PURPOSE:
         unit.discharges.end_order(known.id, known.order)
     _record(Event.CANCEL_REQUESTED, trigger, known, unit, at)
     deps.jobs.defer(Task.WITHDRAW, known.id, unit, tenant=known.tenant)
+    if trigger.hint:
+        deps.jobs.send(
+            Errand.LOOK, trigger.tenant, trigger.about, unit
+        )  # it may be late: what stands goes on
     return cancelling
 
 

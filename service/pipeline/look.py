@@ -6,43 +6,66 @@ Whatever was told is a hint; what counts is how it stands in the EHR when we loo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from config.tenants import Tenant
 from fhir_mappings.inbound.encounter import told_of_stay, zone_of
 from fhir_mappings.inbound.patient import has_died, is_merged
 from fhir_mappings.inbound.references import subject_of
+from fhir_mappings.outbound.references import type_of
 from service import metrics
-from service.domain.discharge import Action, Trigger
+from service.domain.absence import Shown, shown_by
+from service.domain.discharge import Action, CallOff, Trigger
 from service.ehr.client import Ehr
-from service.errors import EhrRefused
+from service.errors import EhrError, EhrUnavailable
 from service.pipeline.claimed_intake import take_read
+from service.pipeline.doubt import DOOR, miss, see_again
 from service.pipeline.orders import triggers_in
 from service.pipeline.ports import Deps
 from service.pipeline.signed_there import heed_order
 from service.pipeline.stay_of_order import with_stay
 
-DOOR: Final = "look"
-_GONE: Final = frozenset({404, 410})
-
 
 def look(reference: str, tenant: Tenant, deps: Deps) -> None:
-    """Take in what an order or a stay asks for as it stands in the EHR now; one that is gone no longer stands.
+    """Take in what an order or a stay asks for as it stands in the EHR now; one that is not shown is looked at again.
 
     A referral of ours that has become an order has been signed.
     """
     ehr = deps.ehr(tenant.id)
     try:
         resource = ehr.read(reference)
-    except EhrRefused as error:
-        if error.status not in _GONE:
+        shown = Shown.PRESENT if resource["resourceType"] == type_of(reference) else Shown.ABSENT
+    except EhrError as error:
+        resource, shown = {}, shown_by(error)
+        if shown is Shown.UNANSWERED:
             raise
-        take_all(removed(reference, tenant, deps, door=DOOR), deps)
+    if shown is not Shown.PRESENT:
+        miss(reference, shown, tenant, deps)
+        return
+    see_again([reference], tenant, deps)
+    if _waits_for_its_stay(reference, tenant, deps):
         return
     resource = with_stay(resource, tenant, deps)
     patient = _patient_of(resource, ehr) if reference.startswith("Encounter/") else None
     take_all(asked_by(resource, patient, tenant, deps.now(), door=DOOR), deps, seen=[resource])
     heed_order(resource, tenant, deps)
+
+
+def _waits_for_its_stay(order: str, tenant: Tenant, deps: Deps) -> bool:
+    """Whether this is the order of what was called off because something was gone, and the stay is not shown now.
+
+    Such a stay is not planned because of its order alone.
+    """
+    known = deps.store.discharges.of_order(tenant.id, order)
+    if known is None or known.call_off is not CallOff.ABSENCE:
+        return False
+    try:
+        deps.ehr(tenant.id).read(known.encounter)
+    except EhrUnavailable:
+        raise
+    except EhrError:
+        return True
+    return False
 
 
 def asked_by(
@@ -68,14 +91,6 @@ def _tell(stay: dict[str, Any], patient: dict[str, Any], tenant: Tenant, at: dat
     return told_of_stay(stay, merged=is_merged(patient), died=died)
 
 
-def removed(reference: str, tenant: Tenant, deps: Deps, *, door: str) -> tuple[Trigger, ...]:
-    """What it means that an order or a stay is no longer in the EHR: the stay is not to be planned."""
-    if reference.startswith("Encounter/"):
-        return (Trigger(tenant.id, reference, Action.CANCEL, door),)
-    known = deps.store.discharges.of_order(tenant.id, reference)
-    return (Trigger(tenant.id, known.encounter, Action.CANCEL, door, reference),) if known else ()
-
-
 def take_all(triggers: Iterable[Trigger], deps: Deps, *, seen: Sequence[Mapping[str, Any]] = ()) -> None:
     """Take in triggers one by one, and count them; seen are resources that were read for them."""
     for trigger in triggers:
@@ -88,5 +103,7 @@ def _patient_of(stay: dict[str, Any], ehr: Ehr) -> dict[str, Any] | None:
     patient = subject_of(stay)
     try:
         return ehr.read(patient) if patient.startswith("Patient/") else None
-    except EhrRefused:
+    except EhrUnavailable:
+        raise
+    except EhrError:
         return None

@@ -5,23 +5,27 @@ an outage a round goes back to where the last good one began. Who makes it is de
 a watch on puts the job into the queue, in one transaction.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
+from fhir_mappings.inbound.encounter import CALLED_OFF, status_of
 from fhir_mappings.inbound.references import subject_of
-from service.domain.discharge import Discharge, StayStatus
+from service.domain.absence import Shown
+from service.domain.discharge import Action, Discharge, StayStatus
 from service.domain.watch import LONGEST_PAUSE, Watch, Way
 from service.ehr.client import Ehr
 from service.ehr.search import SearchResult
 from service.errors import EhrError
 from service.jobs import Errand
-from service.pipeline.look import asked_by, look, take_all
+from service.pipeline.doubt import miss, see_again
+from service.pipeline.look import asked_by, take_all
 from service.pipeline.orders import find_orders, searchable
 from service.pipeline.ports import Deps
 from service.pipeline.signed_there import look_for_signatures
@@ -39,6 +43,9 @@ _STAYS: Final = 5000
 #: and until then nobody should call on somebody who has died.
 _LEFT: Final = timedelta(days=7)
 _FOLLOWED: Final = timedelta(days=31)
+#: What was called off by the EHR's word, or because it was gone, is looked at every hour for so long, then once a day: a mistake of
+#: the EHR's is mended within hours, and then the plan comes back by itself.
+_CALLED_OFF: Final = timedelta(days=1)
 _HOURS: Final = 24
 _TOGETHER: Final = 100
 _LISTENING: Final = frozenset({Way.BACKPORT, Way.REST_HOOK})
@@ -105,63 +112,79 @@ def look_after_stays(tenant: Tenant, deps: Deps) -> None:
 
     And what clinicians have signed of our referrals: no Subscription of ours tells of those.
     """
-    known = [one for one in deps.store.discharges.standing(tenant.id, limit=_STAYS) if _counts(one, deps)]
+    since = deps.now() - _FOLLOWED
+    after = deps.store.discharges.looked_after(tenant.id, since, limit=_STAYS)
+    known = [discharge for discharge in after if _counts(discharge, deps)]
     ehr = deps.ehr(tenant.id)
     for start in range(0, len(known), _TOGETHER):
         part = known[start : start + _TOGETHER]
-        stays = [one.encounter for one in part]
-        for reference, stay, patient in _with_patients(ehr, stays):
-            if stay is None:
-                _look_again(reference, tenant, deps)
-            else:
-                take_all(asked_by(stay, patient, tenant, deps.now(), door=DOOR), deps, seen=[stay])
-        for reference, order in _read(ehr, [one.order for one in part if one.order]):
-            if order is None:
-                _look_again(reference, tenant, deps)
-            else:
-                order_of_stay = with_stay(order, tenant, deps)
-                take_all(asked_by(order_of_stay, None, tenant, deps.now(), door=DOOR), deps)
-        look_for_signatures(part, ehr, deps)
+        _look_after(part, ehr, tenant, deps)
+        look_for_signatures([one for one in part if not one.is_called_off()], ehr, deps)
 
 
-def _look_again(reference: str, tenant: Tenant, deps: Deps) -> None:
-    """What did not come may be gone. One that the EHR keeps from us must not keep us from looking after all others."""
-    try:
-        look(reference, tenant, deps)
-    except EhrError as error:
-        if error.retryable:
-            raise
-        _log.warning("a stay or an order cannot be looked after", tenant=tenant.id, exc_info=error)
+def _look_after(part: Sequence[Discharge], ehr: Ehr, tenant: Tenant, deps: Deps) -> None:
+    """Read the stays, patients and orders of some discharges, and take in what those ask for that were shown."""
+    stays = _read(ehr, [discharge.encounter for discharge in part])
+    whose = {name: subject_of(stay) for name, stay in _shown(stays).items()}
+    named = sorted({patient for patient in whose.values() if patient.startswith("Patient/")})
+    patients = _read(ehr, named)
+    orders = _read(ehr, [discharge.order for discharge in part if discharge.order])
+    of_patient = {whose.get(discharge.encounter, ""): discharge.id for discharge in part}
+    for results in (stays, patients, orders):
+        _note(results, of_patient, tenant, deps)
+    for reference, stay in _shown(stays).items():
+        patient = _shown(patients).get(whose[reference])
+        take_all(asked_by(stay, patient, tenant, deps.now(), door=DOOR), deps, seen=[stay])
+    # A stay that is gone, or did not take place, is not planned because of its order.
+    stand = {name for name, stay in _shown(stays).items() if status_of(stay) not in CALLED_OFF}
+    of_standing = {discharge.order for discharge in part if discharge.encounter in stand}
+    for reference, order in _shown(orders).items():
+        asked = asked_by(with_stay(order, tenant, deps), None, tenant, deps.now(), door=DOOR)
+        counts = reference in of_standing
+        take_all((trigger for trigger in asked if counts or trigger.action is Action.CANCEL), deps)
+
+
+def _note(
+    results: Mapping[str, SearchResult], of_patient: Mapping[str, UUID], tenant: Tenant, deps: Deps
+) -> None:
+    """Weigh what was not shown; another of the same type that was is proof that the EHR is well.
+
+    One that was not answered is asked for by a job of its own: it must not keep us from looking after all others.
+    """
+    present, unanswered = _shown(results), list[str]()
+    see_again(present, tenant, deps)
+    for reference, result in results.items():
+        if result.shown is Shown.UNANSWERED:
+            unanswered.append(reference)
+        elif result.shown is not Shown.PRESENT:
+            whose = of_patient.get(reference)
+            miss(reference, result.shown, tenant, deps, is_healthy=bool(present), discharge=whose)
+    if unanswered:
+        with deps.store.begin() as unit:
+            deps.jobs.send_all(Errand.LOOK, tenant.id, unanswered, unit)
 
 
 def _counts(discharge: Discharge, deps: Deps) -> bool:
     now = deps.now()
     since = now - discharge.changed
-    if discharge.stay is not StayStatus.FINISHED or since < _LEFT:
+    if discharge.is_called_off():
+        is_recent = since < _CALLED_OFF
+    else:
+        is_recent = discharge.stay is not StayStatus.FINISHED or since < _LEFT
+    if is_recent:
         return True
     # Each in an hour of its own, so that no round is longer than the others.
     return since < _FOLLOWED and discharge.id.int % _HOURS == now.hour
 
 
-def _with_patients(
-    ehr: Ehr, stays: Sequence[str]
-) -> Iterator[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
-    """Each stay and its patient, None where they are not given."""
-    read = list(_read(ehr, stays))
-    named = {reference: subject_of(stay) for reference, stay in read if stay is not None}
-    patients = dict(_read(ehr, sorted({one for one in named.values() if one.startswith("Patient/")})))
-    for reference, stay in read:
-        yield reference, stay, patients.get(named.get(reference, ""))
+def _read(ehr: Ehr, references: Sequence[str]) -> dict[str, SearchResult]:
+    named = list(dict.fromkeys(references))
+    searches = [Search(kind, id=number) for kind, _, number in (name.partition("/") for name in named)]
+    return dict(zip(named, ehr.batch(searches), strict=True))
 
 
-def _read(ehr: Ehr, references: Sequence[str]) -> Iterable[tuple[str, dict[str, Any] | None]]:
-    searches = [Search(kind, id=number) for kind, _, number in (one.partition("/") for one in references)]
-    results = ehr.batch(searches)
-    return [(reference, _only(result)) for reference, result in zip(references, results, strict=True)]
-
-
-def _only(result: SearchResult) -> dict[str, Any] | None:
-    return result.resources[0] if result.resources else None
+def _shown(results: Mapping[str, SearchResult]) -> dict[str, dict[str, Any]]:
+    return {name: result.resources[0] for name, result in results.items() if result.resources}
 
 
 def _interval(watch: Watch, tenant: Tenant) -> timedelta:

@@ -13,17 +13,18 @@ from config.tenants import Tenant, WritePolicy
 from fhir_mappings.inbound.encounter import CALLED_OFF
 from service import metrics
 from service.domain.audit import AuditEntry, Event
-from service.domain.discharge import Action, Discharge, DischargeState, StayStatus, Trigger
+from service.domain.discharge import Action, CallOff, Discharge, DischargeState, StayStatus, Trigger
 from service.domain.offer import left_to_clinicians
 from service.domain.plan import Plan
 from service.domain.publication import Ledger
 from service.domain.record import Gap, GapReason, Lasting
 from service.domain.unread import find_unread
 from service.ehr.search import lasting_of
-from service.errors import EhrError, HospitalNotConfigured, UnknownEncounter
+from service.errors import EhrError, HospitalNotConfigured, NotShown, UnknownEncounter
 from service.jobs import Task
 from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess, require_one_patient
+from service.pipeline.basis import order_stands, weigh_missing
 from service.pipeline.claimed_intake import may_plan
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
@@ -55,19 +56,34 @@ def plan_discharge(discharge_id: UUID, deps: Deps) -> None:
         return
     tenant = _tenant(discharge, deps)
     with metrics.step(tenant.id, Task.PLAN):
-        try:
-            if not may_plan(discharge, tenant, deps):
-                return
-            plan = propose(discharge.encounter, tenant, deps)
-        except (EhrError, UnknownEncounter) as error:
-            _remember_failure(discharge, error, deps)
-            raise
+        plan = _propose_if_there(discharge, tenant, deps)
+        if plan is None:
+            return
         if plan.encounter.reference != discharge.encounter and _hand_over(discharge, plan, deps):
             return
         if plan.encounter.status in CALLED_OFF:
             _call_off(discharge, plan, deps)
         else:
             _commit_plan(discharge, plan, tenant, deps)
+
+
+def _propose_if_there(discharge: Discharge, tenant: Tenant, deps: Deps) -> Plan | None:
+    """The plan; None where the stay is another hospital's, or what a plan would be made from is gone."""
+    try:
+        if not (may_plan(discharge, tenant, deps) and order_stands(discharge, tenant, deps)):
+            return None
+        return propose(discharge.encounter, tenant, deps)
+    except (EhrError, UnknownEncounter) as error:
+        if isinstance(error, UnknownEncounter):
+            missing: EhrError = NotShown(discharge.encounter, is_absent=True)
+        else:
+            missing = error
+        if not isinstance(missing, NotShown) or missing.reference != discharge.order:
+            _remember_failure(discharge, error, deps)
+        if not isinstance(missing, NotShown):
+            raise
+    weigh_missing(missing, discharge, tenant, deps)
+    return None
 
 
 def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
@@ -176,7 +192,7 @@ def _hand_over(discharge: Discharge, plan: Plan, deps: Deps) -> bool:
         if unit.discharges.lock_stay(discharge.tenant, stay) is None:
             return False
         whole = Trigger(discharge.tenant, stay, Action.PLAN, "worker", order=discharge.order)
-        part = Trigger(discharge.tenant, discharge.encounter, Action.CANCEL, "worker")
+        part = Trigger(discharge.tenant, discharge.encounter, Action.CANCEL, "worker", why=CallOff.NONE)
         take(part, unit, deps, deps.now())
         take(whole, unit, deps, deps.now())
         _record(now, Event.PART_OF_STAY, Task.PLAN.value, unit, reference=stay)

@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from service.domain.discharge import Discharge, DischargeState, SeenOrder, StayStatus
+from service.domain.absence import Shown
+from service.domain.brake import TakenBack
+from service.domain.discharge import CallOff, Discharge, DischargeState, SeenOrder, StayStatus
 from service.errors import NotFound
 from service.store.repository import Repository
-from service.store.tables import discharge_orders, discharges
+from service.store.tables import discharge_orders, discharges, doubts
 
 
 class Discharges(Repository):
@@ -100,16 +103,61 @@ class Discharges(Repository):
         off = (DischargeState.CANCELLING, DischargeState.CANCELLED)
         return self.latest(tenant, states=tuple(s for s in DischargeState if s not in off), limit=limit)
 
+    def looked_after(self, tenant: str, since: datetime, *, limit: int) -> tuple[Discharge, ...]:
+        """Those that stand, and those called off since then of which the EHR may show that it was a mistake."""
+        doubtful = [why.value for why in CallOff if why.may_be_undone]
+        undone = discharges.c.call_off.in_(doubtful) & (discharges.c.changed >= since)
+        query = select(discharges).where(discharges.c.tenant == tenant, _stands() | undone)
+        query = query.order_by(discharges.c.changed.desc(), discharges.c.id).limit(limit)
+        with self._connect() as connection:
+            return tuple(_discharge(row) for row in connection.execute(query).mappings())
+
+    def held(self, tenant: str) -> tuple[Discharge, ...]:
+        """Those that would be called off, were the hospital's brake not closed."""
+        query = select(discharges).where(discharges.c.tenant == tenant, discharges.c.held != "")
+        with self._connect() as connection:
+            rows = connection.execute(query.order_by(discharges.c.created)).mappings()
+            return tuple(_discharge(row) for row in rows)
+
+    def count_taken_back(self, tenant: str, since: datetime, missed: datetime) -> TakenBack:
+        """How many plans were taken back since then, are missed in the EHR (by a look since `missed`), and stand."""
+        taken = (discharges.c.tenant == tenant) & (discharges.c.called_off >= since)
+        references = discharges.c.encounter, discharges.c.order
+        absent = (doubts.c.tenant == tenant) & (doubts.c.shown == Shown.ABSENT.value)
+        in_doubt = exists().where(absent, doubts.c.last >= missed, doubts.c.reference.in_(references))
+        standing = (discharges.c.tenant == tenant) & _stands()
+        query = select(
+            func.count().filter(taken & (discharges.c.call_off == CallOff.ABSENCE.value)),
+            func.count().filter(taken & (discharges.c.call_off == CallOff.WORDS.value)),
+            func.count().filter(standing & in_doubt),
+            func.count().filter(standing),
+        ).select_from(discharges)
+        with self._connect() as connection:
+            return TakenBack(*connection.execute(query.where(discharges.c.tenant == tenant)).one())
+
     def order_seen(self, discharge: UUID, order: str) -> SeenOrder | None:
         """What is known of an order; None for one never seen."""
-        columns = (discharge_orders.c.cancelled, discharge_orders.c.ended, discharge_orders.c.told)
+        columns = (
+            getattr(discharge_orders.c, name) for name in ("cancelled", "ended", "told", "in_ehr", "hint")
+        )
         with self._connect() as connection:
             row = connection.execute(select(*columns).where(_of(discharge, order))).mappings().first()
             return SeenOrder(**row) if row else None
 
-    def remember_order(self, discharge: UUID, order: str, told: str = "") -> None:
-        """This order stands, and says this of its date."""
-        self._put(discharge, order, {"cancelled": False, "ended": False, "told": told})
+    def remember_order(
+        self, discharge: UUID, order: str, told: str = "", *, in_ehr: bool = False, hint: bool = False
+    ) -> None:
+        """This order stands, and says this of its date; whether the EHR showed it, or a notification alone told of it."""
+        values = {"cancelled": False, "ended": False, "told": told, "in_ehr": in_ehr, "hint": hint}
+        self._put(discharge, order, values)
+
+    def show_orders(self, tenant: str, orders: Collection[str]) -> None:
+        """The EHR has shown these orders: from now on they may be missed there."""
+        theirs = select(discharges.c.id).where(discharges.c.tenant == tenant)
+        new = ~discharge_orders.c.in_ehr | discharge_orders.c.hint
+        shown = discharge_orders.c.order.in_(orders) & new & discharge_orders.c.discharge_id.in_(theirs)
+        with self._connect() as connection:
+            connection.execute(update(discharge_orders).where(shown).values(in_ehr=True, hint=False))
 
     def supersede_order(self, discharge: UUID, order: str) -> None:
         """Another order stands in its place: whatever is told of it later starts nothing."""
@@ -139,14 +187,19 @@ class Discharges(Repository):
         return _discharge(row)
 
 
+def _stands() -> ColumnElement[bool]:
+    return discharges.c.state.not_in([DischargeState.CANCELLING.value, DischargeState.CANCELLED.value])
+
+
 def _of(discharge: UUID, order: str) -> Any:
     return (discharge_orders.c.discharge_id == discharge) & (discharge_orders.c.order == order)
 
 
 def _row(discharge: Discharge) -> dict[str, Any]:
-    return asdict(discharge) | {"state": discharge.state.value, "stay": discharge.stay.value}
+    codes = {"state": discharge.state, "stay": discharge.stay, "call_off": discharge.call_off}
+    return asdict(discharge) | {column: code.value for column, code in codes.items()}
 
 
 def _discharge(row: RowMapping) -> Discharge:
-    codes = {"state": DischargeState(row["state"]), "stay": StayStatus(row["stay"])}
-    return Discharge(**{**row, **codes})
+    codes = {"stay": StayStatus(row["stay"]), "call_off": CallOff(row["call_off"])}
+    return Discharge(**{**row, **codes, "state": DischargeState(row["state"])})

@@ -32,11 +32,12 @@ class Doubts(Repository):
             self.clear(look.tenant, [look.reference])
         return conclusion, doubt
 
-    def clear(self, tenant: str, references: Collection[str]) -> None:
-        """Forget every doubt about these resources: they were seen, or nobody needs them any more."""
+    def clear(self, tenant: str, references: Collection[str]) -> tuple[Doubt, ...]:
+        """Forget every doubt about these resources, and return them: they were seen, or nobody needs them any more."""
         about = (doubts.c.tenant == tenant) & doubts.c.reference.in_(references)
         with self._connect() as connection:
-            connection.execute(delete(doubts).where(about))
+            rows = connection.execute(delete(doubts).where(about).returning(doubts)).mappings()
+            return tuple(_doubt(row) for row in rows)
 
     def of(self, tenant: str, *, subject: Subject | None = None) -> tuple[Doubt, ...]:
         """A tenant's doubts, the oldest first."""

@@ -15,6 +15,7 @@ from service.domain.publication import Draft, Ledger
 from service.store.allowances import Allowances
 from service.store.answers import Answers
 from service.store.audit import Audit
+from service.store.brakes import Brakes, CalledOffOrders
 from service.store.caseload import Caseload
 from service.store.decisions import Decisions
 from service.store.directory import CommunityServices
@@ -64,6 +65,8 @@ class _Repositories:
         self.notices = Notices(connect)
         self.doubts = Doubts(connect)
         self.unread = UnreadTypes(connect)
+        self.brakes = Brakes(connect)
+        self.called_off_orders = CalledOffOrders(connect)
 
 
 class Unit(_Repositories):

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from service.domain.absence import Subject
 from service.domain.claims import UnclaimedReason
 from service.domain.decision import Choice
-from service.domain.discharge import DischargeState
+from service.domain.discharge import CallOff, DischargeState
 from service.domain.offer import Answer, OfferKind
 from service.domain.publication import Landing, WriteState
 from service.domain.record import GapReason, Lasting
@@ -69,9 +69,15 @@ discharges = Table(
     Column("told", Text, nullable=False, server_default=text("''")),
     #: Its status then, in R4's words; '' where none was told.
     Column("stay", Text, nullable=False, server_default=text("''")),
+    #: Why it was called off, and when, if there was a plan to take back; '' while it stands.
+    Column("call_off", Text, nullable=False, server_default=text("''")),
+    Column("called_off", DateTime(timezone=True)),
+    #: The stay or order because of which it would be called off, were the brake not closed.
+    Column("held", Text, nullable=False, server_default=text("''")),
     #: One plan for one stay, provably.
     UniqueConstraint("tenant", "encounter"),
     _one_of("state", DischargeState),
+    _one_of("call_off", CallOff),
     Index(None, "state", "changed"),
 )
 
@@ -86,6 +92,10 @@ discharge_orders = Table(
     Column("ended", Boolean, nullable=False, server_default=text("false")),
     #: What its last notification said of the date; a digest.
     Column("told", Text, nullable=False, server_default=text("''")),
+    #: The EHR has shown it. What it never showed, such as an order that a hook named before it was signed, is not missed.
+    Column("in_ehr", Boolean, nullable=False, server_default=text("true")),
+    #: Only a notification told of it: it is read before anything is planned.
+    Column("hint", Boolean, nullable=False, server_default=text("false")),
 )
 
 plan_versions = Table(
@@ -312,6 +322,24 @@ shared_resources = Table(
     Column("identifier", Text, primary_key=True),
     Column("reference", Text, nullable=False),
     Column("looked", DateTime(timezone=True), nullable=False),
+)
+
+#: Which hospitals' plans are no longer taken back by themselves (service/domain/brake.py).
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("closed", DateTime(timezone=True)),
+    Column("released", DateTime(timezone=True)),
+)
+
+#: Orders of stays that are not known here which the EHR said to be called off: a late word that they stand starts nothing.
+called_off_orders = Table(
+    "called_off_orders",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("order", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
 )
 
 #: What is lent to each process of what all may ask together, of an EHR or of our doors. full_at: epoch seconds;

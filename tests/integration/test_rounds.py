@@ -18,9 +18,8 @@ from service.domain.record import Gap, GapReason
 from service.domain.watch import LONGEST_PAUSE, Watch, Way
 from service.ehr.client import Ehr
 from service.ehr.search import Lack, SearchResult
-from service.errors import EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable
+from service.errors import EhrUnavailable
 from service.jobs import Jobs
-from service.pipeline import rounds
 from service.pipeline.intake import intake
 from service.pipeline.look import look
 from service.pipeline.rounds import call_rounds, look_after_stays, make_round
@@ -299,48 +298,14 @@ def test_an_order_called_off_unseen_is_noticed(deps, hospital, tenant):
     assert state_of(deps, discharge) is DischargeState.CANCELLING
 
 
-@pytest.mark.parametrize("error", [EhrRefused(status=403), EhrRejected(), EhrNotFhir()])
-def test_one_stay_that_the_ehr_keeps_from_us_keeps_us_from_no_other(
-    deps, hospital, tenant, monkeypatch, error
-):
+def test_one_stay_that_the_ehr_keeps_from_us_keeps_us_from_no_other(deps, hospital, tenant):
     kept, other = (stay_of(hospital)[0] for _ in range(2))
     first, second = planned(deps, other), planned(deps, kept)  # the last changed is looked at first
     deps.store.discharges.save(replace(second, encounter="Encounter/kept"))
     put(hospital.base_url, hospital.read(other), status="cancelled")
-
-    def refuse(*_args):
-        raise error
-
-    monkeypatch.setattr(rounds, "look", refuse)
     look_after_stays(tenant, deps)
     assert state_of(deps, first) is DischargeState.CANCELLING
     assert state_of(deps, second) is DischargeState.PUBLISHED
-
-
-def test_an_ehr_that_is_away_is_asked_again(deps, hospital, tenant, monkeypatch):
-    discharge = planned(deps, stay_of(hospital)[0])
-    deps.store.discharges.save(replace(discharge, encounter="Encounter/gone"))
-
-    def away(*_args):
-        raise EhrUnavailable
-
-    monkeypatch.setattr(rounds, "look", away)
-    with pytest.raises(EhrUnavailable):
-        look_after_stays(tenant, deps)
-
-
-@pytest.mark.parametrize("what", ["order", "stay"])
-def test_what_is_gone_from_the_ehr_no_longer_stands(deps, hospital, tenant, what):
-    stay, patient = stay_of(hospital)
-    order = order_for(hospital, stay, patient)
-    discharge = planned(deps, stay, order)
-    missing = replace(
-        discharge, **{"order": "ServiceRequest/gone"} if what == "order" else {"encounter": "Encounter/gone"}
-    )
-    deps.store.discharges.save(missing)
-    deps.store.discharges.remember_order(discharge.id, missing.order)
-    look_after_stays(tenant, deps)
-    assert state_of(deps, discharge) is DischargeState.CANCELLING
 
 
 def test_a_stay_that_ended_is_planned_anew_and_then_left_alone(deps, hospital, tenant):

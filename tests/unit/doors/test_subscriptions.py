@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from service.domain.audit import Event
-from service.domain.discharge import Action, Trigger
+from service.domain.discharge import Action
 from service.jobs import Errand
 from tests.unit.doors.doubles import SECRET
 
@@ -242,12 +242,11 @@ def test_a_notification_of_a_subscription_that_has_no_fhir_id_is_400(client, num
     assert "history Bundle" in answer.json["detail"]
 
 
-def test_a_deleted_order_cancels_the_stay_it_stood_for(client, doubles):
-    made = doubles.keep(order="ServiceRequest/o1", encounter="Encounter/e9")
+def test_an_order_that_is_said_to_be_deleted_is_looked_for_in_the_ehr(client, doubles):
+    doubles.keep(order="ServiceRequest/o1", encounter="Encounter/e9")
     assert client.delete(ORDER_URL, headers=AUTHORIZED).status_code == 204
-    assert doubles.triggers == [
-        Trigger("demo", made.encounter, Action.CANCEL, "subscription", "ServiceRequest/o1")
-    ]
+    assert doubles.triggers == []
+    assert doubles.errands == [(Errand.LOOK, "demo", "ServiceRequest/o1")]
 
 
 def test_a_deleted_order_that_we_do_not_know_is_acknowledged(client, doubles):
@@ -255,9 +254,12 @@ def test_a_deleted_order_that_we_do_not_know_is_acknowledged(client, doubles):
     assert doubles.triggers == []
 
 
-def test_a_deleted_stay_cancels(client, doubles):
-    assert client.delete("/subscriptions/demo/Encounter/e1", headers=AUTHORIZED).status_code == 204
-    assert doubles.triggers == [Trigger("demo", "Encounter/e1", Action.CANCEL, "subscription")]
+def test_a_stay_that_is_said_to_be_deleted_is_looked_for_if_it_is_planned(client, doubles):
+    doubles.keep(encounter="Encounter/e9")
+    for stay in ("e1", "e9"):
+        assert client.delete(f"/subscriptions/demo/Encounter/{stay}", headers=AUTHORIZED).status_code == 204
+    assert doubles.triggers == []
+    assert doubles.errands == [(Errand.LOOK, "demo", "Encounter/e9")]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_an_error_shows_the_same_in_a_batch_as_by_itself(error, shown):
         ({"resourceType": "Encounter", "id": "1"}, Shown.PRESENT),
         ({"resourceType": "Bundle", "type": "searchset", "total": 0}, Shown.ABSENT),
         (
-            {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "login"}]},
+            {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "security"}]},
             Shown.NOT_LET,
         ),
         (

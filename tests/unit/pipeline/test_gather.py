@@ -12,7 +12,7 @@ from config.tenants import Tenant
 from fhir_mappings import systems
 from service.domain.record import GapReason
 from service.ehr.client import Ehr
-from service.errors import BadInput, EhrRefused, EhrUnavailable, NotAnInpatientStay
+from service.errors import BadInput, EhrRefused, EhrUnavailable, NotAnInpatientStay, NotShown
 from service.pipeline.gather import gather
 from tests.builders import Json, condition, encounter, patient, resource
 from tests.unit.ehr.odd_server import OddServer, Told, fhir, odd_server, statement
@@ -87,8 +87,9 @@ def test_a_stay_that_may_not_be_read_is_refused(server, ehr):
 
 def test_a_patient_who_may_not_be_read_leaves_no_record(server, ehr):
     server.tell("GET", "/Patient/p1", Told(403))
-    with pytest.raises(EhrRefused, match="patient of this stay"):
+    with pytest.raises(NotShown, match="patient of this stay") as caught:
         gather(STAY, ehr, today=TODAY)
+    assert (caught.value.reference, caught.value.is_absent) == ("Patient/p1", False)
 
 
 def test_a_patient_who_cannot_be_read_now_is_worth_another_try(server, ehr):
