@@ -14,6 +14,7 @@ from service.domain.assessment import Blocker, Disposition, NamedPlace, Outcome,
 from service.domain.community_service import Match
 from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Certainty, Evidence
+from service.domain.gap_words import promise, provisional
 from service.domain.need import Need
 from service.domain.plan import FollowUp, Goal, Plan, Programme, Referral
 from service.domain.protocol import Urgency
@@ -34,6 +35,8 @@ def care_plan_narrative(plan: Plan, *, page: str = "") -> str:
     ET.register_namespace("", systems.XHTML)
     div = ET.Element(_tag("div"))
     _paragraph(div, f"{standing(plan)}. ", bold=headline(plan))
+    if missing := provisional(plan.gaps):
+        _paragraph(div, f"{'. '.join(missing)}.", bold="Provisional:")
     for title, text in _at_a_glance(plan):
         if text:
             _paragraph(div, text, bold=f"{title}:")
@@ -161,7 +164,9 @@ def score_phrase(score: RiskScore) -> str:
 
 
 def gap_phrase(gap: Gap) -> str:
-    """What could not be read and why, without detail: "Observation: incomplete (2)"."""
+    """What could not be read and why, without detail: "Observation: incomplete (2)"; what is read again says so."""
+    if gap.is_asked_again():
+        return promise(gap)
     count = f" ({gap.count})" if gap.count > 1 else ""
     return f"{gap.about}: {gap.reason}{count}"
 

@@ -9,6 +9,7 @@ from config.logging import configure_logging
 from config.settings import Settings
 from service import clock
 from service.bootstrap import Deps
+from service.domain.gap_words import promise, provisional
 from service.doors import guard, problems, threshold
 from service.doors.caseload import caseload
 from service.doors.cds_hooks import cds_hooks
@@ -39,6 +40,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     # No redirects: they would be made from the Host header, which anyone may write.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals |= {"promise": promise, "provisional": provisional}
     app.extensions |= wire(Wiring(settings, deps))
     threshold.install(app, https=settings.public_url.startswith("https://"))
     problems.install(app)

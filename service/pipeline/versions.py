@@ -9,6 +9,7 @@ from service.domain.discharge import Discharge
 from service.domain.plan import Plan
 from service.domain.publication import Draft
 from service.jobs import Task
+from service.pipeline.carry_over import carry_over
 from service.pipeline.decide import decide
 from service.pipeline.parties import known_author, page_of
 from service.pipeline.ports import Deps
@@ -17,9 +18,14 @@ from service.store.plans import PlanVersion
 
 
 def next_version(discharge: Discharge, proposed: Plan, unit: Unit, deps: Deps) -> PlanVersion:
-    """The proposal as people have decided about it; the last version again where nothing has changed."""
+    """The proposal as people have decided about it; the last version again where nothing has changed.
+
+    What a fault kept from the proposal stands as the last version has it.
+    """
     last = unit.plans.latest(discharge.id)
     before = last.plan if last else None
+    if before is not None and any(gap.is_asked_again() for gap in proposed.gaps):
+        proposed = carry_over(proposed, before, deps.content(discharge.tenant).protocols)
     plan = decide(proposed, unit.decisions.of(discharge.id), before=before)
     if last is not None and last.plan == plan:
         return last

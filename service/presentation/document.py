@@ -15,6 +15,7 @@ from service.domain.checklist import BoostItem, ComplianceItem, Mark
 from service.domain.community_service import Match
 from service.domain.content_origin import ContentOrigin
 from service.domain.evidence import Certainty, Evidence
+from service.domain.gap_words import provisional
 from service.domain.need import Need
 from service.domain.plan import (
     BedsideQuestion,
@@ -62,6 +63,7 @@ def plan_document(plan: Plan, *, bundle: Json, phone: str = "", zone: ZoneInfo =
         "readiness": _readiness(plan.readiness),
         "compliance": [_compliance(item) for item in plan.compliance],
         "gaps": [_gap(gap) for gap in plan.gaps],
+        **({"provisional": list(missing)} if (missing := provisional(plan.gaps)) else {}),
         "patient_instructions": patient_sheet(plan, Reader.PATIENT, phone=phone, zone=zone),
         "patient_instructions_language": _sheet_note(sheet_note(plan)),
         "patient_instructions_form": _sheet_form(find_sheet_form(plan)),
@@ -285,10 +287,11 @@ def _blocker(blocker: Blocker) -> Json:
 
 
 def _gap(gap: Gap) -> Json:
-    """`said` and `labels` stand only where there are such."""
+    """`said` and `labels` stand only where there are such, `asked_again` only where a fault may pass."""
     document: Json = {"about": gap.about, "reason": str(gap.reason), "detail": gap.detail, "count": gap.count}
     optional = {"said": list(gap.said), "labels": _labels(gap.labels)}
-    return document | {name: values for name, values in optional.items() if values}
+    again = {"asked_again": str(gap.lasting)} if gap.is_asked_again() else {}
+    return document | {name: values for name, values in optional.items() if values} | again
 
 
 def _evidence(evidence: Iterable[Evidence]) -> list[Json]:

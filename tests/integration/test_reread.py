@@ -220,3 +220,26 @@ def test_a_stay_that_is_refused_for_a_moment_is_planned_once_it_can_be_read(deps
     deps.work(later=FIRST_PAUSES[0])
     assert deps.store.discharges.get(discharge.id).state is DischargeState.PUBLISHED
     assert needs_of(plan_of(deps, discharge)) == needs_of(healthy(deps))
+
+
+@pytest.mark.parametrize(
+    "failure", [Failure.UNAVAILABLE, Failure.HTML, Failure.FORBIDDEN, Failure.INCOMPLETE]
+)
+def test_a_plan_made_anew_during_a_fault_keeps_needs_and_orders(deps, failure):
+    discharge = ask(deps)
+    deps.work()
+    before = plan_of(deps, discharge)
+    deps.gateway.failing["Observation"] = failure
+    deps.at += timedelta(minutes=6)
+    assert ask(deps).round == 2
+    deps.work()
+    during = plan_of(deps, discharge)
+    assert needs_of(during) == needs_of(before)
+    assert keys_of(before) <= keys_of(during)
+    assert all(entry.wanted for entry in deps.store.publications.entries(discharge.id))
+    assert "Observation" in {gap.about for gap in during.gaps if gap.is_asked_again()}
+    deps.gateway.failing.clear()
+    deps.work(later=FIRST_PAUSES[0])
+    after = plan_of(deps, discharge)
+    assert (needs_of(after), keys_of(after)) == (needs_of(before), keys_of(before))
+    assert not any(gap.is_asked_again() for gap in after.gaps)

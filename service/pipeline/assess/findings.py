@@ -25,6 +25,7 @@ from service.pipeline.assess.destination import Destination, read_destination
 from service.pipeline.assess.on_file import is_on_file
 from service.pipeline.assess.policies import Policy, read_policies
 from service.pipeline.assess.scores import Scored, score_instruments
+from service.pipeline.assess.unread_types import types_unread
 from service.pipeline.assess.worded import Worded, is_told_in_words
 from service.pipeline.assess.words import asserts, is_mute, mention, names_procedure, said_of, speaks_in_words
 
@@ -64,6 +65,8 @@ class Findings:
     #: What answers in words say of each need, for somebody to confirm.
     told: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
     risks: tuple[RiskScore, ...] = ()
+    #: The resource types that a fault kept from us.
+    unread: frozenset[str] = frozenset()
 
 
 def collect(record: Record, content: Content, *, today: date, site_language: str) -> Findings:
@@ -96,6 +99,7 @@ def collect(record: Record, content: Content, *, today: date, site_language: str
         policies=read_policies(record.coverages, content.payers, citing, today),
         gaps=(*gaps, *worded.gaps(), *_unread(collector.mute)),
         told={need: _ordered(found) for need, found in worded.needs.items()},
+        unread=types_unread(record.gaps),
     )
 
 

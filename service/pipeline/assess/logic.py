@@ -32,6 +32,7 @@ from service.pipeline.assess import person, statements
 from service.pipeline.assess.findings import Findings
 from service.pipeline.assess.insurance import covered
 from service.pipeline.assess.result import Result
+from service.pipeline.assess.unread_types import types_asked
 
 _LEAVES: dict[type, Callable[[Any, Findings], Result]] = {
     CodeTest: statements.coded,
@@ -70,12 +71,20 @@ def evaluate(expression: Expression, findings: Findings) -> Result:
     """Kleene's logic; a combinator's evidence is that of the parts that decided it."""
     if isinstance(expression, _COMBINATORS):
         return _combined(expression, [evaluate(part, findings) for part in expression.of])
-    return _LEAVES[type(expression)](expression, findings)
+    return _leaf(expression, findings)
+
+
+def _leaf(leaf: Leaf, findings: Findings) -> Result:
+    """What the record says; that it does not say so proves nothing while a fault keeps such statements from us."""
+    result: Result = _LEAVES[type(leaf)](leaf, findings)
+    if findings.unread and result.truth is Truth.FALSE and types_asked(leaf) & findings.unread:
+        return Result(Truth.UNKNOWN, result.evidence)
+    return result
 
 
 def trace(expression: Expression, findings: Findings) -> Traced:
     """The same evaluation, told part by part."""
-    found = [_LEAVES[type(leaf)](leaf, findings) for leaf in leaves(expression)]
+    found = [_leaf(leaf, findings) for leaf in leaves(expression)]
     cited = [one.labels for result in found for one in result.evidence]
     if cited:
         return Traced(*_told(expression, iter(found), findings.content.words), merge(cited))

@@ -6,8 +6,9 @@ from service.domain.assessment import Blocker, Disposition, Readiness
 from service.domain.content import BlockerRule
 from service.domain.evidence import Certainty, Evidence
 from service.domain.expression import Truth
+from service.domain.gap_words import could_not_be_read
 from service.domain.need import Need, NeedState
-from service.domain.record import GapReason
+from service.domain.record import GapReason, Lasting
 from service.domain.sensitivity import may_be_shared, merge
 from service.pipeline.assess.answers import is_declined
 from service.pipeline.assess.findings import Findings
@@ -152,7 +153,15 @@ def _from_questions(findings: Findings, needs: Sequence[Need]) -> Iterable[Block
 
 
 def _from_gaps(findings: Findings) -> Iterable[Blocker]:
-    unread = sorted({gap.about for gap in findings.record.gaps if gap.reason in _INCOMPLETE})
+    gaps = findings.record.gaps
+    passing = sorted({gap.about for gap in gaps if gap.lasting is Lasting.PASSING})
+    if passing:
+        yield Blocker(
+            "record-provisional",
+            f"This plan is provisional: {could_not_be_read(passing)}",
+            "Homeward reads it again by itself and completes the plan",
+        )
+    unread = sorted({gap.about for gap in gaps if gap.reason in _INCOMPLETE} - set(passing))
     if unread:
         yield Blocker(
             "record-incomplete",
