@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from service.commands.brake import brake
 from service.commands.content import directory, protocols
 from service.commands.operators import discharges, jobs
 from service.commands.options import examples, table_or_json, time_zone, waiting
@@ -270,6 +271,7 @@ main.add_command(protocols)
 main.add_command(directory)
 main.add_command(jobs)
 main.add_command(discharges)
+main.add_command(brake)
 
 
 def _fail(sentence: str, code: int) -> NoReturn:

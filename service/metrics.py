@@ -74,13 +74,17 @@ def step(tenant: str, name: str) -> Iterator[None]:
         STEP_SECONDS.labels(tenant, name, outcome).observe(clock.machine_seconds() - began)
 
 
-def rendered(discharges: Mapping[tuple[str, str], int]) -> tuple[bytes, str]:
+def rendered(
+    discharges: Mapping[tuple[str, str], int], held: Mapping[str, int] | None = None
+) -> tuple[bytes, str]:
     """All metrics of all processes in Prometheus text, and its content type.
 
-    discharges counts them by tenant and state; it comes from the store, which alone knows them all.
+    discharges counts them by tenant and state, held those whose taking back waits for the brake, by tenant; they come from the
+    store, which alone knows them all.
     """
     now = CollectorRegistry()
     now.register(_Discharges(discharges))
+    now.register(_Held(held or {}))
     return generate_latest(_registry()) + generate_latest(now), CONTENT_TYPE_LATEST
 
 
@@ -93,6 +97,20 @@ class _Discharges(Collector):
         family = GaugeMetricFamily("homeward_discharges", "Discharges, by state", labels=["tenant", "state"])
         for labels, count in self.counts.items():
             family.add_metric(labels, count)
+        yield family
+
+
+@dataclass(frozen=True, eq=False)
+class _Held(Collector):
+    counts: Mapping[str, int]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One gauge for each tenant whose brake is closed."""
+        family = GaugeMetricFamily(
+            "homeward_brake_held", "Plans not taken back because the brake is closed", labels=["tenant"]
+        )
+        for tenant, count in self.counts.items():
+            family.add_metric([tenant], count)
         yield family
 
 

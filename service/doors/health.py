@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from flask import Response, jsonify
@@ -16,6 +16,8 @@ from service.doors.wiring import deps
 from service.errors import ConfigurationError, HomewardError, StoreUnavailable
 
 health = Blueprint("health", __name__, description="For the platform: probes and metrics.")
+#: Discharges are taken and planned all the same, so that no web process is taken out of service for it.
+_STOPPED: Final = "the EHRs of {} hospitals lost many stays at once, and no plan is taken back there; run homeward brake list"
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -35,7 +37,10 @@ def readyz() -> Response:
     """Can discharges be taken and planned? The database answers, its schema is current, a worker is alive."""
     checks = {name: _held(name, check) for name, check in _CHECKS.items()}
     ready = all(said == "ok" for said in checks.values())
-    response = jsonify({"status": "ready" if ready else "not ready", "checks": checks})
+    told: dict[str, Any] = {"status": "ready" if ready else "not ready", "checks": checks}
+    if stopped := len(_held_plans()):
+        told["warnings"] = [_STOPPED.format(stopped)]
+    response = jsonify(told)
     response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     return response
 
@@ -45,7 +50,7 @@ def readyz() -> Response:
 @guarded_by(anyone)
 def prometheus() -> Response:
     """Counts and durations by door, step, tenant and outcome, for Prometheus. Keep it inside the network."""
-    body, content_type = metrics.rendered(_discharges())
+    body, content_type = metrics.rendered(_discharges(), _held_plans())
     return Response(body, content_type=content_type)
 
 
@@ -53,6 +58,14 @@ def _discharges() -> Mapping[tuple[str, str], int]:
     """By tenant and state; none while the database is away, so that the other metrics still tell of it."""
     try:
         return {(tenant, state.value): n for (tenant, state), n in deps().store.discharges.count().items()}
+    except HomewardError:
+        return {}
+
+
+def _held_plans() -> Mapping[str, int]:
+    """By tenant; none while the database is away."""
+    try:
+        return deps().store.discharges.count_held()
     except HomewardError:
         return {}
 

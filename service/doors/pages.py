@@ -56,7 +56,9 @@ def _who_is_here() -> dict[str, str]:
 @guarded_by(page(Scope.PLANS_READ))
 def index() -> str:
     """The discharges of this deployment, the last changed first."""
-    return render_template("index.html", discharges=newest_of_all_tenants(), tenants=deps().tenants)
+    discharges = newest_of_all_tenants()
+    held = sorted({discharge.tenant for discharge in discharges if discharge.held})
+    return render_template("index.html", discharges=discharges, tenants=deps().tenants, held=held)
 
 
 @pages.get("/discharges/<uuid:discharge_id>")

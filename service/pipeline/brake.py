@@ -10,7 +10,7 @@ from service import metrics
 from service.domain.brake import USUAL_LIMIT, WINDOW, stops_absence, stops_words
 from service.domain.discharge import CallOff, Discharge, Trigger
 from service.jobs import Errand
-from service.pipeline.ports import Deps
+from service.pipeline.ports import Deps, Operations
 from service.store import Unit
 
 #: What was missed within this time counts as missed now: known stays are looked at every hour.
@@ -53,7 +53,7 @@ def let_go(held: Discharge, unit: Unit) -> Discharge:
     return free
 
 
-def release(tenant: str, deps: Deps) -> tuple[Discharge, ...]:
+def release(tenant: str, deps: Operations) -> tuple[Discharge, ...]:
     """A person says that what is gone is gone: look at it once more, and for an hour take back what is still gone.
 
     Return the discharges that were held.

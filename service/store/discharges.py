@@ -119,6 +119,13 @@ class Discharges(Repository):
             rows = connection.execute(query.order_by(discharges.c.created)).mappings()
             return tuple(_discharge(row) for row in rows)
 
+    def count_held(self) -> Mapping[str, int]:
+        """How many are held, by tenant; those of which none is are left out."""
+        query = select(discharges.c.tenant, func.count()).where(discharges.c.held != "")
+        with self._connect() as connection:
+            rows = connection.execute(query.group_by(discharges.c.tenant))
+            return {row[0]: row[1] for row in rows}
+
     def count_taken_back(self, tenant: str, since: datetime, missed: datetime) -> TakenBack:
         """How many plans were taken back since then, are missed in the EHR (by a look since `missed`), and stand."""
         taken = (discharges.c.tenant == tenant) & (discharges.c.called_off >= since)

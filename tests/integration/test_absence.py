@@ -9,13 +9,16 @@ from itertools import product
 from types import SimpleNamespace
 from uuid import uuid4
 
+import orjson
 import psycopg
 import pytest
 import structlog.testing
+from click.testing import CliRunner
 from prometheus_client import REGISTRY
 
 from config.settings import load_settings
 from config.tenants import Tenant
+from service.cli import main
 from service.domain.absence import APART, REFUSED, UNPROVEN, Shown
 from service.domain.audit import Event
 from service.domain.discharge import Action, CallOff, DischargeState, Trigger
@@ -109,6 +112,23 @@ class Deps:
 def log():
     with structlog.testing.capture_logs() as lines:
         yield lines
+
+
+@pytest.fixture
+def operate(database_url, sandbox, tmp_path, monkeypatch):
+    """Run a command of an operator's, and read its JSON."""
+    (tmp_path / "tenants.yaml").write_text(
+        f"tenants:\n  - id: one\n    fhir_base_url: {sandbox.base_url}\n    organization: Example Hospital\n"
+    )
+    monkeypatch.setenv("HOMEWARD_DATABASE_URL", database_url)
+    monkeypatch.setenv("HOMEWARD_TENANTS_FILE", str(tmp_path / "tenants.yaml"))
+
+    def run_command(*words):
+        result = CliRunner().invoke(main, [*words, "--format", "json"])
+        assert result.exit_code == 0, result.output
+        return orjson.loads(result.stdout)
+
+    return run_command
 
 
 @pytest.fixture
@@ -644,3 +664,21 @@ def test_no_doubt_is_weighed_by_what_is_itself_in_doubt(deps, hospital, tenant):
     deps.later = UNPROVEN
     look_after_stays(tenant, deps)
     assert len(deps.store.discharges.held("one")) == 2
+
+
+# --- what an operator sees ----------------------------------------------------------------------
+def test_an_operator_sees_what_is_held_and_releases_it(deps, hospital, tenant, operate):
+    discharges = [stands(deps, hospital) for _ in range(6)]
+    hide(deps, discharges[:5])
+    hide(deps, discharges[5:], NOT_LET[1])
+    for hours in range(26):
+        deps.later = timedelta(hours=hours)
+        look_after_stays(tenant, deps)
+    [shown] = operate("brake", "list")["hospitals"]
+    assert {held["discharge"] for held in shown["held"]} == {
+        str(discharge.id) for discharge in discharges[:5]
+    }
+    assert {asked["why"] for asked in shown["asked"]} == {"absent", "not-let"}
+    assert len(operate("brake", "release", "one")["released"]) == 5
+    [after] = operate("brake", "list")["hospitals"]
+    assert (after["closed"], len(after["held"])) == (None, 5)

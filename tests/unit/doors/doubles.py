@@ -137,6 +137,10 @@ class Shelf:
         self._answer()
         return {("demo", DischargeState.RECEIVED): len(self.known)}
 
+    def count_held(self) -> Mapping[str, int]:
+        self._answer()
+        return {"demo": held} if (held := sum(bool(one.held) for one in self.known.values())) else {}
+
     def at_head(self) -> bool:
         self._answer()
         return self.current

@@ -60,3 +60,13 @@ def test_metrics_are_told_even_while_the_database_is_away(client, doubles):
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert "homeward_request_seconds" in answer.text
+
+
+def test_plans_that_the_brake_holds_are_told_by_probe_metric_and_page(client, doubles):
+    doubles.keep(held="Encounter/e1")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["status"]) == (200, "ready")
+    [warning] = answer.json["warnings"]
+    assert "homeward brake list" in warning
+    assert 'homeward_brake_held{tenant="demo"} 1.0' in client.get("/metrics").text
+    assert "No plan is taken back" in client.get("/").text
