@@ -29,6 +29,7 @@ from service.errors import ConfigurationError, HospitalNotConfigured
 from service.jobs import Jobs, Steps
 from service.pipeline.place import load_places
 from service.pipeline.service_area import AreaDirectory
+from service.pipeline.waking import Waker
 from service.store import Store, embedded, open_engine
 
 #: So many new objects, and the collector looks through the young ones. Reading a record makes hundreds of thousands and nearly
@@ -48,6 +49,7 @@ class Deps:
     ehr: Callable[[str], Ehr]
     directory: Callable[[str], Directory]
     now: Callable[[], datetime]
+    waker: Waker = field(default_factory=lambda: Waker(lambda _: 0))
     hook_keys: PublicKeys = field(default_factory=PublicKeys)
 
     def content(self, tenant: str) -> Content:
@@ -97,6 +99,7 @@ def build_deps(settings: Settings) -> Deps:
         concurrency=settings.job_concurrency,
         revive=partial(database_url, settings),
     )
+    waker = Waker(jobs.wake)
     deps = Deps(
         settings=settings,
         tenants=tenants,
@@ -105,11 +108,12 @@ def build_deps(settings: Settings) -> Deps:
         ),
         store=store,
         jobs=jobs,
-        ehr=cache(lambda tenant: _ehr(_known(tenants, tenant), quirks, store)),
+        ehr=cache(lambda tenant: _ehr(_known(tenants, tenant), quirks, store, waker)),
         directory=lambda tenant: AreaDirectory(
             store.directory.of(tenant), _known(tenants, tenant).service_area
         ),
         now=clock.now,
+        waker=waker,
     )
     return deps
 
@@ -154,7 +158,7 @@ def steps(deps: Deps) -> Steps:
         give_up=partial(run.give_up, deps=deps),
         held_up=partial(run.held_up, deps=deps),
         errand=partial(run_errand, deps=deps),
-        chores=Chores(deps),
+        chores=Chores(deps, deps.waker),
         tenants=frozenset(deps.tenants),
     )
 
@@ -177,10 +181,12 @@ def spare_the_collector() -> None:
     gc.set_threshold(_NEW_OBJECTS, 10, 10)
 
 
-def _ehr(tenant: Tenant, quirks: tuple[Quirk, ...], store: Store) -> Ehr:
+def _ehr(tenant: Tenant, quirks: tuple[Quirk, ...], store: Store, waker: Waker) -> Ehr:
     """A hospital's EHR, asked by all processes together no more than its limits allow."""
     lender = partial(store.allowances.lend, f"ehr {tenant.id}")
-    return Ehr(tenant, quirks=quirks, allowance=LentAllowance(limit_of(tenant), lender))
+    ehr = Ehr(tenant, quirks=quirks, allowance=LentAllowance(limit_of(tenant), lender))
+    ehr.recovered = partial(waker.recovered, tenant.id)
+    return ehr
 
 
 def _known(tenants: Mapping[str, Tenant], tenant: str) -> Tenant:

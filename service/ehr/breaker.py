@@ -18,10 +18,16 @@ REST_SECONDS: Final = 20.0
 
 
 class Breaker:
-    """Closed while the EHR answers; after FAILURES in a row open for REST_SECONDS; then one call tries for all."""
+    """Closed while the EHR answers; after FAILURES in a row open for REST_SECONDS; then one call tries for all.
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    recovered is called when an EHR that was left alone has answered.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = monotonic, *, recovered: Callable[[], object] = lambda: None
+    ) -> None:
         self._clock = clock
+        self._recovered = recovered
         self._state = threading.Lock()
         self._failures = 0
         self._open_until = 0.0
@@ -61,4 +67,6 @@ class Breaker:
 
     def _answered(self) -> None:
         with self._state:
-            self._failures = 0
+            was_open, self._failures = self._failures >= FAILURES, 0
+        if was_open:
+            self._recovered()

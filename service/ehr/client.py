@@ -16,6 +16,7 @@ from service.domain.record import Gap, GapReason
 from service.ehr.allowance import BURST_SECONDS, Allowance, OwnAllowance
 from service.ehr.answers import error_for
 from service.ehr.auth import Credentials, credentials_for
+from service.ehr.breaker import Breaker
 from service.ehr.capability import Capability, capability_from
 from service.ehr.http import Answer, Connection, Request
 from service.ehr.parts import ask_in_parts, fails_on_a_record
@@ -77,9 +78,16 @@ class Ehr:
         sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self.tenant = tenant
+        #: Called when an EHR that was left alone by this process answers again.
+        self.recovered: Callable[[], object] = lambda: None
         self.allowance = allowance or OwnAllowance(limit_of(tenant))
         throttle = Throttle(self.allowance, patience_seconds=patience_seconds, sleep=sleep)
-        self._connection = Connection(tenant, credentials or credentials_for(tenant), throttle)
+        self._connection = Connection(
+            tenant,
+            credentials or credentials_for(tenant),
+            throttle,
+            Breaker(recovered=self._tell_of_recovery),
+        )
         self._quirks = tuple(quirks)
         self._asking = threading.Lock()
         self._capability: tuple[float, Capability] | None = None
@@ -106,6 +114,14 @@ class Ehr:
                 self._capability = clock.monotonic(), known
                 self._bundles = self._batch_writes = True
             return self._capability[1]
+
+    def _tell_of_recovery(self) -> None:
+        """Look up whom to tell when it happens: that is set after this is made."""
+        self.recovered()
+
+    def probe(self) -> None:
+        """Return when the EHR answers a question that costs it little; raises EhrError when it does not."""
+        self._get("metadata")
 
     def writes_in_batch(self) -> bool:
         """Whether several writes go in one batch."""

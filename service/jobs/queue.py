@@ -26,6 +26,25 @@ _WAITING: Final = (
     "SELECT queueing_lock FROM procrastinate_jobs WHERE queueing_lock = ANY(%s) AND status = 'todo'"
 )
 _HOSPITAL: Final = "SELECT tenant FROM discharges WHERE id = %s"
+#: A job that has failed before waits for its EHR; one that was put in for later does not.
+_RETRIES: Final = """
+    SELECT jobs.id, jobs.priority, jobs.scheduled_at, coalesce(discharges.tenant, jobs.args ->> 'tenant') AS tenant
+    FROM procrastinate_jobs AS jobs LEFT JOIN discharges ON discharges.id = (jobs.args ->> 'discharge')::uuid
+    WHERE jobs.status = 'todo' AND jobs.attempts > 0 AND jobs.scheduled_at > now()
+"""
+_WAITING_TENANTS: Final = f"SELECT DISTINCT tenant FROM ({_RETRIES}) AS retries WHERE tenant IS NOT NULL"  # noqa: S608  our own words
+#: One after another, so that an EHR that has just come back is not met by all at once.
+_WAKE: Final = f"""
+    UPDATE procrastinate_jobs AS jobs SET scheduled_at = now() + make_interval(secs => woken.seconds)
+    FROM (
+        SELECT id, least(%(longest)s, %(pace)s * (row_number() OVER (ORDER BY priority DESC, id) - 1)) AS seconds
+        FROM ({_RETRIES}) AS retries WHERE tenant = %(tenant)s
+    ) AS woken
+    WHERE jobs.id = woken.id AND jobs.status = 'todo'
+    AND jobs.scheduled_at > now() + make_interval(secs => woken.seconds)
+"""  # noqa: S608  our own words
+_WAKE_PACE_SECONDS: Final = 0.1
+_LONGEST_WAKE_SECONDS: Final = 30.0
 _ALIVE: Final = """
     SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)
 """
@@ -153,6 +172,17 @@ class Jobs:
             schedule_in={"seconds": in_seconds} if in_seconds else None,
             connection=unit.driver_connection,
         )
+
+    def waiting_tenants(self) -> frozenset[str]:
+        """The hospitals of which jobs wait to be tried again."""
+        with database_errors(), psycopg.connect(self._url, connect_timeout=5) as connection:
+            return frozenset(tenant for (tenant,) in connection.execute(_WAITING_TENANTS))
+
+    def wake(self, tenant: str) -> int:
+        """Have a hospital's jobs that wait to be tried again run now, at a pace; return how many. Waking twice is as once."""
+        asked = {"tenant": tenant, "pace": _WAKE_PACE_SECONDS, "longest": _LONGEST_WAKE_SECONDS}
+        with database_errors(), psycopg.connect(self._url, connect_timeout=5) as connection:
+            return connection.execute(_WAKE, asked).rowcount
 
     def workers_alive(self) -> int:
         """How many workers have shown themselves lately; StoreUnavailable when the database does not answer."""

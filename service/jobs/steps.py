@@ -9,7 +9,7 @@ from uuid import UUID
 
 from service.errors import EhrConflict, EhrUnavailable, HomewardError, NotShown, StoreUnavailable
 
-#: About four hours of trying: an EHR's night of maintenance.
+#: About nine hours of trying, hourly in the end: an EHR's night of maintenance. Its recovery wakes what waits.
 ATTEMPTS: Final = 24
 #: A person works on the same resource: looked at anew a few times, then it is theirs.
 CONFLICT_ATTEMPTS: Final = 3
@@ -17,7 +17,7 @@ CONFLICT_ATTEMPTS: Final = 3
 #: as long as it is not shown (service/domain/absence.py).
 NOT_SHOWN_ATTEMPTS: Final = 7
 _FIRST_SECONDS: Final = 1.0
-_LONGEST_SECONDS: Final = 900.0
+_LONGEST_SECONDS: Final = 3600.0
 #: Whoever makes room on a disk wants to see within a minute that it helped.
 _LONGEST_STORE_SECONDS: Final = 60.0
 #: Beyond so many doublings a number of seconds says nothing, and beyond a thousand it is no float.

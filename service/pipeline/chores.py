@@ -8,6 +8,7 @@ from service.pipeline.doubt import call_looks
 from service.pipeline.ports import Deps
 from service.pipeline.reread import call_rereads
 from service.pipeline.rounds import call_rounds
+from service.pipeline.waking import Probes, Waker
 
 #: Nobody waits for these: what they mend has been wrong for longer.
 _SELDOM_SECONDS: Final = 30.0
@@ -16,9 +17,10 @@ _SELDOM_SECONDS: Final = 30.0
 class Chores:
     """The chores of one worker: polling, what plans lack, what was not shown and stays that nobody plans whenever they are due, the others twice a minute."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, waker: Waker) -> None:
         self._deps = deps
         self._due = 0.0
+        self._probes = Probes(deps, waker)
 
     def __call__(self) -> None:
         """Do what is due."""
@@ -30,3 +32,4 @@ class Chores:
             return
         self._due = clock.monotonic() + _SELDOM_SECONDS
         self._deps.jobs.bring_back_moments()
+        self._probes()

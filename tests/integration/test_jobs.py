@@ -273,3 +273,53 @@ def test_a_worker_asked_to_stop_finishes_what_it_has(jobs, store, workers, tmp_p
 def test_workers_show_that_they_are_alive(jobs, workers):
     workers(0)
     wait_for(lambda: jobs.workers_alive() > 0, 20)
+
+
+# --- waking -------------------------------------------------------------------------------------
+_RETRY = """
+    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, priority, attempts, scheduled_at, args)
+    SELECT %(tenant)s::text, 'look', %(tenant)s::text || number, 15, %(attempts)s, now() + interval '1 hour',
+           jsonb_build_object('tenant', %(tenant)s::text, 'reference', 'Encounter/' || number)
+    FROM generate_series(1, %(count)s) AS number
+"""
+
+
+def put_retries(database_url, tenant, *, count=1, attempts=3):
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_RETRY, {"tenant": tenant, "count": count, "attempts": attempts})
+
+
+def waits(database_url, tenant):
+    query = (
+        "SELECT extract(epoch FROM scheduled_at - now())::float FROM procrastinate_jobs "
+        "WHERE args ->> 'tenant' = %s ORDER BY id"
+    )
+    with psycopg.connect(database_url) as connection:
+        return [seconds for (seconds,) in connection.execute(query, [tenant])]
+
+
+def test_a_hospitals_retries_are_woken_at_a_pace_and_nobody_elses(jobs, database_url):
+    put_retries(database_url, "one", count=400)
+    put_retries(database_url, "two")
+    assert jobs.waiting_tenants() == {"one", "two"}
+    assert jobs.wake("one") == 400
+    ours = waits(database_url, "one")
+    assert ours[0] <= 0
+    assert ours == sorted(ours)
+    assert 25 < ours[-1] <= 30
+    assert min(waits(database_url, "two")) > 3000
+
+
+def test_waking_twice_hurries_and_delays_nothing_more(jobs, database_url):
+    put_retries(database_url, "one", count=20)
+    jobs.wake("one")
+    before = waits(database_url, "one")
+    jobs.wake("one")
+    assert all(after <= sooner for after, sooner in zip(waits(database_url, "one"), before, strict=True))
+
+
+def test_what_was_put_in_for_later_is_not_woken(jobs, database_url):
+    put_retries(database_url, "one", attempts=0)
+    assert jobs.waiting_tenants() == frozenset()
+    assert jobs.wake("one") == 0
+    assert min(waits(database_url, "one")) > 3000
