@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -63,14 +64,23 @@ def load_tenants(
 
 
 def _check_apart(opening: Sequence[Tenant]) -> None:
-    """A launch names the EHR and nothing else, so that only one hospital of an EHR can be opened by it."""
+    """A launch names the EHR and not the hospital: those of one EHR must have registered one page, but for its roles."""
     for number, tenant in enumerate(opening):
         for other in opening[:number]:
-            if tenant.fhir_base_url == other.fhir_base_url:
+            shared = tenant.fhir_base_url.casefold() == other.fhir_base_url.casefold()
+            if shared and _registration(tenant) != _registration(other):
                 raise ConfigurationError(
                     f"The tenants {other.id} and {tenant.id} have one FHIR base, so a launch cannot tell them apart; "
-                    "leave launch with one of them."
+                    "register one page for both and give them the same launch, except for roles."
                 )
+
+
+def _registration(tenant: Tenant) -> object:
+    signs = (
+        tenant.launch is not None
+        and tenant.launch.client_authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    )
+    return tenant.launch and replace(tenant.launch, roles=()), tenant.auth.keys if signs else ()
 
 
 def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[str] | None) -> Tenant:

@@ -12,6 +12,7 @@ from service.commands.brake import brake
 from service.commands.content import directory, protocols
 from service.commands.operators import discharges, jobs
 from service.commands.options import examples, table_or_json, time_zone, waiting
+from service.commands.tenant_group import tenant
 from service.errors import BadInput, ConfigurationError, HomewardError
 
 _EXAMPLES = examples(
@@ -271,6 +272,7 @@ main.add_command(protocols)
 main.add_command(directory)
 main.add_command(jobs)
 main.add_command(discharges)
+main.add_command(tenant)
 main.add_command(brake)
 
 

@@ -202,7 +202,7 @@ class ConfigurationError(HomewardError):
 class HospitalNotConfigured(ConfigurationError):
     """A hospital that this process does not know; another may: a tenants file is rolled out process by process."""
 
-    http_status, issue_code = 503, "transient"
+    http_status, issue_code, retryable = 503, "transient", True
     public_message = "This hospital is not in HOMEWARD_TENANTS_FILE here; its work waits until it is."
 
     def __init__(self, tenant: str = "") -> None:

@@ -36,6 +36,7 @@ SUMMARY: Final = "summary"
 SUGGESTIONS: Final = "suggestions"
 PREPARING: Final = "preparing"
 UNKNOWN_CLASS: Final = "unknown-class"
+UNCLAIMED: Final = "unclaimed"
 #: The specification wants fewer characters than this.
 _SUMMARY_LIMIT: Final = 140
 _SHOWN_NEEDS: Final = 8
@@ -136,6 +137,17 @@ def unknown_class_card(tenant: str, encounter: str, place: Place) -> Shown:
     return Shown(UNKNOWN_CLASS, names.card(UNKNOWN_CLASS), _finished(UNKNOWN_CLASS, body, names, place))
 
 
+def unclaimed_card(tenant: str, encounter: str, why: str, place: Place) -> Shown:
+    """No plan is made, for nobody can tell which hospital's stay this is; why is a PHI-free sentence of ours."""
+    names = Names(tenant, encounter)
+    body: Json = {
+        "summary": "No discharge plan: it is not known which hospital this stay is of",
+        "indicator": "info",
+        "detail": f"Tell those who run Homeward: {why}",
+    }
+    return Shown(UNCLAIMED, names.card(UNCLAIMED), _finished(UNCLAIMED, body, names, place))
+
+
 def blocker_key(blocker: Blocker, user: str) -> str:
     """The key of a blocker's card for one user: what one sets aside the next still sees, and new evidence is news."""
     told = sorted((item.reference, str(item.on), item.text) for item in blocker.evidence)
@@ -153,7 +165,7 @@ def _finished(key: str, body: Json, names: Names, place: Place) -> Json:
             for code, display in _REASONS
         ],
     }
-    if key in {PREPARING, UNKNOWN_CLASS}:
+    if key in {PREPARING, UNKNOWN_CLASS, UNCLAIMED}:
         del common["overrideReasons"]  # there is nothing to set aside
     if key == UNKNOWN_CLASS:
         del common["links"]

@@ -4,7 +4,7 @@ Every answer comes within half a second. What cannot be known by then is planned
 never an empty list of cards.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -22,7 +22,9 @@ from fhir_mappings.outbound.cards import Place, Shown
 from fhir_mappings.prefetch import FULL, REQUIRED, SHORT, prefetched
 from fhir_mappings.references import own_reference
 from fhir_mappings.servers import is_same_server, localized, may_name_in_full
+from fhir_mappings.shared_server import neighbours_of
 from service import clock
+from service.domain.claims import Unclaimed
 from service.doors.body import json_body
 from service.doors.guard import guarded_by
 from service.doors.hook_calls import (
@@ -38,10 +40,11 @@ from service.doors.schemas.blueprint import Blueprint, Problem
 from service.doors.schemas.hooks import FEEDBACK, ORDERS, STAY, Cards, Services, call_of
 from service.doors.wiring import deps, settings
 from service.errors import BadInput, NotAllowed, NoTime
-from service.pipeline.consult import Consultation
+from service.pipeline.consult import Consultation, NobodysStay
 from service.pipeline.consulted_record import Question
 from service.pipeline.feedback import take_feedback
 from service.pipeline.in_time import THINKING, InTime, TooLate
+from service.pipeline.whose_stay import find_hospital
 
 cds_hooks = Blueprint(
     "cds-hooks",
@@ -103,7 +106,7 @@ def encounter_discharge() -> Response:
     return _answer(_of_discharge)
 
 
-def _of_discharge(until: float) -> Consultation:
+def _of_discharge(until: float) -> Consultation | NobodysStay:
     call, hospital = _call(ENCOUNTER_DISCHARGE)
     return _consultation(call, hospital, FULL, call.encounter, until)
 
@@ -126,7 +129,7 @@ def order_sign() -> Response:
     return _answer(_of_signing)
 
 
-def _of_signing(until: float) -> Consultation | None:
+def _of_signing(until: float) -> Consultation | NobodysStay | None:
     call, hospital = _call(ORDER_SIGN)
     known = (call.prefetch.get(key) for key in REQUIRED)
     names = names_in(resource for resource in known if isinstance(resource, dict))
@@ -161,7 +164,12 @@ def feedback(service: str) -> Response:
     if service not in SERVICES:
         abort(HTTPStatus.NOT_FOUND)
     told = read_feedback(_sent())
-    tenants = [signed_for()] if signed_for() else list(deps().tenants)
+    known = deps().tenants
+    signed = known.get(signed_for() or "")
+    # A card is of the hospital whose stay it was about, which may be another of the same EHR.
+    tenants = (
+        [signed.id, *(one.id for one in neighbours_of(signed, known.values()))] if signed else list(known)
+    )
     take_feedback(tenants, told, deps())
     return _json({})
 
@@ -223,12 +231,12 @@ def _stay(call: HookCall, order: Mapping[str, Any]) -> str:
     return call.encounter or named
 
 
-def _answer(asked: Callable[[float], Consultation | None]) -> Response:
+def _answer(asked: Callable[[float], Consultation | NobodysStay | None]) -> Response:
     """The cards of what is asked, none where nothing is, in time or not at all."""
     left = ANSWER_SECONDS - (clock.machine_seconds() - g.began)
     request.get_data()  # however slowly it comes, nobody else waits for it, and it takes none of the time to answer
     until = clock.machine_seconds() + left
-    begun: list[Consultation] = []
+    begun: list[Consultation | NobodysStay] = []
 
     def cards() -> tuple[Shown, ...]:
         with THINKING.one(until):
@@ -253,12 +261,18 @@ def _consultation(
     stay: str,
     until: float,
     order: str = "",
-) -> Consultation:
+) -> Consultation | NobodysStay:
+    """The question as that of the hospital whose stay it is, whichever of those that share the EHR the call was signed for."""
     sent = prefetched(call.prefetch, templates, patient=call.patient, encounter=stay)
+    encounter = find_whole_stay(stay, sent.resources, hospital.conventions)
+    whose = find_hospital(encounter, order, hospital, deps(), seen=_stays_in(sent.resources))
+    if isinstance(whose, Unclaimed):
+        return NobodysStay(hospital.id, encounter, whose.reason, _place_in(settings().public_url, hospital))
+    hospital = whose
     question = Question(
         tenant=hospital,
         patient=call.patient,
-        encounter=find_whole_stay(stay, sent.resources, hospital.conventions),
+        encounter=encounter,
         user=call.user,
         prefetched=sent,
         until=until,
@@ -266,6 +280,10 @@ def _consultation(
         token=call.token,
     )
     return Consultation(question, deps(), _place_in(settings().public_url, hospital))
+
+
+def _stays_in(resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [resource for resource in resources if resource.get("resourceType") == "Encounter"]
 
 
 def _place_in(home: str, hospital: Tenant) -> Any:

@@ -14,7 +14,7 @@ from service.doors.schemas.blueprint import Blueprint, refuses
 from service.doors.schemas.discharges import DischargeRequest, DischargeStatus, Explanation
 from service.doors.view import DischargeView, view_of
 from service.doors.wiring import take_in, tenant
-from service.errors import NotFound
+from service.errors import NotAllowed, NotFound
 from service.presentation.explanation import explanation_document, told_to
 
 discharges = Blueprint(
@@ -44,7 +44,12 @@ def ask(wanted: dict[str, str]) -> Response:
     Asking again for the same stay gives the same discharge; a new order plans it anew.
     """
     hospital = tenant(wanted["tenant"])
-    return _accepted(take_in(Trigger(hospital.id, wanted["encounter"], Action.PLAN, "rest", wanted["order"])))
+    discharge = take_in(Trigger(hospital.id, wanted["encounter"], Action.PLAN, "rest", wanted["order"]))
+    if discharge is None:
+        raise NotAllowed(
+            "This hospital has left, so nothing is planned for it; `homeward tenant join` serves it again."
+        )
+    return _accepted(discharge)
 
 
 @discharges.get("/<uuid:discharge_id>")

@@ -22,7 +22,7 @@ from service.doors.caller import Caller, caller
 from service.doors.session import session
 from service.doors.tokens import bearer
 from service.doors.wiring import api_keys, buckets, deps, settings
-from service.errors import ConfigurationError, NotAllowed, NotAuthenticated
+from service.errors import ConfigurationError, HospitalNotConfigured, NotAllowed, NotAuthenticated
 
 __all__ = [
     "Caller",
@@ -101,13 +101,17 @@ def subscription_secret() -> Caller:
     """The secret which the EHR sends back with each notification of this tenant: `Authorization: Bearer <secret>`.
 
     While a secret is replaced the previous one is taken as well. An unknown tenant and a wrong secret get the same
-    answer. A tenant without a secret is open in the demo only.
+    answer, but for a hospital that another process serves: HospitalNotConfigured. A tenant without a secret is open in the demo only.
     """
     name = str((request.view_args or {})["tenant"])
     tenant = deps().tenants.get(name)
     secrets = tenant.subscription_secrets if tenant else ()
     if tenant and not secrets and settings().open_access:
         return Caller(name, Role.EHR)
+    if tenant is None and deps().store.hospitals.is_known(name):
+        raise HospitalNotConfigured(
+            name
+        )  # another process knows it: it is being added, and is to be told again
     held = [hmac.compare_digest(bearer(), secret.encode()) for secret in secrets]
     if not any(held):
         raise NotAuthenticated

@@ -109,6 +109,7 @@ def come_back() -> Response:
     claims = verified_claims(answered.id_token, expected, keys=deps().hook_keys, now=deps().now())
     practitioner = practitioner_of(claims, hospital.fhir_base_url)
     opened = discharge_of(_chart(answered), hospital, deps())
+    hospital, registered = _registered(deps().tenants[opened.tenant])  # a neighbour's, with roles of its own
     role = registered.role_of(practitioner, claims)
     person = Signer(_name(claims, practitioner, hospital), f"{claims['iss']} {claims['sub']}", practitioner)
     begun = Session(hospital.id, person, role.role, role.approves, (opened.id,)).also(session())

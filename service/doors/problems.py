@@ -14,7 +14,12 @@ import structlog
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from service.errors import EhrUnavailable, HomewardError, NotAuthenticated, TooManyCalls
+from service.errors import (
+    EhrUnavailable,
+    HomewardError,
+    NotAuthenticated,
+    TooManyCalls,
+)
 
 PROBLEM: Final = "application/problem+json"
 FHIR: Final = "application/fhir+json"

@@ -53,6 +53,7 @@ class Wiring:
     def _try(self) -> None:
         try:
             self.deps().store.at_head()
+            self.deps().store.hospitals.register(self.deps().tenants.keys(), self.deps().now())
             for hospital in self.deps().tenants.values():
                 for issuer in hospital.hooks:
                     self.deps().hook_keys.warm(issuer)

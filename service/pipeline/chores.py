@@ -32,4 +32,5 @@ class Chores:
             return
         self._due = clock.monotonic() + _SELDOM_SECONDS
         self._deps.jobs.bring_back_moments()
+        self._deps.store.hospitals.register(self._deps.tenants.keys(), self._deps.now())
         self._probes()

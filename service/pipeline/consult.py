@@ -8,9 +8,18 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from fhir_mappings.outbound.cards import Place, Reader, Shown, plan_cards, preparing_card, unknown_class_card
+from fhir_mappings.outbound.cards import (
+    Place,
+    Reader,
+    Shown,
+    plan_cards,
+    preparing_card,
+    unclaimed_card,
+    unknown_class_card,
+)
 from fhir_mappings.prefetch import REQUIRED
 from service import metrics
+from service.domain.claims import SENTENCES, UnclaimedReason
 from service.domain.community_service import Matches
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.offer import Answer, Offer, OfferKind
@@ -46,6 +55,22 @@ _CALLED_OFF: Final = (
 _FAILED: Final = "Planning failed and waits for a person. This is what the record tells now."
 
 
+class NobodysStay:
+    """The answer about a stay of a shared EHR that no single hospital claims; it is none of ours, or somebody must know."""
+
+    def __init__(
+        self, tenant: str, encounter: str, reason: UnclaimedReason, place: Callable[[UUID], Place]
+    ) -> None:
+        self._card = unclaimed_card(tenant, encounter, SENTENCES[reason], place(_NO_PAGE))
+        self._is_ours = reason is not UnclaimedReason.ANOTHER_ORGANIZATION
+
+    def cards(self) -> tuple[Shown, ...]:
+        """One card where a setting or the EHR must be corrected, none for a hospital that is not served."""
+        return (self._card,) if self._is_ours else ()
+
+    preparing = cards
+
+
 class Consultation:
     """One question on its way to its answer; `discharge` is known as soon as its planning is on its way."""
 
@@ -63,6 +88,8 @@ class Consultation:
         Raises BadInput, MissingPrefetch, StoreUnavailable; a fault is never an empty answer.
         """
         question, store = self._question, self._deps.store
+        if store.hospitals.has_left(question.tenant.id):
+            return ()
         known = self.discharge = store.discharges.of_stay(question.tenant.id, question.encounter)
         if known is None:
             return self._of_record()

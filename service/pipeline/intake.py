@@ -50,6 +50,7 @@ class _Effect(Enum):
 def intake(trigger: Trigger, deps: Deps) -> Discharge | None:
     """The discharge this trigger is about, as it now stands; None for a cancel of a stay that is not known.
 
+    None, too, for a hospital that has left.
     The discharge and its job are committed together. Raises StoreUnavailable, and then nothing has happened.
     """
     at = deps.now()
@@ -67,6 +68,8 @@ def take(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge | 
         return None
     if trigger.action is Action.CANCEL:
         return _cancel(trigger, unit, deps, at)
+    if unit.hospitals.has_left(trigger.tenant):
+        return None
     if trigger.action is Action.REFRESH:
         known = unit.discharges.lock_stay(trigger.tenant, trigger.encounter)
         return _refresh(trigger, _let_go(trigger, known, unit, deps), unit, deps, at) if known else None

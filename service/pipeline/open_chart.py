@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from config.tenants import Tenant
 from fhir_mappings.bundle import Search
 from fhir_mappings.inbound.references import reference_of, subject_of
+from fhir_mappings.shared_server import neighbours_of
 from service.domain.discharge import Discharge
 from service.errors import NotFound
 from service.pipeline.ports import Deps
@@ -29,13 +30,13 @@ class OpenChart:
 
 
 def discharge_of(chart: OpenChart, tenant: Tenant, deps: Deps) -> Discharge:
-    """The discharge of this tenant that the chart is about; NotFound where there is none, or where chart and card differ.
+    """The discharge of this tenant, or of one that shares its EHR and its launch, that the chart is about; NotFound where there is none, or where chart and card differ.
 
-    Nothing of another tenant is ever found. A chart without a stay is looked up in the tenant's EHR.
+    Nothing of any other tenant is ever found. A chart without a stay is looked up in the tenant's EHR.
     """
     if not (chart.patient or chart.encounter):
         raise NotFound(_UNNAMED)
-    found = _of_stays(chart, tenant, deps)
+    found = [one for hospital in _opened_alike(tenant, deps) for one in _of_stays(chart, hospital, deps)]
     if not found:
         raise NotFound(_NONE)
     if not chart.discharge:
@@ -44,6 +45,10 @@ def discharge_of(chart: OpenChart, tenant: Tenant, deps: Deps) -> Discharge:
     if meant is None:
         raise NotFound(_ANOTHER)
     return meant
+
+
+def _opened_alike(tenant: Tenant, deps: Deps) -> list[Tenant]:
+    return [tenant, *(one for one in neighbours_of(tenant, deps.tenants.values()) if one.launch)]
 
 
 def _of_stays(chart: OpenChart, tenant: Tenant, deps: Deps) -> list[Discharge]:

@@ -131,7 +131,8 @@ def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
         with metrics.step(tenant.id, Task.WITHDRAW):
             if tenant.write_policy.writes:
                 author = known_author(tenant, None, deps.store, page=page_of(discharge, deps))
-                withdraw(ledger, deps.ehr(tenant.id), author=author, recorded=discharge.changed)
+                left, ehr = deps.store.hospitals.has_left(tenant.id), deps.ehr(tenant.id)
+                withdraw(ledger, ehr, author=author, recorded=discharge.changed, but_approved=left)
             else:
                 call_off(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.CANCELLED, Event.CANCELLED, deps)

@@ -115,6 +115,27 @@ def subscribe(tenant: Tenant, deps: Deps, *, check: bool = False) -> Subscribed:
     return Subscribed(tenant.id, means, standings, watched, watch.failures if watch else 0)
 
 
+def unsubscribe(tenant: Tenant, deps: Deps, *, check: bool = False) -> tuple[str, ...]:
+    """Turn off every Subscription of the EHR that is ours; their references. With check only say which those are.
+
+    EhrError when the EHR does not let us look at them or change them.
+    """
+    ehr = deps.ehr(tenant.id)
+    if not ehr.capability().of(_KIND).interactions >= _NEEDED:
+        return ()
+    known = replace(
+        tenant, subscription_secret=tenant.subscription_secret or "none"
+    )  # ours are known by tag or endpoint
+    orders, stays = _topics(ehr, known)
+    ways = [Way.REST_HOOK, Way.BACKPORT] if orders else [Way.REST_HOOK]
+    wanted = [one for way in ways for one in _wanted(way, known, deps, orders, stays)]
+    existing = _existing(ehr, wanted)
+    ours = _still_on([found for found in existing if any(is_ours(found, one) for one in wanted)])
+    for found in ours if not check else ():
+        ehr.update({**found, "status": "off"})
+    return tuple(reference_of(found) for found in ours)
+
+
 def _tried(means: Means, ehr: Ehr) -> Means:
     """Polling only if such a search was answered: /metadata does not say all that is refused."""
     search = orders_by_code(ehr.capability(), ehr.tenant) if means.way is Way.POLL else None
@@ -158,7 +179,9 @@ def _wanted(
     if not tenant.subscription_secret:
         raise ConfigurationError("Give this hospital a subscription_secret in HOMEWARD_TENANTS_FILE first.")
     endpoint = f"{deps.settings.public_url}/subscriptions/{tenant.id}"
-    return backports(tenant, endpoint, orders, stays) if orders else rest_hooks(tenant, endpoint)
+    if way is Way.BACKPORT and orders is not None:
+        return backports(tenant, endpoint, orders, stays)
+    return rest_hooks(tenant, endpoint)
 
 
 def _existing(ehr: Ehr, wanted: Sequence[Wanted]) -> list[dict[str, Any]]:

@@ -42,16 +42,18 @@ class _Change:
     reason: WriteReason = WriteReason.NONE
 
 
-def withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> tuple[LedgerEntry, ...]:
+def withdraw(
+    ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime, but_approved: bool = False
+) -> tuple[LedgerEntry, ...]:
     """The discharge is called off: drafts are revoked, what a person approved goes on hold with a task for a person.
 
     Read, changed and put back under the version read, so that nothing else in them is lost; the ledger as it then
-    stands. Raises EhrUnavailable and WriteUnknown when it is worth running again.
+    stands. but_approved: what a person approved stays as it is. Raises EhrUnavailable and WriteUnknown when it is worth running again.
     """
     try:
-        _withdraw(ledger, ehr, author=author, recorded=recorded)
+        _withdraw(ledger, ehr, author=author, recorded=recorded, but_approved=but_approved)
     except EhrConflict:
-        _withdraw(ledger, ehr, author=author, recorded=recorded)
+        _withdraw(ledger, ehr, author=author, recorded=recorded, but_approved=but_approved)
     return ledger.entries()
 
 
@@ -104,7 +106,7 @@ def _retirement(
     return _Change(entry, WriteState.REVOKED, body, version_of(current))
 
 
-def _withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -> None:
+def _withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime, but_approved: bool) -> None:
     settle_unknown(ledger, ehr)
     entries = ledger.entries()
     for entry in entries:
@@ -115,7 +117,7 @@ def _withdraw(ledger: Ledger, ehr: Ehr, *, author: Author, recorded: datetime) -
     tasks: list[Draft] = []
     for entry, current in _read(ehr, there):
         change = _withdrawal(entry, current, author=author, recorded=recorded)
-        if change:
+        if change and not (but_approved and is_on_hold(change.body or {})):
             changes.append(change)
             if (
                 entry.draft.resource_type == "ServiceRequest"

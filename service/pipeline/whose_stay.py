@@ -56,6 +56,24 @@ def find_claim(
     return claims(reading.belonging(encounter, order if by_order else ""), filters)
 
 
+def find_hospital(
+    encounter: str, order: str, tenant: Tenant, deps: Deps, *, seen: Iterable[Mapping[str, Any]] = ()
+) -> Tenant | Unclaimed:
+    """The hospital whose stay a caller of this tenant's server asks about: who plans it already, else whose it is."""
+    if not is_shared(tenant):
+        return tenant
+    hospitals = [tenant, *neighbours_of(tenant, deps.tenants.values())]
+    planning = [
+        hospital
+        for hospital in hospitals
+        if (known := deps.store.discharges.of_stay(hospital.id, encounter)) and not known.is_called_off()
+    ]
+    if len(planning) == 1:
+        return planning[0]
+    claim = find_claim(encounter, order, tenant, deps, seen=seen)
+    return claim if isinstance(claim, Unclaimed) else deps.tenants[claim]
+
+
 class _Reading:
     """The resources that say whose one stay is, read level by level."""
 

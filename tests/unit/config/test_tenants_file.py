@@ -207,12 +207,14 @@ def test_of_the_roles_the_first_that_fits_counts_and_without_one_a_person_only_r
     }
 
 
-def test_of_the_hospitals_of_one_ehr_only_one_is_opened_by_a_launch(read):
+def test_the_hospitals_of_one_ehr_have_registered_one_page(read):
     launched = SMALLEST + "    launch: {client_id: homeward-page}\n"
     other = launched.removeprefix("tenants:\n").replace("id: one", "id: two")
     assert "two" in read(launched + other.replace("ehr.example.org", "other.example.org"))
     with pytest.raises(ConfigurationError, match="one and two have one FHIR base"):
-        read(launched + other)
+        read(launched + other.replace("homeward-page", "another-page"))
+    roles = "client_id: homeward-page, roles: [{role: manager, practitioners: [Practitioner/dana]}]"
+    assert "two" in read(launched + other.replace("client_id: homeward-page", roles))
 
 
 def test_a_secret_never_stands_in_an_error(read):

@@ -93,6 +93,11 @@ class Shelf:
         return SimpleNamespace(keep=keep, forget=lambda _: None)
 
     @property
+    def hospitals(self) -> Any:
+        """All are served, and by this process alone."""
+        return SimpleNamespace(has_left=self._is_of_another, is_known=self._is_of_another)
+
+    @property
     def audit(self) -> Any:
         return SimpleNamespace(of=self._trail, record=self.recorded.append)
 
@@ -118,6 +123,10 @@ class Shelf:
     def of_stay(self, tenant: str, encounter: str) -> Discharge | None:
         self._answer()
         return next((found for found in self.latest(tenant) if found.encounter == encounter), None)
+
+    def _is_of_another(self, _: str) -> bool:
+        self._answer()
+        return False
 
     def _spend(self, digest: str, _: datetime) -> bool:
         self._answer()
