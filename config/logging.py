@@ -64,6 +64,16 @@ FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
     "round": _number,
     "pid": _number,
     "exit_code": _number,
+    # How many resources of a discharge stand how in the EHR.
+    "landed": _number,
+    "waiting": _number,
+    "refused": _number,
+    "not_possible": _number,
+    "theirs": _number,
+    "unknown": _number,
+    "on_hold": _number,
+    "withdrawn": _number,
+    "left": _number,
 }
 #: Libraries whose message templates tell an operator something; the others tell by their place.
 _TELLING: Final = ("gunicorn", "alembic", "flask")

@@ -70,6 +70,12 @@ def _listening(text: str) -> str:
     return text
 
 
+def _tcp(text: str) -> str:
+    if text and (text.startswith("unix:") or _listening(text) != text):
+        raise ValueError("must be like 127.0.0.1:9000 or [::1]:9000")
+    return text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One deployment. Secrets never show in repr."""
@@ -98,6 +104,12 @@ class Settings:
         "OPEN_ACCESS", "off", "on: no credential is asked for. Only for the demo, only on 127.0.0.1", _switch
     )
     bind: str = _setting("BIND", "127.0.0.1:8000", "address and port the web server listens on", _listening)
+    metrics_bind: str = _setting(
+        "METRICS_BIND",
+        "",
+        "address and port on which a worker tells its metrics; empty: none. Each worker of a host needs one of its own",
+        _tcp,
+    )
     web_workers: int = _setting("WEB_WORKERS", "2", "web processes", _count)
     job_concurrency: int = _setting("JOB_CONCURRENCY", "4", "jobs one worker runs at a time", _count)
     calls_per_minute: int = _setting(

@@ -1,9 +1,9 @@
-"""What Prometheus may count: doors, states, steps and outcomes by tenant. No ids, nothing of a person.
+"""What Prometheus may count: doors, states, steps, outcomes and calls by tenant. No ids, nothing of a person.
 
 Under gunicorn all web processes write to one folder (PROMETHEUS_MULTIPROC_DIR) and `rendered` adds them up.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +13,7 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
@@ -58,6 +59,25 @@ STEP_SECONDS: Final = Histogram(
     ["tenant", "step", "outcome"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )
+EHR_CALLS: Final = Counter(
+    "homeward_ehr_calls",
+    "Calls of an EHR by what it answered: a status that says something of its own, its class (2xx), or none",
+    ["tenant", "method", "status"],
+)
+EHR_LEFT_ALONE: Final = Gauge(
+    "homeward_ehr_left_alone",
+    "1 while an EHR that did not answer is left alone, as the process that asked last sees it",
+    ["tenant"],
+    multiprocess_mode="mostrecent",
+)
+#: What an EHR says with these is told apart; of any other the class is enough.
+_TELLING: Final = frozenset({400, 401, 403, 404, 409, 410, 412, 422, 429})
+
+
+def count_ehr_call(tenant: str, method: str, status: int) -> None:
+    """Count one call; status 0 where no whole answer came."""
+    told = str(status) if status in _TELLING else f"{status // 100}xx" if status else "none"
+    EHR_CALLS.labels(tenant, method, told).inc()
 
 
 @contextmanager
@@ -74,44 +94,34 @@ def step(tenant: str, name: str) -> Iterator[None]:
         STEP_SECONDS.labels(tenant, name, outcome).observe(clock.machine_seconds() - began)
 
 
-def rendered(
-    discharges: Mapping[tuple[str, str], int], held: Mapping[str, int] | None = None
-) -> tuple[bytes, str]:
-    """All metrics of all processes in Prometheus text, and its content type.
+@dataclass(frozen=True, slots=True)
+class StoredMetric:
+    """One gauge of what only the database knows: its name, what it tells, its labels' names, and its values by labels."""
 
-    discharges counts them by tenant and state, held those whose taking back waits for the brake, by tenant; they come from the
-    store, which alone knows them all.
-    """
+    name: str
+    about: str
+    labels: tuple[str, ...]
+    values: Mapping[tuple[str, ...], float]
+
+
+def rendered(stored: Iterable[StoredMetric]) -> tuple[bytes, str]:
+    """All metrics of all processes in Prometheus text, and its content type; stored are those that the store alone knows."""
     now = CollectorRegistry()
-    now.register(_Discharges(discharges))
-    now.register(_Held(held or {}))
+    now.register(_Stored(tuple(stored)))
     return generate_latest(_registry()) + generate_latest(now), CONTENT_TYPE_LATEST
 
 
 @dataclass(frozen=True, eq=False)
-class _Discharges(Collector):
-    counts: Mapping[tuple[str, str], int]
+class _Stored(Collector):
+    metrics: Sequence[StoredMetric]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One gauge for each tenant and state."""
-        family = GaugeMetricFamily("homeward_discharges", "Discharges, by state", labels=["tenant", "state"])
-        for labels, count in self.counts.items():
-            family.add_metric(labels, count)
-        yield family
-
-
-@dataclass(frozen=True, eq=False)
-class _Held(Collector):
-    counts: Mapping[str, int]
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One gauge for each tenant whose brake is closed."""
-        family = GaugeMetricFamily(
-            "homeward_brake_held", "Plans not taken back because the brake is closed", labels=["tenant"]
-        )
-        for tenant, count in self.counts.items():
-            family.add_metric([tenant], count)
-        yield family
+        """One gauge for each combination of labels."""
+        for metric in self.metrics:
+            family = GaugeMetricFamily(metric.name, metric.about, labels=metric.labels)
+            for labels, value in metric.values.items():
+                family.add_metric(labels, value)
+            yield family
 
 
 def _registry() -> CollectorRegistry:

@@ -15,14 +15,14 @@ _PATIENCE_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 0.2
 
 
-def check_address(bind: str, *, patience: float = _PATIENCE_SECONDS) -> None:
+def check_address(bind: str, *, patience: float = _PATIENCE_SECONDS, setting: str = "HOMEWARD_BIND") -> None:
     """Raises ConfigurationError when nobody can listen at bind (Settings.bind). patience: seconds to wait for its freeing."""
     deadline = clock.machine_seconds() + patience
     while problem := _problem(bind):
         if problem.errno != errno.EADDRINUSE or clock.machine_seconds() > deadline:
             raise ConfigurationError(
                 f"Homeward cannot listen at {bind}: {(problem.strerror or 'unknown reason').lower()}. "
-                "Free this address, or set HOMEWARD_BIND to another."
+                f"Free this address, or set {setting} to another."
             )
         clock.sleep(_PAUSE_SECONDS)
 

@@ -1,6 +1,7 @@
 """`homeward preflight`: what a hospital's EHR lets us do, before go-live."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,13 +16,15 @@ from config.tenants import Tenant
 from service import clock
 from service.bootstrap import tenants_of
 from service.commands.bundle_input import read_input
+from service.commands.deployment import opened_operations
 from service.ehr.capability import capability_from
 from service.ehr.quirks import with_quirks
-from service.errors import BadInput, EhrNotFhir
-from service.pipeline.finding import Preflight
+from service.errors import BadInput, EhrNotFhir, StoreUnavailable
+from service.pipeline.finding import Area, Finding, Preflight, Verdict
 from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant
 from service.pipeline.preflight_writes import of_links
+from service.pipeline.setup import Missing, find_lacks
 from service.presentation.preflight import preflight_document, preflight_table
 
 _WIDE: Final = 160
@@ -45,7 +48,29 @@ def _asked(name: str, quirks: tuple[Quirk, ...]) -> Preflight:
     if name not in tenants:
         raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
     found = of_tenant(tenants[name], quirks, clock.now())
-    return replace(found, findings=(*found.findings, *of_links(settings.linked_url, tenants[name])))
+    links = of_links(settings.linked_url, tenants[name])
+    return replace(found, findings=(*found.findings, *links, *_setup(tenants[name])))
+
+
+def _setup(tenant: Tenant) -> Iterator[Finding]:
+    """What this deployment still lacks to plan the hospital's discharges: none of it is the EHR's."""
+    settings = settings_of_this_process()
+    watch, services = None, 0
+    # A database of our own that was never started holds nothing; it is not made for looking.
+    if settings.database_url or settings.state_dir.exists():
+        try:
+            with opened_operations() as deps:
+                watch = deps.store.watches.of(tenant.id)
+                services = deps.store.directory.sizes().get(tenant.id, 0)
+        except StoreUnavailable as error:
+            yield Finding(Area.SETUP, "database", Verdict.DEGRADED, error.public_message)
+            return
+    lacks = list(find_lacks(tenant, watch, services))
+    for lack in lacks:
+        yield Finding(Area.SETUP, lack.value, Verdict.DEGRADED, Missing(tenant.id, lack).said)
+    if not lacks:
+        said = f"Its discharges are heard of, and {services} community services are in its directory."
+        yield Finding(Area.SETUP, "complete", Verdict.READY, said)
 
 
 def _saved(file: str, quirks: tuple[Quirk, ...]) -> Preflight:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -47,16 +47,24 @@ def _serve(settings: Settings) -> None:
 
 def become_web() -> None:
     """This process becomes gunicorn, which reads its configuration from config.gunicorn."""
-    check_address(_checked_settings().bind)
+    settings = _checked_settings()
+    check_address(settings.bind)
+    _tell_what_is_missing(settings)
     os.execv(sys.executable, [sys.executable, *_GUNICORN])  # noqa: S606  our own command line
 
 
 def run_worker() -> None:
     """This process takes jobs until SIGTERM, then finishes those it has."""
     settings = _checked_settings()
+    if settings.metrics_bind:
+        check_address(settings.metrics_bind, setting="HOMEWARD_METRICS_BIND")
     from service.bootstrap import build_deps, warm
+    from service.doors.metrics_port import open_metrics_port
 
+    _tell_what_is_missing(settings)
     deps = build_deps(settings)
+    if settings.metrics_bind:
+        open_metrics_port(settings.metrics_bind, deps)
     warm(deps)
     with closing(deps.store):
         deps.jobs.work()
@@ -75,6 +83,17 @@ def _checked_settings() -> Settings:
     if settings.api_keys_file:
         load_api_keys(Path(settings.api_keys_file))
     return settings
+
+
+def _tell_what_is_missing(settings: Settings) -> None:
+    """A line for each thing that a hospital lacks: it runs all the same, and is not ready without it."""
+    from service.bootstrap import build_operations
+    from service.pipeline.setup import find_missing
+
+    operations = build_operations(settings)
+    with closing(operations.store), suppress(HomewardError):
+        for missing in find_missing(operations):
+            _log.warning(f"not ready: {missing.said}", tenant=missing.tenant, reason=missing.lack.value)
 
 
 def _database(settings: Settings) -> Callable[[], None]:

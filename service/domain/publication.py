@@ -215,6 +215,8 @@ class LedgerEntry:
     attempts: int = 0
     tried: datetime | None = None
     refused_as: str = ""
+    #: Since when it stands, or waits, as it does; None before it is kept.
+    since: datetime | None = field(default=None, compare=False)
 
     @property
     def is_new(self) -> bool:

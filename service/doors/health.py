@@ -1,23 +1,25 @@
 """What the platform asks: alive, ready, and how much of what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from flask import Response, jsonify
 
 from service import metrics
 from service.bootstrap import Deps
+from service.domain.ehr_clock import say_clock
 from service.doors.guard import anyone, guarded_by
 from service.doors.schemas.blueprint import Blueprint
 from service.doors.schemas.probes import Liveness, Readiness
 from service.doors.wiring import deps
 from service.errors import ConfigurationError, HomewardError, StoreUnavailable
+from service.pipeline.setup import find_missing
+from service.pipeline.stored_metrics import stored_metrics
 
 health = Blueprint("health", __name__, description="For the platform: probes and metrics.")
-#: Discharges are taken and planned all the same, so that no web process is taken out of service for it.
-_STOPPED: Final = "the EHRs of {} hospitals lost many stays at once, and no plan is taken back there; run homeward brake list"
+_HELD: Final = "Its EHR lost many stays at once, and no plan is taken back there until that is seen to: `homeward brake list`."
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -30,18 +32,24 @@ def livez() -> dict[str, str]:
 
 
 @health.get("/readyz")
-@health.response(200, Readiness, description="Discharges can be taken and planned.")
-@health.alt_response(503, schema=Readiness, description="Something is missing; `checks` says what.")
+@health.response(
+    200, Readiness, description="Discharges can be taken and planned, or are once what is `missing` is there."
+)
+@health.alt_response(503, schema=Readiness, description="Something does not work; `checks` says what.")
 @guarded_by(anyone)
 def readyz() -> Response:
-    """Can discharges be taken and planned? The database answers, its schema is current, a worker is alive."""
+    """Can discharges be taken and planned? The database keeps what it is given, its schema is current, a worker is alive.
+
+    A hospital that lacks something (a secret, a way to hear of its discharges, a directory) makes the status `incomplete` and
+    is answered 200: its EHR's handshake needs a server that gets its traffic, and an EHR that is away is no reason to stop.
+    """
     checks = {name: _held(name, check) for name, check in _CHECKS.items()}
-    ready = all(said == "ok" for said in checks.values())
-    told: dict[str, Any] = {"status": "ready" if ready else "not ready", "checks": checks}
-    if stopped := len(_held_plans()):
-        told["warnings"] = [_STOPPED.format(stopped)]
-    response = jsonify(told)
-    response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    works = all(said == "ok" for said in checks.values())
+    lacks, warnings = _looked_at(_missing) if works else (), _looked_at(_warnings) if works else ()
+    status = ("incomplete" if lacks else "ready") if works else "not ready"
+    answer = {"status": status, "checks": checks, "missing": lacks, "warnings": warnings}
+    response = jsonify(Readiness().dump(answer))
+    response.status_code = HTTPStatus.OK if works else HTTPStatus.SERVICE_UNAVAILABLE
     return response
 
 
@@ -50,24 +58,37 @@ def readyz() -> Response:
 @guarded_by(anyone)
 def prometheus() -> Response:
     """Counts and durations by door, step, tenant and outcome, for Prometheus. Keep it inside the network."""
-    body, content_type = metrics.rendered(_discharges(), _held_plans())
+    body, content_type = metrics.rendered(_stored())
     return Response(body, content_type=content_type)
 
 
-def _discharges() -> Mapping[tuple[str, str], int]:
-    """By tenant and state; none while the database is away, so that the other metrics still tell of it."""
+def _stored() -> Iterable[metrics.StoredMetric]:
+    """What the database tells; nothing while it is away, so that the other metrics still tell of it."""
     try:
-        return {(tenant, state.value): n for (tenant, state), n in deps().store.discharges.count().items()}
+        return tuple(stored_metrics(deps()))
     except HomewardError:
-        return {}
+        return ()
 
 
-def _held_plans() -> Mapping[str, int]:
-    """By tenant; none while the database is away."""
+def _looked_at(read: Callable[[Deps], Iterable[dict[str, str]]]) -> list[dict[str, str]]:
+    """What is to be told of hospitals; nothing while the database is away."""
     try:
-        return deps().store.discharges.count_held()
+        return list(read(deps()))
     except HomewardError:
-        return {}
+        return []
+
+
+def _missing(deps: Deps) -> Iterable[dict[str, str]]:
+    for missing in find_missing(deps):
+        yield {"tenant": missing.tenant, "code": missing.lack.value, "said": missing.said}
+
+
+def _warnings(deps: Deps) -> Iterable[dict[str, str]]:
+    for tenant in sorted(deps.store.discharges.count_held()):
+        yield {"tenant": tenant, "code": "brake", "said": _HELD}
+    for tenant, ehr_clock in deps.store.ehr_clocks.all().items():
+        if ehr_clock.is_off and tenant in deps.tenants:
+            yield {"tenant": tenant, "code": "clock", "said": say_clock(ehr_clock.ahead)}
 
 
 def _held(name: str, check: Callable[[Deps], bool]) -> str:

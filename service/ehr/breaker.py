@@ -43,6 +43,11 @@ class Breaker:
             raise
         self._answered()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the EHR is left alone."""
+        return self._failures >= FAILURES
+
     def _admit(self) -> None:
         with self._state:
             if self._failures < FAILURES:

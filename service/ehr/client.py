@@ -22,6 +22,7 @@ from service.ehr.http import Answer, Connection, Request
 from service.ehr.parts import ask_in_parts, fails_on_a_record
 from service.ehr.quirks import with_quirks
 from service.ehr.search import PAGE_SIZE, Lack, SearchResult, refusal, result_of
+from service.ehr.skew import SkewMeter
 from service.ehr.throttle import PATIENCE_SECONDS, Throttle
 from service.errors import (
     EhrError,
@@ -104,6 +105,11 @@ class Ehr:
     def close(self) -> None:
         """Give the connections back."""
         self._connection.close()
+
+    @property
+    def skew(self) -> SkewMeter:
+        """Its clock against ours."""
+        return self._connection.skew
 
     def capability(self) -> Capability:
         """What /metadata says, read once a day."""

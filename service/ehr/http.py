@@ -3,7 +3,8 @@
 import ipaddress
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
@@ -16,10 +17,11 @@ from requests.adapters import HTTPAdapter
 
 from config.tenants import Tenant
 from fhir_mappings.servers import localized, may_name_in_full
-from service import clock
+from service import clock, metrics
 from service.ehr.answers import BrokenOff, error_for, parse, read_body
 from service.ehr.auth import Credentials, OwnOriginAuth, origin_of
 from service.ehr.breaker import Breaker
+from service.ehr.skew import SkewMeter
 from service.ehr.throttle import Throttle
 from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrUnavailable, WriteUnknown
 
@@ -66,6 +68,7 @@ class Connection:
         self._credentials = credentials
         self._throttle = throttle
         self._breaker = breaker or Breaker()
+        self.skew = SkewMeter()
         self._opening = threading.Lock()
         self._session: requests.Session | None = None
         self._pid = 0
@@ -102,7 +105,7 @@ class Connection:
         return self._once(request)
 
     def _once(self, request: Request) -> Answer:
-        with self._throttle.slot(), self._breaker.watched():
+        with self._throttle.slot(), self._told(), self._breaker.watched():
             url = self.address(request.path)
             for _ in range(_MAX_REDIRECTS + 1):
                 answer = self._exchange(request, url)
@@ -111,9 +114,18 @@ class Connection:
                 url = answer
         raise EhrRefused(f"{request.what}: the EHR redirects in a circle.")
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Whether the EHR is left alone after this call."""
+        try:
+            yield
+        finally:
+            metrics.EHR_LEFT_ALONE.labels(self._tenant.id).set(self._breaker.is_open)
+
     def _exchange(self, request: Request, url: str) -> Answer | str:
         """One request and its answer, or the address to which a read is redirected."""
         deadline = clock.machine_seconds() + 2 * self._tenant.read_timeout_seconds
+        began, status = clock.now(), 0
         try:
             with self._open().request(
                 request.method,
@@ -124,12 +136,17 @@ class Connection:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                self.skew.note(response.headers, began, clock.now())
+                status = response.status_code
                 if response.status_code in _REDIRECTS and request.method == "GET":
                     return self.address(urljoin(url, response.headers.get("Location", "")))
                 return _answer(request, response, _read(request, response, deadline), self._base)
         except (requests.RequestException, urllib3.exceptions.HTTPError, BrokenOff) as error:
+            status = 0
             # Their texts name the URL with its query, so they are not chained.
             raise _failure(request, error) from None
+        finally:
+            metrics.count_ehr_call(self._tenant.id, request.method, status)
 
     def _open(self) -> requests.Session:
         session = self._session

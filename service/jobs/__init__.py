@@ -5,8 +5,8 @@ at least once and may run whole again: the step looks at the discharge's state f
 never in the queue.
 """
 
-from service.jobs.control import JobControl, JobState, QueuedJob
+from service.jobs.control import JobControl, JobState, QueueDepth, QueuedJob
 from service.jobs.queue import Jobs
 from service.jobs.steps import Errand, Steps, Task
 
-__all__ = ["Errand", "JobControl", "JobState", "Jobs", "QueuedJob", "Steps", "Task"]
+__all__ = ["Errand", "JobControl", "JobState", "Jobs", "QueueDepth", "QueuedJob", "Steps", "Task"]

@@ -80,11 +80,28 @@ _JOBS: Final = """
         WHERE jobs.status <> 'succeeded'
     ) AS shown
 """
+_DEPTH: Final = f"""
+    SELECT tenant, task, state, count(*) AS number,
+           coalesce(max(extract(epoch FROM now() - greatest(next_try, queued))) FILTER (WHERE state = 'due'), 0)::float
+               AS oldest_seconds
+    FROM ({_JOBS}) AS jobs GROUP BY tenant, task, state
+"""  # noqa: S608  our own words
 _LOCKED: Final = "SELECT 1 FROM procrastinate_jobs WHERE id = %s FOR UPDATE"
 _HURRY: Final = "UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE id = %s AND status = 'todo'"
 _CANCEL: Final = "SELECT procrastinate_cancel_job_v1(%s, false, false)"
 _REMOVE: Final = "DELETE FROM procrastinate_jobs WHERE id = %s AND status NOT IN ('todo', 'doing')"
 _FORGET: Final = "DELETE FROM job_faults WHERE job = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many jobs of a hospital's step are in a state, and for how long the oldest that is due has been so."""
+
+    tenant: str
+    task: str
+    state: JobState
+    number: int
+    oldest_seconds: float
 
 
 class JobControl:
@@ -110,6 +127,12 @@ class JobControl:
         asked = {"states": [state.value for state in states], "tenant": tenant, "discharge": discharge}
         with _connected(self._url) as connection:
             return _find(connection, query, asked | {"limit": limit})
+
+    def depths(self) -> tuple[QueueDepth, ...]:
+        """The jobs of the queue, counted."""
+        with _connected(self._url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(_DEPTH, {"stalled": STALLED_SECONDS}).fetchall()
+        return tuple(QueueDepth(**{**row, "state": JobState(row["state"])}) for row in rows)
 
     def get(self, number: int) -> QueuedJob | None:
         """The job of this number; None when it is done, or never was."""

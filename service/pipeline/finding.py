@@ -26,6 +26,7 @@ class Area(StrEnum):
     READ = "read"
     WRITE = "write"
     TRIGGER = "trigger"
+    SETUP = "setup"
     QUIRK = "quirk"
     CLINICIAN = "clinician"
 

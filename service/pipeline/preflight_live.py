@@ -10,6 +10,7 @@ from config.ehr_quirks import Quirk
 from config.tenants import NO_AUTH, AuthKind, Tenant
 from fhir_mappings.bundle import Search
 from service import clock
+from service.domain.ehr_clock import BOUND_SECONDS, say_clock
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.search import Lack
@@ -60,6 +61,7 @@ def _findings(
             yield from [refused] if refused else []
             return
         yield Finding(Area.CONNECTION, "reachable", Verdict.READY, "Its /metadata is a CapabilityStatement.")
+        yield _clock(ehr)
         credential = refused or _credential(ehr)
         yield credential
         today = now.astimezone(tenant.time_zone).date()
@@ -127,6 +129,18 @@ def _token(tenant: Tenant) -> tuple[str | None, Finding | None]:
     except EhrError as error:
         remedy = f" {_REMEDIES[AuthKind.SMART]}" if isinstance(error, EhrRefused) else ""
         return None, Finding(Area.AUTH, tenant.auth.kind, Verdict.UNUSABLE, f"{error}{remedy}")
+
+
+def _clock(ehr: Ehr) -> Finding:
+    """Its clock against ours: signatures are refused and changes are missed where they differ."""
+    ahead = ehr.skew.ahead_seconds()
+    if ahead is None:
+        said = "Its answers bring no Date of their own, so its clock cannot be compared with ours."
+        return Finding(Area.CONNECTION, "clock", Verdict.READY, said)
+    if abs(ahead) > BOUND_SECONDS:
+        return Finding(Area.CONNECTION, "clock", Verdict.DEGRADED, say_clock(ahead))
+    said = f"Within {BOUND_SECONDS:.0f} s of ours."
+    return Finding(Area.CONNECTION, "clock", Verdict.READY, said)
 
 
 def _capability(ehr: Ehr) -> Capability | Finding:

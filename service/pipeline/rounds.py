@@ -98,7 +98,10 @@ def search_since_last(tenant: Tenant, deps: Deps) -> None:
     if not searchable(ehr.capability(), tenant):
         return
     since = watch.since if watch and watch.since else deps.now() - LOOK_BACK
-    changes = find_orders(ehr, tenant, since - OVERLAP, door=DOOR)
+    # The EHR stamps changes by its own clock: one that is behind ours would stamp them before our last look.
+    known = deps.store.ehr_clocks.of(tenant.id)
+    behind = known.behind if known else timedelta()
+    changes = find_orders(ehr, tenant, since - behind - OVERLAP, door=DOOR)
     take_all(changes.triggers, deps)
     if changes.without_stay:
         with deps.store.begin() as unit:

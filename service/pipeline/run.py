@@ -11,7 +11,7 @@ from uuid import UUID
 
 from config.tenants import Tenant, WritePolicy
 from fhir_mappings.inbound.encounter import CALLED_OFF
-from service import metrics
+from service import clock, metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, CallOff, Discharge, DischargeState, StayStatus, Trigger
 from service.domain.offer import left_to_clinicians
@@ -32,6 +32,7 @@ from service.pipeline.hands_off import call_off, set_aside
 from service.pipeline.intake import take
 from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
+from service.pipeline.outcome_log import log_published, log_withdrawn
 from service.pipeline.parties import establish_parties, known_author, page_of
 from service.pipeline.ports import Deps
 from service.pipeline.publish import publish
@@ -109,7 +110,7 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
         if discharge.state is not _DUE[Task.PUBLISH]:
             return
         tenant = _tenant(discharge, deps)
-        version = deps.store.plans.newest(discharge_id)
+        version, began = deps.store.plans.newest(discharge_id), clock.machine_seconds()
         with metrics.step(tenant.id, Task.PUBLISH):
             if tenant.write_policy.writes:
                 _write(discharge, ledger, tenant, deps)
@@ -119,6 +120,7 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
             else:
                 set_aside(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)
+        log_published(discharge, ledger.entries(), clock.machine_seconds() - began)
 
 
 def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
@@ -127,7 +129,7 @@ def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
         discharge = deps.store.discharges.get(discharge_id)
         if discharge.state is not _DUE[Task.WITHDRAW]:
             return
-        tenant = _tenant(discharge, deps)
+        tenant, began = _tenant(discharge, deps), clock.machine_seconds()
         with metrics.step(tenant.id, Task.WITHDRAW):
             if tenant.write_policy.writes:
                 author = known_author(tenant, None, deps.store, page=page_of(discharge, deps))
@@ -136,6 +138,7 @@ def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
             else:
                 call_off(ledger, tenant.write_policy)
         _finish(discharge, DischargeState.CANCELLED, Event.CANCELLED, deps)
+        log_withdrawn(discharge, ledger.entries(), clock.machine_seconds() - began)
 
 
 def held_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:

@@ -1,6 +1,6 @@
 """The directory of community services in SQL, one for each tenant."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -63,6 +63,12 @@ class CommunityServices(Repository):
         query = select(community_services).where(*conditions).order_by(listed.id).limit(limit)
         with self._connect() as connection:
             return tuple(_service(row) for row in connection.execute(query).mappings())
+
+    def sizes(self) -> Mapping[str, int]:
+        """How many services each hospital's directory has; none for one without."""
+        query = select(community_services.c.tenant, func.count()).group_by(community_services.c.tenant)
+        with self._connect() as connection:
+            return {tenant: number for tenant, number in connection.execute(query)}  # noqa: C416  rows, not pairs
 
     def get(self, tenant: str, service: str) -> CommunityService | None:
         """The entry of this id; None if there is none."""

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 
+from service.domain.decision import Choice
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.publication import WriteStanding, WriteState, standing_of_write
-from service.domain.write_reason import IMPOSSIBLE, KEPT_BACK, reason_of
+from service.domain.write_reason import IMPOSSIBLE, KEPT_BACK, WriteReason, reason_of
 from service.store.repository import Repository
-from service.store.tables import discharges, publications
+from service.store.tables import decisions, discharges, publications
 
 #: States of a write that may be waiting; which of them are, `standing_of_write` says.
 _UNSETTLED = (WriteState.WAITING.value, WriteState.SENDING.value)
@@ -28,6 +29,17 @@ class Asked:
     states: tuple[DischargeState, ...] = ()
     since: datetime | None = None
     waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The wishes of a hospital that the EHR has not taken yet: how many, how many before a moment, the oldest of them."""
+
+    tenant: str
+    approved: bool
+    number: int
+    long: int
+    oldest: datetime
 
 
 class Overview(Repository):
@@ -50,6 +62,22 @@ class Overview(Repository):
         """How many writes of each hospital stand how."""
         mine = publications.c.discharge_id == discharges.c.id
         return self._counts(_counted(discharges.c.tenant).select_from(publications).join(discharges, mine))
+
+    def waits(self, before: datetime) -> tuple[Wait, ...]:
+        """What waits, by hospital and by whether a person has approved anything of the plan; `long` since before then."""
+        approved = exists().where(
+            decisions.c.discharge_id == discharges.c.id, decisions.c.choice == Choice.APPROVED.value
+        )
+        long = func.count().filter(publications.c.since <= before)
+        columns = discharges.c.tenant, approved.label("approved")
+        query = (
+            select(*columns, func.count(), long, func.min(publications.c.since))
+            .join(discharges, publications.c.discharge_id == discharges.c.id)
+            .where(_is_waiting(), publications.c.reason_code != WriteReason.LEFT_TO_CLINICIAN.value)
+            .group_by(*columns)
+        )
+        with self._connect() as connection:
+            return tuple(Wait(*row) for row in connection.execute(query))
 
     def _counts(self, query: Select[Any]) -> Mapping[Any, Counts]:
         found: dict[Any, dict[WriteStanding, int]] = {}
@@ -81,7 +109,10 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
 
 def _waits() -> ColumnElement[bool]:
     """Something of it is not in the EHR yet, or was refused there."""
-    possible = publications.c.reason_code.not_in(_NOT_POSSIBLE)
-    unsettled = publications.c.state.in_(_UNSETTLED) & publications.c.wanted & possible
     refused = publications.c.state == WriteState.REFUSED.value
-    return exists().where(publications.c.discharge_id == discharges.c.id, or_(unsettled, refused))
+    return exists().where(publications.c.discharge_id == discharges.c.id, or_(_is_waiting(), refused))
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    possible = publications.c.reason_code.not_in(_NOT_POSSIBLE)
+    return publications.c.state.in_(_UNSETTLED) & publications.c.wanted & possible

@@ -222,7 +222,7 @@ def _entry(row: RowMapping) -> LedgerEntry:
     state = WriteState(row["state"])
     if state is WriteState.WAITING and reason in IMPOSSIBLE:
         state = WriteState.IMPOSSIBLE
-    names = _KNOWN.keys() - {"state", "reason_code", "in_flight"} | {"wanted"}
+    names = _KNOWN.keys() - {"state", "reason_code", "in_flight"} | {"wanted", "since"}
     known = {name: row[name] for name in names}
     return LedgerEntry(
         draft,

@@ -21,6 +21,7 @@ from service.store.decisions import Decisions
 from service.store.directory import CommunityServices
 from service.store.discharges import Discharges
 from service.store.doubts import Doubts
+from service.store.ehr_clocks import Alarms, EhrClocks
 from service.store.engine import close_engine, database_errors
 from service.store.held_ledger import HeldLedger
 from service.store.hospitals import Hospitals
@@ -56,6 +57,8 @@ class _Repositories:
         self.answers = Answers(connect)
         self.offers = Offers(connect)
         self.overview = Overview(connect)
+        self.ehr_clocks = EhrClocks(connect)
+        self.alarms = Alarms(connect)
         self.sessions = Sessions(connect)
         self.shared_resources = SharedResources(connect)
         self.spent_tokens = SpentTokens(connect)

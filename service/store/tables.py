@@ -149,6 +149,8 @@ publications = Table(
     #: What was put on the wire and is not confirmed: see InFlight.
     Column("in_flight", JSONB(none_as_null=True)),
     Column("tried", DateTime(timezone=True)),
+    #: Since when it stands, or waits, as it does; kept by a trigger of the migration.
+    Column("since", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     UniqueConstraint("discharge_id", "identifier"),
     # Not possible here is stored as pending with its reason, as the version before knows it.
     CheckConstraint(
@@ -391,6 +393,25 @@ job_faults = Table(
     Column("job", BigInteger, primary_key=True, autoincrement=False),
     Column("error", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+)
+
+#: By how many seconds each EHR's clock is ahead of ours, and by how few it lately was.
+ehr_clocks = Table(
+    "ehr_clocks",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("ahead", Double, nullable=False),
+    Column("lowest", Double, nullable=False),
+    Column("lowest_at", DateTime(timezone=True), nullable=False),
+    Column("measured", DateTime(timezone=True), nullable=False),
+)
+
+#: When something was last told in the log for all workers together.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("told", DateTime(timezone=True), nullable=False),
 )
 
 #: Append-only: a trigger of the migration refuses to change or delete a row.

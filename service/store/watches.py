@@ -22,6 +22,12 @@ class Watches(Repository):
             row = connection.execute(select(watches).where(watches.c.tenant == tenant)).mappings().first()
             return _watch(row) if row else None
 
+    def all(self) -> tuple[Watch, ...]:
+        """Every watch there is."""
+        with self._connect() as connection:
+            rows = connection.execute(select(watches).order_by(watches.c.tenant)).mappings()
+            return tuple(_watch(row) for row in rows)
+
     def lock(self, tenant: str) -> Watch | None:
         """The same, held against all others until the unit ends."""
         query = select(watches).where(watches.c.tenant == tenant).with_for_update()

@@ -14,11 +14,13 @@ from config.tenants import Tenant
 from service.domain.allowance import Book, Grant, Limit, Wish, lend
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
+from service.domain.ehr_clock import EhrClock
 from service.domain.plan import Plan
-from service.domain.publication import LedgerEntry
+from service.domain.publication import LedgerEntry, WriteStanding
+from service.domain.watch import Watch, Way
 from service.ehr.public_keys import PublicKeys
 from service.errors import NotFound, StoreUnavailable
-from service.jobs import Errand
+from service.jobs import Errand, JobState, QueueDepth
 
 NOW = datetime(2024, 3, 5, 12, 0, tzinfo=UTC)
 SECRET = "a secret of the sandbox"
@@ -60,6 +62,9 @@ class Shelf:
     away: bool = False
     current: bool = True
     fault: str = ""
+    watched: tuple[Watch, ...] = (Watch("demo", Way.POLL, NOW, NOW),)
+    services: dict[str, int] = field(default_factory=lambda: {"demo": 7})
+    clocks: dict[str, EhrClock] = field(default_factory=dict)
 
     @property
     def allowances(self) -> Any:
@@ -72,6 +77,23 @@ class Shelf:
     @property
     def plans(self) -> Any:
         return SimpleNamespace(latest=self._version, newest=lambda key: int(key in self.planned))
+
+    @property
+    def overview(self) -> Any:
+        counts = {"demo": {WriteStanding.LANDED: 3}}
+        return SimpleNamespace(writes_of_tenants=lambda: counts, waits=lambda _: ())
+
+    @property
+    def watches(self) -> Any:
+        return SimpleNamespace(all=lambda: self.watched)
+
+    @property
+    def directory(self) -> Any:
+        return SimpleNamespace(sizes=lambda: self.services)
+
+    @property
+    def ehr_clocks(self) -> Any:
+        return SimpleNamespace(all=lambda: self.clocks)
 
     @property
     def publications(self) -> Any:
@@ -184,7 +206,8 @@ class Doubles:
 
     @property
     def jobs(self) -> Any:
-        return SimpleNamespace(workers_alive=lambda: self.workers, send=self._send)
+        control = SimpleNamespace(depths=lambda: (QueueDepth("demo", "plan", JobState.DUE, 2, 30.0),))
+        return SimpleNamespace(workers_alive=lambda: self.workers, send=self._send, control=control)
 
     hook_keys: PublicKeys = field(default_factory=PublicKeys)
 

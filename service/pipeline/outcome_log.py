@@ -1,0 +1,44 @@
+"""One line for each discharge that was written or withdrawn: which, how its resources stand, how long it took. No PHI."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import structlog
+
+from service.domain.discharge import Discharge
+from service.domain.publication import LedgerEntry, WriteStanding
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def log_published(discharge: Discharge, entries: Sequence[LedgerEntry], seconds: float) -> None:
+    """Say how the resources of a discharge stand after they were written; in another line what the EHR refused."""
+    counts = Counter(entry.standing for entry in entries)
+    event = "a discharge waits for the ehr" if counts[WriteStanding.WAITING] else "a discharge is published"
+    _tell(event, discharge, counts, seconds)
+    for entry in entries:
+        if entry.standing is WriteStanding.REFUSED:
+            _log.warning(
+                "the ehr refused a resource",
+                discharge=str(discharge.id),
+                tenant=discharge.tenant,
+                resource_type=entry.draft.resource_type,
+                reason=entry.reason.value,
+            )
+
+
+def log_withdrawn(discharge: Discharge, entries: Sequence[LedgerEntry], seconds: float) -> None:
+    """Say how the resources of a discharge stand after it was called off."""
+    _tell("a discharge is withdrawn", discharge, Counter(entry.standing for entry in entries), seconds)
+
+
+def _tell(event: str, discharge: Discharge, counts: Counter[WriteStanding], seconds: float) -> None:
+    told = {standing.value.replace("-", "_"): number for standing, number in counts.items()}
+    _log.info(
+        event,
+        discharge=str(discharge.id),
+        tenant=discharge.tenant,
+        round=discharge.round,
+        seconds=round(seconds, 3),
+        **told,
+    )
