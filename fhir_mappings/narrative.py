@@ -128,12 +128,18 @@ def referral_phrase(referral: Referral) -> str:
     if referral.existing_words:
         return clean(f"perhaps ordered already: {referral.existing_words} ({referral.existing})")
     if referral.existing:
-        return f"already ordered ({referral.existing})"
+        return clean(f"already ordered{order_phrase(referral)} ({referral.existing})")
     if referral.community_services:
         others = len(referral.community_services) - 1
         more = f", and {others} more" if others else ""
         return f"{service_phrase(referral.community_services[0])}{more}"
     return "no community service found" if referral.community else ""
+
+
+def order_phrase(referral: Referral) -> str:
+    """Since when an order stands and by whom, as far as it says: " 2024-03-05 by Practitioner/7"."""
+    on = f" {referral.existing_on}" if referral.existing_on else ""
+    return f"{on} by {referral.existing_by}" if referral.existing_by else on
 
 
 def blocker_phrase(blocker: Blocker) -> str:

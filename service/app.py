@@ -7,6 +7,7 @@ from flask import Flask
 
 from config.logging import configure_logging
 from config.settings import Settings
+from fhir_mappings.narrative import order_phrase
 from service import clock
 from service.bootstrap import Deps
 from service.domain.gap_words import promise, provisional
@@ -40,7 +41,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     # No redirects: they would be made from the Host header, which anyone may write.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals |= {"promise": promise, "provisional": provisional}
+    app.jinja_env.globals |= {"promise": promise, "provisional": provisional, "order_phrase": order_phrase}
     app.extensions |= wire(Wiring(settings, deps))
     threshold.install(app, https=settings.public_url.startswith("https://"))
     problems.install(app)

@@ -23,6 +23,7 @@ from service.domain.plan_parts import (
     PersonTask,
     Programme,
     Referral,
+    Superseded,
 )
 from service.domain.record import Encounter, Gap, Patient
 from service.domain.risk import RiskScore
@@ -42,6 +43,7 @@ __all__ = [
     "Plan",
     "Programme",
     "Referral",
+    "Superseded",
 ]
 
 
@@ -83,6 +85,8 @@ class Plan:
     care_team: tuple[str, ...] = field(default=(), compare=False)
     #: Why each need was raised or not; a plan that only explains itself anew is the same plan.
     explanations: tuple[Explanation, ...] = field(default=(), compare=False)
+    #: What of an earlier stay's proposals this plan makes anew; once they are withdrawn, the same plan is the same.
+    supersedes: tuple[Superseded, ...] = field(default=(), compare=False)
     #: The plan as the record without anything sensitive leads to it; None where it was drafted without one.
     for_everybody: "Plan | None" = None
     #: Whether this is what everybody may read: it holds no verdict, whatever the record says.

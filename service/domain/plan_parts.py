@@ -17,6 +17,14 @@ from service.domain.sensitivity import NONE, Labels
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded:
+    """A proposal of ours for an earlier stay that nobody has signed, and that the plan proposes anew."""
+
+    encounter: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Referral:
     """A service asked for because of a need.
 
@@ -47,6 +55,9 @@ class Referral:
     chosen: CommunityService | None = None
     #: What the service is, in plain words for patients.
     service_title: str = ""
+    #: Since when the order stands that covers it, and by whom: a literal reference or a name.
+    existing_on: date | None = None
+    existing_by: str = ""
 
     def is_ordered(self) -> bool:
         """Whether an order in the EHR surely covers it."""

@@ -38,6 +38,7 @@ from service.pipeline.ports import Deps
 from service.pipeline.publish import publish
 from service.pipeline.rehearse import rehearse
 from service.pipeline.signed_there import heed_signatures
+from service.pipeline.supersede import supersede
 from service.pipeline.track import resume, retire, withdraw
 from service.pipeline.versions import commit_version, draft_again, next_version
 from service.store import Unit
@@ -224,6 +225,7 @@ def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -
         _record(planned, Event.PLANNED, Task.PLAN.value, unit, reference=f"version {version.number}")
         unit.unread.keep(planned.id, planned.tenant, find_unread(plan.gaps, planned.changed))
         commit_version(planned, version, tenant, unit, deps)
+        supersede(plan, planned, unit, deps)
 
 
 def _remember_failure(discharge: Discharge, error: EhrError | UnknownEncounter, deps: Deps) -> None:

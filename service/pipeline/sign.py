@@ -39,6 +39,8 @@ class Act:
     seen: int | None = None
 
 
+#: Who takes a proposal of ours back where no person did.
+_OURSELVES: Final = Signer("Homeward")
 _SAY_WHY: Final = (
     "Something still stands in the way of leaving: say why it is approved all the same (reason)."
 )
@@ -98,6 +100,21 @@ def take_over(discharge_id: UUID, signed: Mapping[str, Signer], deps: Deps) -> C
                 unit.decisions.add(discharge_id, made)
                 last = _commit(discharge, last, made, unit, deps)
         return [key for key in signed if state_of(last.plan, key) == Choice.APPROVED]
+
+
+def withdraw_proposals(
+    discharge: Discharge, keys: Collection[str], reason: str, unit: Unit, deps: Deps
+) -> None:
+    """Take back proposals of ours that nobody has decided about, and say why; what a person decided stands."""
+    last = unit.plans.latest(discharge.id)
+    if last is None or discharge.is_called_off():
+        return
+    act, at = uuid4(), deps.now()
+    undecided = [key for key in still_open(last.plan) if key in keys]
+    made = [Decision(act, key, Choice.DECLINED, _OURSELVES, at, reason) for key in undecided]
+    if made:
+        unit.decisions.add(discharge.id, made)
+        _commit(discharge, last, made, unit, deps)
 
 
 def service_for(plan: Plan, key: str, service: str, directory: Directory) -> CommunityService:

@@ -1,71 +1,28 @@
 """What a fault kept from a plan is read again by itself, from a real EHR behind a gateway that fails for a while."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-import psycopg
 import pytest
 
-from config.content import load_contents
-from config.ehr_quirks import load_quirks
-from config.logging import ensure_logging
-from config.settings import load_settings
-from config.tenants import Tenant
-from service.bootstrap import steps
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.need import NeedState
 from service.domain.plan import Plan
 from service.domain.record import Lasting
 from service.domain.unread import FIRST_PAUSES
-from service.ehr.client import Ehr
-from service.jobs import Jobs
 from service.pipeline.intake import intake
-from service.pipeline.reread import call_rereads
 from service.pipeline.run import propose
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.inpatients import inpatients, load_inpatients
 from service.sandbox.mode import mode_of
-from tests.ehr_fixtures import LimitedEhr
-from tests.faulty_ehr import Failure, Gateway, gateway_to
+from tests.faulty_ehr import Failure
+from tests.planning_deployment import Deps, deployment
 
 PATIENT = inpatients()[0]
 MODES = ("full", "epic-like", "oracle-like", "singles")
 SECOND = timedelta(seconds=1)
-
-
-@dataclass
-class Deps:
-    """A deployment with one hospital behind the gateway; the clock stands until it is moved."""
-
-    store: Any
-    jobs: Any
-    gateway: Gateway
-    client: Ehr
-    tenants: dict[str, Tenant]
-    contents: Any
-    settings: Any = field(default_factory=lambda: load_settings({}))
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def now(self):
-        return self.at
-
-    def content(self, tenant):
-        return self.contents[tenant]
-
-    def ehr(self, _tenant):
-        return self.client
-
-    def directory(self, tenant):
-        return self.store.directory.of(tenant)
-
-    def work(self, *, later: timedelta = timedelta()) -> None:
-        """Move the clock, call what is due, and have all jobs done."""
-        self.at += later
-        call_rereads(self)
-        self.jobs.work(until_idle=True)
 
 
 @pytest.fixture(scope="module", params=MODES)
@@ -80,26 +37,6 @@ def hospital(mode, tmp_path_factory) -> Iterator[str]:
     with start_sandbox(tmp_path_factory.mktemp("sandbox"), mode=played) as running:
         list(load_inpatients(running.base_url, datetime.now(UTC).date()))
         yield running.base_url
-
-
-@contextmanager
-def deployment(mode: str, base_url: str, store: Any, database_url: str) -> Iterator[Deps]:
-    ensure_logging("info")  # structlog's own way shows all that a failing step knows
-    with psycopg.connect(database_url) as connection:
-        connection.execute("TRUNCATE procrastinate_jobs, discharges CASCADE")
-    with gateway_to(base_url) as gateway:
-        tenant = Tenant(id="t", fhir_base_url=gateway.url, organization="Example Hospital")
-        singles = {"batch": False, "transaction": False} if mode == "singles" else {}
-        client = (
-            LimitedEhr(tenant, **singles)
-            if singles
-            else Ehr(tenant, quirks=load_quirks(), sleep=lambda _: None)
-        )
-        with client:
-            made = Deps(store, None, gateway, client, {"t": tenant}, load_contents("", {"t": None}))
-            built: Any = made
-            made.jobs = Jobs(database_url, lambda: steps(built))
-            yield made
 
 
 @pytest.fixture

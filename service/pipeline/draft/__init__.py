@@ -5,6 +5,7 @@ from datetime import date
 
 from service.domain.assessment import Assessment, Outcome
 from service.domain.community_service import Matches
+from service.domain.decision import SOCIAL_WORK
 from service.domain.need import Need, NeedState
 from service.domain.plan import BedsideQuestion, PersonTask, Plan
 from service.domain.record import Encounter, Record
@@ -86,6 +87,11 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         bookings=bookings(there, discharge=day),
         programmes=programmes(present, today=plan.today),
         boost=assessment.boost,
+        supersedes=tuple(
+            there.unsigned[key]
+            for key in (*(one.key for one in asked_for if not one.existing), SOCIAL_WORK)
+            if key in there.unsigned
+        ),
     )
     return replace(filled, compliance=settled(assessment.compliance, filled, record))
 

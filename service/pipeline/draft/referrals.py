@@ -135,13 +135,15 @@ def _with_order(referral: Referral, standing: Standing, *, distinct: bool) -> Re
     """distinct: no other referral has this code; otherwise the code alone does not tell which one was ordered."""
     codes = (referral.code,) if referral.code and distinct else ()
     needs = (referral.need, *referral.also_for)
-    cover = standing.order(referral.title, codes, service=referral.service, needs=needs)
+    cover = standing.order(referral.title, codes, key=referral.key, service=referral.service, needs=needs)
     if cover is None:
         return referral
     return replace(
         referral,
         existing=cover.fact.reference,
         existing_words=_told(cover) if cover.perhaps else "",
+        existing_on=cover.fact.began,
+        existing_by=cover.fact.by,
         labels=referral.labels | cover.fact.labels,
     )
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -11,7 +11,8 @@ from fhir_mappings.own_marks import own_value
 from service.domain.assessment import Assessment
 from service.domain.codes import Code
 from service.domain.ordered import Ordered
-from service.domain.record import Fact, Kind, Record
+from service.domain.plan_parts import Superseded
+from service.domain.record import INPATIENT_CLASSES, Fact, Kind, Record
 from service.domain.sensitivity import NONE
 from service.pipeline.draft.keys import every_key
 
@@ -60,16 +61,20 @@ class Standing:
     asked: tuple[tuple[Fact, Ordered], ...]
     goals: _Index
     appointments: tuple[Fact, ...]
+    #: What somebody has ordered of what we proposed in an earlier stay, by the key of the item.
+    earlier: Mapping[str, Fact] = field(default_factory=dict)
+    #: What we proposed in an earlier stay and nobody has signed, by the key of the item.
+    unsigned: Mapping[str, Superseded] = field(default_factory=dict)
 
     def order(
-        self, title: str, codes: Collection[Code], *, service: str, needs: Sequence[str]
+        self, title: str, codes: Collection[Code], *, key: str, service: str, needs: Sequence[str]
     ) -> Cover | None:
-        """An order for the same thing: by its code, by the very same words, or for the same kind of service.
+        """An order for the same thing: ours of an earlier stay, by code, by the very same words, or for the same kind of service.
 
         Of the last, one that surely asks for the service stands before one that perhaps does; each of the needs that ask for
         the service must be served, be it by several orders, of which the first is told.
         """
-        if same := self.orders.find(title, codes):
+        if same := self.earlier.get(key) or self.orders.find(title, codes):
             return Cover(same)
         serving = [[pair for pair in self.asked if pair[1].serves(service, need)] for need in needs]
         if not all(serving):
@@ -110,6 +115,14 @@ def standing(record: Record, assessment: Assessment, *, tenant: str) -> Standing
         ),
         goals=_index(fact for fact in foreign if fact.kind is Kind.GOAL),
         appointments=tuple(fact for fact in foreign if fact.kind is Kind.APPOINTMENT),
+        earlier={key: fact for fact in foreign if fact.kind is Kind.ORDER and (key := ours.key_of(fact))},
+        unsigned={
+            key: Superseded(encounter, key)
+            for fact in record.facts
+            if fact.kind is Kind.ORDER and fact.status == "draft"
+            for encounter, key in ours.find(fact)
+            if not record.is_of_stay(encounter)
+        },
     )
 
 
@@ -118,19 +131,39 @@ class _Ours:
 
     def __init__(self, record: Record, tenant: str, keys: Collection[str]) -> None:
         self._record, self._tenant, self._keys = record, tenant, keys
-        self._known: dict[str, frozenset[str]] = {}
+        self._known: dict[str, Mapping[str, str]] = {}
 
     def includes(self, fact: Fact) -> bool:
-        named = {name for token in fact.identifiers if (name := own_value(token))}
-        encounter = fact.encounter or self._record.encounter.reference
-        if not named or named.isdisjoint(self._identifiers(encounter)):
-            return False
-        return not (_is_ordered(fact) and not self._record.is_of_stay(encounter))
+        """Whether it is ours and no order that somebody signed in an earlier stay."""
+        return any(
+            not _is_ordered(fact) or self._record.is_of_stay(encounter) for encounter, _ in self.find(fact)
+        )
 
-    def _identifiers(self, encounter: str) -> frozenset[str]:
+    def key_of(self, fact: Fact) -> str:
+        """The key of the item that it was written for, "" where it is not ours."""
+        return next((key for _, key in self.find(fact)), "")
+
+    def find(self, fact: Fact) -> tuple[tuple[str, str], ...]:
+        """The stay and the key of the item that it was written for; () where it is not ours.
+
+        An EHR may drop the stay from an order: then each stay on record may be the one.
+        """
+        named = {name for token in fact.identifiers if (name := own_value(token))}
+        if not named:
+            return ()
+        stays = [fact.encounter] if fact.encounter else [self._record.encounter.reference, *self._others()]
+        known = ((stay, self._identifiers(stay).get(name, "")) for stay in stays for name in named)
+        return tuple((stay, key) for stay, key in known if key)
+
+    def _others(self) -> Iterable[str]:
+        """The other stays, less the mere visits: those are not planned."""
+        visits = self._record.other_visits
+        return (visit.reference for visit in visits if visit.class_code in INPATIENT_CLASSES)
+
+    def _identifiers(self, encounter: str) -> Mapping[str, str]:
         if encounter not in self._known:
             names = Names(self._tenant, encounter)
-            self._known[encounter] = frozenset(map(names.identifier, self._keys))
+            self._known[encounter] = {names.identifier(key): key for key in self._keys}
         return self._known[encounter]
 
 
@@ -155,6 +188,8 @@ def _is_open(fact: Fact, today: date) -> bool:
         return False
     if fact.kind not in {Kind.ORDER, Kind.DEVICE}:
         return True
+    if fact.ended is not None and fact.ended < today:
+        return False  # nobody closes it, and its time is over
     return fact.began is None or today - fact.began <= _OPEN_FOR
 
 

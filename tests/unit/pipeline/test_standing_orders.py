@@ -8,10 +8,12 @@ import pytest
 
 from config.content import SHIPPED, load_content
 from fhir_mappings import systems
+from fhir_mappings.narrative import referral_phrase
 from fhir_mappings.outbound.references import Names
 from service.domain.codes import Code, System
 from service.domain.community_service import Matches
 from service.domain.ordered import words_of_order
+from service.domain.plan_parts import Superseded
 from service.domain.protocol import Interventions, ReferralTemplate
 from service.domain.record import Kind
 from service.domain.sensitivity import Label
@@ -345,6 +347,34 @@ def identified(encounter, service):
 )
 def test_what_of_ours_was_ordered_in_an_earlier_stay_is_not_drafted_twice(encounter, more, services):
     assert covered(order("Home health PT", **identified(encounter, THERAPY), **more)) == services
+
+
+def test_what_of_ours_was_ordered_is_known_by_its_name_whatever_the_ehr_keeps_of_it():
+    known = identified("Encounter/before", THERAPY)
+    ordered = order(
+        "Church people help out", **known, status="active", intent="order", by="Practitioner/dana"
+    )
+    [referral] = [one for one in plan_of(ordered).referrals if one.existing]
+    assert (referral.service, referral.existing_words) == (THERAPY, "")
+    assert (referral.existing_on, referral.existing_by) == (ordered.began, "Practitioner/dana")
+    assert (
+        referral_phrase(referral)
+        == f"already ordered {ordered.began} by Practitioner/dana (ServiceRequest/7)"
+    )
+
+
+@pytest.mark.parametrize(("days", "services"), [(-1, set()), (0, {THERAPY}), (30, {THERAPY})])
+def test_an_order_whose_time_is_over_stands_in_nobodys_way(days, services):
+    ended = a.TODAY + timedelta(days=days)
+    known = identified("Encounter/before", THERAPY)
+    assert covered(order("Home health PT", **known, status="active", intent="order", ended=ended)) == services
+
+
+def test_what_nobody_signed_in_an_earlier_stay_is_taken_over_by_this_one():
+    known = identified("Encounter/before", THERAPY)
+    plan = plan_of(order("Home health PT", **known, status="draft", intent="proposal"))
+    assert plan.supersedes == (Superseded("Encounter/before", f"referral:{THERAPY}"),)
+    assert plan_of().supersedes == ()
 
 
 # --- how it is told ------------------------------------------------------------------------------
