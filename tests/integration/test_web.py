@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
@@ -103,12 +104,17 @@ def test_a_discharge_asked_for_over_rest_can_be_followed_and_cancelled(web: Web)
     assert web.ask("GET", f"/discharges/{followed['id']}").status_code == 200
 
 
-def test_a_deleted_order_cancels_its_discharge(web: Web, store: Store):
+def test_an_order_that_is_said_to_be_deleted_is_looked_for_before_its_discharge_is_called_off(
+    web: Web, store: Store, database_url: str
+):
     assert _notify(web, _order("o9", "e9")) == 204
     with_secret = {"Authorization": f"Bearer {SECRET}"}
     assert web.ask("DELETE", "/subscriptions/demo/ServiceRequest/o9", headers=with_secret).status_code == 204
     [found] = [made for made in store.discharges.latest("demo") if made.encounter == "Encounter/e9"]
-    assert found.state == "cancelling"
+    assert found.state == "received"
+    with psycopg.connect(database_url) as connection:
+        query = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'look' AND args->>'reference' = %s"
+        assert connection.execute(query, ["ServiceRequest/o9"]).fetchone() == (1,)
 
 
 def test_a_body_of_unknown_length_is_cut_off_at_the_limit(web: Web):
