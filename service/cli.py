@@ -210,7 +210,7 @@ def migrate(check: bool) -> None:  # noqa: FBT001  click passes options by name
     "--ehr",
     default="full",
     show_default=True,
-    help="Which EHR the sandbox plays: full, epic-like or oracle-like; with ,flaky it fails at times.",
+    help="Which EHR the sandbox plays: full, epic-like, oracle-like or singles; with ,flaky it fails at times.",
 )
 @click.pass_context
 def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  click passes options by name

@@ -18,6 +18,7 @@ from service.sandbox.flaky import Fates, Flaky, reset
 from service.sandbox.leash import die_with_parent
 from service.sandbox.mode import Mode
 from service.sandbox.moved import move_the_ehr
+from service.sandbox.singles import Singles
 from service.sandbox.vendor import Vendor
 
 #: Search parameters of FHIR R4 that sekmet's table lacks, as "name kind path" (or "name kind path target").
@@ -112,8 +113,10 @@ def _server(application: App, mode: Mode) -> uvicorn.Server:
     """The EHR behind its vendor's rules, and those behind the faults: a network fails before any rule is read."""
     if mode.vendor:
         application = Vendor(application, mode.vendor)
+    if mode.singles:
+        application = Singles(application)
     servers: list[uvicorn.Server] = []
-    if mode.fault_rate:
+    if mode.fault_rate or mode.spellbound:
         application = Flaky(application, Fates(mode), lambda scope: _drop(servers[0], scope))
     servers.append(uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False)))
     return servers[0]

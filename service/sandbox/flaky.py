@@ -5,6 +5,7 @@ is lost is applied at once, never late: a server that wakes up after minutes is 
 """
 
 import asyncio
+import json
 import random
 import socket
 import struct
@@ -19,9 +20,12 @@ from typing import Any, Final
 from service import clock
 from service.sandbox.asgi import App, Asked, Receive, Scope, Send, Told, answer_of, fhir, outcome, read, tell
 from service.sandbox.mode import Mode
+from service.sandbox.spells import DONE, SLOW_SECONDS, Spell, Trouble, bundled, met
 
 #: Where the counts of what went wrong are read, from inside.
 COUNTS: Final = "sandbox/faults"
+#: Where a PUT from inside says which spells are on now, and whether single requests still fail: {"spells": [], "flaky": true}.
+CONTROL: Final = "sandbox/spells"
 #: A request that hangs is dropped after this: longer than a client of the fault suite waits.
 HANG_SECONDS: Final = 4.0
 _SLOW_SECONDS: Final = 0.5
@@ -105,6 +109,8 @@ class Flaky:
         self._drop = drop
         self._pause = pause
         self._counts: Counter[str] = Counter()
+        self._spells: list[Spell] = []
+        self._fails = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or let it go wrong."""
@@ -115,9 +121,7 @@ class Flaky:
         if asked.inside:
             await tell(await self._undisturbed(asked), send)
             return
-        fault = self._fate(asked)
-        self._counts[fault.value if fault else "none"] += 1
-        told = await self._told(asked, fault)
+        told = await self._fated(asked)
         if told is not None:
             await tell(told, send)
             return
@@ -127,7 +131,51 @@ class Flaky:
     async def _undisturbed(self, asked: Asked) -> Told:
         if asked.path.endswith(COUNTS):
             return fhir(dict(self._counts))
+        if asked.path.endswith(CONTROL) and asked.method == "PUT":
+            wanted = json.loads(asked.body)
+            self._spells = [Spell.loaded(told) for told in wanted["spells"]]
+            self._fails = wanted["flaky"]
+            return fhir({})
         return await answer_of(self._app, asked)
+
+    async def _fated(self, asked: Asked) -> Told | None:
+        """What a spell or the request's own fate makes of it; None for a connection that ends without an answer."""
+        found = met(self._spells, asked)
+        if found is None:
+            fault = self._fate(asked) if self._fails else None
+            self._counts[fault.value if fault else "none"] += 1
+            return await self._told(asked, fault)
+        spell, places = found
+        self._counts[spell.trouble.value] += 1
+        self._spend(spell)
+        return await self._spelled(asked, spell, places)
+
+    def _spend(self, spell: Spell) -> None:
+        """One time less; a spell whose times are over has ended."""
+        if spell.times:
+            spell.times -= 1
+            if not spell.times:
+                self._spells = [other for other in self._spells if other is not spell]
+
+    async def _spelled(self, asked: Asked, spell: Spell, places: frozenset[int]) -> Told | None:
+        """The wrong answer: to all of it, or to the entries of a batch in these places."""
+        if spell.trouble in DONE:
+            told = await answer_of(self._app, asked)
+            await self._pause(SLOW_SECONDS if spell.trouble is Trouble.SLOW else 0.0)
+            return told if spell.trouble is Trouble.SLOW else None
+        if not places:
+            return spell.answer()
+        asked_for = bundled(asked)
+        others = [entry for place, entry in enumerate(asked_for) if place not in places]
+        answered: list[dict[str, Any]] = []
+        if others:
+            told = await answer_of(self._app, asked.with_body({**asked.resource(), "entry": others}))
+            answered = json.loads(told.body).get("entry", [])
+            if len(answered) != len(others):
+                return told
+        rest = iter(answered)
+        entries = [spell.entry() if place in places else next(rest) for place in range(len(asked_for))]
+        return fhir({"resourceType": "Bundle", "type": "batch-response", "entry": entries})
 
     async def _told(self, asked: Asked, fault: Fault | None) -> Told | None:
         """What is answered; None for a connection that ends without an answer."""
@@ -155,7 +203,7 @@ def _unwell(fault: Fault) -> Told:
 
 
 def _carries_version(asked: Asked) -> bool:
-    return "if-match" in asked.headers or any(map(_has_version, _entries(asked)))
+    return "if-match" in asked.headers or any(map(_has_version, bundled(asked)))
 
 
 def _stale(asked: Asked) -> Asked:
@@ -164,20 +212,13 @@ def _stale(asked: Asked) -> Asked:
         return asked.with_header("if-match", _STALE)
     entries = [
         {**entry, "request": {**entry["request"], "ifMatch": _STALE}} if _has_version(entry) else entry
-        for entry in _entries(asked)
+        for entry in bundled(asked)
     ]
     return asked.with_body({**asked.resource(), "entry": entries})
 
 
 def _has_version(entry: dict[str, Any]) -> bool:
     return "ifMatch" in entry.get("request", {})
-
-
-def _entries(asked: Asked) -> list[dict[str, Any]]:
-    if asked.path or asked.method != "POST":
-        return []
-    found: list[dict[str, Any]] = asked.resource().get("entry", [])
-    return found
 
 
 def reset(transport: asyncio.Transport) -> None:

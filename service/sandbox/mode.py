@@ -10,9 +10,13 @@ from service.errors import BadInput
 
 FULL: Final = "full"
 VENDORS: Final = ("epic-like", "oracle-like")
+#: Takes everything, but neither batch nor transaction.
+SINGLES: Final = "singles"
 FLAKY: Final = "flaky"
+#: The kinds of EHR.
+KINDS: Final = (FULL, *VENDORS, SINGLES)
 #: The words that make a mode; they combine with commas.
-WORDS: Final = (FULL, *VENDORS, FLAKY)
+WORDS: Final = (*KINDS, FLAKY)
 #: The hospital's own people and interfaces do not go through the vendor's API: no rule and no fault is for them.
 INSIDE: Final[Mapping[str, str]] = {"X-Sandbox-Inside": "yes"}
 _STATEMENTS: Final = Path(__file__).parent / "statements"
@@ -20,18 +24,25 @@ _STATEMENTS: Final = Path(__file__).parent / "statements"
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """vendor is one of VENDORS or "" for a server that takes all; of all requests, fault_rate (0 to 1) go wrong.
+    """vendor is one of VENDORS or "" for a server that takes all, with singles no Bundle; of all requests, fault_rate (0 to 1) go wrong.
 
-    The seed decides which: the n-th request of every run with the same seed meets the same fate.
+    The seed decides which: the n-th request of every run with the same seed meets the same fate. spellbound says that
+    faults that last (`spells`) may be begun and ended from inside.
     """
 
     vendor: str = ""
     fault_rate: float = 0.0
     seed: int = 1
+    singles: bool = False
+    spellbound: bool = False
 
     def __str__(self) -> str:
-        vendor = self.vendor or FULL
-        return f"{vendor},{FLAKY}" if self.fault_rate else vendor
+        return f"{self.kind},{FLAKY}" if self.fault_rate else self.kind
+
+    @property
+    def kind(self) -> str:
+        """The kind of EHR, one of KINDS."""
+        return self.vendor or (SINGLES if self.singles else FULL)
 
     def failing(self, *, rate: float, seed: int) -> "Mode":
         """The same EHR with faults of this rate and seed; rate 0 for none."""
@@ -61,7 +72,7 @@ def mode_of(words: str, *, seed: int = 1) -> Mode:
     if len(set(kinds)) > 1:
         raise BadInput(f"An EHR is of one kind, not {' and '.join(kinds)}; only {FLAKY} goes with another.")
     vendor = next((word for word in kinds if word in VENDORS), "")
-    return Mode(vendor, USUAL_RATE if FLAKY in asked else 0.0, seed)
+    return Mode(vendor, USUAL_RATE if FLAKY in asked else 0.0, seed, singles=SINGLES in kinds)
 
 
 def statement(vendor: str) -> dict[str, Any]:

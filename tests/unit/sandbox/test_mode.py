@@ -11,6 +11,8 @@ from service.sandbox.mode import USUAL_RATE, VENDORS, Mode, mode_of, statement
         ("epic-like", Mode("epic-like")),
         ("oracle-like,flaky", Mode("oracle-like", USUAL_RATE)),
         (" flaky , epic-like", Mode("epic-like", USUAL_RATE)),
+        ("singles", Mode(singles=True)),
+        ("singles,flaky", Mode("", USUAL_RATE, singles=True)),
         ("flaky", Mode("", USUAL_RATE)),
         ("full,flaky", Mode("", USUAL_RATE)),
     ],
@@ -22,7 +24,7 @@ def test_words_make_a_mode(words, mode):
 @pytest.mark.parametrize("words", ["paper", "", "epic-like,paper"])
 def test_an_unknown_word_is_refused_with_the_known_ones(words):
     with pytest.raises(
-        BadInput, match="choose full, epic-like, oracle-like, flaky, or one of them with ,flaky"
+        BadInput, match="choose full, epic-like, oracle-like, singles, flaky, or one of them with ,flaky"
     ):
         mode_of(words)
 
@@ -32,7 +34,7 @@ def test_an_ehr_is_of_one_kind():
         mode_of("epic-like,oracle-like")
 
 
-@pytest.mark.parametrize("words", ["full", "epic-like", "oracle-like,flaky"])
+@pytest.mark.parametrize("words", ["full", "epic-like", "oracle-like,flaky", "singles"])
 def test_a_mode_reads_as_it_was_asked_for_and_survives_the_way_to_the_child(words):
     mode = mode_of(words, seed=7)
     assert str(mode) == words
