@@ -48,7 +48,7 @@ $(PAGES): requirements-pages.lock $(INSTALLED)
 	@.ci/pip-install $(VENV) requirements-pages.lock
 	@touch $@
 
-faults: install ## many discharges over a failing EHR, with killed workers (COUNT=500 SEED=1 WRITE=1 EHR=…)
+faults: install ## many discharges over a failing EHR, with killed processes and people who edit (COUNT=500 SEED=1 WRITE=1 EHR=…)
 	@$(BIN)/python -m benchmarks.faults --count $(or $(COUNT),500) --seed $(or $(SEED),1) $(if $(WRITE),--write) $(EHR)
 
 fuzz: install ## sample records damaged and respelled: no crash, and the same plan in each spelling (COUNT=5000 SEED=1)

@@ -23,15 +23,15 @@ class Stay:
         return f"Patient/{self.patient.id}"
 
 
-def admit(base_url: str, count: int, today: date) -> Iterator[Stay]:
-    """Write this many stays into an EHR, one transaction each."""
+def admit(base_url: str, count: int, today: date, *, first: int = 0) -> Iterator[Stay]:
+    """Write this many stays into an EHR, one transaction each, numbered from first."""
     templates = inpatients()
     with requests.Session() as session:
         session.trust_env = False
         load_hospital(session, base_url, today)
         for number in range(count):
             template = templates[number % len(templates)]
-            name = f"{template.id}-{number:04}"
+            name = f"{template.id}-{first + number:04}"
             write(session, base_url, renamed(bundle_of(template, today), template.id, name))
             encounter = template.encounter.replace(template.id, name)
             yield Stay(replace(template, id=name, encounter=encounter), template.id)

@@ -1,71 +1,64 @@
-"""How the fault suite counts: a suite that cannot fail proves nothing."""
+"""How the fault suite tells: a suite that cannot fail proves nothing. What it counts is tried on a real EHR in the journeys."""
 
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
+from benchmarks.faults.__main__ import troubled
 from benchmarks.faults.census import Census
 from benchmarks.faults.clinician import Edit
+from benchmarks.faults.judgement import Count, Finding
 from benchmarks.faults.report import rows
-from benchmarks.faults.rounds import Result, Shape
-from benchmarks.faults.verdict import Verdict
+from benchmarks.faults.rounds import Result
+from benchmarks.faults.troubles import Troubles
+from benchmarks.faults.verdict import told, verdict
 from fhir_mappings import systems
-from service.sandbox.mode import Mode, mode_of
+from service.sandbox.mode import KINDS, Mode
+from service.sandbox.spells import Trouble
 
-CALM = Result(
+KEPT = Result(
     mode=Mode(),
-    seconds=tuple(1.0 for _ in range(100)),
-    finished=100,
-    unknown=0,
-    lost=(),
-    duplicates=0,
-    edits=10,
-    overwritten=0,
-    resources={"CarePlan": 100},
-    shapes=(Shape("agnes", Counter(CarePlan=1, Goal=2), 0),),
-    faults={},
+    cases=10,
+    findings=(),
+    landed=90,
+    wanted=90,
+    killed=2,
+    acts=Counter(nothing=10),
+    faults={"none": 80, "404": 20},
+    states={"published": 10},
+    unacted=0,
     took=60.0,
 )
-FLAKY = replace(CALM, mode=mode_of("full,flaky"), faults={"none": 80, "500 after": 20})
 
 
-def broken(**changes):
-    return Verdict(CALM, replace(FLAKY, **changes)).broken()
+def test_a_run_that_kept_all_promises_says_so_with_seed_count_and_share():
+    assert verdict([KEPT, KEPT], 3) == (
+        "kept: seed 3, count 20: 0 lost, 0 twice, 0 overwritten, 0 frozen verdicts, 0 plans with a gap from a fault, "
+        "0 called off that stand, 0 active that were declined or called off; landed in the EHR 180 of 180 (100.0 %)"
+    )
+    assert list(told(KEPT)) == []
+    assert not KEPT.is_bad()
 
 
-def test_a_run_that_kept_all_promises_breaks_none():
-    assert broken() == ()
+@pytest.mark.parametrize("count", Count)
+def test_each_broken_promise_is_counted_and_told_with_its_stay(count):
+    broken = replace(KEPT, findings=(Finding(count, "agnes-0001", "it is not there"),))
+    assert broken.is_bad()
+    assert f"1 {count}" in verdict([KEPT, broken], 1)
+    assert verdict([KEPT, broken], 1).startswith("BROKEN")
+    assert list(told(broken)) == [f"full: {count}: it is not there: agnes-0001"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"lost": ("agnes-0001: not finished",)}, "not finished"),
-        ({"duplicates": 1}, "1 resources are in the EHR twice"),
-        ({"overwritten": 2}, "2 of 10 edits were overwritten"),
-        ({"unknown": 3}, "3 are unknown in an EHR that can be searched"),
-        ({"seconds": tuple(7.0 for _ in range(100))}, "p95 is 7.0 times"),
-        ({"shapes": (Shape("agnes", Counter(CarePlan=1), 0),)}, "agnes: 1 plans differ"),
-    ],
-)
-def test_each_broken_promise_is_told(changes, words):
-    [sentence] = broken(**changes)
-    assert words in sentence
+def test_a_share_that_is_not_whole_is_told_and_breaks_nothing_by_itself():
+    assert "45 of 90 (50.0 %)" in verdict([replace(KEPT, landed=45)], 1)
+    assert not replace(KEPT, landed=45).is_bad()
 
 
-def test_unknown_is_allowed_where_the_server_offers_no_way_to_look():
-    assert broken(unknown=3, mode=mode_of("oracle-like,flaky")) == ()
-
-
-def test_a_handful_of_discharges_has_no_p95():
-    assert broken(seconds=tuple(60.0 for _ in range(30))) == ()
-
-
-def test_a_plan_that_says_what_it_could_not_read_may_differ_and_is_counted():
-    thinner = replace(FLAKY, shapes=(Shape("agnes", Counter(CarePlan=1), 2),))
-    assert Verdict(CALM, thinner).broken() == ()
-    assert Verdict(CALM, thinner).thinner == 1
+@pytest.mark.parametrize("nothing", [{"wanted": 0}, {"unacted": 2}])
+def test_a_run_that_tried_nothing_is_no_success(nothing):
+    assert replace(KEPT, **nothing).is_bad()
 
 
 def goal(number, name="", text="Eats daily"):
@@ -93,7 +86,36 @@ def test_an_edit_stands_while_its_words_do():
     assert not edit.stands_in({})
 
 
+def test_a_tick_stands_wherever_its_activity_is_now():
+    tick = Edit("CarePlan/1", ("activity", "#b", "detail", "status"), "completed")
+    activities = [
+        {"id": "a", "detail": {"status": "not-started"}},
+        {"id": "b", "detail": {"status": "completed"}},
+    ]
+    assert tick.stands_in({"activity": activities})
+    assert not tick.stands_in({"activity": activities[:1]})
+    note = Edit("CarePlan/1", ("note", "*", "text"), "Told")
+    assert note.stands_in({"note": [{"text": "Other"}, {"text": "Told"}]})
+    assert not note.stands_in({"note": [{"text": "Other"}]})
+
+
+def test_the_same_seed_draws_the_same_troubles_and_every_kind_comes():
+    first, again, other = (
+        [spell.dumped() for spell in islice(Troubles(seed).clicks, 12)] for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    drawn = Troubles(1)
+    met = {spell.trouble for source in (drawn.planning, drawn.clicks) for spell in islice(source, 12)}
+    assert met == set(Trouble)
+
+
 def test_every_row_of_the_report_has_a_figure_for_each_ehr():
-    drawn = rows([Verdict(CALM, FLAKY), Verdict(CALM, FLAKY)])
+    drawn = rows([KEPT, replace(KEPT, mode=troubled("singles", 1))])
     assert {len(row) for row in drawn} == {3}
+    assert drawn[0] == ("", "full", "singles")
     assert ("requests of the EHR that went wrong", "20 of 100", "20 of 100") in drawn
+
+
+def test_every_kind_of_ehr_is_troubled():
+    assert [troubled(kind, 1).kind for kind in KINDS] == list(KINDS)
+    assert all(troubled(kind, 1).spellbound for kind in KINDS)
