@@ -171,8 +171,9 @@ class Receipt:
 class InFlight:
     """What was put on the wire for an entry and is not confirmed.
 
-    body is the resource as it is sent, digest that of the draft it was made from. was is the entry's state before, becomes
-    with reason and detail what it is once this has arrived. status_before is what it takes a held resource out of.
+    body is the resource as it is sent, digest that of the draft it was made from; said is what of it counts as said by us
+    (None: all), is_ours_alone whether nobody else's words are in it. was is the entry's state before, becomes with its reason what it is once this has arrived. status_before and
+    status_given are those of a resource that this takes back; "" otherwise.
     """
 
     body: dict[str, Any]
@@ -180,8 +181,10 @@ class InFlight:
     was: WriteState
     becomes: WriteState = WriteState.LANDED
     reason: WriteReason = WriteReason.NONE
-    detail: str = ""
+    said: dict[str, Any] | None = None
+    is_ours_alone: bool = True
     status_before: str = ""
+    status_given: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +193,11 @@ class LedgerEntry:
 
     wanted: draft, and digest, by which a changed wish is told; is_wanted is False for what an earlier plan asked for and the
     present one does not. in flight: what was sent and is not confirmed, None where nothing is. sent and sent_digest:
-    the body that the last receipt is for, and the digest of its draft; reference and etag are that receipt. observed is the
-    version last seen there. A receipt settles what was sent: while digest and sent_digest differ, the wish waits.
+    what we said in the body that the last receipt is for (None: not known), and the digest of its draft; reference and etag are that receipt. observed is the
+    version that holds no words but ours, "" where others' stand in it or nobody knows. A receipt settles what was sent: while digest and sent_digest differ, the wish waits.
 
-    reason says why it stands so, with a detail free of PHI. status_before is the status that a resource on hold had.
+    reason says why it stands so, with a detail free of PHI. status_before is the status that a resource had before we took it
+    back, status_given the one we gave it: while the EHR shows that one, it is as we left it; "" for what we did not take back.
     attempts counts the tries in a row that the EHR did not let through, tried is the last of them; refused_as names what it
     refused, draft and capability, so that another is tried. rung is where the item stands.
     """
@@ -212,6 +216,7 @@ class LedgerEntry:
     in_flight: InFlight | None = None
     observed: str = ""
     status_before: str = ""
+    status_given: str = ""
     attempts: int = 0
     tried: datetime | None = None
     refused_as: str = ""

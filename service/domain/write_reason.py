@@ -47,6 +47,7 @@ class WriteReason(StrEnum):
     EDITED_BEFORE_WITHDRAWAL = "edited-before-withdrawal"
     AT_THE_SAME_TIME = "at-the-same-time"
     OTHER_WORDS = "other-words"
+    VERDICT_KEPT_OUT = "verdict-kept-out"
     MORE_THAN_ONE = "more-than-one"
     # --- a sentence of an earlier version that no code is known for; it is kept as the detail ---
     OTHER = "other"
@@ -107,9 +108,25 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     WriteReason.OTHER_WORDS: (
         "The EHR holds this in other words than ours, and gave no receipt; they stand."
     ),
+    WriteReason.VERDICT_KEPT_OUT: (
+        "A person changed this in the EHR and their words stand; how the plan stands by now is told beside it."
+    ),
     WriteReason.MORE_THAN_ONE: "The EHR holds more than one copy of this; a person must remove the others.",
     WriteReason.OTHER: "{}",
 }
+#: The EHR did not let it through, or did not answer: tried again.
+PASSING: Final = frozenset(
+    {
+        WriteReason.WAITS_FOR_ANOTHER,
+        WriteReason.NO_ANSWER,
+        WriteReason.NOT_LET,
+        WriteReason.CHANGED_MEANWHILE,
+        WriteReason.NOT_FOUND_OUT,
+        WriteReason.ABSENT_ONCE,
+        WriteReason.UNREAD,
+        WriteReason.REJECTED,
+    }
+)
 #: What this EHR, as it says of itself, will not hold: looked at again when it says otherwise.
 IMPOSSIBLE: Final = frozenset(
     {

@@ -116,8 +116,12 @@ _MADE_OF: Final = {
     Landing.MESSAGE: "Communication",
     Landing.CONCERN: "Condition",
 }
+LOWER_TYPES: Final = frozenset(_MADE_OF.values())
 #: Without one of these nothing in the EHR asks anybody to do something.
 _REQUEST: Final = "ServiceRequest"
+
+#: Tries in a row that were not let through, minutes apart.
+_PUT_OFF: Final = 4
 
 _Step = Callable[[str], Step]
 
@@ -145,18 +149,26 @@ def descend(
     def step(kind: str) -> Step:
         return step_for(capability, kind)
 
-    items = [entry for entry in entries if entry.wanted and entry.draft.resource_type in _RUNGS]
+    items = [entry for entry in entries if _is_item(entry)]
     there = {entry.draft.key for entry in items if _is_there(entry, step(entry.draft.resource_type))}
     offered = frozenset(_offered(entries, step, items, there, unmade))
     landed = tuple(_landed(entry, there, offered) for entry in items)
     return Descent(landed, frozenset(_types(landed, items, offered, step)))
 
 
+def _is_item(entry: LedgerEntry) -> bool:
+    """Whether we are to bring it to the EHR; what a clinician may still order there is not."""
+    is_left = entry.state is WriteState.WAITING and entry.reason is WriteReason.LEFT_TO_CLINICIAN
+    return entry.wanted and entry.draft.resource_type in _RUNGS and not is_left
+
+
 def _is_there(entry: LedgerEntry, step: Step) -> bool:
     """Whether it has its resource, or will have it once this run of publishing, or the next, has come to it."""
     if entry.reference or entry.is_doubtful:
         return True
-    expected = entry.state is WriteState.WAITING
+    # What the EHR has not let us write for minutes is tried again; meanwhile the item stands lower down.
+    is_put_off = entry.reason is WriteReason.NOT_LET and entry.attempts >= _PUT_OFF
+    expected = entry.state is WriteState.WAITING and not is_put_off
     return expected and step.rung is not Rung.NOT_POSSIBLE
 
 

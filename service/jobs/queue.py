@@ -101,6 +101,13 @@ class Jobs:
             queue = tenant or _hospital_of(discharge, unit)
             self._put(task, str(discharge), unit, queue, discharge=str(discharge))
 
+    def defer_later(
+        self, task: Task, discharge: UUID, unit: InTransaction, *, tenant: str, seconds: int
+    ) -> None:
+        """Have a step run after so long. Where it waits already, that one will do; who asks anew has it run at once."""
+        with database_errors():
+            self._put(task, str(discharge), unit, tenant, seconds, discharge=str(discharge))
+
     def send(
         self,
         errand: Errand,

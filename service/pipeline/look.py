@@ -22,7 +22,7 @@ from service.pipeline.claimed_intake import take_read
 from service.pipeline.doubt import DOOR, miss, see_again
 from service.pipeline.orders import triggers_in
 from service.pipeline.ports import Deps
-from service.pipeline.signed_there import heed_order
+from service.pipeline.publishing.signatures import heed_order
 from service.pipeline.stay_of_order import with_stay
 
 

@@ -28,7 +28,7 @@ from service.pipeline.doubt import miss, see_again
 from service.pipeline.look import asked_by, take_all
 from service.pipeline.orders import find_orders, searchable
 from service.pipeline.ports import Deps
-from service.pipeline.signed_there import look_for_signatures
+from service.pipeline.publishing.signatures import look_for_signatures
 from service.pipeline.stay_of_order import with_stay
 from service.pipeline.subscribe import subscribe
 

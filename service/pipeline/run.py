@@ -9,37 +9,35 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from config.tenants import Tenant, WritePolicy
+from config.tenants import Tenant
 from fhir_mappings.inbound.encounter import CALLED_OFF
 from service import clock, metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, CallOff, Discharge, DischargeState, StayStatus, Trigger
-from service.domain.offer import left_to_clinicians
 from service.domain.plan import Plan
-from service.domain.publication import Ledger
 from service.domain.record import Gap, GapReason, Lasting
 from service.domain.unread import find_unread
 from service.ehr.search import lasting_of
 from service.errors import EhrError, HospitalNotConfigured, NotShown, UnknownEncounter
 from service.jobs import Task
-from service.pipeline.adopt import adopt
 from service.pipeline.assess import assess, require_one_patient
 from service.pipeline.basis import order_stands, weigh_missing
 from service.pipeline.claimed_intake import may_plan
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
-from service.pipeline.hands_off import call_off, set_aside
 from service.pipeline.intake import take
-from service.pipeline.lower import lower_rungs
 from service.pipeline.match import match
 from service.pipeline.outcome_log import log_published, log_withdrawn
-from service.pipeline.parties import establish_parties, known_author, page_of
+from service.pipeline.parties import establish_parties
 from service.pipeline.ports import Deps
-from service.pipeline.publish import publish
-from service.pipeline.rehearse import rehearse
-from service.pipeline.signed_there import heed_signatures
+from service.pipeline.publishing.discharge import (
+    FOLLOWED,
+    publish_resources,
+    seconds_until_looked_at,
+    what_waits,
+    withdraw_resources,
+)
 from service.pipeline.supersede import supersede
-from service.pipeline.track import resume, retire, withdraw
 from service.pipeline.versions import commit_version, draft_again, next_version
 from service.store import Unit
 
@@ -104,7 +102,10 @@ def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
 
 
 def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
-    """Bring the EHR to what the plan wants; what an earlier cancellation put on hold goes on first."""
+    """Bring the EHR to what the plan wants; what an earlier cancellation put on hold goes on first.
+
+    The discharge is published when nothing of it waits. Until then it stays planned, and this comes again.
+    """
     _prepare(discharge_id, deps)
     with deps.store.hold(discharge_id) as ledger:
         discharge = deps.store.discharges.get(discharge_id)
@@ -113,32 +114,28 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
         tenant = _tenant(discharge, deps)
         version, began = deps.store.plans.newest(discharge_id), clock.machine_seconds()
         with metrics.step(tenant.id, Task.PUBLISH):
-            if tenant.write_policy.writes:
-                _write(discharge, ledger, tenant, deps)
-            elif tenant.write_policy is WritePolicy.SHADOW:
-                capability = deps.ehr(tenant.id).capability()
-                rehearse(ledger, tenant.write_policy, capability, lower_rungs(discharge, tenant, deps))
-            else:
-                set_aside(ledger, tenant.write_policy)
-        _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)
+            seconds = publish_resources(discharge, ledger, tenant, deps)
+        if seconds is None:
+            _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)
+            _come_again(discharge, seconds_until_looked_at(ledger.entries()), deps)
+        else:
+            _go_on_later(discharge, Task.PUBLISH, seconds, what_waits(ledger.entries()), deps)
         log_published(discharge, ledger.entries(), clock.machine_seconds() - began)
 
 
 def withdraw_discharge(discharge_id: UUID, deps: Deps) -> None:
-    """Take back what was written for a discharge that was called off."""
+    """Take back what was written for a discharge that was called off; it is cancelled when nothing of that waits."""
     with deps.store.hold(discharge_id) as ledger:
         discharge = deps.store.discharges.get(discharge_id)
         if discharge.state is not _DUE[Task.WITHDRAW]:
             return
         tenant, began = _tenant(discharge, deps), clock.machine_seconds()
         with metrics.step(tenant.id, Task.WITHDRAW):
-            if tenant.write_policy.writes:
-                author = known_author(tenant, None, deps.store, page=page_of(discharge, deps))
-                left, ehr = deps.store.hospitals.has_left(tenant.id), deps.ehr(tenant.id)
-                withdraw(ledger, ehr, author=author, recorded=discharge.changed, but_approved=left)
-            else:
-                call_off(ledger, tenant.write_policy)
-        _finish(discharge, DischargeState.CANCELLED, Event.CANCELLED, deps)
+            seconds = withdraw_resources(discharge, ledger, tenant, deps)
+        if seconds is None:
+            _finish(discharge, DischargeState.CANCELLED, Event.CANCELLED, deps)
+        else:
+            _go_on_later(discharge, Task.WITHDRAW, seconds, what_waits(ledger.entries()), deps)
         log_withdrawn(discharge, ledger.entries(), clock.machine_seconds() - began)
 
 
@@ -165,7 +162,7 @@ def give_up(discharge_id: UUID, task: Task, problem: str, deps: Deps) -> None:
 
 def _prepare(discharge_id: UUID, deps: Deps) -> None:
     """What is to be written names the author and chosen organizations where the EHR has them."""
-    discharge = deps.store.discharges.get(discharge_id)
+    discharge = _take_up_again(deps.store.discharges.get(discharge_id), deps)
     if discharge.state is not _DUE[Task.PUBLISH]:
         return
     tenant = _tenant(discharge, deps)
@@ -173,15 +170,36 @@ def _prepare(discharge_id: UUID, deps: Deps) -> None:
         draft_again(discharge, tenant, deps)
 
 
-def _write(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> None:
-    ehr = deps.ehr(tenant.id)
-    if discharge.round > 1:
-        resume(ledger, ehr)
-    left = left_to_clinicians(deps.store.offers.of(discharge.id), deps.now())
-    publish(adopt(ledger, ehr, left), ehr, lower_rungs(discharge, tenant, deps))
-    author = known_author(tenant, None, deps.store, page=page_of(discharge, deps))
-    retire(ledger, ehr, author=author, recorded=discharge.changed)
-    heed_signatures(discharge, ledger, ehr, deps)
+def _take_up_again(discharge: Discharge, deps: Deps) -> Discharge:
+    """A published one of which something was refused, or left to clinicians, is tried again when its job comes."""
+    if discharge.state is not DischargeState.PUBLISHED:
+        return discharge
+    with deps.store.begin() as unit:
+        now = unit.discharges.lock(discharge.id)
+        waits = seconds_until_looked_at(unit.publications.entries(discharge.id)) is not None
+        if now.state is DischargeState.PUBLISHED and waits:
+            now = now.move_to(DischargeState.PLANNED, deps.now())
+            unit.discharges.save(now)
+    return now
+
+
+def _come_again(discharge: Discharge, seconds: int | None, deps: Deps) -> None:
+    """Have a published discharge tried again once more, while it is followed."""
+    if seconds is None or deps.now() - discharge.created > FOLLOWED:
+        return
+    with deps.store.begin() as unit:
+        deps.jobs.defer_later(Task.PUBLISH, discharge.id, unit, tenant=discharge.tenant, seconds=seconds)
+
+
+def _go_on_later(discharge: Discharge, task: Task, seconds: int, problem: str, deps: Deps) -> None:
+    """Not all is as it is wanted: the step comes again, and the history says once why it waits."""
+    with deps.store.begin() as unit:
+        if not _still_due(unit.discharges.lock(discharge.id), discharge):
+            return
+        deps.jobs.defer_later(task, discharge.id, unit, tenant=discharge.tenant, seconds=seconds)
+        entry = AuditEntry(deps.now(), discharge.tenant, "worker", Event.HELD_UP, discharge.id, problem)
+        if problem and not unit.audit.knows(entry):
+            unit.audit.record(entry)
 
 
 def _hand_over(discharge: Discharge, plan: Plan, deps: Deps) -> bool:

@@ -10,8 +10,8 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.withdrawal import withdrawn
 from service.domain.discharge import Discharge
 from service.domain.publication import Draft, LedgerEntry
-from service.pipeline.hands_off import would_be_withdrawn, would_be_written
 from service.pipeline.parties import author_of
+from service.pipeline.publishing.write_policy import would_be_withdrawn, would_be_written
 from service.store import Store
 
 

@@ -9,7 +9,7 @@ from service.domain.plan import Item, Plan
 from service.domain.publication import UNSENT, Landing, LedgerEntry, WriteState
 from service.domain.sensitivity import may_be_shared
 from service.domain.write_reason import WriteReason
-from service.pipeline.hands_off import is_set_aside
+from service.pipeline.publishing.write_policy import is_set_aside
 
 _SENSITIVE: Final = (
     "It is sensitive, so it stands in nothing that is shared. It stands on Homeward's page only."

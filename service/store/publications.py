@@ -34,6 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from service.domain.publication import Draft, InFlight, Landing, LedgerEntry, WriteState
 from service.domain.write_reason import IMPOSSIBLE, reason_of
 from service.store.repository import Repository
+from service.store.tables import discharges
 from service.store.tables import publications as ledger
 
 #: What a new plan does not change: unknown until looked for, held by a cancelled discharge, or a person's.
@@ -68,6 +69,7 @@ _KNOWN = {
     "in_flight": JSONB(),
     "observed": Text(),
     "status_before": Text(),
+    "status_given": Text(),
     "attempts": Integer(),
     "tried": DateTime(timezone=True),
     "refused_as": Text(),
@@ -100,6 +102,20 @@ class Publications(Repository):
                 return
             upsert = wanted(discharge).add_cte(forgotten, unwanted.cte("unwanted"))
             connection.execute(upsert, rows_of(drafts))
+
+    def witness(self, tenant: str, resource_type: str, other_than: UUID) -> str:
+        """The newest resource of this type that we wrote for another discharge of a tenant and that stands; "" for none."""
+        mine = ledger.c.discharge_id == discharges.c.id
+        query = select(ledger.c.reference).join(discharges, mine)
+        query = query.where(
+            discharges.c.tenant == tenant,
+            discharges.c.id != other_than,
+            ledger.c.resource_type == resource_type,
+            ledger.c.state == WriteState.LANDED.value,
+            ledger.c.reference != "",
+        )
+        with self._connect() as connection:
+            return connection.execute(query.order_by(discharges.c.changed.desc()).limit(1)).scalar() or ""
 
     def entries(self, discharge: UUID) -> tuple[LedgerEntry, ...]:
         """The ledger of a discharge as it stands, in the order of the plan."""

@@ -136,10 +136,11 @@ publications = Table(
     Column("reason_code", Text, nullable=False, server_default=text("''")),
     Column("detail", Text, nullable=False, server_default=text("''")),
     Column("sent_digest", Text, nullable=False, server_default=text("''")),
-    #: The version last seen in the EHR.
+    #: The version in the EHR that holds no words but ours.
     Column("observed", Text, nullable=False, server_default=text("''")),
-    #: The status from which it was put on hold.
+    #: The status that it had before we took it back, and the one we gave it.
     Column("status_before", Text, nullable=False, server_default=text("''")),
+    Column("status_given", Text, nullable=False, server_default=text("''")),
     #: The draft and the capability with which the EHR refused it.
     Column("refused_as", Text, nullable=False, server_default=text("''")),
     #: Tries in a row that were not let through, and when the last was.

@@ -18,8 +18,7 @@ from service.ehr import client
 from service.ehr.client import Ehr
 from service.errors import WriteUnknown
 from service.pipeline.gather import gather
-from service.pipeline.publish import publish
-from service.pipeline.track import resume, withdraw
+from service.pipeline.publishing.publish import publish, withdraw
 from service.sandbox.hospital import Hospital
 from service.sandbox.inpatients import Inpatient, bundle_of
 from tests.builders import MemoryLedger, draft_of
@@ -157,7 +156,6 @@ def test_a_plan_is_withdrawn_and_taken_up_again(ehr, hapi, patient):
     assert [plan["status"] for plan in held["CarePlan"]] == ["revoked"]
     assert [one["status"] for one in held["ServiceRequest"]] == ["on-hold"]
     assert len(held["Task"]) == 1
-    resume(ledger, ehr)
     publish(ledger, ehr)
     held = in_ehr(ehr, patient)
     assert [plan["status"] for plan in held["CarePlan"]] == ["draft"]

@@ -57,7 +57,7 @@ def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     deps = build_deps(known)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "propose", lambda *_: planned(need(interventions=interventions())))
-        patch.setattr(run, "publish", lambda *_: None)
+        patch.setattr(run, "publish_resources", lambda *_: None)
         discharge = intake(Trigger("demo", "Encounter/e1", Action.PLAN, "rest"), deps)
         assert discharge is not None
         deps.jobs.work(until_idle=True)

@@ -9,7 +9,7 @@ import pytest
 from fhir_mappings import systems
 from fhir_mappings.own_marks import own_identifier
 from service.domain.publication import Draft, WriteState
-from service.pipeline.publish import publish
+from service.pipeline.publishing.publish import publish
 from tests.builders import MemoryLedger
 from tests.ehr_fixtures import LimitedEhr, in_ehr, plan_for
 
@@ -62,4 +62,4 @@ def test_a_plan_of_the_earlier_release_is_updated_in_place_and_keeps_its_first_n
         assert goal["description"]["text"] == "Eats every day"
         name = plan_for(patient)[0].identifier
         former = {"system": systems.URI_IDENTIFIER, "value": name}
-        assert goal["identifier"] == [own_identifier(name), former]
+        assert sorted(goal["identifier"], key=str) == sorted([own_identifier(name), former], key=str)

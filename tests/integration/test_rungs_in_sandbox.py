@@ -19,8 +19,7 @@ from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr, Written
 from service.errors import WriteUnknown
-from service.pipeline.publish import publish
-from service.pipeline.track import retire, withdraw
+from service.pipeline.publishing.publish import publish, withdraw
 from tests.builders import MemoryLedger, interventions, need, planned
 from tests.ehr_fixtures import AUTHOR, create, put, search
 from tests.vendors import vendor
@@ -213,7 +212,6 @@ def test_the_same_plan_made_on_a_later_day_rewrites_nothing(tenant, plan, patien
         before = {kind: of(server, kind, patient) for kind in WRITTEN}
         ledger.want(drafts_of(on_a_later_day(plan)))
         publish(ledger, server, lower_of(on_a_later_day(plan)))
-        retire(ledger, server, author=AUTHOR, recorded=RECORDED)
         assert {kind: of(server, kind, patient) for kind in WRITTEN} == before
 
 
@@ -240,7 +238,6 @@ def test_what_is_no_longer_wanted_is_revoked_with_the_reason_and_wanted_again_it
     ledger.want(drafts_of(without_referrals(plan)))
     for _ in range(2):
         publish(ledger, ehr)
-        retire(ledger, ehr, author=AUTHOR, recorded=RECORDED)
         [request] = of(ehr, "ServiceRequest", patient)
         assert request["status"] == "revoked"
         assert "no longer proposes this" in request["note"][-1]["text"]
@@ -258,7 +255,6 @@ def test_what_a_person_took_up_stays_though_the_plan_no_longer_proposes_it(ehr, 
     put(tenant.fhir_base_url, of(ehr, "ServiceRequest", patient)[0], status="active")
     ledger.want(drafts_of(without_referrals(plan)))
     publish(ledger, ehr)
-    retire(ledger, ehr, author=AUTHOR, recorded=RECORDED)
     assert of(ehr, "ServiceRequest", patient)[0]["status"] == "active"
     row = referral_row(ledger)
     assert row.state is WriteState.THEIRS

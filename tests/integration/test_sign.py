@@ -100,7 +100,7 @@ def desk(house, monkeypatch: pytest.MonkeyPatch, blockers: tuple[Blocker, ...]) 
             once()
 
     monkeypatch.setattr(run, "propose", lambda *_: plan)
-    monkeypatch.setattr(run, "publish", publish)
+    monkeypatch.setattr(run, "publish_resources", publish)
     run.plan_discharge(discharge.id, deps)
     made.publish()
     return made

@@ -8,8 +8,7 @@ import pytest
 from service.domain.publication import WriteState
 from service.domain.write_reason import WriteReason
 from service.errors import WriteUnknown
-from service.pipeline.publish import publish
-from service.pipeline.track import resume, withdraw
+from service.pipeline.publishing.publish import publish, withdraw
 from tests.builders import MemoryLedger
 from tests.ehr_fixtures import AUTHOR, LimitedEhr, SilentEhr, in_ehr, plan_for, put
 
@@ -95,17 +94,16 @@ def test_a_completed_referral_is_left_alone(ehr, patient, ledger):
 def test_a_new_order_makes_the_referral_active_again_and_closes_the_task(ehr, patient, ledger):
     approve(ehr, patient)
     call_off(ledger, ehr)
-    resume(ledger, ehr)
+    publish(ledger, ehr)
     found = in_ehr(ehr, patient)
     assert found["ServiceRequest"][0]["status"] == "active"
     assert [note["text"] for note in found["ServiceRequest"][0]["note"]] == ["Agreed"]
     assert found["Task"][0]["status"] == "cancelled"
-    assert ledger.state(f"{patient} referral") is WriteState.LANDED
+    assert ledger.state(f"{patient} referral") is WriteState.THEIRS  # a person made it active
 
 
 def test_revoked_drafts_come_back_as_drafts_when_they_are_published_again(ehr, patient, ledger):
     call_off(ledger, ehr)
-    resume(ledger, ehr)
     publish(ledger, ehr)
     assert statuses(ehr, patient) == {"Goal": "proposed", "ServiceRequest": "draft", "CarePlan": "draft"}
     found = in_ehr(ehr, patient)
@@ -117,10 +115,8 @@ def test_revoked_drafts_come_back_as_drafts_when_they_are_published_again(ehr, p
 def test_resuming_twice_is_resuming_once(ehr, patient, ledger):
     approve(ehr, patient)
     call_off(ledger, ehr)
-    resume(ledger, ehr)
     publish(ledger, ehr)
     before = versions(ehr, patient)
-    resume(ledger, ehr)
     publish(ledger, ehr)
     assert versions(ehr, patient) == before
 
@@ -129,7 +125,7 @@ def test_a_second_hold_has_a_task_of_its_own(ehr, patient, ledger):
     approve(ehr, patient)
     for _ in range(2):
         call_off(ledger, ehr)
-        resume(ledger, ehr)
+        publish(ledger, ehr)
     call_off(ledger, ehr)
     assert sorted(task["status"] for task in in_ehr(ehr, patient)["Task"]) == [
         "cancelled",
@@ -142,7 +138,7 @@ def test_a_task_that_a_person_took_up_is_left_to_them(ehr, patient, ledger):
     approve(ehr, patient)
     call_off(ledger, ehr)
     put(ehr.tenant.fhir_base_url, in_ehr(ehr, patient)["Task"][0], status="in-progress")
-    resume(ledger, ehr)
+    publish(ledger, ehr)
     assert in_ehr(ehr, patient)["Task"][0]["status"] == "in-progress"
 
 
@@ -150,7 +146,6 @@ def test_a_draft_with_a_persons_words_is_revoked_and_comes_back_with_them(ehr, p
     put(ehr.tenant.fhir_base_url, in_ehr(ehr, patient)["Goal"][0], description={"text": "Eats with friends"})
     call_off(ledger, ehr)
     assert statuses(ehr, patient)["Goal"] == "cancelled"
-    resume(ledger, ehr)
     publish(ledger, ehr)
     [goal] = in_ehr(ehr, patient)["Goal"]
     assert goal["lifecycleStatus"] == "proposed"
@@ -162,7 +157,7 @@ def test_what_a_person_ended_while_it_was_called_off_stays_ended(ehr, patient, l
     approve(ehr, patient)
     call_off(ledger, ehr)
     put(ehr.tenant.fhir_base_url, in_ehr(ehr, patient)["ServiceRequest"][0], status="completed")
-    resume(ledger, ehr)
+    publish(ledger, ehr)
     assert in_ehr(ehr, patient)["ServiceRequest"][0]["status"] == "completed"
 
 
@@ -184,9 +179,7 @@ def test_a_withdrawal_without_answer_is_taken_up_where_it_was(ehr, tenant, patie
 def test_what_was_never_sent_is_not_sent_after_the_discharge_was_called_off(ehr, patient):
     ledger = MemoryLedger(*plan_for(patient))
     call_off(ledger, ehr)
-    publish(ledger, ehr)
     assert in_ehr(ehr, patient)["CarePlan"] == []
-    resume(ledger, ehr)
     publish(ledger, ehr)
     assert statuses(ehr, patient)["CarePlan"] == "draft"
 
@@ -204,7 +197,7 @@ def test_it_works_without_transactions(tenant, patient, batch):
             "CarePlan": "revoked",
         }
         assert len(in_ehr(ehr, patient)["Task"]) == 1
-        resume(ledger, ehr)
+        publish(ledger, ehr)
         publish(ledger, ehr)
         assert statuses(ehr, patient) == {"Goal": "proposed", "ServiceRequest": "active", "CarePlan": "draft"}
 
@@ -224,7 +217,6 @@ def test_an_ehr_that_takes_no_tasks_says_so_and_the_referral_is_still_on_hold(te
 def test_a_new_plan_after_a_delay_replaces_the_revoked_one(ehr, patient, ledger):
     call_off(ledger, ehr)
     ledger.want(plan_for(patient, goal="Eats twice a day"))
-    resume(ledger, ehr)
     publish(ledger, ehr)
     [goal] = in_ehr(ehr, patient)["Goal"]
     assert goal["lifecycleStatus"] == "proposed"
@@ -235,7 +227,7 @@ def test_a_resource_gone_from_the_ehr_is_told(ehr, patient, ledger):
     key = f"{patient} goal"
     ledger.rows[key] = replace(ledger.rows[key], reference="Goal/does-not-exist")
     call_off(ledger, ehr)
-    assert ledger.rows[key].reason is WriteReason.UNREAD
+    assert ledger.rows[key].reason is WriteReason.ABSENT_ONCE
     assert statuses(ehr, patient)["CarePlan"] == "revoked"
 
 
@@ -244,8 +236,8 @@ def test_a_resumption_without_answer_is_taken_up_where_it_was(ehr, tenant, patie
     call_off(ledger, ehr)
     with SilentEhr(tenant) as silent:
         with pytest.raises(WriteUnknown):
-            resume(ledger, silent)
-        resume(ledger, silent)
+            publish(ledger, silent)
+        publish(ledger, silent)
         publish(ledger, silent)
     found = in_ehr(ehr, patient)
     assert found["ServiceRequest"][0]["status"] == "active"
@@ -260,7 +252,6 @@ def test_a_resumption_that_crashed_before_it_was_sent_is_done_by_the_next_run(eh
     ledger.sending(
         [row.draft.key for row in ledger.entries() if row.draft.resource_type in {"Task", "ServiceRequest"}]
     )
-    resume(ledger, ehr)
     publish(ledger, ehr)
     assert statuses(ehr, patient) == {"Goal": "proposed", "ServiceRequest": "active", "CarePlan": "draft"}
     assert [task["status"] for task in in_ehr(ehr, patient)["Task"]] == ["cancelled"]

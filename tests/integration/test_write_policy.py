@@ -165,7 +165,7 @@ def test_what_an_earlier_policy_had_written_stays_and_is_left_to_a_person(deps, 
 
 def test_what_was_never_made_ready_is_not_reported_as_withdrawn(deps, monkeypatch):
     monkeypatch.setattr(
-        "service.pipeline.run.rehearse", lambda *_: None
+        "service.pipeline.publishing.discharge.rehearse", lambda *_: None
     )  # called off before it was published
     discharge = publish(deps, WritePolicy.SHADOW, "Encounter/too-early")
     call_off(deps, WritePolicy.SHADOW, "Encounter/too-early")

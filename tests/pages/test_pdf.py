@@ -9,7 +9,7 @@ from pypdf import PdfReader
 
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.lower import lower_resources
-from service.pipeline.lower import pdf_renderer
+from service.pipeline.publishing.lower import pdf_renderer
 from tests.builders import need, planned
 
 pytestmark = pytest.mark.pages

@@ -1,15 +1,18 @@
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from config.tenants import Tenant
 from fhir_mappings import systems
+from fhir_mappings.outbound.author import Author
 from service.domain.offer import UNANSWERED, Answer, Offer, OfferKind, left_to_clinicians
 from service.domain.publication import Receipt, WriteState
+from service.domain.write_reason import WriteReason
 from service.ehr.capability import capability_from
-from service.ehr.client import Ehr
+from service.ehr.client import Ehr, Written
 from service.ehr.search import SearchResult
-from service.pipeline.adopt import adopt
+from service.pipeline.publishing.publish import Way, is_unfinished, publish
 from tests import builders
 
 ORDER = builders.draft_of("referral:food-pantry", {"resourceType": "ServiceRequest", "status": "draft"})
@@ -17,29 +20,38 @@ PLAN = builders.draft_of(
     "care-plan",
     {"resourceType": "CarePlan", "activity": [{"reference": {"reference": ORDER.full_url}}]},
 )
-PROVENANCE = builders.draft_of(
-    "provenance", {"resourceType": "Provenance", "target": [{"reference": ORDER.full_url}]}
-)
 LEFT = {ORDER.key}
 
 
-class Holding(Ehr):
-    """An EHR that holds these resources and can search by identifier, or cannot."""
+class FakeEhr(Ehr):
+    """An EHR that holds these resources and can search by identifier, or cannot; nothing is written to it."""
 
     def __init__(self, *found, searches=True):
         super().__init__(Tenant(id="t", fhir_base_url="http://127.0.0.1:9/fhir", organization="Example"))
-        self.found, self.offers, self.asked = found, searches, []
+        self.found, self.offers, self.asked, self.written = found, searches, [], []
 
     def capability(self):
         found = [{"name": "identifier", "type": "token"}] if self.offers else []
         able = [{"code": code} for code in ("read", "search-type", "create", "update")]
-        orders = {"type": "ServiceRequest", "interaction": able, "searchParam": found}
-        rest = [{"mode": "server", "resource": [orders]}]
+        kinds = [
+            {"type": kind, "interaction": able, "searchParam": found}
+            for kind in ("ServiceRequest", "CarePlan")
+        ]
+        rest = [{"mode": "server", "resource": kinds}]
         return capability_from({"resourceType": "CapabilityStatement", "rest": rest})
 
     def batch(self, searches):
         self.asked += searches
-        return [SearchResult(search, self.found) for search in searches]
+        return [SearchResult(search, self._find(search)) for search in searches]
+
+    def update(self, resource, **_):
+        self.written.append(resource)
+        return Written(f"{resource['resourceType']}/{resource['id']}", 'W/"2"')
+
+    def _find(self, search):
+        if search.id:
+            return ({**PLAN_BEFORE, "id": search.id, "meta": {"versionId": "1"}},)
+        return tuple(found for found in self.found if found["resourceType"] == search.resource_type)
 
 
 def copy(number="7", identifier=ORDER.identifier):
@@ -52,59 +64,56 @@ def copy(number="7", identifier=ORDER.identifier):
     }
 
 
+#: The plan as it was written while the order was not there.
+PLAN_BEFORE = {name: part for name, part in PLAN.body.items() if name != "activity"}
+
+
 @pytest.fixture
 def ledger():
-    made = builders.MemoryLedger(ORDER, PLAN, PROVENANCE)
-    made.written([Receipt(PLAN.key, "CarePlan/1", ""), Receipt(PROVENANCE.key, "Provenance/1", "")])
+    made = builders.MemoryLedger(ORDER, PLAN)
+    made.written([Receipt(PLAN.key, "CarePlan/1", 'W/"1"')])
+    made.rows[PLAN.key] = replace(made.rows[PLAN.key], sent=PLAN_BEFORE)
     return made
 
 
-def test_the_one_copy_is_taken_as_it_is(ledger):
-    adopt(ledger, Holding(copy()), LEFT)
-    row = ledger.rows[ORDER.key]
-    assert (row.state, row.reference, row.etag) == (WriteState.LANDED, "ServiceRequest/7", 'W/"3"')
+def published(ledger, ehr, left=LEFT):
+    author = Author("Homeward", "Example")
+    at = builders.ADMITTED
+    publish(ledger, ehr, way=Way(author=author, recorded=at, at=at, left=left))
+    return ledger.rows[ORDER.key]
 
 
-def test_what_links_to_it_is_brought_up_to_date_but_not_who_made_what(ledger):
-    adopt(ledger, Holding(copy()), LEFT)
-    assert ledger.state(PLAN.key) is WriteState.WAITING
-    assert ledger.state(PROVENANCE.key) is WriteState.LANDED
+def test_the_one_copy_is_taken_as_it_is_and_what_links_to_it_is_brought_up_to_date(ledger):
+    ehr = FakeEhr(copy())
+    row = published(ledger, ehr)
+    assert (row.state, row.reference, row.etag) == (WriteState.THEIRS, "ServiceRequest/7", 'W/"3"')
+    [plan] = ehr.written
+    assert plan["activity"] == [{"reference": {"reference": "ServiceRequest/7"}}]
+    published(ledger, FakeEhr(copy()))
+    assert ledger.rows[ORDER.key] == row
 
 
-def test_without_a_copy_nothing_of_ours_is_wanted_there(ledger):
-    published = adopt(ledger, Holding(), LEFT)
-    [order] = [entry for entry in published.entries() if entry.draft == ORDER]
-    assert not order.wanted
-    assert "offered to a clinician" in ledger.rows[ORDER.key].problem
-    assert ledger.rows[ORDER.key].wanted
+def test_without_a_copy_nothing_of_ours_is_sent(ledger):
+    ehr = FakeEhr()
+    row = published(ledger, ehr)
+    assert (row.state, row.reason, row.wanted) == (WriteState.WAITING, WriteReason.LEFT_TO_CLINICIAN, True)
+    assert ehr.written == []
+    assert not is_unfinished(row)
 
 
 def test_another_resource_that_the_search_gives_is_not_ours(ledger):
-    adopt(ledger, Holding(copy(identifier="urn:uuid:another")), LEFT)
-    assert ledger.state(ORDER.key) is WriteState.WAITING
+    assert published(ledger, FakeEhr(copy(identifier="urn:uuid:another"))).reference == ""
 
 
 def test_two_copies_are_for_a_person(ledger):
-    adopt(ledger, Holding(copy("7"), copy("8")), LEFT)
-    assert ledger.state(ORDER.key) is WriteState.THEIRS
+    row = published(ledger, FakeEhr(copy("7"), copy("8")))
+    assert (row.state, row.reason) == (WriteState.THEIRS, WriteReason.MORE_THAN_ONE)
 
 
 def test_where_the_ehr_cannot_be_searched_it_is_left_alone(ledger):
-    ehr = Holding(searches=False)
-    adopt(ledger, ehr, LEFT)
-    assert ehr.asked == []
-    assert ledger.state(ORDER.key) is WriteState.WAITING
-
-
-def test_what_was_never_offered_is_published_as_ever(ledger):
-    ehr = Holding(copy())
-    assert adopt(ledger, ehr, frozenset()) is ledger
-    assert ehr.asked == []
-
-
-def test_what_is_written_already_stays_so(ledger):
-    ledger.written([Receipt(ORDER.key, "ServiceRequest/1", "")])
-    assert adopt(ledger, Holding(copy()), LEFT) is ledger
+    ehr = FakeEhr(searches=False)
+    assert published(ledger, ehr).reason is WriteReason.LEFT_TO_CLINICIAN
+    assert [search.id for search in ehr.asked] == ["1"]
 
 
 def offer(answer=Answer.OPEN, kind=OfferKind.SUGGESTION):

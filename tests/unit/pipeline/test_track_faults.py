@@ -10,8 +10,8 @@ from config.tenants import Tenant
 from service.domain.publication import Receipt, WriteState
 from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
-from service.errors import EhrConflict
-from service.pipeline.track import resume, withdraw
+from service.errors import WriteUnknown
+from service.pipeline.publishing.publish import PAUSES, publish, seconds_until_next_try, withdraw
 from tests.builders import MemoryLedger
 from tests.ehr_fixtures import AUTHOR, plan_for
 from tests.unit.ehr.odd_server import OddServer, Told, fhir, odd_server, statement
@@ -77,57 +77,89 @@ def test_a_person_who_changes_it_meanwhile_is_read_again_and_nothing_of_theirs_i
     assert sent.headers["If-Match"] == 'W/"2"'
     assert orjson.loads(sent.body)["expressedBy"] == {"display": "Zelda"}
     assert orjson.loads(sent.body)["lifecycleStatus"] == "cancelled"
-    assert (
-        ledger.rows[GOAL].problem
-        == "A person changed this in the EHR before it was withdrawn; their words stand."
-    )
+    assert ledger.state(GOAL) is WriteState.REVOKED  # what was added is no edit of ours
 
 
-def test_a_person_who_changes_it_twice_is_left_to_the_queue(server, ehr, ledger):
+def test_a_person_who_changes_it_twice_is_left_to_the_next_run(server, ehr, ledger):
     server.tell("PUT", "/Goal/1", Told(409))
-    with pytest.raises(EhrConflict):
-        call_off(ledger, ehr)
+    call_off(ledger, ehr)
+    row = ledger.rows[GOAL]
+    assert (row.state, row.reason, row.attempts) == (WriteState.LANDED, WriteReason.CHANGED_MEANWHILE, 1)
     assert server.count("PUT") == 2
 
 
+def crash(ledger, ehr, server):
+    """Call off, and lose the answer and the process."""
+    server.tell("PUT", "/Goal/1", Told(drop=True))
+    with pytest.raises(WriteUnknown):
+        call_off(ledger, ehr)
+    server.tell("PUT", "/Goal/1", Told(200, headers={"ETag": 'W/"3"'}))
+
+
 def test_a_withdrawal_that_was_done_and_not_recorded_is_recorded(server, ehr, ledger):
-    reason = "The discharge was cancelled or delayed; this was proposed before."
-    server.tell("GET", "/Goal/1", goal("cancelled", "2", statusReason=reason))
+    crash(ledger, ehr, server)
+    sent = ledger.rows[GOAL].in_flight.body
+    server.tell("GET", "/Goal/1", fhir({**sent, "meta": {"versionId": "2"}}))
     call_off(ledger, ehr)
     assert ledger.state(GOAL) is WriteState.REVOKED
-    assert server.count("PUT") == 0
+    assert server.count("PUT") == 1
 
 
 def test_what_a_person_ended_is_not_withdrawn_and_does_not_come_back(server, ehr, ledger):
     server.tell("GET", "/Goal/1", goal("cancelled", "2"))
     call_off(ledger, ehr)
-    resume(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.LANDED
+    publish(ledger, ehr)
+    assert ledger.state(GOAL) is WriteState.THEIRS
     assert server.count("PUT") == 0
 
 
-def test_what_cannot_be_read_when_a_discharge_goes_on_is_told(server, ehr, ledger):
-    ledger.mark(GOAL, WriteState.ON_HOLD)
+@pytest.fixture
+def held(server, ehr, ledger):
+    """The goal, which a person accepted, on hold."""
+    server.tell("GET", "/Goal/1", goal("accepted", "2"))
+    server.tell("PUT", "/Goal/1", Told(200, headers={"ETag": 'W/"3"'}))
+    call_off(ledger, ehr)
+    assert (ledger.state(GOAL), ledger.rows[GOAL].status_before) == (WriteState.ON_HOLD, "accepted")
+    return ledger
+
+
+def on_hold(*notes: str) -> Told:
+    return goal("on-hold", "3", note=[{"text": note} for note in notes])
+
+
+def test_what_cannot_be_read_when_a_discharge_goes_on_is_told(server, ehr, held):
     server.tell("GET", "/Goal/1", Told(403))
-    resume(ledger, ehr)
-    assert ledger.state(GOAL) is WriteState.ON_HOLD
-    assert ledger.rows[GOAL].reason is WriteReason.UNREAD
+    publish(held, ehr)
+    assert held.state(GOAL) is WriteState.ON_HOLD
+    assert held.rows[GOAL].reason is WriteReason.UNREAD
+    assert seconds_until_next_try(held.entries()) == PAUSES[0]
 
 
-def test_a_resumption_that_meets_a_person_is_tried_once_more(server, ehr, ledger):
-    ledger.mark(GOAL, WriteState.ON_HOLD)
-    reason = "The discharge was cancelled or delayed; this was accepted before."
-    server.tell("GET", "/Goal/1", goal("on-hold", "2", statusReason=reason))
+@pytest.mark.parametrize(
+    "words", [(), ("On hold.",), ("The discharge was called off; now in our next wording.",)]
+)
+def test_a_resumption_reads_no_words_and_that_meets_a_person_is_tried_once_more(server, ehr, held, words):
+    server.tell("GET", "/Goal/1", on_hold(*words))
     server.tell("PUT", "/Goal/1", Told(412), Told(200, headers={"ETag": 'W/"4"'}))
-    resume(ledger, ehr)
+    publish(held, ehr)
     assert orjson.loads(server.asked[-1].body)["lifecycleStatus"] == "accepted"
-    assert ledger.state(GOAL) is WriteState.LANDED
+    assert held.state(GOAL) is WriteState.THEIRS  # a person accepted it
 
 
-def test_a_resumption_that_broke_off_is_taken_up_where_it_was(server, ehr, ledger):
-    reason = "The discharge was cancelled or delayed; this was accepted before."
-    server.tell("GET", "/Goal/1", goal("on-hold", "2", statusReason=reason))
-    ledger.sending([GOAL])
-    resume(ledger, ehr)
+def test_what_a_person_ended_meanwhile_does_not_come_back(server, ehr, held):
+    server.tell("GET", "/Goal/1", goal("cancelled", "4"))
+    before = server.count("PUT")
+    publish(held, ehr)
+    assert held.state(GOAL) is WriteState.THEIRS
+    assert server.count("PUT") == before
+
+
+def test_a_resumption_that_broke_off_is_taken_up_where_it_was(server, ehr, held):
+    server.tell("GET", "/Goal/1", on_hold())
+    server.tell("PUT", "/Goal/1", Told(drop=True))
+    with pytest.raises(WriteUnknown):
+        publish(held, ehr)
+    server.tell("PUT", "/Goal/1", Told(200, headers={"ETag": 'W/"4"'}))
+    publish(held, ehr)
     assert orjson.loads(server.asked[-1].body)["lifecycleStatus"] == "accepted"
-    assert ledger.state(GOAL) is WriteState.LANDED
+    assert held.rows[GOAL].status_given == ""

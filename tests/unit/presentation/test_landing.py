@@ -12,7 +12,7 @@ from fhir_mappings.outbound.plan import plan_resources
 from service.domain.publication import Landed, Landing, Receipt, WriteState
 from service.domain.sensitivity import Label
 from service.domain.write_reason import WriteReason, explain
-from service.pipeline.hands_off import set_aside
+from service.pipeline.publishing.write_policy import set_aside
 from service.presentation.landing import landing
 from service.presentation.table import plan_table
 from tests.builders import MemoryLedger, draft_of, interventions, need, planned

@@ -18,8 +18,8 @@ from service.domain.decision import WHOLE_PLAN
 from service.domain.evidence import Evidence
 from service.domain.record import Patient
 from service.domain.sensitivity import Label
-from service.pipeline import lower
 from service.pipeline.decide import decide
+from service.pipeline.publishing import lower
 from tests.builders import decision, interventions, need, planned
 
 AUTHOR = Author("Homeward", "Example Hospital")

@@ -15,12 +15,12 @@ from service.domain.discharge import Discharge
 from service.domain.publication import Draft
 from service.pipeline.parties import known_author, page_of
 from service.pipeline.ports import Deps
-from service.pipeline.publish import Lower
+from service.pipeline.publishing.publish import Drafts
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-def lower_rungs(discharge: Discharge, tenant: Tenant, deps: Deps) -> Lower:
+def lower_rungs(discharge: Discharge, tenant: Tenant, deps: Deps) -> Drafts:
     """The drafts of the plan that stands, made when they are first asked for."""
     return cache(partial(_lower, discharge, tenant, deps))
 

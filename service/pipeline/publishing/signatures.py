@@ -16,7 +16,6 @@ from service.domain.publication import Ledger, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.jobs import Task
-from service.pipeline.marks import mark
 from service.pipeline.ports import Deps
 from service.pipeline.sign import take_over
 
@@ -30,8 +29,9 @@ def heed_signatures(discharge: Discharge, ledger: Ledger, ehr: Ehr, deps: Deps) 
 
     Run again it approves nothing twice. What was declined here and signed there stays a conflict, for a person.
     """
-    for key in take_over(discharge.id, _signed(ledger, ehr), deps):
-        mark(ledger, key, WriteState.THEIRS, reason=WriteReason.SIGNED_THERE)
+    taken = set(take_over(discharge.id, _signed(ledger, ehr), deps))
+    entries = [entry for entry in ledger.entries() if entry.draft.key in taken]
+    ledger.save([entry.moved_to(WriteState.THEIRS, WriteReason.SIGNED_THERE) for entry in entries])
 
 
 def look_for_signatures(known: Sequence[Discharge], ehr: Ehr, deps: Deps) -> None:

@@ -1,0 +1,121 @@
+"""The resources of one discharge, published or withdrawn as its hospital allows; and when it is to be tried again."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache, partial
+from typing import Final
+
+from config.tenants import Tenant, WritePolicy
+from fhir_mappings.outbound.notice import notice_resources
+from service.domain.absence import Conclusion, Look, Shown
+from service.domain.discharge import Discharge
+from service.domain.offer import UNANSWERED, left_to_clinicians
+from service.domain.publication import Draft, Ledger, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason
+from service.ehr.client import Ehr
+from service.errors import EhrError
+from service.pipeline.parties import known_author, page_of
+from service.pipeline.ports import Deps
+from service.pipeline.publishing.act import is_about_us
+from service.pipeline.publishing.lower import lower_rungs
+from service.pipeline.publishing.publish import Way, publish, seconds_until_next_try, withdraw
+from service.pipeline.publishing.rules import REFUSED_AGAIN
+from service.pipeline.publishing.signatures import heed_signatures
+from service.pipeline.publishing.write_policy import call_off, rehearse, set_aside
+
+#: What was refused is tried again once a day while people still work with the plan: readmissions are counted for 30 days.
+FOLLOWED: Final = timedelta(days=31)
+
+
+def publish_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> int | None:
+    """Bring the EHR to what the plan wants; the seconds after which to go on, None when nothing waits.
+
+    Raises EhrUnavailable and WriteUnknown when it is worth running again at once.
+    """
+    lower = lower_rungs(discharge, tenant, deps)
+    if tenant.write_policy is WritePolicy.SHADOW:
+        rehearse(ledger, tenant.write_policy, deps.ehr(tenant.id).capability(), lower)
+        return None
+    if not tenant.write_policy.writes:
+        set_aside(ledger, tenant.write_policy)
+        return None
+    ehr = deps.ehr(tenant.id)
+    way = Way(
+        author=known_author(tenant, None, deps.store, page=page_of(discharge, deps)),
+        recorded=discharge.changed,
+        at=deps.now(),
+        lower=lower,
+        notice=cache(partial(_notice, discharge, tenant, deps)),
+        left=left_to_clinicians(deps.store.offers.of(discharge.id), deps.now()),
+        weigh=partial(_weigh, discharge=discharge, ehr=ehr, deps=deps),
+    )
+    try:
+        publish(ledger, ehr, way=way)
+    except EhrError as error:
+        if not is_about_us(error):
+            raise
+    heed_signatures(discharge, ledger, ehr, deps)
+    return seconds_until_next_try(ledger.entries())
+
+
+def withdraw_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> int | None:
+    """Take back what was written; the seconds after which to go on, None when nothing waits."""
+    if not tenant.write_policy.writes:
+        call_off(ledger, tenant.write_policy)
+        return None
+    ehr = deps.ehr(tenant.id)
+    author = known_author(tenant, None, deps.store, page=page_of(discharge, deps))
+    weigh = partial(_weigh, discharge=discharge, ehr=ehr, deps=deps)
+    try:
+        withdraw(
+            ledger,
+            ehr,
+            author=author,
+            recorded=discharge.changed,
+            but_approved=deps.store.hospitals.has_left(tenant.id),
+            weigh=weigh,
+        )
+    except EhrError as error:
+        if not is_about_us(error):
+            raise
+    return seconds_until_next_try(ledger.entries(), off=True)
+
+
+def seconds_until_looked_at(entries: Sequence[LedgerEntry]) -> int | None:
+    """When a discharge of which all has landed is to be published again: for what was refused, and what nobody ordered."""
+    if any(entry.wanted and entry.reason is WriteReason.LEFT_TO_CLINICIAN for entry in entries):
+        return round(UNANSWERED.total_seconds())
+    refused = any(entry.wanted and entry.state is WriteState.REFUSED for entry in entries)
+    return round(REFUSED_AGAIN.total_seconds()) if refused else None
+
+
+def what_waits(entries: Sequence[LedgerEntry]) -> str:
+    """The sentence for the history of a discharge that waits: the first reason; "" for none."""
+    return next((entry.problem for entry in entries if entry.wanted and entry.attempts), "")
+
+
+def _weigh(look: Look, *, discharge: Discharge, ehr: Ehr, deps: Deps) -> Conclusion:
+    """Keep a look at a resource of ours. Where nothing of its type was shown with it, another plan's resource is asked for."""
+    healthy = look.is_healthy or (look.shown is Shown.ABSENT and _is_well(look, discharge, ehr, deps))
+    weighed = Look(look.tenant, look.subject, look.reference, look.shown, healthy, discharge.id)
+    with deps.store.begin() as unit:
+        conclusion, _ = unit.doubts.weigh(weighed, deps.now())
+    return conclusion
+
+
+def _is_well(look: Look, discharge: Discharge, ehr: Ehr, deps: Deps) -> bool:
+    kind = look.reference.partition("/")[0]
+    witness = deps.store.publications.witness(look.tenant, kind, discharge.id)
+    try:
+        return bool(witness) and bool(ehr.read(witness))
+    except EhrError:
+        return False
+
+
+def _notice(discharge: Discharge, tenant: Tenant, deps: Deps) -> Sequence[Draft]:
+    version = deps.store.plans.latest(discharge.id)
+    if version is None:
+        return ()
+    page = page_of(discharge, deps)
+    author = known_author(tenant, version.plan, deps.store, page=page)
+    return notice_resources(version.plan, page=page, author=author, recorded=version.created)

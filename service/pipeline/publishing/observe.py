@@ -1,0 +1,164 @@
+"""Reading the EHR once: what it now shows of each resource that something is to become of."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fhir_mappings.bundle import Search, carries
+from fhir_mappings.likeness import Likeness, likeness
+from fhir_mappings.references import version_of
+from service.domain.absence import Conclusion, Look, Shown, Subject
+from service.domain.publication import LedgerEntry, WriteState
+from service.domain.record import GapReason
+from service.domain.write_reason import WriteReason
+from service.ehr.capability import Capability
+from service.ehr.client import Ehr
+from service.ehr.ladder import Rung, step_for
+from service.ehr.search import Lack, SearchResult
+from service.ehr.writing import condition, searches_for
+from service.pipeline.publishing.actions import Observed, Sight, Wish
+
+#: What a look that did not show a resource adds up to, with the looks before it.
+Weigh = Callable[[Look], Conclusion]
+_SIGNS: Final = "Provenance"
+#: Nothing more becomes of these.
+_OVER: Final[Mapping[Wish, frozenset[WriteState]]] = {
+    Wish.RETIRE: frozenset({WriteState.REVOKED, WriteState.THEIRS}),
+    Wish.WITHDRAW: frozenset({WriteState.REVOKED}),
+    Wish.CLOSE: frozenset({WriteState.REVOKED}),
+    Wish.ASK: frozenset({WriteState.REVOKED, WriteState.LANDED, WriteState.THEIRS}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    entry: LedgerEntry
+    ways: tuple[Search, ...]
+
+
+def observe(
+    entries: Sequence[LedgerEntry],
+    wishes: Mapping[str, Wish],
+    ehr: Ehr,
+    weigh: Weigh,
+    *,
+    seen: Collection[str] = (),
+    everything: bool = False,
+) -> dict[str, Observed]:
+    """Look for all of these in one batch; what is in seen has been looked at already.
+
+    What is new is searched for only where the EHR would not notice that it has it, or, with everything, always. Raises
+    EhrUnavailable when nothing at all was answered.
+    """
+    known = {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
+    capability = ehr.capability()
+    questions = [
+        _Question(entry, tuple(_ways(entry, capability, known)))
+        for entry in entries
+        if entry.draft.key not in seen
+        and _is_looked_for(entry, wishes[entry.draft.key], capability, everything=everything)
+    ]
+    observed = {
+        question.entry.draft.key: Observed(Sight.NO_WAY) for question in questions if not question.ways
+    }
+    asked = [question for question in questions if question.ways]
+    results = _ask(ehr, [question.ways for question in asked])
+    healthy = {result.search.resource_type for result in results if result.search.id and result.resources}
+    for question, result in zip(asked, results, strict=True):
+        entry = question.entry
+        if entry.reference:
+            observed[entry.draft.key] = _reading(entry, result, ehr, weigh, healthy)
+        else:
+            observed[entry.draft.key] = _found(entry, result, wishes[entry.draft.key])
+    return observed
+
+
+def _is_looked_for(entry: LedgerEntry, wish: Wish, capability: Capability, *, everything: bool) -> bool:
+    if entry.state in _OVER.get(wish, ()):
+        return False
+    if entry.is_doubtful:
+        return True
+    if entry.reference:
+        return not _is_nobodys_to_change(entry, wish)
+    if wish is Wish.LEFT or entry.state is WriteState.THEIRS:
+        return True
+    is_possible = step_for(capability, entry.draft.resource_type).rung is not Rung.NOT_POSSIBLE
+    is_unguarded = everything or not condition(entry.draft, capability)
+    return wish in {Wish.STAND, Wish.ASK} and is_possible and is_unguarded
+
+
+def _is_nobodys_to_change(entry: LedgerEntry, wish: Wish) -> bool:
+    """Who made what stays as it was told; an order that a clinician signed is theirs."""
+    if entry.draft.resource_type == _SIGNS:
+        return wish is not Wish.STAND or entry.state is WriteState.LANDED
+    is_signed = entry.state is WriteState.THEIRS and entry.reason is WriteReason.SIGNED_THERE
+    return wish is Wish.STAND and is_signed and not entry.status_given
+
+
+def _ways(entry: LedgerEntry, capability: Capability, known: Mapping[str, str]) -> Iterable[Search]:
+    if entry.reference:
+        kind, _, identity = entry.reference.partition("/")
+        return [Search(kind, id=identity)]
+    return searches_for(entry.draft, capability, known)
+
+
+def _ask(ehr: Ehr, ways: Sequence[Sequence[Search]]) -> list[SearchResult]:
+    """One result for each, by the first of its ways that the EHR answers; the same question is asked once."""
+    once = list(dict.fromkeys(way[0] for way in ways))
+    answered = dict(zip(once, ehr.batch(once), strict=True)) if once else {}
+    results = [answered[way[0]] for way in ways]
+    others = [way[1:] for way, result in zip(ways, results, strict=True) if way[1:] and _is_refused(result)]
+    further = iter(_ask(ehr, others) if others else ())
+    return [
+        next(further) if way[1:] and _is_refused(result) else result
+        for way, result in zip(ways, results, strict=True)
+    ]
+
+
+def _is_refused(result: SearchResult) -> bool:
+    """Whether the EHR was asked, and does not answer this question."""
+    is_answered = result.gone or result.resources or not result.gaps
+    return not is_answered and not _may_pass(result)
+
+
+def _may_pass(result: SearchResult) -> bool:
+    """Whether the next try may give what this one did not."""
+    return result.lack is Lack.PASSING or any(gap.reason is GapReason.UNREADABLE for gap in result.gaps)
+
+
+def _reading(
+    entry: LedgerEntry, result: SearchResult, ehr: Ehr, weigh: Weigh, healthy: Collection[str]
+) -> Observed:
+    shown = result.shown
+    if shown is Shown.PRESENT:
+        if entry.reason in {WriteReason.ABSENT_ONCE, WriteReason.REMOVED_BY_PERSON}:
+            weigh(Look(ehr.tenant.id, Subject.WRITTEN, entry.reference, shown))
+        return Observed(Sight.THERE, result.resources[0], version_of(result.resources[0]))
+    if shown is Shown.ABSENT and not _may_pass(result):
+        look = Look(
+            ehr.tenant.id,
+            Subject.WRITTEN,
+            entry.reference,
+            shown,
+            is_healthy=result.search.resource_type in healthy,
+        )
+        return Observed(Sight.ABSENT, absence=weigh(look))
+    return Observed(Sight.NOT_LET if shown is Shown.NOT_LET else Sight.UNANSWERED)
+
+
+def _found(entry: LedgerEntry, result: SearchResult, wish: Wish) -> Observed:
+    """What a search has found of one that has no id yet."""
+    if wish is Wish.LEFT and not entry.is_doubtful:
+        ours = [resource for resource in result.resources if carries(resource, entry.draft.identifier)]
+        is_like = False
+    else:
+        verdicts = [(resource, likeness(resource, entry.draft)) for resource in result.resources]
+        ours = [resource for resource, verdict in verdicts if verdict is Likeness.OURS]
+        is_like = any(verdict is Likeness.PERHAPS for _, verdict in verdicts)
+    if len(ours) == 1:
+        return Observed(Sight.THERE, ours[0], version_of(ours[0]))
+    if ours:
+        return Observed(Sight.SEVERAL)
+    if result.gaps or result.gone:
+        return Observed(Sight.UNANSWERED if _may_pass(result) else Sight.NOT_LET)
+    return Observed(Sight.PERHAPS if is_like else Sight.NOWHERE)

@@ -1,0 +1,290 @@
+"""One discharge's resources brought to where they are wanted: looked at once, decided, done, until nothing is left to do."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from fhir_mappings.merge import pruned
+from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.document import fitted
+from fhir_mappings.outbound.notice import NOTICE_KEYS
+from fhir_mappings.withdrawal import is_hold_task
+from service.clock import now
+from service.domain.absence import Conclusion, Look, Shown
+from service.domain.publication import Draft, Ledger, LedgerEntry, WriteStanding, WriteState
+from service.domain.write_reason import KEPT_BACK, WriteReason
+from service.ehr.capability import Capability
+from service.ehr.client import Ehr
+from service.ehr.ladder import LOWER_TYPES, Rung, descend, step_for
+from service.errors import EhrConflict, EhrError, WriteUnknown
+from service.pipeline.publishing.act import act
+from service.pipeline.publishing.actions import Action, Observed, Record, Sight, Situation, Wish, Write
+from service.pipeline.publishing.observe import Weigh, observe
+from service.pipeline.publishing.reconcile import reconcile
+
+#: The same plan as document, message and health concerns, for an EHR that does not take it otherwise.
+Drafts = Callable[[], Sequence[Draft]]
+_SIGNS: Final = "Provenance"
+#: Write, ask a person about a hold, write that, and once more after somebody was quicker.
+_PASSES: Final = 8
+_SHOWN: Final = frozenset({Sight.THERE, Sight.NOWHERE, Sight.UNSEEN})
+#: Between the tries of a wish that the EHR did not let through, in seconds; the last again and again.
+PAUSES: Final = (10, 60, 300, 900, 3600)
+
+
+def never_concludes(look: Look) -> Conclusion:
+    """Weigh looks where nothing is kept of earlier ones."""
+    return Conclusion.STANDS if look.shown is Shown.PRESENT else Conclusion.LOOK_AGAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a discharge's resources are published.
+
+    lower and notice are asked for drafts when they are needed. left are the keys of what was offered to clinicians. recorded
+    is when what is taken back was asked for. weigh keeps the looks that did not show a resource.
+    """
+
+    author: Author
+    recorded: datetime
+    at: datetime
+    lower: Drafts = tuple
+    notice: Drafts = tuple
+    left: Collection[str] = frozenset()
+    weigh: Weigh = never_concludes
+    but_approved: bool = False
+
+
+def publish(
+    ledger: Ledger, ehr: Ehr, lower: Drafts = tuple, *, way: Way | None = None
+) -> tuple[LedgerEntry, ...]:
+    """Bring the EHR to what the ledger wants; the ledger as it then stands.
+
+    One transaction where nothing is unknown. What the EHR does not take as a resource of its own goes on the lower rungs
+    that it has; the ledger says where each item stands. Raises EhrUnavailable and WriteUnknown when it is worth running
+    again at once: whatever was sent stays SENDING and is then looked for first. Raises EhrRefused when our credential is.
+    """
+    run = _Run(ledger, ehr, way or replace(_plain(ehr), lower=lower))
+    run.bring()
+    run.descend()
+    run.tell_what_is_kept_out()
+    run.finish()
+    return ledger.entries()
+
+
+def withdraw(
+    ledger: Ledger,
+    ehr: Ehr,
+    *,
+    author: Author,
+    recorded: datetime,
+    but_approved: bool = False,
+    weigh: Weigh = never_concludes,
+) -> tuple[LedgerEntry, ...]:
+    """The discharge is called off: drafts are revoked, what a person approved goes on hold with a task for a person.
+
+    but_approved: what a person approved stays as it is. Raises as publish does.
+    """
+    way = Way(author=author, recorded=recorded, at=now(), weigh=weigh, but_approved=but_approved)
+    run = _Run(ledger, ehr, way, off=True)
+    run.bring()
+    run.finish()
+    return ledger.entries()
+
+
+def seconds_until_next_try(entries: Sequence[LedgerEntry], *, off: bool = False) -> int | None:
+    """When what is not yet as it is wanted is to be tried again, None when nothing is left to do.
+
+    off: the discharge was called off.
+    """
+    waiting = [entry for entry in entries if is_unfinished(entry, off=off)]
+    if not waiting:
+        return None
+    tries = [entry.attempts for entry in waiting if entry.attempts]
+    return PAUSES[min(min(tries, default=1), len(PAUSES)) - 1]
+
+
+def is_unfinished(entry: LedgerEntry, *, off: bool = False) -> bool:
+    """Whether something is still to become of this entry by itself."""
+    if entry.state in {WriteState.REFUSED, WriteState.IMPOSSIBLE}:
+        return False
+    if entry.attempts or entry.state is WriteState.SENDING:
+        return True
+    if off or not entry.wanted or is_hold_task(entry.draft):
+        return False
+    if entry.reason in KEPT_BACK | {WriteReason.LEFT_TO_CLINICIAN}:
+        return False
+    return entry.standing in {
+        WriteStanding.WAITING,
+        WriteStanding.UNKNOWN,
+        WriteStanding.ON_HOLD,
+        WriteStanding.WITHDRAWN,
+    }
+
+
+def _plain(ehr: Ehr) -> Way:
+    tenant = ehr.tenant
+    author = Author("Homeward", tenant.organization, tenant.organization_reference, tenant=tenant.id)
+    return Way(author=author, recorded=now(), at=now())
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run: what has been seen in it, what failed, and whether somebody was quicker once."""
+
+    ledger: Ledger
+    ehr: Ehr
+    way: Way
+    off: bool = False
+    seen: dict[str, Observed] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    failures: list[EhrError] = field(default_factory=list)
+    again: bool = False
+    unanswered: bool = False
+    #: The types of lower rungs that stand for something, None while that is not known.
+    needed: frozenset[str] | None = None
+
+    def bring(self) -> None:
+        """Look, decide and do until nothing is left to do now."""
+        for _ in range(_PASSES):
+            actions = self._decide()
+            if not actions:
+                return
+            self._close(actions)
+            try:
+                done = act(self.ledger, self.ehr, actions, self.way.at, again=self.again)
+            except EhrConflict:
+                # Someone was quicker than our reading; a second look shows who, and theirs is left alone.
+                self.again = True
+                self.seen.clear()
+                continue
+            self.seen |= done.shown
+            self.closed |= done.failures.keys()
+            self.failures += done.failures.values()
+
+    def descend(self) -> None:
+        """One rung down for what the EHR does not take, and further where it refuses that as well."""
+        capability = self.ehr.capability()
+        tried = unmade = frozenset[str]()
+        found = descend(self.ledger.entries(), capability)
+        while not found.types <= tried:
+            tried |= found.types
+            drafts = self.way.lower()
+            unmade = unmade_of(drafts, tried)
+            self.ledger.want_also(of_types(drafts, tried, capability))
+            self.bring()
+            found = descend(self.ledger.entries(), capability, unmade=unmade)
+        self.needed = _needed(self.ledger.entries(), capability, unmade)
+        self.bring()
+        stood = {entry.draft.key: entry.rung for entry in self.ledger.entries()}
+        self.ledger.land([item for item in found.landed if stood[item.key] is not item.rung])
+
+    def tell_what_is_kept_out(self) -> None:
+        """A notice in a place of ours where a person's words keep the plan's verdict from the chart."""
+        if not _is_kept_out(self.ledger.entries()):
+            return
+        capability = self.ehr.capability()
+        possible = [
+            _fitted(draft, capability)
+            for draft in self.way.notice()
+            if step_for(capability, draft.resource_type).rung is not Rung.NOT_POSSIBLE
+        ]
+        if possible:
+            self.ledger.want_also(possible[:1])
+            self.bring()
+
+    def finish(self) -> None:
+        """Raise what is worth another run at once."""
+        for failure in self.failures:
+            if failure.retryable and not isinstance(failure, EhrConflict):
+                raise failure
+        if self.unanswered:
+            raise WriteUnknown("Some writes could not be looked for just now.")
+
+    def _sight(self, entry: LedgerEntry) -> Sight:
+        return self.seen.get(entry.draft.key, Observed()).sight
+
+    def _decide(self) -> list[Action]:
+        entries = self.ledger.entries()
+        is_kept_out = _is_kept_out(entries)
+        wishes = {entry.draft.key: self._wish(entry, is_kept_out=is_kept_out) for entry in entries}
+        weigh = self.way.weigh
+        known = self.seen.keys() | self.closed
+        self.seen |= observe(entries, wishes, self.ehr, weigh, seen=known, everything=self.again)
+        capability = self.ehr.capability()
+        way = self.way
+        situation = Situation(
+            capability, wishes, way.author, way.recorded, way.at, but_approved=way.but_approved
+        )
+        actions = reconcile(entries, self.seen, situation)
+        undecided = self._undecided(entries) | self.closed
+        return [action for action in actions if self._key(action) not in undecided]
+
+    def _undecided(self, entries: Sequence[LedgerEntry]) -> set[str]:
+        """What stands on lower rungs is not taken back before it is known what is needed there."""
+        lower = [entry for entry in entries if entry.draft.resource_type in LOWER_TYPES and not entry.wanted]
+        return {entry.draft.key for entry in lower} if self.needed is None and not self.off else set()
+
+    def _close(self, actions: Sequence[Action]) -> None:
+        """What could not be seen is decided once in a run."""
+        for action in actions:
+            if isinstance(action, Record) and self._sight(action.entry) not in _SHOWN:
+                self.closed.add(action.entry.draft.key)
+                if action.entry.is_doubtful:
+                    self.unanswered |= self._sight(action.entry) is Sight.UNANSWERED
+                    self.seen[action.entry.draft.key] = Observed()
+
+    def _is_needless(self, entry: LedgerEntry) -> bool:
+        """Whether it stands on a lower rung for what by now stands higher."""
+        is_lower = entry.draft.resource_type in LOWER_TYPES
+        return is_lower and self.needed is not None and entry.draft.resource_type not in self.needed
+
+    @staticmethod
+    def _key(action: Action) -> str:
+        return action.entry.draft.key if isinstance(action, Record | Write) else ""
+
+    def _wish(self, entry: LedgerEntry, *, is_kept_out: bool) -> Wish:
+        if is_hold_task(entry.draft):
+            return Wish.ASK if self.off else Wish.CLOSE
+        if self.off:
+            return Wish.WITHDRAW
+        is_needless = not is_kept_out if entry.draft.key in NOTICE_KEYS else self._is_needless(entry)
+        if not entry.wanted or is_needless:
+            return Wish.RETIRE
+        is_unsent = not entry.reference and not entry.is_doubtful
+        return Wish.LEFT if entry.draft.key in self.way.left and is_unsent else Wish.STAND
+
+
+def _needed(entries: Sequence[LedgerEntry], capability: Capability, unmade: frozenset[str]) -> frozenset[str]:
+    """The types of lower rungs that are needed for what the EHR does not have now, whatever is expected."""
+    as_it_is = [
+        entry.moved_to(WriteState.IMPOSSIBLE) if entry.is_new and entry.state is WriteState.WAITING else entry
+        for entry in entries
+    ]
+    return descend(as_it_is, capability, unmade=unmade).types
+
+
+def _is_kept_out(entries: Sequence[LedgerEntry]) -> bool:
+    return any(entry.wanted and entry.reason is WriteReason.VERDICT_KEPT_OUT for entry in entries)
+
+
+def unmade_of(drafts: Sequence[Draft], types: frozenset[str]) -> frozenset[str]:
+    """The types of which there is nothing to write: a document that is too large, a message that nobody would get."""
+    return types - {draft.resource_type for draft in drafts}
+
+
+def of_types(drafts: Sequence[Draft], types: frozenset[str], capability: Capability) -> list[Draft]:
+    """The drafts of these types as this EHR takes them, and the Provenance of them where one is taken."""
+    signed = capability.can(_SIGNS, "create")
+    chosen = [_fitted(draft, capability) for draft in drafts if draft.resource_type in types]
+    others = {draft.full_url for draft in drafts if draft.resource_type not in types}
+    sources = [draft for draft in drafts if draft.resource_type == _SIGNS and signed]
+    return [*chosen, *(replace(draft, body=pruned(draft.body, others)) for draft in sources)]
+
+
+def _fitted(draft: Draft, capability: Capability) -> Draft:
+    if draft.resource_type != "DocumentReference":
+        return draft
+    one, device = capability.one_attachment, capability.device_author
+    return replace(draft, body=fitted(draft.body, one_attachment=one, device_author=device))

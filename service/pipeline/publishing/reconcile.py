@@ -1,0 +1,238 @@
+"""What is to be done so that the EHR shows what is wanted: one pure decision over the ledger and one look at the EHR.
+
+The table says by wish and by what was seen which rule decides; a rule gives the entry as it then stands, or a write. What
+a write comes to, `act` and the next look say. A person's change always wins.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from fhir_mappings.merge import pruned
+from fhir_mappings.references import references_in, resolved
+from fhir_mappings.withdrawal import is_hold_task, status_of
+from service.domain.publication import Draft, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason
+from service.pipeline.publishing import rules
+from service.pipeline.publishing.actions import Action, Add, Observed, Record, Sight, Situation, Wish, Write
+from service.pipeline.publishing.rules import Case
+from service.pipeline.publishing.settle import settle
+
+Rule = Callable[[Case], LedgerEntry | Write]
+
+#: By wish and sight. What is not named leaves the entry as it is.
+_TABLE: Final[Mapping[tuple[Wish, Sight], Rule]] = {
+    (Wish.STAND, Sight.UNSEEN): rules.create,
+    (Wish.STAND, Sight.NOWHERE): rules.create,
+    (Wish.STAND, Sight.PERHAPS): rules.create,
+    (Wish.STAND, Sight.NO_WAY): rules.create,
+    (Wish.STAND, Sight.THERE): rules.bring_up_to_date,
+    (Wish.STAND, Sight.SEVERAL): rules.leave_copies,
+    (Wish.STAND, Sight.ABSENT): rules.doubt,
+    (Wish.STAND, Sight.NOT_LET): rules.create_or_wait,
+    (Wish.STAND, Sight.UNANSWERED): rules.wait,
+    (Wish.LEFT, Sight.THERE): rules.adopt,
+    (Wish.LEFT, Sight.SEVERAL): rules.leave_copies,
+    (Wish.LEFT, Sight.UNSEEN): rules.leave_to_clinician,
+    (Wish.LEFT, Sight.NOWHERE): rules.leave_to_clinician,
+    (Wish.LEFT, Sight.PERHAPS): rules.leave_to_clinician,
+    (Wish.LEFT, Sight.NO_WAY): rules.leave_to_clinician,
+    (Wish.LEFT, Sight.NOT_LET): rules.leave_to_clinician,
+    (Wish.LEFT, Sight.UNANSWERED): rules.leave_to_clinician,
+    (Wish.RETIRE, Sight.UNSEEN): rules.forget,
+    (Wish.RETIRE, Sight.NOWHERE): rules.forget,
+    (Wish.RETIRE, Sight.THERE): rules.retire,
+    (Wish.RETIRE, Sight.ABSENT): rules.doubt,
+    (Wish.RETIRE, Sight.NOT_LET): rules.wait,
+    (Wish.RETIRE, Sight.UNANSWERED): rules.wait,
+    (Wish.WITHDRAW, Sight.UNSEEN): rules.forget,
+    (Wish.WITHDRAW, Sight.NOWHERE): rules.forget,
+    (Wish.WITHDRAW, Sight.THERE): rules.withdraw,
+    (Wish.WITHDRAW, Sight.ABSENT): rules.doubt,
+    (Wish.WITHDRAW, Sight.NOT_LET): rules.wait,
+    (Wish.WITHDRAW, Sight.UNANSWERED): rules.wait,
+    (Wish.ASK, Sight.UNSEEN): rules.create,
+    (Wish.ASK, Sight.NOWHERE): rules.create,
+    (Wish.ASK, Sight.PERHAPS): rules.create,
+    (Wish.ASK, Sight.NO_WAY): rules.create,
+    (Wish.ASK, Sight.NOT_LET): rules.create_or_wait,
+    (Wish.ASK, Sight.UNANSWERED): rules.wait,
+    (Wish.CLOSE, Sight.UNSEEN): rules.forget,
+    (Wish.CLOSE, Sight.NOWHERE): rules.forget,
+    (Wish.CLOSE, Sight.THERE): rules.close_task,
+    (Wish.CLOSE, Sight.ABSENT): rules.doubt,
+    (Wish.CLOSE, Sight.NOT_LET): rules.wait,
+    (Wish.CLOSE, Sight.UNANSWERED): rules.wait,
+}
+_NOTHING: Final = Observed()
+_SIGNS: Final = "Provenance"
+
+
+def reconcile(
+    entries: Sequence[LedgerEntry], observed: Mapping[str, Observed], situation: Situation
+) -> tuple[Action, ...]:
+    """Decide what is to be done, in the order of the ledger; () when the EHR shows what is wanted, or nothing can be done now.
+
+    entries are those of one discharge, observed what was just seen of them by key. Decided anew after the actions were
+    done, it comes to nothing more, but for what waits on an answer.
+    """
+    settled = {entry.draft.key: settle(entry, observed.get(entry.draft.key, _NOTHING)) for entry in entries}
+    book = _book_of(list(settled.values()), observed, situation)
+    decided: dict[str, LedgerEntry | Write] = {}
+    # What is new first: what is to link to it must know whether it is coming.
+    for key in sorted(settled, key=lambda key: bool(settled[key].reference)):
+        decided[key] = _decide(book.case(settled[key], decided))
+    held_back = _hold_back(decided, settled, observed)
+    actions = [_as_action(entry, held_back[entry.draft.key]) for entry in entries]
+    adds = [Add(task) for task in _tasks_for_holds(settled, observed, situation)]
+    return (*(action for action in actions if action), *adds)
+
+
+def _decide(case: Case) -> LedgerEntry | Write:
+    is_named = case.entry.reference or case.wish in {Wish.STAND, Wish.LEFT}
+    if case.entry.is_doubtful or (case.look.sight is Sight.THERE and not is_named):
+        return case.entry
+    rule = _TABLE.get((case.wish, case.look.sight))
+    return rule(case) if rule else case.entry
+
+
+def _as_action(before: LedgerEntry, decided: LedgerEntry | Write) -> Action | None:
+    if isinstance(decided, Write):
+        return decided
+    return Record(decided) if decided != before else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """What all decisions of one discharge share."""
+
+    entries: Sequence[LedgerEntry]
+    observed: Mapping[str, Observed]
+    situation: Situation
+    references: Mapping[str, str]
+
+    def case(self, entry: LedgerEntry, decided: Mapping[str, LedgerEntry | Write]) -> Case:
+        """One entry's decision; decided are those of what is new."""
+        key = entry.draft.key
+        coming = {write.entry.draft.full_url for write in decided.values() if isinstance(write, Write)}
+        coming |= {other.draft.full_url for other in self.entries if other.state is WriteState.SENDING}
+        missing = {other.draft.full_url for other in self.entries} - self.references.keys() - coming
+        ours = pruned(resolved(entry.draft.body, self.references), missing - {entry.draft.full_url})
+        look = self.observed.get(key, _NOTHING)
+        return Case(entry, self.situation.wishes[key], look, ours, self.situation, self._focus(entry))
+
+    def _focus(self, entry: LedgerEntry) -> tuple[LedgerEntry, Observed] | None:
+        """The order that a task is about, and what was seen of it; None for all else."""
+        found = next((order for order in self.entries if is_about(entry.draft, order.draft)), None)
+        return (found, self.observed.get(found.draft.key, _NOTHING)) if found else None
+
+
+def is_about(task: Draft, order: Draft) -> bool:
+    """Whether a task of ours is about this order."""
+    if task.resource_type != "Task" or order.resource_type != "ServiceRequest":
+        return False
+    if is_hold_task(task):
+        return task.key.startswith(rules.hold_key(order))
+    return order.full_url in set(references_in(task.body.get("focus")))
+
+
+def _book_of(entries: Sequence[LedgerEntry], observed: Mapping[str, Observed], situation: Situation) -> _Book:
+    references = {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
+    return _Book(entries, observed, situation, references)
+
+
+def _hold_back(
+    decided: Mapping[str, LedgerEntry | Write],
+    settled: Mapping[str, LedgerEntry],
+    observed: Mapping[str, Observed],
+) -> dict[str, LedgerEntry | Write]:
+    """All decisions, but for what links to a write of which nobody knows, a task before its order, and a Provenance of nothing new."""
+    ready = dict(decided)
+    unknown = {
+        entry.draft.full_url
+        for entry in settled.values()
+        if entry.state is WriteState.SENDING and not entry.reference
+    }
+    while waiting := [key for key, write in ready.items() if _links_to(write, unknown)]:
+        for key in waiting:
+            write = ready[key]
+            unknown |= (
+                {settled[key].draft.full_url} if isinstance(write, Write) and write.is_create else set()
+            )
+            ready[key] = _waiting(write)
+    for key, write in ready.items():
+        if isinstance(write, Write) and _is_too_early(write, ready, settled, observed):
+            ready[key] = _waiting(write)
+    return _without_idle_provenance(ready)
+
+
+def _links_to(write: LedgerEntry | Write, unknown: set[str]) -> bool:
+    if not isinstance(write, Write) or write.entry.in_flight is None:
+        return False
+    return any(reference in unknown for reference in references_in(write.entry.in_flight.body))
+
+
+def _waiting(write: LedgerEntry | Write) -> LedgerEntry:
+    before = write.before if isinstance(write, Write) else write
+    return replace(before, state=_unsent(before), reason=WriteReason.WAITS_FOR_ANOTHER, detail="")
+
+
+def _unsent(before: LedgerEntry) -> WriteState:
+    return WriteState.WAITING if before.state in {WriteState.LANDED, WriteState.IMPOSSIBLE} else before.state
+
+
+def _is_too_early(
+    write: Write,
+    ready: Mapping[str, LedgerEntry | Write],
+    settled: Mapping[str, LedgerEntry],
+    observed: Mapping[str, Observed],
+) -> bool:
+    """Whether it is a Task about an order that is not as it must be and is not being made so: no one acts on a draft."""
+    task = write.entry.draft
+    if is_hold_task(task) or not write.is_create:
+        return False
+    orders = [key for key, entry in settled.items() if is_about(task, entry.draft)]
+    return any(
+        not _stands(ready[key], observed.get(key, _NOTHING)) and settled[key].reference for key in orders
+    )
+
+
+def _stands(order: LedgerEntry | Write, look: Observed) -> bool:
+    if isinstance(order, Write):
+        return order.entry.in_flight is not None and _is_active(order.entry.in_flight.body)
+    if order.state is WriteState.THEIRS and look.sight is Sight.THERE:
+        return _is_active(look.resource)
+    return order.state in {WriteState.LANDED, WriteState.THEIRS}
+
+
+def _is_active(order: Mapping[str, Any]) -> bool:
+    return status_of(order) not in {"draft", "on-hold"}
+
+
+def _without_idle_provenance(ready: dict[str, LedgerEntry | Write]) -> dict[str, LedgerEntry | Write]:
+    """Where nothing that it speaks of is written, the Provenance in the EHR is still true."""
+    writes = [write for write in ready.values() if isinstance(write, Write)]
+    if any(write.is_create or write.entry.draft.resource_type != _SIGNS for write in writes):
+        return ready
+    for write in writes:
+        entry = write.before
+        said = write.entry.in_flight.said if write.entry.in_flight else entry.sent
+        ready[write.key] = entry.moved_to(WriteState.LANDED, sent=said, sent_digest=entry.digest, attempts=0)
+    return ready
+
+
+def _tasks_for_holds(
+    settled: Mapping[str, LedgerEntry], observed: Mapping[str, Observed], situation: Situation
+) -> list[Draft]:
+    """A task for a person about each approved order that is on hold and has none yet."""
+    tasks = []
+    for key, entry in settled.items():
+        is_held = entry.status_given == "on-hold" and entry.draft.resource_type == "ServiceRequest"
+        if situation.wishes[key] is not Wish.WITHDRAW or not is_held:
+            continue
+        look = observed.get(key, _NOTHING)
+        prefix = rules.hold_key(entry.draft)
+        about = [other for other in settled.values() if other.draft.key.startswith(prefix)]
+        if look.sight is Sight.THERE and all(other.state is WriteState.REVOKED for other in about):
+            tasks.append(rules.task_for(entry, look, len(about) + 1, situation))
+    return tasks
