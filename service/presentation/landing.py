@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Item, Plan
-from service.domain.publication import UNSENT, Landing, LedgerEntry, WriteState
+from service.domain.publication import UNSENT, Landing, LedgerEntry, WriteStanding, WriteState
 from service.domain.sensitivity import may_be_shared
 from service.domain.write_reason import WriteReason
 from service.pipeline.publishing.write_policy import is_set_aside
@@ -24,6 +25,7 @@ class Standing:
     """One item: its key and title, the rung on which it stands, why, and what a person must look at ("" for nothing).
 
     reference is the resource in the EHR, "" where it has none of its own; state is the write's, "" where there is none.
+    standing is the word for it that people, REST and metrics share ("" where nothing is written), since when it stands so.
     """
 
     item: str
@@ -33,6 +35,8 @@ class Standing:
     reference: str = ""
     state: str = ""
     problem: str = ""
+    standing: str = ""
+    since: datetime | None = None
 
 
 def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
@@ -62,7 +66,15 @@ def _kept_back(one: Standing, aside: str) -> Standing:
     """On our page alone, where the hospital's policy sends nothing; what was in the EHR before stands there."""
     if not aside or one.reference:
         return one
-    return replace(one, rung=Landing.PAGE, reason=f"{aside} {_ON_OUR_PAGE}", state="", problem="")
+    return replace(
+        one,
+        rung=Landing.PAGE,
+        reason=f"{aside} {_ON_OUR_PAGE}",
+        state="",
+        problem="",
+        standing="",
+        since=None,
+    )
 
 
 def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> Standing:
@@ -89,6 +101,9 @@ def _row(entry: LedgerEntry, title: str = "") -> Standing:
         # What has come to its rung waits for nothing, and the reason says why it is there.
         "" if lower else entry.state.value,
         "" if lower else entry.problem,
+        # In words further down, or not at all: this EHR takes no such resource.
+        (WriteStanding.NOT_POSSIBLE if lower else entry.standing).value,
+        entry.since,
     )
 
 

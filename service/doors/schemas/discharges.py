@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from service.domain.publication import Landing, WriteState
+from service.domain.publication import Landing, WriteStanding, WriteState
 from service.doors.schemas.strict import Reference, StrictSchema, tenant_field
 
 
@@ -37,6 +37,18 @@ class Standing(Schema):
     reference = fields.String(metadata={"description": "The resource in the EHR, empty where it has none."})
     state = fields.String(metadata={"enum": ["", *(state.value for state in WriteState)]})
     problem = fields.String(metadata={"description": "What a person must look at, empty for nothing."})
+    standing = fields.String(
+        metadata={
+            "enum": ["", *(standing.value for standing in WriteStanding)],
+            "description": "landed: the EHR shows it as it is wanted; waiting: not yet, it is tried again by itself; refused: the EHR "
+            "said no; not-possible: this EHR takes no such resource; theirs: a person changed it there; unknown: a person must "
+            "look. Empty where nothing is written.",
+        }
+    )
+    since = fields.AwareDateTime(
+        allow_none=True,
+        metadata={"description": "Since when it stands, or waits, so; null where nothing is written."},
+    )
 
 
 class DischargeStatus(Schema):

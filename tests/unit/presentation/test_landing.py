@@ -9,7 +9,7 @@ from rich.console import Console
 from config.tenants import WritePolicy
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.plan import plan_resources
-from service.domain.publication import Landed, Landing, Receipt, WriteState
+from service.domain.publication import Landed, Landing, Receipt, WriteStanding, WriteState
 from service.domain.sensitivity import Label
 from service.domain.write_reason import WriteReason, explain
 from service.pipeline.publishing.write_policy import set_aside
@@ -122,3 +122,26 @@ def test_what_the_plan_no_longer_proposes_and_a_person_took_up_is_told_without_i
     assert one.problem == explain(WriteReason.TAKEN_UP)
     ledger.mark(key, WriteState.REVOKED)
     assert key not in stands(without, ledger)
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (WriteState.LANDED, WriteStanding.LANDED),
+        (WriteState.WAITING, WriteStanding.WAITING),
+        (WriteState.SENDING, WriteStanding.WAITING),
+        (WriteState.REFUSED, WriteStanding.REFUSED),
+        (WriteState.IMPOSSIBLE, WriteStanding.NOT_POSSIBLE),
+        (WriteState.THEIRS, WriteStanding.THEIRS),
+        (WriteState.UNKNOWN, WriteStanding.UNKNOWN),
+    ],
+)
+def test_each_item_is_told_in_the_word_for_what_the_ehr_shows_of_it(plan, ledger, state, word):
+    ledger.mark("care-plan", WriteState.SENDING)
+    ledger.mark("care-plan", state)
+    assert stands(plan, ledger)["care-plan"].standing == word
+
+
+def test_what_stands_in_words_further_down_is_not_possible_here_and_waits_for_nothing(plan, ledger):
+    ledger.land([Landed("care-plan", Landing.DOCUMENT)])
+    assert stands(plan, ledger)["care-plan"].standing == WriteStanding.NOT_POSSIBLE
