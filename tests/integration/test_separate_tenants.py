@@ -22,6 +22,7 @@ from service.ehr.client import Ehr
 from service.ehr.smart import SmartCredentials
 from service.errors import EhrRefused
 from service.pipeline.intake import intake
+from service.pipeline.stored_metrics import stored_metrics
 from service.store.plan_json import plan_to_json
 from tests import builders
 from tests.integration.smart_sandbox import Client, smart_sandbox
@@ -223,7 +224,7 @@ def test_a_secret_of_one_does_not_open_the_others_door(deps):
 
 
 def test_no_metric_names_a_person_a_stay_or_an_order(deps, discharges):
-    text = metrics.rendered(deps.store.discharges.count())[0].decode()
+    text = metrics.rendered(stored_metrics(deps))[0].decode()
     assert 'tenant="alpha"' in text
     for word in (
         *NAMES.values(),
