@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fhir_mappings.merge_apart import merge_contained, merge_meta, merge_text, types_of_contained
 from fhir_mappings.merge_values import (
+    LEFT_OUT,
     MISSING,
     Findings,
     fold_choices,
@@ -21,6 +22,7 @@ from fhir_mappings.merge_values import (
 from fhir_mappings.outbound.author import CONTAINED
 from fhir_mappings.own_marks import is_own_name, is_own_tag, with_tag
 from fhir_mappings.references import references_in
+from fhir_mappings.sameness import still_says
 from fhir_mappings.withdrawal import without_reason
 
 Json = dict[str, Any]
@@ -74,6 +76,26 @@ def merge(base: Json | None, ours: Json, theirs: Json, *, is_untouched: bool = F
     body = merge_contained(body, sent, ours, theirs, found)
     said = _what_is_said(sent, ours, found)
     return Merged(body, said, frozenset(found.persons), frozenset(found.kept_out), found.is_needed)
+
+
+def has_arrived(before: Json, said: Json, current: Json) -> bool:
+    """Return True if the EHR shows something that an update of ours said and what stood there before did not.
+
+    before is what we said until then. An update that changed nothing that can be seen counts as not arrived.
+    """
+    # That something which a server may not keep is not there tells nothing.
+    unkept = (LEFT_OUT - {"extension"}) - said.keys()
+    names = {*before, *said} - (_APART - {"text"}) - unkept
+    return any(_shows(*sides_of(name, before, said, current)) for name in names)
+
+
+def _shows(before: Any, said: Any, current: Any) -> bool:
+    """Return True if an element stands as said and not as before, where the two differ."""
+    if before == said:
+        return False
+    if said is MISSING or current is MISSING:
+        return said is current
+    return still_says(said, current) and not (still_says(said, before) and still_says(before, current))
 
 
 def _what_is_said(base: Json, ours: Json, found: Findings) -> Json:

@@ -18,7 +18,7 @@ _MADE_ON: Final = frozenset(
 #: By these we find our own again; a release that writes others is no reason to write anything anew.
 _MARKS: Final = frozenset({"identifier"})
 #: Servers are known to leave these out, so that their absence is nobody's edit.
-_LEFT_OUT: Final = frozenset({"description", "extension", "identifier", "note", "statusDate", "statusReason"})
+LEFT_OUT: Final = frozenset({"description", "extension", "identifier", "note", "statusDate", "statusReason"})
 #: Elements whose parts are merged one by one; every other object is one value.
 _OF_PARTS: Final = frozenset(
     {"activity", "agent", "content", "context", "detail", "entity", "evidence", "restriction", "target"}
@@ -260,7 +260,7 @@ def _without_progress(item: Any) -> Any:
 
 
 def _may_be_dropped(name: str, found: Findings) -> bool:
-    return name in _LEFT_OUT or found.is_untouched
+    return name in LEFT_OUT or found.is_untouched
 
 
 def _is_reference(value: Any) -> bool:
