@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PAGES := $(VENV)/.pages
 
-.PHONY: help install demo test coverage test-hapi test-pages faults fuzz check bench messages needs mutants lock clean
+.PHONY: help install demo test coverage test-hapi test-pages faults model fuzz check bench messages needs mutants lock clean
 
 help: ## what can be made here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ $(PAGES): requirements-pages.lock $(INSTALLED)
 
 faults: install ## many discharges over a failing EHR, with killed processes and people who edit (COUNT=500 SEED=1 WRITE=1 EHR=…)
 	@$(BIN)/python -m benchmarks.faults --count $(or $(COUNT),500) --seed $(or $(SEED),1) $(if $(WRITE),--write) $(EHR)
+
+model: install ## people, an EHR and its faults at random against publishing (STEPS=20000 SEED=1)
+	@$(BIN)/python -m tests.model --steps $(or $(STEPS),20000) --seed $(or $(SEED),1)
 
 fuzz: install ## sample records damaged and respelled: no crash, and the same plan in each spelling (COUNT=5000 SEED=1)
 	@$(BIN)/python -m benchmarks.fuzz --count $(or $(COUNT),5000) --seed $(or $(SEED),1)

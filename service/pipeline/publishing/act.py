@@ -19,6 +19,7 @@ from service.pipeline.publishing.rules import fingerprint, speaks_of_nothing
 from service.pipeline.publishing.settle import arrived, missed
 
 _UNAUTHORIZED: Final = 401
+_SIGNS: Final = "Provenance"
 #: An EHR that rejects for so long that we take a resource back leaves it to a person.
 _TAKEN_BACK_AT_MOST: Final = 5
 
@@ -133,7 +134,7 @@ class _Sender:
         self._ledger.save(taken)
 
     def _is_held_back(self, write: Write) -> bool:
-        """Whether it links to what may or may not be there, or is a Task about an order that was not brought to where it must be."""
+        """Whether it links to what may or may not be there, or waits for one that the EHR did not take just now."""
         entries = self._ledger.entries()
         unknown = {
             entry.draft.full_url
@@ -142,9 +143,8 @@ class _Sender:
         }
         if any(reference in unknown for reference in references_in(_sent(write).body)):
             return True
-        failed = [entry.draft for entry in entries if entry.draft.key in self.done.failures]
-        about = any(is_about(write.entry.draft, order) for order in failed)
-        return about and write.is_create
+        failed = [entry.draft for entry in entries if _is_still_to_come(entry, self.done.failures)]
+        return write.is_create and any(_needs(write.entry.draft, other) for other in failed)
 
     def _hold_back(self, writes: Sequence[Write]) -> None:
         self._ledger.save(
@@ -162,7 +162,8 @@ class _Sender:
         self._ledger.save(
             [write.before.moved_to(WriteState.IMPOSSIBLE, WriteReason.NOTHING_TO_SPEAK_OF) for write in idle]
         )
-        return [write for write in linked if write not in idle]
+        ready = [write for write in linked if write not in idle]
+        return sorted(ready, key=lambda write: not write.is_create)
 
     def _stop(self, writes: Sequence[Write], error: EhrError) -> None:
         """Our credential was refused: nothing of this was done, and nothing else is tried now."""
@@ -173,6 +174,17 @@ class _Sender:
         refused = [error for error in self.done.failures.values() if is_about_us(error)]
         if refused:
             self._stop(rest, refused[0])
+
+
+def _is_still_to_come(entry: LedgerEntry, failures: Collection[str]) -> bool:
+    is_tried_again = entry.wanted and entry.state is WriteState.WAITING and bool(entry.attempts)
+    return entry.draft.key in failures or (is_tried_again and not entry.reference)
+
+
+def _needs(draft: Draft, other: Draft) -> bool:
+    """Whether a Task is about this order, or a Provenance speaks of this resource: it is not changed once it is there."""
+    speaks = draft.resource_type == _SIGNS and other.full_url in set(references_in(draft.body))
+    return speaks or is_about(draft, other)
 
 
 def _next_wave(rest: Sequence[Write]) -> list[Write]:

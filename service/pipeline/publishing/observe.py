@@ -6,7 +6,7 @@ from typing import Final
 
 from fhir_mappings.bundle import Search, carries
 from fhir_mappings.likeness import Likeness, likeness
-from fhir_mappings.references import version_of
+from fhir_mappings.references import references_in, version_of
 from service.domain.absence import Conclusion, Look, Shown, Subject
 from service.domain.publication import LedgerEntry, WriteState
 from service.domain.record import GapReason
@@ -56,7 +56,7 @@ def observe(
         _Question(entry, tuple(_ways(entry, capability, known)))
         for entry in entries
         if entry.draft.key not in seen
-        and _is_looked_for(entry, wishes[entry.draft.key], capability, everything=everything)
+        and _is_looked_for(entry, wishes[entry.draft.key], capability, known, everything=everything)
     ]
     observed = {
         question.entry.draft.key: Observed(Sight.NO_WAY) for question in questions if not question.ways
@@ -73,13 +73,15 @@ def observe(
     return observed
 
 
-def _is_looked_for(entry: LedgerEntry, wish: Wish, capability: Capability, *, everything: bool) -> bool:
+def _is_looked_for(
+    entry: LedgerEntry, wish: Wish, capability: Capability, known: Mapping[str, str], *, everything: bool
+) -> bool:
     if entry.state in _OVER.get(wish, ()):
         return False
     if entry.is_doubtful:
         return True
     if entry.reference:
-        return not _is_nobodys_to_change(entry, wish)
+        return not _is_nobodys_to_change(entry, wish, known)
     if wish is Wish.LEFT or entry.state is WriteState.THEIRS:
         return True
     is_possible = step_for(capability, entry.draft.resource_type).rung is not Rung.NOT_POSSIBLE
@@ -87,10 +89,18 @@ def _is_looked_for(entry: LedgerEntry, wish: Wish, capability: Capability, *, ev
     return wish in {Wish.STAND, Wish.ASK} and is_possible and is_unguarded
 
 
-def _is_nobodys_to_change(entry: LedgerEntry, wish: Wish) -> bool:
+def lacks_targets(entry: LedgerEntry, known: Mapping[str, str]) -> bool:
+    """Whether a Provenance was written before something that it speaks of was there."""
+    targets = set(references_in((entry.sent or {}).get("target")))
+    wanted = references_in(entry.draft.body.get("target"))
+    return entry.sent is not None and any(known[url] not in targets for url in wanted if url in known)
+
+
+def _is_nobodys_to_change(entry: LedgerEntry, wish: Wish, known: Mapping[str, str]) -> bool:
     """Who made what stays as it was told; an order that a clinician signed is theirs."""
     if entry.draft.resource_type == _SIGNS:
-        return wish is not Wish.STAND or entry.state is WriteState.LANDED
+        is_whole = entry.state is WriteState.LANDED and not lacks_targets(entry, known)
+        return wish is not Wish.STAND or is_whole
     is_signed = entry.state is WriteState.THEIRS and entry.reason is WriteReason.SIGNED_THERE
     return wish is Wish.STAND and is_signed and not entry.status_given
 

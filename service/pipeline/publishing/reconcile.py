@@ -15,6 +15,7 @@ from service.domain.publication import Draft, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
 from service.pipeline.publishing import rules
 from service.pipeline.publishing.actions import Action, Add, Observed, Record, Sight, Situation, Wish, Write
+from service.pipeline.publishing.observe import lacks_targets
 from service.pipeline.publishing.rules import Case
 from service.pipeline.publishing.settle import settle
 
@@ -163,7 +164,8 @@ def _hold_back(
     for key, write in ready.items():
         if isinstance(write, Write) and _is_too_early(write, ready, settled, observed):
             ready[key] = _waiting(write)
-    return _without_idle_provenance(ready)
+    known = {entry.draft.full_url: entry.reference for entry in settled.values() if entry.reference}
+    return _without_idle_provenance(ready, known)
 
 
 def _links_to(write: LedgerEntry | Write, unknown: set[str]) -> bool:
@@ -209,9 +211,12 @@ def _is_active(order: Mapping[str, Any]) -> bool:
     return status_of(order) not in {"draft", "on-hold"}
 
 
-def _without_idle_provenance(ready: dict[str, LedgerEntry | Write]) -> dict[str, LedgerEntry | Write]:
+def _without_idle_provenance(
+    ready: dict[str, LedgerEntry | Write], known: Mapping[str, str]
+) -> dict[str, LedgerEntry | Write]:
     """Where nothing that it speaks of is written, the Provenance in the EHR is still true."""
     writes = [write for write in ready.values() if isinstance(write, Write)]
+    writes = [write for write in writes if not lacks_targets(write.before, known)]
     if any(write.is_create or write.entry.draft.resource_type != _SIGNS for write in writes):
         return ready
     for write in writes:

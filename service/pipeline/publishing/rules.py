@@ -312,6 +312,8 @@ def retire(case: Case) -> LedgerEntry | Write:
     entry, look = case.entry, case.look
     if entry.status_given and status_of(look.resource) == entry.status_given != _ON_HOLD:
         return entry.moved_to(WriteState.REVOKED, attempts=0)
+    if entry.sent is not None and (signed := _give_back(entry, entry.sent, look)):
+        return signed
     taken = withdrawal.retire(
         entry.sent or entry.draft.body,
         look.resource,
@@ -321,6 +323,18 @@ def retire(case: Case) -> LedgerEntry | Write:
     if _is_a_persons(entry, look) and status_of(look.resource) != entry.status_given:
         return entry.moved_to(WriteState.THEIRS, WriteReason.TAKEN_UP, attempts=0)
     return _take_back(case, taken, WriteState.REVOKED) if taken else entry
+
+
+def _give_back(entry: LedgerEntry, said: Json, look: Observed) -> Write | None:
+    """Bring back what rests since we called it off and was a person's before, as by signing it; None for all else."""
+    if not entry.status_given or status_of(said) == entry.status_given:
+        return None
+    back = resume(said, said, look.resource, before=entry.status_before, given=entry.status_given)
+    if back is None:
+        return None
+    theirs, taken_up = WriteState.THEIRS, WriteReason.TAKEN_UP
+    sent = InFlight(back.body, entry.digest, entry.state, becomes=theirs, reason=taken_up, said=back.said)
+    return _write(entry, sent, look.etag)
 
 
 def withdraw(case: Case) -> LedgerEntry | Write:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from fhir_mappings.merge import agrees, same_version
+from fhir_mappings.merge import agrees, has_arrived, same_version
 from fhir_mappings.references import reference_of
 from service.domain.absence import Conclusion
 from service.domain.publication import InFlight, LedgerEntry, WriteState
@@ -89,10 +89,7 @@ def _as_seen(entry: LedgerEntry, look: Observed) -> LedgerEntry:
 
 
 def _shows(sent: InFlight, entry: LedgerEntry, look: Observed) -> bool:
-    """Whether anything of an update stands there that was not there before: a resource is put as a whole."""
-    before = entry.sent or {}
-    changed = [name for name, part in sent.body.items() if name != "meta" and before.get(name) != part]
-    return any(name in look.resource and agrees(sent.body[name], look.resource[name]) for name in changed)
+    return has_arrived(entry.sent or {}, sent.said or sent.body, look.resource)
 
 
 def _not_arrived(entry: LedgerEntry) -> LedgerEntry:

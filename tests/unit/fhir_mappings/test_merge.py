@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mappings.merge import agrees, only_added, overlaid, pruned, same_version
+from fhir_mappings.merge import agrees, has_arrived, only_added, overlaid, pruned, same_version
 
 OURS = {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:1"}
 THEIRS = {"system": "urn:oid:1.2.3", "value": "x"}
@@ -166,3 +166,26 @@ def test_a_resource_without_its_label_does_not_agree_and_one_with_further_labels
     assert not agrees(body, {"resourceType": "Goal", "meta": {"versionId": "1"}})
     assert not agrees(body, {"resourceType": "Goal", "meta": {"security": [OTHER]}})
     assert agrees(body, {"resourceType": "Goal", "meta": {"security": [OTHER, BARE]}})
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "current", "arrived"),
+    [
+        ({"title": "a"}, {"title": "b"}, {"title": "b"}, True),
+        ({"title": "a"}, {"title": "b"}, {"title": "a"}, False),
+        ({"title": "a"}, {"title": "b"}, {"title": "a", "note": [{"text": "a person's"}]}, False),
+        ({"title": "a"}, {"title": "b"}, {"title": "a person's"}, False),
+        (
+            {"goal": [{"reference": "Goal/1"}]},
+            {"goal": [{"reference": "Goal/1"}, {"reference": "Goal/2"}]},
+            {"goal": [{"reference": "Goal/1"}]},
+            False,
+        ),
+        ({"goal": [{"reference": "Goal/1"}]}, {}, {}, True),
+        # A server that keeps no notes shows none, whether or not we took ours away.
+        ({"note": [{"text": "ours"}], "title": "a"}, {"title": "b"}, {"title": "a"}, False),
+        ({"title": "a"}, {"title": "a"}, {"title": "a"}, False),
+    ],
+)
+def test_an_update_has_arrived_when_something_stands_that_only_it_said(before, said, current, arrived):
+    assert has_arrived(before, said, current) is arrived
