@@ -13,7 +13,15 @@ from procrastinate.jobs import Job
 
 from service.errors import EhrError, HomewardError, HospitalNotConfigured
 from service.jobs.faults import JobFaults
-from service.jobs.steps import Errand, Steps, Task, problem_of, queueing_lock, wait_before_trying_again
+from service.jobs.steps import (
+    Errand,
+    Steps,
+    Task,
+    problem_of,
+    queueing_lock,
+    wait_before_trying_again,
+    wait_with_a_wish,
+)
 
 _TWIN: Final = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
 #: What is only handed on was not tried: the queue counts one more when it puts the job back.
@@ -146,7 +154,7 @@ class Attempts:
         return LeftToAnother(tenant, _REST_SECONDS if job.queue == tenant else 0.0)
 
     def _decided(self, task: Task, discharge: UUID, error: Exception, attempt: int) -> TryAgain | GaveUp:
-        seconds = wait_before_trying_again(error, attempt)
+        seconds = wait_with_a_wish(task, error, attempt)
         if seconds is not None:
             if attempt == 0 and isinstance(error, EhrError):
                 self._tell_what_holds_up(task, discharge, error)

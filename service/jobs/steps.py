@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from service.errors import EhrConflict, EhrUnavailable, HomewardError, NotShown, StoreUnavailable
+from service.errors import EhrConflict, EhrError, EhrUnavailable, HomewardError, NotShown, StoreUnavailable
 
 #: About nine hours of trying, hourly in the end: an EHR's night of maintenance. Its recovery wakes what waits.
 ATTEMPTS: Final = 24
@@ -97,6 +97,20 @@ class Steps:
     def of(self, task: Task) -> Callable[[UUID], None]:
         """The step of a task."""
         return {Task.PLAN: self.plan, Task.PUBLISH: self.publish, Task.WITHDRAW: self.withdraw}[task]
+
+
+#: What a person wished, or called off, is brought to the EHR however long it takes.
+_WISHES: Final = frozenset({Task.PUBLISH, Task.WITHDRAW})
+#: Between tries of a wish that the EHR refuses to speak of at all: a grant is mended by people.
+_REFUSED_SECONDS: Final = (10.0, 60.0, 300.0, 900.0, 3600.0)
+
+
+def wait_with_a_wish(task: Task, error: Exception, attempt: int) -> float | None:
+    """The same for the step of a discharge: one that writes is never given up because of its EHR."""
+    seconds = wait_before_trying_again(error, attempt)
+    if seconds is not None or task not in _WISHES or not isinstance(error, EhrError):
+        return seconds
+    return _spread(_REFUSED_SECONDS[min(attempt, len(_REFUSED_SECONDS) - 1)])
 
 
 def wait_before_trying_again(error: Exception, attempt: int) -> float | None:

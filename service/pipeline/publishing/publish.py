@@ -161,6 +161,8 @@ class _Run:
                 continue
             self.seen |= done.shown
             self.closed |= done.failures.keys()
+            # What was seen of these leads to nothing more in this run: what depends on them waits.
+            self.seen |= dict.fromkeys(done.failures, Observed())
             self.failures += done.failures.values()
 
     def descend(self) -> None:

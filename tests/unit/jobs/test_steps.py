@@ -3,8 +3,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import errors
-from service.errors import EhrConflict, EhrRefused, EhrUnavailable, HomewardError, StoreUnavailable
-from service.jobs.steps import ATTEMPTS, CONFLICT_ATTEMPTS, Task, problem_of, wait_before_trying_again
+from service.errors import (
+    EhrConflict,
+    EhrNotFhir,
+    EhrRefused,
+    EhrUnavailable,
+    HomewardError,
+    StoreUnavailable,
+)
+from service.jobs.steps import (
+    ATTEMPTS,
+    CONFLICT_ATTEMPTS,
+    Task,
+    problem_of,
+    wait_before_trying_again,
+    wait_with_a_wish,
+)
 
 #: Those that are not made without saying of what.
 _MADE = {
@@ -68,3 +82,16 @@ def test_a_database_that_is_away_or_full_is_waited_for_however_long_it_takes(att
     wait = wait_before_trying_again(StoreUnavailable(sqlstate=state), attempt)
     assert wait is not None
     assert wait <= 60
+
+
+@pytest.mark.parametrize("error", [EhrUnavailable(), EhrConflict(), EhrRefused(status=401), EhrNotFhir()])
+@pytest.mark.parametrize("task", [Task.PUBLISH, Task.WITHDRAW])
+def test_a_wish_is_never_given_up_because_of_its_ehr(task, error):
+    assert all(
+        (wait_with_a_wish(task, error, attempt) or 0) > 0 for attempt in (0, 1, ATTEMPTS, 10 * ATTEMPTS)
+    )
+    assert wait_with_a_wish(task, KeyError("x"), 0) is None  # a fault of ours is a person's to see
+
+
+def test_reading_a_stay_that_the_ehr_refuses_is_given_up():
+    assert wait_with_a_wish(Task.PLAN, EhrRefused(status=403), 0) is None
