@@ -18,6 +18,7 @@ from service.errors import ConfigurationError, EhrUnavailable
 from service.jobs import Jobs, Task
 from service.pipeline import run
 from service.pipeline.intake import intake
+from service.pipeline.waking import Waker
 from service.store import Store
 from tests.builders import ENCOUNTER, interventions, need, planned, record, stay
 from tests.marks import mark_landed, mark_sending
@@ -35,6 +36,7 @@ class Deps:
     tenants: dict[str, Tenant] = field(default_factory=lambda: {"one": HOSPITAL})
     content: Any = None
     settings: Any = field(default_factory=lambda: SimpleNamespace(linked_url=""))
+    waker: Waker = field(default_factory=lambda: Waker(lambda _: 0))
     minutes: int = 0
     told: list[str] = field(default_factory=list)
 
