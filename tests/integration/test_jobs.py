@@ -151,9 +151,9 @@ def test_what_the_ehr_refuses_for_good_is_told_at_once_with_its_sentence(jobs, s
     discharge = uuid4()
     recorded.failures = [EhrRefused("The EHR does not let us read Encounter.")]
     with store.begin() as unit:
-        jobs.defer(Task.PUBLISH, discharge, unit)
+        jobs.defer(Task.PLAN, discharge, unit)
     jobs.work(until_idle=True)
-    assert recorded.gave_up == [(discharge, Task.PUBLISH, "The EHR does not let us read Encounter.")]
+    assert recorded.gave_up == [(discharge, Task.PLAN, "The EHR does not let us read Encounter.")]
     assert rows(database_url, "status") == ["failed"]
 
 
