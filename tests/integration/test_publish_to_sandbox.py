@@ -30,6 +30,20 @@ def test_a_plan_is_written_with_receipts_and_its_links_resolved(ehr, patient):
     assert f"CarePlan/{care_plan['id']}" in {row.reference for row in ledger.entries()}
 
 
+def test_each_receipt_goes_to_what_was_written_where_a_change_stands_before_something_new(ehr, patient):
+    """An EHR is asked for what is new first; the ledger has it in the order of the plan."""
+    ledger = MemoryLedger(*plan_for(patient)[:2])
+    publish(ledger, ehr)
+    ledger.want(plan_for(patient, goal="Eats twice a day", service="Soup kitchen"))
+    publish(ledger, ehr)
+    landed = {row.draft.resource_type: row for row in ledger.entries()}
+    assert {kind: row.reference.partition("/")[0] for kind, row in landed.items()} == {
+        kind: kind for kind in ALL
+    }
+    assert [landed[kind].etag for kind in ALL] == ['W/"2"', 'W/"2"', 'W/"1"', 'W/"1"']
+    assert counts(ehr, patient) == dict.fromkeys(ALL, 1)
+
+
 def test_publishing_again_writes_nothing(ehr, patient):
     ledger = MemoryLedger(*plan_for(patient))
     publish(ledger, ehr)

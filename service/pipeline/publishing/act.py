@@ -115,7 +115,7 @@ class _Sender:
         }
         now = {entry.draft.key: entry for entry in entries}
         taken = []
-        for write, outcome in zip(writes, outcomes, strict=True):
+        for write, outcome in zip(_creates_first(writes), outcomes, strict=True):
             sent = _sent(write)
             if isinstance(outcome, Receipt):
                 said = resolved(sent.said if sent.said is not None else sent.body, known)
@@ -216,10 +216,15 @@ def _with_links(write: Write, known: Mapping[str, str], missing: Collection[str]
 
 
 def _as_requests(writes: Iterable[Write]) -> tuple[list[Draft], list[Update]]:
-    """As they go to the EHR. Creates come first, and so `_in_order` has put them."""
+    """As they go to the EHR, which answers them as `_creates_first` has them."""
     creates = [replace(w.entry.draft, body=_sent(w).body) for w in writes if w.is_create]
     updates = [Update(w.key, w.entry.reference, _sent(w).body, w.etag) for w in writes if not w.is_create]
     return creates, updates
+
+
+def _creates_first(writes: Iterable[Write]) -> list[Write]:
+    """In the order of the outcomes: of what is created, then of what is changed, each kind as it was asked for."""
+    return sorted(writes, key=lambda write: not write.is_create)
 
 
 def _as_wanted_now(entry: LedgerEntry, now: Mapping[str, LedgerEntry]) -> LedgerEntry:
