@@ -98,10 +98,15 @@ def is_gone(resource: Mapping[str, Any]) -> bool:
     return bool(_statuses(resource) & _GONE)
 
 
+def faulty_gaps(plan: Plan) -> int:
+    """Of how many things a plan says that they could not be read, perhaps because of a fault; not what no asking again brings."""
+    return sum(gap.is_asked_again() for gap in plan.gaps)
+
+
 def twin_of(encounter: str, keys: Iterable[str], held: Held, plan: Plan) -> Twin:
     """What a stay that nothing happened to shows."""
     found = ((key, held.standing(encounter, key)) for key in keys)
-    return Twin({key: str(one["resourceType"]) for key, one in found if one is not None}, len(plan.gaps))
+    return Twin({key: str(one["resourceType"]) for key, one in found if one is not None}, faulty_gaps(plan))
 
 
 def judge(case: Case, held: Held, twin: Twin, plan: Plan | None, keys: frozenset[str]) -> Iterator[Finding]:
@@ -168,7 +173,7 @@ def _missing(case: Case, held: Held, twin: Twin, plan: Plan, keys: frozenset[str
     away = [key for key in wanted if held.standing(stay.encounter, key) is None]
     back = [key for key in away if held.of(stay.encounter, key) is not None]
     unplanned = [key for key in away if key not in keys and key not in back]
-    gaps = len(plan.gaps) - twin.gaps
+    gaps = faulty_gaps(plan) - twin.gaps
     if unplanned or gaps > 0:
         kinds = Counter(twin.standing[key] for key in unplanned)
         yield Finding(Count.GAP, stay.id, f"{dict(kinds)} never planned, {max(gaps, 0)} gaps more")

@@ -35,9 +35,9 @@ from service.sandbox.spells import Spell
 
 #: Discharges on their way at the same time: what a large hospital has before noon, fewer where there are few at all.
 IN_FLIGHT: Final = 8
-_WAVES: Final = 3
+_WAVES: Final = 2
 _PROCESSES: Final = ("worker-1", "web", "worker-2")
-#: How often in a round all known stays are looked after while something lasting is wrong.
+#: How often in a round all known stays are looked after while something lasting is wrong; once where there are few.
 _LOOKS: Final = 3
 #: How long a fault lasts: longer than a retry within a request, shorter than a job's patience.
 _SPELL_SECONDS: Final = 2.5
@@ -98,7 +98,11 @@ class Course:
         """All waves, the looks between them, and the hour after."""
         size = min(IN_FLIGHT, -(-len(self.cases) // _WAVES))
         waves = [self.cases[first : first + size] for first in range(0, len(self.cases), size)]
-        looks = {round((place + 1) * len(waves) / _LOOKS) for place in range(_LOOKS)}
+        looks = (
+            {len(waves) - len(waves) * place // _LOOKS for place in range(_LOOKS)}
+            if len(waves) > _WAVES
+            else {1}
+        )
         for number, wave in enumerate(waves):
             self._plan(wave)
             self._decide(
