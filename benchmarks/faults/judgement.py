@@ -126,9 +126,10 @@ def judge(case: Case, held: Held, twin: Twin, plan: Plan | None, keys: frozenset
 
 
 def landed(case: Case, held: Held, twin: Twin) -> tuple[int, int]:
-    """(how many of the items that should stand as a resource do, how many should)."""
+    """(how many of the items that should stand as a resource do, and as orders where approved; how many should)."""
     wanted = [key for key in twin.standing if key not in case.declined] if not case.called_off else []
-    there = [key for key in wanted if held.standing(case.stay.patient.encounter, key) is not None]
+    found = {key: held.standing(case.stay.patient.encounter, key) for key in wanted}
+    there = [one for key, one in found.items() if one and (key not in case.approved or _is_ordered(one))]
     return len(there), len(wanted)
 
 
@@ -187,11 +188,16 @@ def _missing(case: Case, held: Held, twin: Twin, plan: Plan, keys: frozenset[str
 def _approvals_that_are_not_there(case: Case, held: Held) -> Iterator[str]:
     for key in sorted(case.approved):
         found = held.standing(case.stay.patient.encounter, key)
-        if found is None or found["resourceType"] not in _ORDERED:
-            continue
-        element, ordered = _ORDERED[found["resourceType"]]
-        if found.get(element) not in ordered:
-            yield f"{found['resourceType']} is {found.get(element)} though approved ({case.act})"
+        if found is not None and not _is_ordered(found):
+            yield f"{found['resourceType']} is {'/'.join(sorted(_statuses(found)))} though approved ({case.act})"
+
+
+def _is_ordered(resource: Mapping[str, Any]) -> bool:
+    """Whether it stands as what a person has approved; of types that have no such state, always."""
+    if resource["resourceType"] not in _ORDERED:
+        return True
+    element, ordered = _ORDERED[resource["resourceType"]]
+    return resource.get(element) in ordered
 
 
 def _other_verdict(held: Held, plan: Plan) -> Iterator[str]:
