@@ -119,6 +119,18 @@ def test_a_changed_draft_is_put_in_place_and_what_we_do_not_know_stays(ehr, tena
     assert ledger.rows[key].etag == 'W/"3"'
 
 
+def test_what_is_changed_and_what_is_new_get_their_own_receipts_wherever_they_stand_in_the_plan(ehr, patient):
+    goal, *others = plan_for(patient)
+    ledger = MemoryLedger(goal)
+    publish(ledger, ehr)
+    ledger.want([plan_for(patient, goal="Eats twice a day")[0], *others])
+    publish(ledger, ehr)
+    rows = ledger.entries()
+    assert rows[0].draft.resource_type == "Goal"
+    assert [row.reference.partition("/")[0] for row in rows] == [row.draft.resource_type for row in rows]
+    assert {row.state for row in rows} == {WriteState.LANDED}
+
+
 def test_what_a_person_changed_is_left_to_them(ehr, tenant, patient):
     ledger = MemoryLedger(*plan_for(patient))
     publish(ledger, ehr)

@@ -216,7 +216,7 @@ def _with_links(write: Write, known: Mapping[str, str], missing: Collection[str]
 
 
 def _as_requests(writes: Iterable[Write]) -> tuple[list[Draft], list[Update]]:
-    """As they go to the EHR, which answers them as `_creates_first` has them."""
+    """As they go to the EHR, which answers them as `_linked` has them."""
     creates = [replace(w.entry.draft, body=_sent(w).body) for w in writes if w.is_create]
     updates = [Update(w.key, w.entry.reference, _sent(w).body, w.etag) for w in writes if not w.is_create]
     return creates, updates
