@@ -196,12 +196,7 @@ class Course:
         """The attending orders the discharge in the EHR, and the ward asks for the plan as well."""
         patient = case.stay.patient
         at = self.deployment.deps.now()
-        if case.order:
-            self.deployment.hospital.put(
-                {**self.deployment.hospital.read(case.order), "authoredOn": at.isoformat(timespec="seconds")}
-            )
-        else:
-            case.order = self.deployment.hospital.order_discharge(patient, at)
+        case.order = self.deployment.hospital.order_discharge(patient, at, name=f"{patient.id}-order")
         case.discharge = Desk(self.deployment.url).ask(patient.encounter, case.order)
 
     def _has_plan(self, case: Case) -> bool:

@@ -60,8 +60,11 @@ class Hospital:
             raise EhrRejected(f"The EHR did not activate the subscription; it is {status}.")
         return reference
 
-    def order_discharge(self, patient: Inpatient, at: datetime) -> str:
-        """The attending physician orders the discharge: an active ServiceRequest; its reference."""
+    def order_discharge(self, patient: Inpatient, at: datetime, *, name: str = "") -> str:
+        """The attending physician orders the discharge: an active ServiceRequest; its reference.
+
+        With a name it has that id, and ordering again under it changes the order.
+        """
         code = {"system": systems.SNOMED, "code": DISCHARGE, "display": "Patient discharge"}
         order = {
             "resourceType": "ServiceRequest",
@@ -73,7 +76,10 @@ class Hospital:
             "authoredOn": at.isoformat(timespec="seconds"),
             "requester": {"reference": "Practitioner/arthur-attending", "display": "Arthur Attending, MD"},
         }
-        return self.create(order)
+        if not name:
+            return self.create(order)
+        self.put({**order, "id": name})
+        return f"ServiceRequest/{name}"
 
     def care_plans(self, patient: Inpatient) -> list[Json]:
         """The CarePlans of the patient's stay."""
