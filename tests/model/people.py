@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fhir_mappings.sameness import still_says
+
 Json = dict[str, Any]
 
 NURSE: Final = {"reference": "Practitioner/nina", "type": "Practitioner", "display": "Nina Example, RN"}
@@ -39,7 +41,7 @@ def _set(kind: str, element: str, value: Any, name: str = "") -> Edit:
         kind,
         element,
         lambda resource: resource.update({element: value}),
-        lambda resource: bool(resource.get(element) == value),
+        lambda resource: still_says(value, resource.get(element)),
         value if element in {"status", "lifecycleStatus"} else "",
     )
 
@@ -54,7 +56,7 @@ def _add(kind: str, element: str, item: Json) -> Edit:
             if item not in resource.get(element, [])
             else None
         ),
-        lambda resource: item in resource.get(element, []),
+        lambda resource: any(still_says(item, other) for other in resource.get(element, [])),
     )
 
 

@@ -17,6 +17,15 @@ from service.domain.publication import Draft
 from tests.model.fake_ehr import OPERATION_FAULTS, REQUEST_FAULTS, FakeEhr, Fault, Habits
 from tests.model.homeward import DECIDABLE, VARIANTS, Homeward
 from tests.model.people import EDITS, HELD, Edit
+from tests.spellings import (
+    add_ids,
+    drop_displays,
+    lead_from_root,
+    put_local_codings_first,
+    reorder,
+    respell_times,
+    space_words,
+)
 
 Json = dict[str, Any]
 
@@ -28,6 +37,18 @@ _WITH_STATUS: Final = frozenset(
 _DEAD: Final = frozenset({"revoked", "entered-in-error", "cancelled", "completed", "rejected"})
 
 
+_SPELLINGS: Final = (
+    None,
+    add_ids,
+    drop_displays,
+    lead_from_root,
+    put_local_codings_first,
+    reorder,
+    respell_times,
+    space_words,
+)
+
+
 def _habits() -> st.SearchStrategy[Habits]:
     return st.builds(
         Habits,
@@ -35,6 +56,7 @@ def _habits() -> st.SearchStrategy[Habits]:
         conditional_create=st.booleans(),
         versions=st.booleans(),
         drops=st.sampled_from([frozenset(), frozenset({"note"})]),
+        spell=st.sampled_from(_SPELLINGS),
     )
 
 
