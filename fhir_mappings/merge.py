@@ -8,9 +8,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fhir_mappings.merge_apart import merge_contained, merge_meta, merge_text, types_of_contained
+from fhir_mappings.merge_apart import (
+    has_labels,
+    merge_contained,
+    merge_meta,
+    merge_text,
+    types_of_contained,
+)
 from fhir_mappings.merge_values import (
     LEFT_OUT,
+    MADE_ON,
+    MARKS,
     MISSING,
     Findings,
     fold_choices,
@@ -19,11 +27,8 @@ from fhir_mappings.merge_values import (
     sides_of,
     unfold_choices,
 )
-from fhir_mappings.outbound.author import CONTAINED
-from fhir_mappings.own_marks import is_own_name, is_own_tag, with_tag
 from fhir_mappings.references import references_in
 from fhir_mappings.sameness import still_says
-from fhir_mappings.withdrawal import without_reason
 
 Json = dict[str, Any]
 
@@ -132,98 +137,21 @@ def _merge_elements(base: Json, ours: Json, theirs: Json, found: Findings) -> Js
     return unfold_choices(merged)
 
 
-#: Optional elements of ours by resource type: one that a new draft no longer has is taken away. All others stay.
-_OURS: Final[Mapping[str, frozenset[str]]] = {
-    "CarePlan": frozenset(
-        {"contributor", "activity", "addresses", "goal", "period", "supportingInfo", "description"}
-    ),
-    "Goal": frozenset({"addresses", "target", "startDate", "statusDate", "statusReason"}),
-    "Task": frozenset({"owner", "restriction", "statusReason"}),
-    "ServiceRequest": frozenset(
-        {
-            "occurrenceDateTime",
-            "occurrencePeriod",
-            "performer",
-            "reasonCode",
-            "reasonReference",
-            "patientInstruction",
-        }
-    ),
-}
-#: To these others add, and overlaid keeps it.
-_KEPT: Final = frozenset({"identifier", "contained", "meta", "text"})
-_SIGNED: Final = frozenset({"authorReference", "authorString", "time"})
+def is_all_there(said: Json, current: Json) -> bool:
+    """Return True if all that we said stands there in the server's spelling, whatever else stands beside it.
 
-
-def overlaid(current: Json, body: Json) -> Json:
-    """The EHR's resource with our draft's elements in place of its own; its id, meta and unknown elements stay.
-
-    Security labels of ours are added to those it has. Why we once withdrew it is taken out: it no longer is.
+    Where a person has worked on it, as by ticking an activity, it does not; what servers leave out by themselves tells
+    nothing, a security label that is missing does.
     """
-    current = without_reason(current)
-    ours = _OURS.get(str(current.get("resourceType")), frozenset()) | {"contained"}
-    kept = {name: part for name, part in current.items() if name in body or name not in ours}
-    return {
-        **kept,
-        **body,
-        **_shared(body, current),
-        **_contained(body, current),
-        **({"id": current["id"]} if "id" in current else {}),
-        **_meta(body, current),
-    }
-
-
-def agrees(body: Any, current: Any) -> bool:
-    """Whether everything our draft says stands in the EHR's resource, whatever else stands there.
-
-    A link to another draft (urn:uuid) has another name in the EHR, so any name agrees with it. An identifier of ours is
-    the same in the system of an earlier release. A narrative that says no
-    more than the elements may be the server's own, and an attachment may have moved behind a url.
-    """
-    if isinstance(body, dict):
-        if is_own_name(body) and is_own_name(current):
-            return bool(body.get("value") == current.get("value"))
-        return isinstance(current, dict) and all(
-            name in current and (_is_link(name, part, current[name]) or agrees(part, current[name]))
-            for name, part in body.items()
-            if not _is_the_servers(name, part, current)
-        )
-    if isinstance(body, list):
-        return (
-            isinstance(current, list)
-            and len(current) >= len(body)
-            and all(agrees(ours, theirs) for ours, theirs in zip(body, current, strict=False))
-        )
-    return bool(body == current)
-
-
-def only_added(sent: Json, current: Json) -> bool:
-    """Whether all that we sent stands there unchanged, and whatever others have added would stay under `overlaid`.
-
-    Then putting a new draft over it takes nothing away from anybody. A list of ours that has grown is somebody's change, and
-    so is an element that we would take away.
-    """
-    ours = _OURS.get(str(current.get("resourceType")), frozenset())
-    if not agrees(sent, current) or ours & (current.keys() - sent.keys()):
-        return False
-    return not any(
-        _has_grown(part, _without_kept(name, current.get(name)))
-        for name, part in sent.items()
-        if name not in _KEPT
+    return has_labels(said, current) and all(
+        _stands(name, part, current) for name, part in said.items() if name not in MADE_ON | MARKS | {"meta"}
     )
 
 
-def _has_grown(ours: Any, theirs: Any) -> bool:
-    if isinstance(ours, list) and isinstance(theirs, list):
-        return len(theirs) > len(ours) or any(map(_has_grown, ours, theirs))
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        return any(_has_grown(part, theirs.get(name)) for name, part in ours.items())
-    return False
-
-
-def _without_kept(name: str, theirs: Any) -> Any:
-    """Without the notes that say who wrote them: `overlaid` keeps those."""
-    return [note for note in _objects(theirs) if not _SIGNED & note.keys()] if name == "note" else theirs
+def _stands(name: str, part: Any, current: Json) -> bool:
+    if name == "text" and isinstance(part, dict) and part.get("status") == "generated":
+        return True  # it says no more than the elements, and may be the server's own
+    return still_says(part, current[name]) if name in current else name in LEFT_OUT
 
 
 def same_version(one: str, other: str) -> bool:
@@ -252,68 +180,6 @@ def pruned(value: Any, missing: Collection[str]) -> Any:
 def _lost_its_value(before: Any, now: Any) -> bool:
     """An extension of which only its url is left says nothing (ext-1)."""
     return isinstance(now, dict) and now.keys() == {"url"} and now != before
-
-
-def _is_link(name: str, ours: Any, theirs: Any) -> bool:
-    """Whether it is a link to another draft, which the EHR names otherwise."""
-    links = name == "reference" and isinstance(ours, str) and ours.startswith("urn:uuid:")
-    return links and isinstance(theirs, str)
-
-
-def _is_the_servers(name: str, part: Any, current: Json) -> bool:
-    generated = name == "text" and isinstance(part, dict) and part.get("status") == "generated"
-    ours = _labels({"meta": part}) if name == "meta" else []
-    labelled = all(label in _labels(current) for label in ours)
-    return (name == "meta" and labelled) or generated or (name == "data" and "url" in current)
-
-
-def _shared(body: Json, current: Json) -> Json:
-    """The lists to which others add: identifiers of the EHR, and notes that say who wrote them, which ours do not."""
-    kept = {
-        "identifier": _objects(current.get("identifier")),
-        "note": [note for note in _objects(current.get("note")) if _SIGNED & note.keys()],
-    }
-    return {
-        name: [*body[name], *_others(body[name], theirs)] for name, theirs in kept.items() if body.get(name)
-    }
-
-
-def _meta(body: Json, current: Json) -> Json:
-    """The EHR's own, with our tag and security labels: what has become sensitive must not stay as open as it was."""
-    meta: Json = current.get("meta") or body.get("meta") or {}
-    missing = [label for label in _labels(body) if label not in _labels({"meta": meta})]
-    if missing:
-        meta = meta | {"security": [*_objects(meta.get("security")), *missing]}
-    if any(map(is_own_tag, _objects((body.get("meta") or {}).get("tag")))):
-        meta = with_tag({"meta": meta})["meta"]
-    return {"meta": meta} if meta else {}
-
-
-def _labels(resource: Json) -> list[Json]:
-    """The codings of meta.security by what tells them apart: an EHR may drop or change their displays."""
-    meta = resource.get("meta")
-    marked = _objects(meta.get("security")) if isinstance(meta, dict) else []
-    return [{name: part for name, part in one.items() if name in {"system", "code"}} for one in marked]
-
-
-def _contained(body: Json, current: Json) -> Json:
-    """Ours as the draft has them, for an unused one may not stay (dom-3), and those of others."""
-    theirs = [part for part in _objects(current.get("contained")) if part.get("id") not in CONTAINED]
-    contained = [*body.get("contained", ()), *theirs]
-    return {"contained": contained} if contained else {}
-
-
-def _others(ours: list[Json], theirs: list[Json]) -> list[Json]:
-    # The identifier of an earlier release stays beside the new one: somebody may know the resource by it.
-    return [
-        item
-        for item in theirs
-        if not any(agrees(own, item) and own.get("system") == item.get("system") for own in ours)
-    ]
-
-
-def _objects(value: Any) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _bare(etag: str) -> str:

@@ -50,6 +50,12 @@ def merge_meta(base: Json, ours: Json, theirs: Json, found: Findings) -> Json:
     return {"meta": meta} if meta else {}
 
 
+def has_labels(said: Json, current: Json) -> bool:
+    """Return True if each security label that we said stands there."""
+    there = _codings(current, "security")
+    return all(label in there for label in _codings(said, "security"))
+
+
 def merge_contained(body: Json, base: Json, ours: Json, theirs: Json, found: Findings) -> Json:
     """What others contain, and of ours what is still pointed to: what is not may not stay (dom-3)."""
     found.element = "contained"

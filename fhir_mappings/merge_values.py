@@ -12,11 +12,9 @@ Json = dict[str, Any]
 #: Where a side has no such element.
 MISSING: Final = object()
 #: The days on which something was drafted: by themselves they are no reason to write, and no one's edit.
-_MADE_ON: Final = frozenset(
-    {"authoredOn", "created", "date", "recorded", "recordedDate", "sent", "startDate"}
-)
+MADE_ON: Final = frozenset({"authoredOn", "created", "date", "recorded", "recordedDate", "sent", "startDate"})
 #: By these we find our own again; a release that writes others is no reason to write anything anew.
-_MARKS: Final = frozenset({"identifier"})
+MARKS: Final = frozenset({"identifier"})
 #: Servers are known to leave these out, so that their absence is nobody's edit.
 LEFT_OUT: Final = frozenset({"description", "extension", "identifier", "note", "statusDate", "statusReason"})
 #: Elements whose parts are merged one by one; every other object is one value.
@@ -54,11 +52,11 @@ class Findings:
 
     def record_change(self) -> None:
         """Note that the element at hand must be written."""
-        self.is_needed = self.is_needed or self.element not in _MADE_ON | _MARKS
+        self.is_needed = self.is_needed or self.element not in MADE_ON | MARKS
 
     def record_person(self, *, keeps_out: bool = False) -> None:
         """Note that the element at hand is a person's."""
-        if self.element not in _MADE_ON:
+        if self.element not in MADE_ON:
             self.persons.add(self.element)
             if keeps_out:
                 self.kept_out.add(self.element)

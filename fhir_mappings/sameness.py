@@ -122,10 +122,10 @@ def _attachment_says(said: Json, found: Json) -> bool:
 def _list_says(said: list[Any], found: list[Any]) -> bool:
     left = list(found)
     for item in said:
-        match = next((other for other in left if still_says(item, other)), None)
-        if match is None:
+        place = next((place for place, other in enumerate(left) if still_says(item, other)), None)
+        if place is None:
             return False
-        left.remove(match)
+        del left[place]
     return True
 
 

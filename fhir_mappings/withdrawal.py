@@ -5,7 +5,6 @@ was taken back stands in the resource for people. Whether we did it, and from wh
 ledger keeps the status before, and a resource is as we left it while it has the status that follows from that.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,9 +44,6 @@ _PEOPLE: Final = ("Practitioner/", "PractitionerRole/")
 _HOLD: Final = "on-hold:"
 _REASON: Final = "The discharge was cancelled or delayed; this was {} before."
 _NO_LONGER: Final = "The discharge plan no longer proposes this; it was {} before."
-_OUR_REASON: Final = re.compile(
-    "|".join(re.escape(words).replace(r"\{\}", "([a-z-]+)") for words in (_REASON, _NO_LONGER))
-)
 _GOES_ON: Final = "The discharge goes on; the referral is active again."
 _TASK: Final = (
     "The discharge was cancelled or delayed, and this approved referral is on hold. Tell the provider; decide whether it "
@@ -105,31 +101,6 @@ def _take_back(
     )
 
 
-def withdrawn(resource: Json, *, author: Author, recorded: datetime) -> Json | None:
-    """The resource as it is to stand while there is no discharge; None when it is to be left alone."""
-    return _taken_back(resource, _WITHDRAWN, _REASON, author=author, recorded=recorded)
-
-
-def retired(resource: Json, *, author: Author, recorded: datetime) -> Json | None:
-    """The resource as it is to stand when the plan goes on without it; None when it is to be left alone."""
-    return _taken_back(resource, _RETIRED, _NO_LONGER, author=author, recorded=recorded)
-
-
-def _taken_back(
-    resource: Json,
-    table: Mapping[str, Mapping[str, str]],
-    words: str,
-    *,
-    author: Author,
-    recorded: datetime,
-) -> Json | None:
-    before = status_of(resource)
-    after = table.get(str(resource.get("resourceType")), {}).get(before)
-    if not after:
-        return None
-    return _with_reason(with_status(resource, after), words.format(before), author=author, recorded=recorded)
-
-
 def _with_reason(changed: Json, reason: str, *, author: Author, recorded: datetime) -> Json:
     """Why it was called off, where people look for it in a resource of this type."""
     match changed["resourceType"]:
@@ -145,34 +116,6 @@ def _with_reason(changed: Json, reason: str, *, author: Author, recorded: dateti
         "text": reason,
     }
     return changed | {"note": [*_notes(changed), note]}
-
-
-def status_before(resource: Json) -> str:
-    """The status that a resource had before we withdrew it; "" when it is not as we left it then."""
-    texts = [_reason_of(resource), *(note.get("text") for note in _notes(resource))]
-    found = [match for text in texts if isinstance(text, str) and (match := _OUR_REASON.fullmatch(text))]
-    before = next(word for word in found[-1].groups() if word) if found else ""
-    kind, now = str(resource.get("resourceType")), status_of(resource)
-    ours = [table.get(kind, {}).get(before) for table in (_WITHDRAWN, _RETIRED)]
-    return before if before and now in ours else ""
-
-
-def restored(resource: Json) -> Json | None:
-    """The resource with the status it had before we withdrew it, and without our reason; None when that was not us."""
-    before = status_before(resource)
-    if not before:
-        return None
-    return with_status(without_reason(resource), before)
-
-
-def without_reason(resource: Json) -> Json:
-    """The resource without the reason for which we withdrew it; notes of people stay."""
-    notes = [note for note in _notes(resource) if not _OUR_REASON.fullmatch(str(note.get("text", "")))]
-    is_document = resource.get("resourceType") == "DocumentReference"
-    names = {"description"} if is_document else {"statusReason", "statusDate"}
-    ours = {"note"} | (names if _is_our_reason(_reason_of(resource)) else set())
-    rest = {name: part for name, part in resource.items() if name not in ours}
-    return rest | ({"note": notes} if notes else {})
 
 
 def is_on_hold(resource: Json) -> bool:
@@ -242,14 +185,6 @@ def closed_task(task: Json) -> Json | None:
     return task | {"status": "cancelled", "statusReason": {"text": _GOES_ON}}
 
 
-def _reason_of(resource: Mapping[str, Any]) -> object:
-    """A Goal's statusReason is text in our words, a Task's a concept with one; a document has only its description."""
-    reason = resource.get("statusReason")
-    if reason is None and resource.get("resourceType") == "DocumentReference":
-        return resource.get("description")
-    return reason.get("text") if isinstance(reason, dict) else reason
-
-
 def with_status(resource: Json, status: str) -> Json:
     """The resource with another status, a Goal's lifecycleStatus or a Condition's clinicalStatus.
 
@@ -267,10 +202,6 @@ def with_status(resource: Json, status: str) -> Json:
 def _notes(resource: Mapping[str, Any]) -> list[Json]:
     notes = resource.get("note")
     return [note for note in notes if isinstance(note, dict)] if isinstance(notes, list) else []
-
-
-def _is_our_reason(text: object) -> bool:
-    return isinstance(text, str) and _OUR_REASON.fullmatch(text) is not None
 
 
 def _derived(urn: str, key: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from config.tenants import Tenant
 from fhir_mappings.merge import pruned
 from fhir_mappings.outbound.author import Author
-from fhir_mappings.withdrawal import withdrawn
+from fhir_mappings.withdrawal import withdraw
 from service.domain.discharge import Discharge
 from service.domain.publication import Draft, LedgerEntry
 from service.pipeline.parties import author_of
@@ -48,12 +48,13 @@ def _withheld(discharge: Discharge, entries: Iterable[LedgerEntry], author: Auth
     known = tuple(entries)
     called_off = [entry.draft for entry in known if would_be_withdrawn(entry)]
     stands = [
-        (draft, withdrawn(draft.body, author=author, recorded=discharge.changed)) for draft in called_off
+        (draft, withdraw(draft.body, draft.body, author=author, recorded=discharge.changed))
+        for draft in called_off
     ]
     missing = {entry.draft.full_url for entry in known if not entry.reference and not would_be_written(entry)}
     ready = (entry.draft for entry in known if would_be_written(entry))
     return Withheld(
         discharge,
         drafts=tuple(replace(draft, body=pruned(draft.body, missing)) for draft in ready),
-        withdrawn=tuple(replace(draft, body=body) for draft, body in stands if body is not None),
+        withdrawn=tuple(replace(draft, body=taken.body) for draft, taken in stands if taken is not None),
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from fhir_mappings import withdrawal
-from fhir_mappings.merge import Merged, agrees, merge, same_version
+from fhir_mappings.merge import Merged, is_all_there, merge, same_version
 from fhir_mappings.outbound.notice import keeps_verdict_out
 from fhir_mappings.references import reference_of
 from fhir_mappings.resumption import resume
@@ -235,7 +235,7 @@ def _whose_again(
 def _found(case: Case) -> LedgerEntry:
     """The entry with the one copy that was found of it: ours if it says what we want or nobody has changed it since."""
     entry, look = case.entry, case.look
-    is_ours = agrees(case.ours, look.resource) or same_version(look.etag, _FIRST_VERSION)
+    is_ours = is_all_there(case.ours, look.resource) or same_version(look.etag, _FIRST_VERSION)
     base = look.resource if same_version(look.etag, _FIRST_VERSION) else case.ours
     return replace(
         entry,

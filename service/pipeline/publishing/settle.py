@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from fhir_mappings.merge import agrees, has_arrived, same_version
+from fhir_mappings.merge import has_arrived, is_all_there, same_version
 from fhir_mappings.references import reference_of
 from service.domain.absence import Conclusion
 from service.domain.publication import InFlight, LedgerEntry, WriteState
@@ -74,7 +74,7 @@ def arrived(entry: LedgerEntry, sent: InFlight, *, reference: str, etag: str) ->
 
 def _as_seen(entry: LedgerEntry, look: Observed) -> LedgerEntry:
     sent = entry.in_flight or InFlight(entry.draft.body, entry.digest, WriteState.WAITING)
-    is_whole = agrees(sent.body, look.resource)
+    is_whole = is_all_there(sent.body, look.resource)
     if not entry.reference:
         # Of a create that was found, another version is somebody's change of what we sent.
         is_untouched = is_whole or look.etag == _FIRST_VERSION

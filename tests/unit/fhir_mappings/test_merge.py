@@ -1,13 +1,15 @@
-from typing import Any
+import copy
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mappings.merge import agrees, has_arrived, only_added, overlaid, pruned, same_version
+from fhir_mappings.merge import has_arrived, is_all_there, merge, pruned, same_version
+from tests import spellings
+from tests.written_bodies import SENT
 
-OURS = {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:1"}
-THEIRS = {"system": "urn:oid:1.2.3", "value": "x"}
+KEYS = sorted(SENT)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -16,93 +18,12 @@ json_values = st.recursive(
 )
 
 
-def test_a_changed_draft_takes_the_place_of_ours_and_keeps_what_we_do_not_know():
-    current = {
-        "resourceType": "Goal",
-        "id": "9",
-        "meta": {"versionId": "1"},
-        "lifecycleStatus": "proposed",
-        "description": {"text": "old"},
-        "expressedBy": {"display": "Zelda"},
-        "identifier": [OURS | {"use": "official"}, THEIRS],
-    }
-    body = {
-        "resourceType": "Goal",
-        "meta": {"profile": ["p"]},
-        "lifecycleStatus": "proposed",
-        "description": {"text": "new"},
-        "identifier": [OURS],
-    }
-    assert overlaid(current, body) == {
-        **current,
-        "description": {"text": "new"},
-        "identifier": [OURS, THEIRS],
-    }
-
-
-def test_an_element_of_ours_that_the_new_draft_does_not_have_goes():
-    current = {
-        "resourceType": "Goal",
-        "id": "9",
-        "addresses": [{"reference": "Condition/1"}],
-        "note": [{"text": "n"}],
-    }
-    merged = overlaid(current, {"resourceType": "Goal"})
-    assert merged == {"resourceType": "Goal", "id": "9", "note": [{"text": "n"}]}
-
-
-def test_a_signed_note_stays_when_ours_is_written_anew():
-    signed = {"text": "Asked her: yes", "authorString": "An invented nurse"}
-    current = {"resourceType": "ServiceRequest", "id": "9", "note": [{"text": "old offer"}, signed]}
-    merged = overlaid(current, {"resourceType": "ServiceRequest", "note": [{"text": "new offer"}]})
-    assert merged["note"] == [{"text": "new offer"}, signed]
-
-
-SENT: dict[str, Any] = {
-    "resourceType": "ServiceRequest",
-    "status": "draft",
-    "code": {"coding": [{"system": "s", "code": "c"}], "text": "Food pantry"},
-    "identifier": [OURS],
-    "reasonReference": [{"reference": "Observation/1"}],
-    "note": [{"text": "Proposed by a protocol."}],
-}
-
-
-@pytest.mark.parametrize(
-    ("more", "kept"),
-    [
-        ({}, True),
-        ({"meta": {"versionId": "2", "tag": [{"code": "seen"}]}, "id": "9"}, True),
-        ({"identifier": [OURS, THEIRS]}, True),
-        ({"supportingInfo": [{"reference": "Observation/9"}]}, True),
-        ({"extension": [{"url": "urn:ward", "valueString": "flag"}]}, True),
-        ({"note": [*SENT["note"], {"text": "Asked her: yes", "authorString": "An invented nurse"}]}, True),
-        ({"code": {**SENT["code"], "coding": [{"system": "s", "code": "c", "display": "d"}]}}, True),
-        # What an update would take away, or what says something else, is somebody's change.
-        ({"note": [*SENT["note"], {"text": "She has a choir."}]}, False),
-        ({"note": [{"text": "She has a choir."}]}, False),
-        ({"reasonReference": [*SENT["reasonReference"], {"reference": "Condition/2"}]}, False),
-        ({"code": {**SENT["code"], "coding": [*SENT["code"]["coding"], {"code": "theirs"}]}}, False),
-        ({"performer": [{"reference": "Organization/9"}]}, False),
-        ({"status": "on-hold"}, False),
-        ({"code": {"text": "Soup kitchen"}}, False),
-    ],
-)
-def test_what_others_added_and_an_update_keeps_is_told_from_a_change(more, kept):
-    current = {**SENT, **more}
-    assert only_added(SENT, current) is kept
-    if kept:
-        merged = overlaid(current, {**SENT, "code": {"text": "Soup kitchen"}})
-        for name, part in more.items():
-            assert name == "code" or merged[name] == part
-
-
 def test_the_other_form_of_a_date_takes_the_place_of_the_first():
-    current = {"resourceType": "ServiceRequest", "id": "9", "occurrenceDateTime": "2024-03-05"}
-    merged = overlaid(
-        current, {"resourceType": "ServiceRequest", "occurrencePeriod": {"start": "2024-03-06"}}
-    )
-    assert "occurrenceDateTime" not in merged
+    said = {"resourceType": "ServiceRequest", "occurrenceDateTime": "2024-03-05"}
+    wanted = {"resourceType": "ServiceRequest", "occurrencePeriod": {"start": "2024-03-06"}}
+    merged = merge(said, wanted, said | {"id": "9"})
+    assert merged.is_needed
+    assert merged.body == wanted | {"id": "9"}
 
 
 @pytest.mark.parametrize(
@@ -115,18 +36,67 @@ def test_the_other_form_of_a_date_takes_the_place_of_the_first():
         ({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}, {"d": 3}]}, True),
         ({"a": [1, 2]}, {"a": [1]}, False),
         ({"a": [1]}, {"a": 1}, False),
+        ({"a": [{"code": "1"}, {"code": "2"}]}, {"a": [{"code": "2"}, {"code": "1"}]}, True),
+        ({"a": {"code": "1", "display": "one"}}, {"a": {"code": "1"}}, True),
+        ({"note": [{"text": "ours"}]}, {}, True),
+        ({"note": [{"text": "ours"}]}, {"note": [{"text": "a person's"}]}, False),
+        ({"text": {"status": "generated", "div": "a"}}, {"text": {"status": "generated", "div": "b"}}, True),
+        (
+            {"text": {"status": "additional", "div": "a"}},
+            {"text": {"status": "generated", "div": "b"}},
+            False,
+        ),
+        ({"authoredOn": "2024-03-05"}, {"authoredOn": "2024-03-06"}, True),
         ({"meta": {"profile": ["p"]}}, {}, True),
         ({"goal": {"reference": "urn:uuid:1"}}, {"goal": {"reference": "Goal/9"}}, True),
         ({"goal": {"reference": "urn:uuid:1"}}, {"goal": {}}, False),
     ],
 )
-def test_a_draft_agrees_with_what_says_at_least_as_much(body, current, same):
-    assert agrees(body, current) is same
+def test_all_that_we_said_stands_in_what_says_at_least_as_much(body, current, same):
+    assert is_all_there(body, current) is same
 
 
-@given(json_values)
-def test_everything_agrees_with_itself(value):
-    assert agrees(value, value)
+@given(st.dictionaries(st.text(max_size=5), json_values))
+def test_everything_is_there_in_itself(body):
+    assert is_all_there(body, body)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "respell",
+    [
+        spellings.add_ids,
+        spellings.reorder,
+        spellings.drop_displays,
+        spellings.put_local_codings_first,
+        spellings.respell_times,
+        spellings.drop_what_it_does_not_keep,
+        spellings.move_attachments,
+        spellings.space_words,
+    ],
+)
+def test_what_we_wrote_is_all_there_as_a_server_spells_it(key, respell):
+    chance = random.Random(7)  # noqa: S311
+    assert is_all_there(SENT[key], respell(copy.deepcopy(SENT[key]), chance))
+
+
+@pytest.mark.parametrize(
+    ("key", "element"),
+    [(key, name) for key in KEYS for name in ("status", "lifecycleStatus", "code") if name in SENT[key]],
+)
+def test_what_a_person_changed_is_not_all_there(key, element):
+    theirs = "on-hold" if isinstance(SENT[key][element], str) else {"text": "Soup kitchen"}
+    assert not is_all_there(SENT[key], SENT[key] | {element: theirs})
+
+
+def test_what_a_person_ticked_is_not_as_we_said_it():
+    plan = copy.deepcopy(SENT["care-plan"])
+    plan["activity"] = [
+        part | ({"detail": part["detail"] | {"status": "completed"}} if "detail" in part else {})
+        for part in plan["activity"]
+    ]
+    assert plan != SENT["care-plan"]
+    assert not is_all_there(SENT["care-plan"], plan)
 
 
 @pytest.mark.parametrize(
@@ -155,17 +125,19 @@ BARE = {name: LABEL[name] for name in ("system", "code")}
 
 
 def test_what_has_become_sensitive_gets_its_label_beside_those_of_others():
-    body = {"resourceType": "Goal", "meta": {"profile": ["p"], "security": [LABEL]}}
+    said = {"resourceType": "Goal", "meta": {"profile": ["p"]}}
+    wanted = {"resourceType": "Goal", "meta": {"profile": ["p"], "security": [LABEL]}}
     current = {"resourceType": "Goal", "id": "9", "meta": {"versionId": "1", "security": [OTHER]}}
-    assert overlaid(current, body)["meta"] == {"versionId": "1", "security": [OTHER, BARE]}
-    assert overlaid({"resourceType": "Goal", "id": "9"}, body)["meta"] == body["meta"]
+    merged = merge(said, wanted, current)
+    assert merged.is_needed
+    assert merged.body["meta"] == {"versionId": "1", "security": [OTHER, BARE]}
 
 
-def test_a_resource_without_its_label_does_not_agree_and_one_with_further_labels_does():
+def test_a_resource_without_its_label_is_not_all_there_and_one_with_further_labels_is():
     body = {"resourceType": "Goal", "meta": {"profile": ["p"], "security": [LABEL]}}
-    assert not agrees(body, {"resourceType": "Goal", "meta": {"versionId": "1"}})
-    assert not agrees(body, {"resourceType": "Goal", "meta": {"security": [OTHER]}})
-    assert agrees(body, {"resourceType": "Goal", "meta": {"security": [OTHER, BARE]}})
+    assert not is_all_there(body, {"resourceType": "Goal", "meta": {"versionId": "1"}})
+    assert not is_all_there(body, {"resourceType": "Goal", "meta": {"security": [OTHER]}})
+    assert is_all_there(body, {"resourceType": "Goal", "meta": {"security": [OTHER, BARE]}})
 
 
 @pytest.mark.parametrize(

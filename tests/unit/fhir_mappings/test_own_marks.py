@@ -3,7 +3,7 @@
 import pytest
 
 from fhir_mappings import systems
-from fhir_mappings.merge import agrees, overlaid
+from fhir_mappings.merge import is_all_there, merge
 from fhir_mappings.own_marks import TAG, is_own_name, own_identifier, own_value, search_token, with_tag
 
 NAME = "urn:uuid:5b2f7b0e-6a53-5d0c-9d0b-3f1c7f0c2d11"
@@ -41,15 +41,21 @@ def test_the_value_of_a_token_of_ours(token, value):
 
 
 def test_an_update_keeps_the_identifiers_of_the_ehr_and_of_the_earlier_release():
-    merged = overlaid(goal(FORMER, THEIRS, id="9"), goal(own_identifier(NAME)))
-    assert merged["identifier"] == [own_identifier(NAME), FORMER, THEIRS]
-    assert overlaid(merged, goal(own_identifier(NAME)))["identifier"] == merged["identifier"]
+    said, wanted = (
+        goal(FORMER, lifecycleStatus="proposed"),
+        goal(own_identifier(NAME), lifecycleStatus="active"),
+    )
+    merged = merge(said, wanted, said | {"identifier": [FORMER, THEIRS], "id": "9"})
+    assert merged.is_needed
+    assert sorted(merged.body["identifier"], key=str) == sorted(
+        [own_identifier(NAME), FORMER, THEIRS], key=str
+    )
+    again = merge(merged.said, wanted, merged.body)
+    assert (again.is_needed, again.body["identifier"]) == (False, merged.body["identifier"])
 
 
-def test_what_an_earlier_release_wrote_is_as_we_want_it_and_another_identifier_is_not():
-    assert agrees(goal(own_identifier(NAME)), goal(FORMER))
-    assert not agrees(goal(own_identifier(NAME)), goal(THEIRS))
-    assert not agrees(goal(own_identifier(NAME)), goal(own_identifier("urn:uuid:8")))
+def test_what_an_earlier_release_wrote_is_as_we_want_it():
+    assert is_all_there(goal(own_identifier(NAME)), goal(FORMER))
 
 
 def test_the_tag_stands_once_beside_the_tags_of_others():
@@ -61,5 +67,10 @@ def test_the_tag_stands_once_beside_the_tags_of_others():
 
 def test_a_tag_that_the_ehr_dropped_is_no_edit_and_comes_back_with_the_next_update():
     wanted, held = with_tag(goal()), goal(id="9", meta={"versionId": "3"})
-    assert agrees(wanted, held)
-    assert overlaid(held, wanted)["meta"] == {"versionId": "3", "tag": [dict(TAG)]}
+    assert is_all_there(wanted, held)
+    merged = merge(wanted, wanted, held)
+    assert (merged.persons, merged.is_needed) == (frozenset(), False)
+    assert merged.body["meta"] == {
+        "versionId": "3",
+        "tag": [{name: TAG[name] for name in ("system", "code")}],
+    }

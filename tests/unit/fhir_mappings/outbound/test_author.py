@@ -6,13 +6,14 @@ from itertools import product
 import pytest
 
 from fhir_mappings import systems
-from fhir_mappings.merge import overlaid
+from fhir_mappings.merge import merge
 from fhir_mappings.outbound.author import Author, device_identifier, partner_identifier, without_orphans
 from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.plan import plan_resources
 from fhir_mappings.outbound.shared import device_draft, partner_draft
 from fhir_mappings.own_marks import TAG
-from fhir_mappings.withdrawal import hold_task, restored, retired, withdrawn
+from fhir_mappings.resumption import resume
+from fhir_mappings.withdrawal import hold_task, retire, withdraw
 from service.domain.decision import Choice, Edit
 from service.pipeline.decide import decide
 from tests import builders as a
@@ -171,18 +172,19 @@ def test_what_is_contained_and_ours_stays_while_something_names_it(resource, lef
 @pytest.mark.parametrize("signed", [False, True])
 def test_taking_back_and_bringing_back_leave_no_orphan(signed):
     resource = request({"reference": "Practitioner/1" if signed else "#author"}, DEVICE)
-    taken = (way(resource, author=BARE, recorded=RECORDED) for way in (withdrawn, retired))
-    for body in taken:
-        assert body is not None
-        back = restored(body)
+    for take_back in (withdraw, retire):
+        taken = take_back(resource, resource, author=BARE, recorded=RECORDED)
+        assert taken is not None
+        back = resume(taken.said, resource, taken.body, before=taken.before, given=taken.given)
         assert back is not None
-        assert [("contained" in one) for one in (body, back)] == [not signed] * 2
+        assert [("contained" in body) for body in (taken.body, back.body)] == [not signed] * 2
 
 
 def test_an_update_takes_the_contained_author_of_an_earlier_release_out():
     drafts = plan_resources(decided(), author=BARE, recorded=RECORDED)
     order = next(draft.body for draft in drafts if draft.key == PANTRY)
-    assert "contained" not in overlaid(request({"reference": "#author"}, DEVICE), order)
+    said = request({"reference": "#author"}, DEVICE)
+    assert "contained" not in merge(said, order, said).body
 
 
 def test_the_task_about_a_referral_on_hold_contains_nothing():

@@ -196,3 +196,27 @@ def test_what_was_refused_is_tried_again_when_a_day_has_passed_or_the_ehr_has_ch
     refused = entry_in(WriteState.REFUSED, there=False, tried=AT, refused_as="another EHR")
     [write], _ = after(refused, seen(Sight.UNSEEN), Wish.STAND)
     assert isinstance(write, Write)
+
+
+@pytest.mark.parametrize(
+    ("kept", "state"),
+    [
+        ({"authoredOn": "2024-03-05", "intent": "order "}, WriteState.LANDED),
+        ({"code": {"text": "Soup kitchen"}}, WriteState.THEIRS),
+    ],
+)
+@pytest.mark.parametrize("in_doubt", [True, False])
+def test_what_is_found_in_the_servers_spelling_is_ours_and_in_other_words_a_persons(kept, state, in_doubt):
+    """Of a server whose versions have no order, so that nothing else tells who wrote what was found."""
+    body = ORDER.body | {
+        "authoredOn": "2024-03-05T12:00:00+00:00",
+        "intent": "order",
+        "code": {"text": "Pantry"},
+    }
+    draft = replace(ORDER, body=body)
+    sent = InFlight(draft.body, draft.digest, WriteState.WAITING) if in_doubt else None
+    entry = LedgerEntry(
+        draft, WriteState.UNKNOWN if in_doubt else WriteState.WAITING, draft.digest, in_flight=sent
+    )
+    _, then = after(entry, seen(Sight.THERE, draft, version="4f1e", **kept), Wish.STAND)
+    assert (then.state, bool(then.observed)) == (state, state is WriteState.LANDED)
