@@ -313,7 +313,9 @@ class MemoryLedger:
     def save(self, entries: Sequence[LedgerEntry]) -> None:
         self.commits += 1
         for entry in entries:
-            row = self.rows[entry.draft.key]
+            row = self.rows.get(entry.draft.key)
+            if row is None:  # forgotten by a new plan
+                continue
             known = replace(entry, draft=row.draft, digest=row.digest, wanted=row.wanted, rung=row.rung)
             if entry.settles not in {"", row.digest}:
                 known = replace(known, state=WriteState.WAITING, reason=WriteReason.NONE, detail="")

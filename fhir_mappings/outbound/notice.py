@@ -33,8 +33,8 @@ _VERDICTS: Final[Mapping[str, frozenset[str]]] = {
 _TITLE: Final = "Notice about the discharge plan"
 _NOTE: Final = coding(systems.LOINC, "34109-9", "Note")
 _OLDER: Final = (
-    "The discharge plan in this chart is older than the one on Homeward's page. A person has changed it here, their "
-    "words stand, and so what has changed in the plan since does not show in it."
+    "The discharge plan in this chart is older than the one on Homeward's page: what has changed in the plan since does not "
+    "show in it. What people have written in it stands."
 )
 
 

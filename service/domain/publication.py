@@ -64,8 +64,8 @@ class WriteState(StrEnum):
 _ALLOWED: Final[Mapping[WriteState, frozenset[WriteState]]] = {
     WriteState.WAITING: frozenset(WriteState) - {WriteState.UNKNOWN},
     WriteState.SENDING: frozenset(WriteState),
-    WriteState.UNKNOWN: frozenset(WriteState) - {WriteState.SENDING, WriteState.IMPOSSIBLE},
-    WriteState.REFUSED: frozenset(WriteState) - {WriteState.UNKNOWN, WriteState.ON_HOLD},
+    WriteState.UNKNOWN: frozenset(WriteState) - {WriteState.SENDING},
+    WriteState.REFUSED: frozenset(WriteState) - {WriteState.UNKNOWN},
     WriteState.IMPOSSIBLE: frozenset(WriteState) - {WriteState.UNKNOWN, WriteState.REFUSED},
     WriteState.LANDED: frozenset(WriteState) - {WriteState.UNKNOWN, WriteState.REFUSED},
     WriteState.REVOKED: frozenset(

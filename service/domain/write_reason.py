@@ -31,6 +31,7 @@ class WriteReason(StrEnum):
     NOT_FINDABLE = "not-findable"
     NO_MODIFIER_EXTENSIONS = "no-modifier-extensions"
     NOTHING_TO_SPEAK_OF = "nothing-to-speak-of"
+    ORDER_RESTS = "order-rests"
     # --- the hospital's write policy ---
     NOT_SENT = "not-sent"
     NOT_WITHDRAWN = "not-withdrawn"
@@ -77,6 +78,9 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     ),
     WriteReason.NO_MODIFIER_EXTENSIONS: "The EHR refuses resources with a modifier extension.",
     WriteReason.NOTHING_TO_SPEAK_OF: "Nothing that this speaks of is in the EHR.",
+    WriteReason.ORDER_RESTS: (
+        "The order that this is about does not stand in the EHR as it was approved, so nobody is asked to act on it."
+    ),
     WriteReason.NOT_SENT: "This hospital's write policy is {}: nothing is sent to its EHR.",
     WriteReason.NOT_WITHDRAWN: (
         "This hospital's write policy is {}: nothing was sent to its EHR, so nothing is withdrawn."
@@ -135,6 +139,7 @@ IMPOSSIBLE: Final = frozenset(
         WriteReason.NOT_FINDABLE,
         WriteReason.NO_MODIFIER_EXTENSIONS,
         WriteReason.NOTHING_TO_SPEAK_OF,
+        WriteReason.ORDER_RESTS,
     }
 )
 #: The hospital's write policy sends nothing.

@@ -1,7 +1,7 @@
 """A person decides about a plan: kept with who they are, and on its way to the EHR, in one commit."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -11,8 +11,10 @@ from service.domain.decision import UNCHANGED, Choice, Decision, Edit, Signer
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
 from service.errors import HospitalNotConfigured, NotFound, Outdated, Unusable
+from service.jobs import Task
 from service.pipeline.decide import check, decidable, state_of, still_open
 from service.pipeline.ports import Deps
+from service.pipeline.redrive import failed_step
 from service.pipeline.versions import commit_version, decided_version
 from service.store import Unit
 from service.store.plans import PlanVersion
@@ -156,8 +158,10 @@ def _commit(
     if tenant is None:
         raise HospitalNotConfigured(discharge.tenant)
     version = decided_version(discharge, last, unit)
-    if discharge.state is DischargeState.PUBLISHED:
-        discharge = discharge.move_to(DischargeState.PLANNED, made[0].at)
+    is_given_up = failed_step(discharge, unit) is Task.PUBLISH
+    if discharge.state is DischargeState.PUBLISHED or is_given_up:
+        # A decision is written also where writing was given up: nothing else would come back to it.
+        discharge = replace(discharge.move_to(DischargeState.PLANNED, made[0].at), problem="")
         unit.discharges.save(discharge)
     commit_version(discharge, version, tenant, unit, deps)
     by = made[0].by

@@ -19,6 +19,7 @@ from service.domain.decision import Choice, Signer
 from service.domain.discharge import Action, DischargeState, Trigger
 from service.domain.sensitivity import Label
 from service.doors.caller import Caller
+from service.jobs import Task
 from service.pipeline import run
 from service.pipeline.intake import intake
 from service.pipeline.sign import Act, sign
@@ -130,6 +131,17 @@ def test_a_decision_made_while_publishing_is_published_as_well(desk):
     assert desk.state() is DischargeState.PUBLISHED
     published = [e.event for e in desk.deps.store.audit.of(desk.discharge) if e.event == "published"]
     assert len(published) == 2  # the first plan, and both decisions together
+
+
+def test_a_decision_is_published_where_publishing_was_given_up(desk):
+    by = Signer("Dana Example")
+    sign(desk.discharge, Act(choice=Choice.APPROVED, item=PANTRY), by, desk.deps)
+    run.give_up(desk.discharge, Task.PUBLISH, "An unexpected fault stopped this step.", desk.deps)
+    assert desk.state() is DischargeState.FAILED
+    sign(desk.discharge, Act(choice=Choice.APPROVED), by, desk.deps)
+    assert desk.state() is DischargeState.PLANNED
+    desk.publish()
+    assert desk.state() is DischargeState.PUBLISHED
 
 
 @pytest.mark.parametrize(("seen", "status"), [(None, 428), (7, 412), ('x", "1', 200)])

@@ -67,7 +67,8 @@ class _Sender:
     def send_together(self, writes: Sequence[Write], *, again: bool) -> bool:
         """One transaction; False when the EHR refuses the whole, so that one bad resource does not lose the rest."""
         linked = self._linked(writes, coming=writes)
-        self._ledger.save([write.entry for write in linked])
+        if not self._is_begun(linked):
+            return True
         try:
             outcomes = write_together(self._ehr, *_as_requests(linked))
         except (EhrConflict, EhrRejected, EhrRefused) as error:
@@ -94,7 +95,8 @@ class _Sender:
             linked = self._linked(ready, coming=rest)
             if not linked:
                 continue
-            self._ledger.save([write.entry for write in linked])
+            if not self._is_begun(linked):
+                return
             self._take(linked, write_each(self._ehr, *_as_requests(linked)))
             self._stop_if_refused(rest)
         self._hold_back(rest)
@@ -102,6 +104,18 @@ class _Sender:
         if conflicts and not again:
             self._ledger.save([write.before for write in conflicts])
             raise self.done.failures[conflicts[0].key]
+
+    def _is_begun(self, writes: Sequence[Write]) -> bool:
+        """Whether all of these are known to be under way; else nothing is sent, and it is decided anew.
+
+        What was never sent is forgotten when a new plan no longer wants it: written all the same, nobody would know of it.
+        """
+        self._ledger.save([write.entry for write in writes])
+        known = {entry.draft.key for entry in self._ledger.entries()}
+        if all(write.key in known for write in writes):
+            return True
+        self._ledger.save([write.before for write in writes])
+        return False
 
     def _take(self, writes: Sequence[Write], outcomes: Sequence[Outcome]) -> None:
         """Record what became of each, in one commit."""

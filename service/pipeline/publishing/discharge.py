@@ -85,7 +85,10 @@ def seconds_until_looked_at(entries: Sequence[LedgerEntry]) -> int | None:
     """When a discharge of which all has landed is to be published again: for what was refused, and what nobody ordered."""
     if any(entry.wanted and entry.reason is WriteReason.LEFT_TO_CLINICIAN for entry in entries):
         return round(UNANSWERED.total_seconds())
-    refused = any(entry.wanted and entry.state is WriteState.REFUSED for entry in entries)
+    refused = any(
+        entry.wanted and (entry.state is WriteState.REFUSED or entry.reason is WriteReason.ORDER_RESTS)
+        for entry in entries
+    )
     return round(REFUSED_AGAIN.total_seconds()) if refused else None
 
 

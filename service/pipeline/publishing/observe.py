@@ -7,6 +7,7 @@ from typing import Final
 from fhir_mappings.bundle import Search, carries
 from fhir_mappings.likeness import Likeness, likeness
 from fhir_mappings.references import references_in, version_of
+from fhir_mappings.withdrawal import hold_key
 from service.domain.absence import Conclusion, Look, Shown, Subject
 from service.domain.publication import LedgerEntry, WriteState
 from service.domain.record import GapReason
@@ -52,11 +53,15 @@ def observe(
     """
     known = {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
     capability = ehr.capability()
+    rested = _about_orders_that_rested(entries, wishes)
     questions = [
         _Question(entry, tuple(_ways(entry, capability, known)))
         for entry in entries
         if entry.draft.key not in seen
-        and _is_looked_for(entry, wishes[entry.draft.key], capability, known, everything=everything)
+        and (
+            _is_looked_for(entry, wishes[entry.draft.key], capability, known, everything=everything)
+            or (bool(entry.reference) and any(key.startswith(hold_key(entry.draft)) for key in rested))
+        )
     ]
     observed = {
         question.entry.draft.key: Observed(Sight.NO_WAY) for question in questions if not question.ways
@@ -71,6 +76,12 @@ def observe(
         else:
             observed[entry.draft.key] = _found(entry, result, wishes[entry.draft.key])
     return observed
+
+
+def _about_orders_that_rested(entries: Sequence[LedgerEntry], wishes: Mapping[str, Wish]) -> list[str]:
+    """The keys of tasks that are closed by what their orders show, whoever's these are."""
+    closing = [entry for entry in entries if wishes[entry.draft.key] is Wish.CLOSE]
+    return [entry.draft.key for entry in closing if entry.state is not WriteState.REVOKED]
 
 
 def _is_looked_for(

@@ -8,7 +8,7 @@ from typing import Final
 from fhir_mappings.merge import pruned
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import fitted
-from fhir_mappings.outbound.notice import NOTICE_KEYS
+from fhir_mappings.outbound.notice import NOTICE_KEYS, keeps_verdict_out
 from fhir_mappings.withdrawal import is_hold_task
 from service.clock import now
 from service.domain.absence import Conclusion, Look, Shown
@@ -17,7 +17,7 @@ from service.domain.write_reason import KEPT_BACK, WriteReason
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import LOWER_TYPES, Rung, descend, step_for
-from service.errors import EhrConflict, EhrError, WriteUnknown
+from service.errors import EhrConflict, EhrError, EhrRefused, WriteUnknown
 from service.pipeline.publishing.act import act
 from service.pipeline.publishing.actions import Action, Observed, Record, Sight, Situation, Wish, Write
 from service.pipeline.publishing.observe import Weigh, observe
@@ -66,9 +66,13 @@ def publish(
     again at once: whatever was sent stays SENDING and is then looked for first. Raises EhrRefused when our credential is.
     """
     run = _Run(ledger, ehr, way or replace(_plain(ehr), lower=lower))
-    run.bring()
-    run.descend()
-    run.tell_what_is_kept_out()
+    try:
+        run.bring()
+        run.descend()
+        run.tell_what_is_kept_out()
+    except EhrRefused:
+        run.count_try()
+        raise
     run.finish()
     return ledger.entries()
 
@@ -88,7 +92,11 @@ def withdraw(
     """
     way = Way(author=author, recorded=recorded, at=now(), weigh=weigh, but_approved=but_approved)
     run = _Run(ledger, ehr, way, off=True)
-    run.bring()
+    try:
+        run.bring()
+    except EhrRefused:
+        run.count_try()
+        raise
     run.finish()
     return ledger.entries()
 
@@ -144,6 +152,12 @@ class _Run:
     unanswered: bool = False
     #: The types of lower rungs that stand for something, None while that is not known.
     needed: frozenset[str] | None = None
+    told: bool = False
+    #: How often each was tried before this run.
+    tried: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tried = {entry.draft.key: entry.attempts for entry in self.ledger.entries()}
 
     def bring(self) -> None:
         """Look, decide and do until nothing is left to do now."""
@@ -183,21 +197,33 @@ class _Run:
         self.ledger.land([item for item in found.landed if stood[item.key] is not item.rung])
 
     def tell_what_is_kept_out(self) -> None:
-        """A notice in a place of ours where a person's words keep the plan's verdict from the chart."""
-        if not _is_kept_out(self.ledger.entries()):
-            return
+        """A notice in a place of ours where the plan's verdict does not show in the chart; one that is needless is retired."""
+        self.told = True
+        if _is_kept_out(self.ledger.entries()):
+            self._want_notice()
+        if any(entry.draft.key in NOTICE_KEYS for entry in self.ledger.entries()):
+            self.bring()
+
+    def _want_notice(self) -> None:
         capability = self.ehr.capability()
         possible = [
             _fitted(draft, capability)
             for draft in self.way.notice()
             if step_for(capability, draft.resource_type).rung is not Rung.NOT_POSSIBLE
         ]
-        if possible:
-            self.ledger.want_also(possible[:1])
-            self.bring()
+        self.ledger.want_also(possible[:1])
+
+    def count_try(self) -> None:
+        """What still waits, if only for another, was tried once more: so that the pauses between the tries grow."""
+        waiting = [entry for entry in self.ledger.entries() if is_unfinished(entry, off=self.off)]
+        counted = [(entry, self.tried.get(entry.draft.key, 0) + 1) for entry in waiting]
+        self.ledger.save(
+            [replace(entry, attempts=tries) for entry, tries in counted if entry.attempts < tries]
+        )
 
     def finish(self) -> None:
-        """Raise what is worth another run at once."""
+        """Count the try; raise what is worth another run at once."""
+        self.count_try()
         for failure in self.failures:
             if failure.retryable and not isinstance(failure, EhrConflict):
                 raise failure
@@ -224,9 +250,13 @@ class _Run:
         return [action for action in actions if self._key(action) not in undecided]
 
     def _undecided(self, entries: Sequence[LedgerEntry]) -> set[str]:
-        """What stands on lower rungs is not taken back before it is known what is needed there."""
+        """What stands on lower rungs, and a notice, is not taken back before it is known what is needed there."""
+        if self.off:
+            return set()
+        notices = {entry.draft.key for entry in entries if entry.draft.key in NOTICE_KEYS}
         lower = [entry for entry in entries if entry.draft.resource_type in LOWER_TYPES and not entry.wanted]
-        return {entry.draft.key for entry in lower} if self.needed is None and not self.off else set()
+        undecided = {entry.draft.key for entry in lower} if self.needed is None else set()
+        return (undecided - notices) | (set() if self.told else notices)
 
     def _close(self, actions: Sequence[Action]) -> None:
         """What could not be seen is decided once in a run."""
@@ -268,7 +298,22 @@ def _needed(entries: Sequence[LedgerEntry], capability: Capability, unmade: froz
 
 
 def _is_kept_out(entries: Sequence[LedgerEntry]) -> bool:
-    return any(entry.wanted and entry.reason is WriteReason.VERDICT_KEPT_OUT for entry in entries)
+    """Whether how the plan stands by now does not show: a person's words keep it out, or the EHR takes no change of ours."""
+    plans = [entry for entry in entries if entry.wanted and entry.draft.key not in NOTICE_KEYS]
+    return any(
+        WriteReason.VERDICT_KEPT_OUT in {entry.reason, entry.in_flight and entry.in_flight.reason}
+        or _is_frozen(entry)
+        for entry in plans
+    )
+
+
+def _is_frozen(entry: LedgerEntry) -> bool:
+    if not entry.reference or entry.state not in {WriteState.REFUSED, WriteState.IMPOSSIBLE}:
+        return False
+    said, ours = entry.sent or {}, entry.draft.body
+    return keeps_verdict_out(
+        entry.draft.resource_type, {name for name in ours if ours[name] != said.get(name)}
+    )
 
 
 def unmade_of(drafts: Sequence[Draft], types: frozenset[str]) -> frozenset[str]:

@@ -67,6 +67,8 @@ _TABLE: Final[Mapping[tuple[Wish, Sight], Rule]] = {
 }
 _NOTHING: Final = Observed()
 _SIGNS: Final = "Provenance"
+#: An order that stands otherwise than it is wanted, and is not brought there while neither it nor the EHR changes.
+_RESTING: Final = frozenset({WriteState.REFUSED, WriteState.IMPOSSIBLE, WriteState.THEIRS})
 
 
 def reconcile(
@@ -162,8 +164,8 @@ def _hold_back(
             )
             ready[key] = _waiting(write)
     for key, write in ready.items():
-        if isinstance(write, Write) and _is_too_early(write, ready, settled, observed):
-            ready[key] = _waiting(write)
+        if isinstance(write, Write) and (orders := _not_standing(write, ready, settled, observed)):
+            ready[key] = _without_order(write, orders)
     known = {entry.draft.full_url: entry.reference for entry in settled.values() if entry.reference}
     return _without_idle_provenance(ready, known)
 
@@ -183,20 +185,25 @@ def _unsent(before: LedgerEntry) -> WriteState:
     return WriteState.WAITING if before.state in {WriteState.LANDED, WriteState.IMPOSSIBLE} else before.state
 
 
-def _is_too_early(
+def _not_standing(
     write: Write,
     ready: Mapping[str, LedgerEntry | Write],
     settled: Mapping[str, LedgerEntry],
     observed: Mapping[str, Observed],
-) -> bool:
-    """Whether it is a Task about an order that is not as it must be and is not being made so: no one acts on a draft."""
+) -> list[LedgerEntry | Write]:
+    """The orders of a new Task that are not as they must be and are not being made so: no one acts on a draft."""
     task = write.entry.draft
     if is_hold_task(task) or not write.is_create:
-        return False
-    orders = [key for key, entry in settled.items() if is_about(task, entry.draft)]
-    return any(
-        not _stands(ready[key], observed.get(key, _NOTHING)) and settled[key].reference for key in orders
-    )
+        return []
+    orders = [key for key, entry in settled.items() if is_about(task, entry.draft) and entry.reference]
+    return [ready[key] for key in orders if not _stands(ready[key], observed.get(key, _NOTHING))]
+
+
+def _without_order(write: Write, orders: Sequence[LedgerEntry | Write]) -> LedgerEntry:
+    """The Task waits for its order, or, where that is not brought further by itself, cannot be."""
+    if any(isinstance(order, Write) or order.state not in _RESTING for order in orders):
+        return _waiting(write)
+    return write.before.moved_to(WriteState.IMPOSSIBLE, WriteReason.ORDER_RESTS, attempts=0)
 
 
 def _stands(order: LedgerEntry | Write, look: Observed) -> bool:

@@ -176,6 +176,8 @@ def bring_up_to_date(case: Case) -> LedgerEntry | Write:
         entry = _found(case)
     elif entry.sent is None and entry.sent_digest:
         return _leave_adopted(entry)
+    elif _is_signed_there(entry):
+        return entry
     merged, state, reason = _merge(entry, case)
     is_ours_alone = _is_untouched(entry, look) and not merged.persons
     if not merged.is_needed:
@@ -192,6 +194,8 @@ def bring_up_to_date(case: Case) -> LedgerEntry | Write:
         )
     if not case.situation.capability.can(entry.draft.resource_type, "update"):
         return _unchangeable(entry)
+    if _is_refused_still(entry, case.situation):
+        return entry
     sent = InFlight(
         merged.body,
         entry.digest,
@@ -202,6 +206,12 @@ def bring_up_to_date(case: Case) -> LedgerEntry | Write:
         is_ours_alone=is_ours_alone,
     )
     return _write(entry, sent, look.etag)
+
+
+def _is_signed_there(entry: LedgerEntry) -> bool:
+    """Whether a clinician signed it in the EHR, and we have not put it on hold since: theirs stands as it is."""
+    is_signed = entry.state is WriteState.THEIRS and entry.reason is WriteReason.SIGNED_THERE
+    return is_signed and not entry.status_given
 
 
 def _is_untouched(entry: LedgerEntry, look: Observed) -> bool:

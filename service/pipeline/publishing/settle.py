@@ -49,7 +49,9 @@ def _not_shown(entry: LedgerEntry, look: Observed) -> LedgerEntry:
 
 
 def missed(entry: LedgerEntry, reason: WriteReason, detail: str = "") -> LedgerEntry:
-    """The same entry after a try that did not get through: it is tried again."""
+    """The same entry after a try that did not get through: it is tried again. That theirs stands is not forgotten."""
+    if entry.state is WriteState.THEIRS and entry.reason is not WriteReason.NONE:
+        return replace(entry, attempts=entry.attempts + 1)
     return replace(entry, reason=reason, detail=detail, attempts=entry.attempts + 1)
 
 
