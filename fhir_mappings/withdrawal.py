@@ -33,7 +33,7 @@ _WITHDRAWN: Final[Mapping[str, Mapping[str, str]]] = {
 _RETIRED: Final[Mapping[str, Mapping[str, str]]] = {
     "CarePlan": {"draft": "revoked", "active": "revoked", "on-hold": "revoked"},
     "ServiceRequest": {"draft": "revoked", "active": "revoked", "on-hold": "revoked"},
-    "Task": {"requested": "cancelled"},
+    "Task": {"requested": "cancelled", "on-hold": "cancelled"},
     "Goal": dict.fromkeys(("proposed", "planned", "accepted", "active", "on-hold"), "cancelled"),
     "DocumentReference": {"current": "superseded"},
     "Condition": {"active": "inactive"},
@@ -45,6 +45,7 @@ _HOLD: Final = "on-hold:"
 _REASON: Final = "The discharge was cancelled or delayed; this was {} before."
 _NO_LONGER: Final = "The discharge plan no longer proposes this; it was {} before."
 _GOES_ON: Final = "The discharge goes on; the referral is active again."
+_ENDED: Final = "The referral is no longer on hold: it has ended."
 _TASK: Final = (
     "The discharge was cancelled or delayed, and this approved referral is on hold. Tell the provider; decide whether it "
     "still stands. It becomes active again by itself when a new discharge order comes."
@@ -178,11 +179,11 @@ def is_hold_task(draft: Draft) -> bool:
     return draft.resource_type == "Task" and draft.key.startswith(_HOLD)
 
 
-def closed_task(task: Json) -> Json | None:
-    """The Task called off because the referral goes on; None when a person has already taken it up."""
+def closed_task(task: Json, *, goes_on: bool = True) -> Json | None:
+    """The Task called off because the referral goes on, or has ended; None when a person has already taken it up."""
     if task.get("status") != "requested":
         return None
-    return task | {"status": "cancelled", "statusReason": {"text": _GOES_ON}}
+    return task | {"status": "cancelled", "statusReason": {"text": _GOES_ON if goes_on else _ENDED}}
 
 
 def with_status(resource: Json, status: str) -> Json:

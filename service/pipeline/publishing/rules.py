@@ -46,6 +46,7 @@ REFUSED_AGAIN: Final = timedelta(days=1)
 _FIRST_VERSION: Final = 'W/"1"'
 _ACTIVE: Final = "active"
 _ON_HOLD: Final = "on-hold"
+_ENDED: Final = frozenset({"revoked", "completed", "entered-in-error"})
 _STATUS: Final = frozenset({"status", "lifecycleStatus", "clinicalStatus"})
 #: A Task that its provider works on, or has done, is as it was wanted.
 _PROGRESS: Final = frozenset({"requested", "received", "accepted", "in-progress", "completed"})
@@ -312,7 +313,7 @@ def forget(case: Case) -> LedgerEntry:
     entry = case.entry
     if entry.reference or entry.state not in {*UNSENT, WriteState.REFUSED}:
         return entry
-    if case.wish is Wish.CLOSE and not _is_active_again(case):
+    if case.wish is Wish.CLOSE and not _rests_no_longer(case):
         return entry
     return entry.moved_to(WriteState.REVOKED, attempts=0)
 
@@ -371,11 +372,11 @@ def withdraw(case: Case) -> LedgerEntry | Write:
 
 
 def close_task(case: Case) -> LedgerEntry | Write:
-    """A task about an order on hold is called off when the order is active again in the EHR, unless a person has taken it up."""
+    """A task about an order on hold is called off when the order goes on in the EHR, or has ended, unless a person has taken it up."""
     entry, look = case.entry, case.look
-    if not _is_active_again(case):
+    if not _rests_no_longer(case):
         return replace(entry, attempts=0)
-    closed = closed_task(look.resource)
+    closed = closed_task(look.resource, goes_on=_status_of_order(case) == _ACTIVE)
     if closed is None:
         return entry.moved_to(WriteState.REVOKED, attempts=0)
     if not case.situation.capability.can("Task", "update"):
@@ -432,11 +433,17 @@ def _is_a_persons(entry: LedgerEntry, look: Observed) -> bool:
     return bool(merge(entry.sent, entry.sent, look.resource, is_untouched=untouched).persons)
 
 
-def _is_active_again(case: Case) -> bool:
-    if case.focus is None:
+def _rests_no_longer(case: Case) -> bool:
+    """Whether the order that a task is about is active again, or has ended."""
+    if case.focus is None or case.focus[0].status_given == _ON_HOLD:
         return False
-    order, look = case.focus
-    return not order.status_given and look.sight is Sight.THERE and status_of(look.resource) == _ACTIVE
+    return _status_of_order(case) in {_ACTIVE, *_ENDED}
+
+
+def _status_of_order(case: Case) -> str:
+    """The status that the EHR shows of the order that a task is about, "" where it was not shown."""
+    order = case.focus[1] if case.focus else Observed()
+    return status_of(order.resource) if order.sight is Sight.THERE else ""
 
 
 def _write(entry: LedgerEntry, sent: InFlight, etag: str) -> Write:

@@ -169,6 +169,23 @@ def test_a_task_about_a_hold_is_closed_although_the_order_is_a_clinicians():
     assert (order["status"], order["requester"]) == ("active", {"reference": "Practitioner/9"})
 
 
+def test_nothing_about_an_order_stays_on_hold_when_the_plan_goes_on_without_it():
+    ehr = OddEhr()
+    ledger = published(ehr, ORDER)
+    ledger.want([APPROVED, TASK])
+    publish(ledger, ehr, way=way())
+    withdraw(ledger, ehr, author=AUTHOR, recorded=AT)
+    assert {task["status"] for task in ehr.of("Task")} == {"on-hold", "requested"}
+    ledger.want([])
+    publish(ledger, ehr, way=way())
+    assert order_in(ehr)[0] == "revoked"
+    assert {task["status"] for task in ehr.of("Task")} == {"cancelled"}
+    ledger.want([APPROVED, TASK])
+    publish(ledger, ehr, way=way())
+    assert order_in(ehr)[0] == "active"
+    assert sorted(task["status"] for task in ehr.of("Task")) == ["cancelled", "requested"]
+
+
 def kept_out(ehr):
     ledger = published(ehr, CARE_PLAN)
     ehr.edit("CarePlan/1", description="She goes home on Friday")
