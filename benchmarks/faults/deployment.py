@@ -19,6 +19,7 @@ from config.directory_file import load_directory
 from config.settings import load_settings
 from service import clock
 from service.bootstrap import Deps, build_deps
+from service.domain.watch import Watch, Way
 from service.sandbox.ehr import last_line, start_sandbox, stop_process
 from service.sandbox.flaky import CONTROL
 from service.sandbox.homeward_process import free_port
@@ -128,6 +129,9 @@ def deployed(mode: Mode, log: Path) -> Iterator[Deployment]:
         running.callback(clock.follow, "")
         running.callback(deps.store.close)
         deps.store.directory.load(TENANT, load_directory())
+        with deps.store.begin() as unit:
+            # Notifications get lost with the web that is killed: rounds make up for them, and look after known stays.
+            unit.watches.save(Watch(TENANT, Way.POLL, due=deps.now(), since=deps.now()))
         deployment = Deployment(Hospital(sandbox.base_url), deps, environment, movable, log)
         running.callback(deployment.stop)
         deployment.cast(flaky=False)

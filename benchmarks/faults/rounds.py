@@ -29,6 +29,7 @@ from benchmarks.faults.troubles import Troubles
 from service.domain.discharge import DischargeState
 from service.domain.plan import Plan
 from service.errors import HomewardError
+from service.jobs.worker import CHORE_SECONDS
 from service.sandbox.flaky import COUNTS
 from service.sandbox.mode import Mode
 from service.sandbox.spells import Spell
@@ -41,6 +42,8 @@ _PROCESSES: Final = ("worker-1", "web", "worker-2")
 _LOOKS: Final = 3
 #: How long a fault lasts: longer than a retry within a request, shorter than a job's patience.
 _SPELL_SECONDS: Final = 2.5
+#: What workers do beside their jobs they do this often by the machine's clock, and a little more.
+_CHORE_SECONDS: Final = CHORE_SECONDS + 0.5
 _WAVE_SECONDS: Final = 15.0
 _QUIET_SECONDS: Final = 90.0
 _STEP_SECONDS: Final = 0.25
@@ -115,6 +118,7 @@ class Course:
         self._act([case for case in self.cases if not case.acted])
         for _ in range(_STEPS):
             self.deployment.clock.advance(minutes=60 / _STEPS, database=self._database)
+            time.sleep(_CHORE_SECONDS)
             self._settle()
 
     def plan_twins(self, stays: Iterable[Stay]) -> None:
@@ -173,7 +177,7 @@ class Course:
     def _looking(self, spell: Spell) -> None:
         self.deployment.cast([spell], flaky=False)
         self.deployment.clock.advance(hours=1, database=self._database)
-        time.sleep(2 * _SPELL_SECONDS)
+        time.sleep(2 * _CHORE_SECONDS)
         self.deployment.cast(flaky=True)
 
     def _act(self, cases: list[Case]) -> None:

@@ -23,7 +23,7 @@ from service.jobs.wakeful import WakefulJobManager
 _HEARTBEAT_SECONDS: Final = 3.0
 #: Jobs that can run are announced (migration 0017); this is for those whose time to be tried again has come.
 _POLL_SECONDS: Final = 2.0
-_CHORE_SECONDS: Final = 2.0
+CHORE_SECONDS: Final = 2.0
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _DUE: Final = """
@@ -94,7 +94,7 @@ class Worker:
                 await asyncio.to_thread(self._steps.chores)
             except Exception as error:  # noqa: BLE001 - jobs are run all the same, and it is tried again
                 _log.warning("a chore failed", exc_info=error)
-            await asyncio.sleep(_CHORE_SECONDS)
+            await asyncio.sleep(CHORE_SECONDS)
 
     def _app(self, attempts: Attempts) -> App:
         app = App(connector=PsycopgConnector(conninfo=self._url, min_size=1, max_size=4, timeout=10))
