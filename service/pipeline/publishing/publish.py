@@ -217,9 +217,8 @@ class _Run:
         """What still waits, if only for another, was tried once more: so that the pauses between the tries grow."""
         waiting = [entry for entry in self.ledger.entries() if is_unfinished(entry, off=self.off)]
         counted = [(entry, self.tried.get(entry.draft.key, 0) + 1) for entry in waiting]
-        self.ledger.save(
-            [replace(entry, attempts=tries) for entry, tries in counted if entry.attempts < tries]
-        )
+        if more := [replace(entry, attempts=tries) for entry, tries in counted if entry.attempts < tries]:
+            self.ledger.save(more)
 
     def finish(self) -> None:
         """Count the try; raise what is worth another run at once."""
