@@ -5,7 +5,7 @@ from flask import Flask, abort, g
 
 from service import errors
 from service.doors import problems
-from service.errors import EhrUnavailable, HomewardError, IllegalTransition
+from service.errors import EhrUnavailable, HomewardError, IllegalTransition, NotShown
 
 MARK = "Zelda Testperson"
 CLASSES = [
@@ -26,7 +26,9 @@ def _raised(error: Exception, accept: str = "*/*"):
 
 
 def _made(kind: type[HomewardError]) -> HomewardError:
-    return kind("received", "published") if kind is IllegalTransition else kind()
+    if kind is IllegalTransition:
+        return kind("received", "published")
+    return kind("Encounter/7", is_absent=True) if kind is NotShown else kind()
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

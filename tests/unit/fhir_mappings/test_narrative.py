@@ -240,7 +240,10 @@ def test_a_referral_that_needs_no_service_is_only_named():
 def test_an_order_that_stands_is_called_ordered():
     there = a.fact("7", Kind.ORDER, text="Food pantry", reference="ServiceRequest/7")
     plan = a.planned(a.need(interventions=a.interventions()), about=a.record(there))
-    assert referral_phrase(plan.referrals[0]) == "already ordered (ServiceRequest/7)"
+    assert (
+        referral_phrase(plan.referrals[0])
+        == "already ordered 2024-03-01 by Practitioner/dana (ServiceRequest/7)"
+    )
 
 
 def test_a_service_of_unknown_place_and_age_says_what_is_known():

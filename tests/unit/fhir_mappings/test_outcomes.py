@@ -80,15 +80,19 @@ def test_any_coding_of_the_details_may_decide():
     ("code", "expected"),
     [
         *(
-            (one, Remark.INCOMPLETE)
-            for one in ("suppressed", "incomplete", "too-costly", "timeout", "throttled")
+            (type_of_issue, Remark.INCOMPLETE)
+            for type_of_issue in ("suppressed", "too-costly", "required", "structure", "invariant")
         ),
         *(
-            (one, Remark.INCOMPLETE)
-            for one in ("transient", "no-store", "required", "structure", "invariant")
+            (type_of_issue, Remark.CUT_SHORT)
+            for type_of_issue in (
+                *("transient", "timeout", "throttled"),
+                *("no-store", "incomplete", "lock-error"),
+            )
         ),
-        *((one, Remark.WITHHELD) for one in ("security", "login", "expired", "forbidden")),
-        *((one, Remark.NOT_HONOURED) for one in ("not-supported", "limited-filter")),
+        *((type_of_issue, Remark.WITHHELD) for type_of_issue in ("security", "forbidden")),
+        *((type_of_issue, Remark.SIGNED_OUT) for type_of_issue in ("login", "expired")),
+        *((type_of_issue, Remark.NOT_HONOURED) for type_of_issue in ("not-supported", "limited-filter")),
     ],
 )
 @pytest.mark.parametrize("severity", ["fatal", "error", "warning", "information"])
