@@ -252,8 +252,8 @@ class LedgerEntry:
 
     @property
     def why_there(self) -> str:
-        """The sentence for a person that says why it stands on a lower rung; "" on its own."""
-        if self.rung is Landing.RESOURCE:
+        """The sentence for a person that says why it stands on a lower rung; "" on its own, and for what stands nowhere now."""
+        if self.rung is Landing.RESOURCE or self.state is WriteState.REVOKED:
             return ""
         return f"{self.problem} {IN_WORDS[self.rung]}".strip()
 

@@ -89,8 +89,10 @@ def failed_step(discharge: Discharge, unit: Unit) -> Task | None:
     """The step at which a discharge failed, from its trail; None where it has not failed, or the trail does not say."""
     if discharge.state is not DischargeState.FAILED:
         return None
-    steps = [entry.reference for entry in unit.audit.of(discharge.id) if entry.event is Event.FAILED]
-    return Task(steps[-1]) if steps and steps[-1] in set(Task) else None
+    failures = [entry for entry in unit.audit.of(discharge.id) if entry.event is Event.FAILED]
+    # The step itself tells of its failure; where somebody else does, they name it.
+    told = (failures[-1].actor, failures[-1].reference) if failures else ()
+    return next((Task(name) for name in told if name in set(Task)), None)
 
 
 def _replanning(discharge: Discharge, unit: Unit, *, called_off: bool) -> Redriven:

@@ -75,7 +75,7 @@ def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
             raise NotFound("There is no plan yet.")
         if act.seen is not None and act.seen != last.number:
             raise Outdated
-        if discharge.is_called_off():
+        if discharge.is_called_off() or failed_step(discharge, unit) is Task.WITHDRAW:
             raise Unusable(
                 "This discharge is cancelled; there is nothing to decide until it is ordered again."
             )

@@ -17,7 +17,12 @@ _SENSITIVE: Final = (
 )
 _EXISTING: Final = "It was there before the plan."
 _ON_OUR_PAGE: Final = "It stands on Homeward's page only."
-_WITH_THE_PLAN: Final = "It has no resource of its own and stands with the plan's words."
+_WITH_THE_PLAN: Final = "It has no resource of its own; its words go with the plan's."
+#: What holds the words of the plan where no CarePlan does.
+_HOLDERS: Final[Mapping[Landing, str]] = {
+    Landing.DOCUMENT: "DocumentReference",
+    Landing.MESSAGE: "Communication",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,8 @@ class Standing:
     """One item: its key and title, the rung on which it stands, why, and what a person must look at ("" for nothing).
 
     reference is the resource in the EHR, "" where it has none of its own; state is the write's, "" where there is none.
-    standing is the word for it that people, REST and metrics share ("" where nothing is written), since when it stands so.
+    standing is the word for it that people, REST and metrics share, of what holds its words where it has no resource of its
+    own ("" where nothing is written), since when it stands so.
     """
 
     item: str
@@ -87,7 +93,17 @@ def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> St
     if not may_be_shared(item.labels):
         return Standing(item.key, title, Landing.PAGE, _SENSITIVE)
     rung = Landing.CARE_PLAN if whole.rung is Landing.RESOURCE else whole.rung
-    return Standing(item.key, title, rung, whole.why_there or _WITH_THE_PLAN)
+    words = _words(rows, whole)
+    known = words.standing is not WriteStanding.THEIRS  # whose words a person changed, the EHR shows
+    standing = words.standing.value if known else ""
+    why = whole.why_there or _WITH_THE_PLAN
+    return Standing(item.key, title, rung, why, standing=standing, since=words.since if known else None)
+
+
+def _words(rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> LedgerEntry:
+    """The row of what holds the plan's words: what has no resource of its own is there when that is."""
+    kind = _HOLDERS.get(whole.rung, "")
+    return next((entry for entry in rows.values() if entry.draft.resource_type == kind), whole)
 
 
 def _row(entry: LedgerEntry, title: str = "") -> Standing:

@@ -87,7 +87,7 @@ class Bench:
         with self.store.begin() as unit:
             known = unit.discharges.lock(discharge).failed(problem, AT)
             unit.discharges.save(known)
-            told = AuditEntry(AT, known.tenant, "worker", Event.FAILED, known.id, reference=task.value)
+            told = AuditEntry(AT, known.tenant, task.value, Event.FAILED, known.id)
             unit.audit.record(told)
 
 

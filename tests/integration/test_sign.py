@@ -395,3 +395,24 @@ def test_who_may_not_decide_sees_no_form(desk):
     reader = desk.client.get(f"/discharges/{desk.discharge}", headers=bearer("program"))
     assert "<form" not in reader.text
     assert desk.client.get(f"/discharges/{desk.discharge}", headers=bearer("dana")).text.count("<form") > 3
+
+
+def test_a_decision_about_a_plan_that_could_not_be_written_has_it_written_anew(desk):
+    desk.ask("POST", f"items/{PANTRY}/approve", seen=1)
+    run.give_up(desk.discharge, Task.PUBLISH, "An unexpected fault.", desk.deps)
+    assert desk.state() is DischargeState.FAILED
+    assert (
+        desk.ask("POST", f"items/{PANTRY}/decline", seen=2, json={"reason": "She has one"}).status_code == 200
+    )
+    assert desk.state() is DischargeState.PLANNED
+    assert desk.deps.store.discharges.get(desk.discharge).problem == ""
+    desk.publish()
+    assert desk.state() is DischargeState.PUBLISHED
+
+
+def test_nothing_is_decided_about_a_discharge_whose_withdrawal_failed(desk):
+    desk.client.post(f"/api/v1/discharges/{desk.discharge}/cancel", headers=bearer("dana"))
+    run.give_up(desk.discharge, Task.WITHDRAW, "An unexpected fault.", desk.deps)
+    assert desk.state() is DischargeState.FAILED
+    assert desk.ask("POST", f"items/{PANTRY}/approve", seen=1).status_code == 422
+    assert desk.state() is DischargeState.FAILED

@@ -145,3 +145,31 @@ def test_each_item_is_told_in_the_word_for_what_the_ehr_shows_of_it(plan, ledger
 def test_what_stands_in_words_further_down_is_not_possible_here_and_waits_for_nothing(plan, ledger):
     ledger.land([Landed("care-plan", Landing.DOCUMENT)])
     assert stands(plan, ledger)["care-plan"].standing == WriteStanding.NOT_POSSIBLE
+
+
+def test_what_has_no_resource_of_its_own_waits_lands_and_is_withdrawn_with_what_holds_its_words(plan, ledger):
+    task = plan.tasks[0].key
+    assert stands(plan, ledger)[task].standing == WriteStanding.WAITING
+    ledger.written([Receipt("care-plan", "CarePlan/1", 'W/"1"')])
+    assert stands(plan, ledger)[task].standing == WriteStanding.LANDED
+    ledger.mark("care-plan", WriteState.REVOKED)
+    assert stands(plan, ledger)[task].standing == WriteStanding.WITHDRAWN
+
+
+def test_what_was_withdrawn_is_not_said_to_stand_in_a_document_that_was_withdrawn_too(plan, ledger):
+    ledger.want(
+        [
+            *(entry.draft for entry in ledger.entries()),
+            draft_of("plan-document", {"resourceType": "DocumentReference"}),
+        ]
+    )
+    ledger.land([Landed("care-plan", Landing.DOCUMENT)])
+    task = plan.tasks[0].key
+    assert "stands in the plan document" in stands(plan, ledger)["care-plan"].reason
+    assert stands(plan, ledger)[task].standing == WriteStanding.WAITING
+    for entry in ledger.entries():
+        ledger.mark(entry.draft.key, WriteState.REVOKED)
+    assert {one.standing for one in landing(plan, ledger.entries()) if one.standing} == {
+        WriteStanding.WITHDRAWN
+    }
+    assert not [one for one in landing(plan, ledger.entries()) if "stands in the plan document" in one.reason]
