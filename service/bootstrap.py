@@ -99,7 +99,7 @@ def build_deps(settings: Settings) -> Deps:
         concurrency=settings.job_concurrency,
         revive=partial(database_url, settings),
     )
-    waker = Waker(jobs.wake)
+    waker = Waker(partial(_wake, jobs=jobs, store=store))
     deps = Deps(
         settings=settings,
         tenants=tenants,
@@ -187,6 +187,12 @@ def _ehr(tenant: Tenant, quirks: tuple[Quirk, ...], store: Store, waker: Waker) 
     ehr = Ehr(tenant, quirks=quirks, allowance=LentAllowance(limit_of(tenant), lender))
     ehr.recovered = partial(waker.recovered, tenant.id)
     return ehr
+
+
+def _wake(tenant: str, *, jobs: Jobs, store: Store) -> int:
+    """Make due what waits for a hospital's EHR: its jobs, of which the number is returned, and what its plans lack."""
+    store.unread.wake_passing(tenant, clock.now())
+    return jobs.wake(tenant)
 
 
 def _known(tenants: Mapping[str, Tenant], tenant: str) -> Tenant:

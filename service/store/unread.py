@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, and_, delete, func, select, update
+from sqlalchemy import RowMapping, and_, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.domain.discharge import DischargeState
@@ -81,6 +81,23 @@ class UnreadTypes(Repository):
         lacking = and_(unread.c.discharge_id.in_(theirs), unread.c.resource_type.in_(resource_types))
         with self._connect() as connection:
             connection.execute(update(unread).where(lacking, unread.c.due > at).values(due=at))
+
+    def wake_passing(self, tenant: str, at: datetime) -> None:
+        """A hospital's EHR answers again: whatever it could not give while it was away is asked for at once.
+
+        A row that another transaction holds is left to it: whoever notices may be in one, and must not wait for itself.
+        """
+        key = unread.c.discharge_id, unread.c.resource_type
+        waiting = (
+            select(*key)
+            .join(discharges, discharges.c.id == unread.c.discharge_id)
+            .where(
+                discharges.c.tenant == tenant, unread.c.lasting == Lasting.PASSING.value, unread.c.due > at
+            )
+            .with_for_update(of=unread, skip_locked=True)
+        )
+        with self._connect() as connection:
+            connection.execute(update(unread).where(tuple_(*key).in_(waiting)).values(due=at))
 
     def forget(self, discharge: UUID) -> None:
         """Nothing of this discharge is to be asked for."""
