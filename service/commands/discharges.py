@@ -70,7 +70,7 @@ def show_discharge(discharge_id: UUID, form: str) -> Show:
             for job in jobs
         ],
         "resources": [_resource(entry) for entry in entries],
-        "history": [{"at": iso_time(entry.at), "event": entry.event.value} for entry in history],
+        "history": [{"at": iso_time(entry.at), "event": str(entry.event)} for entry in history],
     }
     rows = [
         (

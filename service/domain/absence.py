@@ -39,6 +39,11 @@ class Shown(StrEnum):
     NOT_LET = "not-let"  # 401, 403, 422 and other refusals
     UNANSWERED = "unanswered"  # a timeout, 429 or 5xx: says nothing of the resource
 
+    @classmethod
+    def of(cls, code: str) -> "Shown":
+        """What a stored code says; UNANSWERED, from which nothing follows, for one that only a later version knows."""
+        return cls(code) if code in set(cls) else cls.UNANSWERED
+
 
 class Subject(StrEnum):
     """What a doubt is about."""

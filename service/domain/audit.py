@@ -41,17 +41,23 @@ class Event(StrEnum):
     DIRECTORY_LOADED = "directory replaced"
 
 
+def event_of(code: str) -> Event | str:
+    """The event of a stored code; the code itself where only a later version knows it."""
+    return Event(code) if code in set(Event) else code
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One thing that happened.
 
     actor is the door it came in by, the step that did it, or the person who decided; reference is the literal FHIR reference or the plan
     version it is about, or a PHI-free sentence of ours, "" if none; discharge is None when the encounter is not known here.
+    An event is a plain word where only a later version knows it, as during a rolling update.
     """
 
     at: datetime
     tenant: str
     actor: str
-    event: Event
+    event: Event | str
     discharge: UUID | None = None
     reference: str = ""

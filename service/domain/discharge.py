@@ -29,6 +29,11 @@ class CallOff(StrEnum):
         """Whether the EHR may show that it was a mistake."""
         return self in {CallOff.WORDS, CallOff.ABSENCE}
 
+    @classmethod
+    def of(cls, code: str) -> "CallOff":
+        """The reason of a stored code; NONE, which nothing undoes, for one that only a later version knows."""
+        return cls(code) if code in set(cls) else cls.NONE
+
 
 class StayStatus(StrEnum):
     """The status of a stay in R4's words."""

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, insert, select
 
-from service.domain.audit import AuditEntry, Event
+from service.domain.audit import AuditEntry, event_of
 from service.store.repository import Repository
 from service.store.tables import audit
 
@@ -19,7 +19,7 @@ class Audit(Repository):
             "tenant": entry.tenant,
             "discharge_id": entry.discharge,
             "actor": entry.actor,
-            "event": entry.event.value,
+            "event": str(entry.event),
             "reference": entry.reference,
         }
         with self._connect() as connection:
@@ -27,7 +27,7 @@ class Audit(Repository):
 
     def knows(self, entry: AuditEntry) -> bool:
         """Whether the same was recorded at any time before."""
-        told = (entry.tenant, entry.discharge, entry.actor, entry.event.value, entry.reference)
+        told = (entry.tenant, entry.discharge, entry.actor, str(entry.event), entry.reference)
         columns = (audit.c.tenant, audit.c.discharge_id, audit.c.actor, audit.c.event, audit.c.reference)
         # An entry about no discharge holds a NULL, which equals nothing.
         same = [column.is_not_distinct_from(value) for column, value in zip(columns, told, strict=True)]
@@ -46,7 +46,7 @@ def _entry(row: RowMapping) -> AuditEntry:
         at=row["at"],
         tenant=row["tenant"],
         actor=row["actor"],
-        event=Event(row["event"]),
+        event=event_of(row["event"]),
         discharge=row["discharge_id"],
         reference=row["reference"],
     )

@@ -20,10 +20,11 @@ from sqlalchemy import (
 )
 
 from service.domain.caseload import IN_THE_LEDGER, OpenDischarge, Place, Wanted
-from service.domain.discharge import Discharge, DischargeState
+from service.domain.discharge import DischargeState
 from service.domain.plan import Plan
 from service.domain.publication import WriteState
 from service.domain.write_reason import WriteReason
+from service.store.discharges import discharge_of
 from service.store.plan_json import plan_from_json
 from service.store.repository import Repository
 from service.store.tables import discharges, plan_versions, publications
@@ -109,7 +110,7 @@ def _written(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Mappi
 
 def _open(row: RowMapping, plan: Plan | None, waiting: Mapping[bool, _Counts]) -> OpenDischarge:
     values = {column.name: row[column.name] for column in discharges.columns}
-    discharge = Discharge(**{**values, "state": DischargeState(row["state"])})
+    discharge = discharge_of(values)
     restricted = waiting.get(True, {})
     written = Counter(waiting.get(False, {})) + Counter(restricted)
     return OpenDischarge(discharge, plan, written, restricted, Place(row["leaving"], discharge.id))

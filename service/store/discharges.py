@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from service.domain.absence import Shown
@@ -39,14 +39,14 @@ class Discharges(Repository):
         stay = (discharges.c.tenant == tenant) & (discharges.c.encounter == encounter)
         with self._connect() as connection:
             row = connection.execute(select(discharges).where(stay).with_for_update()).mappings().first()
-            return _discharge(row) if row else None
+            return discharge_of(row) if row else None
 
     def of_stay(self, tenant: str, encounter: str) -> Discharge | None:
         """The discharge of this stay as it stands now; None if the stay is not known."""
         stay = (discharges.c.tenant == tenant) & (discharges.c.encounter == encounter)
         with self._connect() as connection:
             row = connection.execute(select(discharges).where(stay)).mappings().first()
-            return _discharge(row) if row else None
+            return discharge_of(row) if row else None
 
     def known_stays(self, tenant: str, encounters: Collection[str]) -> frozenset[str]:
         """Which of these stays have a discharge."""
@@ -61,7 +61,7 @@ class Discharges(Repository):
         query = query.where(discharges.c.tenant == tenant, discharge_orders.c.order == order).limit(1)
         with self._connect() as connection:
             row = connection.execute(query).mappings().first()
-            return _discharge(row) if row else None
+            return discharge_of(row) if row else None
 
     def standing_of_order(self, tenant: str, order: str) -> Discharge | None:
         """The discharge that this order stands for now, held until the unit ends; None where it was called off."""
@@ -70,7 +70,7 @@ class Discharges(Repository):
         query = query.where(discharges.c.tenant == tenant, discharge_orders.c.order == order).limit(1)
         with self._connect() as connection:
             row = connection.execute(query.with_for_update()).mappings().first()
-            return _discharge(row) if row else None
+            return discharge_of(row) if row else None
 
     def save(self, discharge: Discharge) -> None:
         """Write the discharge as it now is."""
@@ -86,7 +86,7 @@ class Discharges(Repository):
         query = select(discharges).where(discharges.c.tenant == tenant, wanted)
         query = query.order_by(discharges.c.changed.desc(), discharges.c.id).limit(limit)
         with self._connect() as connection:
-            return tuple(_discharge(row) for row in connection.execute(query).mappings())
+            return tuple(discharge_of(row) for row in connection.execute(query).mappings())
 
     def count(self) -> Mapping[tuple[str, DischargeState], int]:
         """How many there are, by tenant and state."""
@@ -110,14 +110,14 @@ class Discharges(Repository):
         query = select(discharges).where(discharges.c.tenant == tenant, _stands() | undone)
         query = query.order_by(discharges.c.changed.desc(), discharges.c.id).limit(limit)
         with self._connect() as connection:
-            return tuple(_discharge(row) for row in connection.execute(query).mappings())
+            return tuple(discharge_of(row) for row in connection.execute(query).mappings())
 
     def held(self, tenant: str) -> tuple[Discharge, ...]:
         """Those that would be called off, were the hospital's brake not closed."""
         query = select(discharges).where(discharges.c.tenant == tenant, discharges.c.held != "")
         with self._connect() as connection:
             rows = connection.execute(query.order_by(discharges.c.created)).mappings()
-            return tuple(_discharge(row) for row in rows)
+            return tuple(discharge_of(row) for row in rows)
 
     def count_held(self) -> Mapping[str, int]:
         """How many are held, by tenant; those of which none is are left out."""
@@ -191,7 +191,7 @@ class Discharges(Repository):
             row = connection.execute(query).mappings().first()
         if row is None:
             raise NotFound
-        return _discharge(row)
+        return discharge_of(row)
 
 
 def _stands() -> ColumnElement[bool]:
@@ -207,6 +207,7 @@ def _row(discharge: Discharge) -> dict[str, Any]:
     return asdict(discharge) | {column: code.value for column, code in codes.items()}
 
 
-def _discharge(row: RowMapping) -> Discharge:
-    codes = {"stay": StayStatus(row["stay"]), "call_off": CallOff(row["call_off"])}
+def discharge_of(row: Mapping[Any, Any]) -> Discharge:
+    """The discharge of a row that has all its columns; codes that only a later version knows decide nothing."""
+    codes = {"stay": StayStatus.of(row["stay"]), "call_off": CallOff.of(row["call_off"])}
     return Discharge(**{**row, **codes, "state": DischargeState(row["state"])})

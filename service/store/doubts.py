@@ -82,4 +82,4 @@ def _row(doubt: Doubt) -> dict[str, Any]:
 
 
 def _doubt(row: RowMapping) -> Doubt:
-    return Doubt(**{**row, "subject": Subject(row["subject"]), "shown": Shown(row["shown"])})
+    return Doubt(**{**row, "subject": Subject(row["subject"]), "shown": Shown.of(row["shown"])})

@@ -12,6 +12,7 @@ from service.domain.decision import Choice
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.publication import WriteStanding, WriteState, standing_of_write
 from service.domain.write_reason import IMPOSSIBLE, KEPT_BACK, WriteReason, reason_of
+from service.store.discharges import discharge_of
 from service.store.repository import Repository
 from service.store.tables import decisions, discharges, publications
 
@@ -51,7 +52,7 @@ class Overview(Repository):
         query = query.order_by(discharges.c.changed.desc(), discharges.c.id).limit(limit)
         with self._connect() as connection:
             rows = connection.execute(query).mappings().all()
-        return tuple(Discharge(**{**row, "state": DischargeState(row["state"])}) for row in rows)
+        return tuple(discharge_of(row) for row in rows)
 
     def writes_of(self, ids: Collection[UUID]) -> Mapping[UUID, Counts]:
         """How many writes of each of these discharges stand how."""

@@ -2,7 +2,7 @@ import multiprocessing
 import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import Event as Flag
 from threading import Thread
 from uuid import uuid4
@@ -11,13 +11,18 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from service.domain.audit import AuditEntry, Event
+from service.domain.absence import Shown
+from service.domain.audit import AuditEntry, Event, event_of
 from service.domain.community_service import CommunityService
-from service.domain.discharge import Discharge, DischargeState
+from service.domain.discharge import CallOff, Discharge, DischargeState, StayStatus
 from service.domain.publication import Draft, Receipt, WriteState
+from service.domain.record import GapReason, Lasting
 from service.domain.sensitivity import Label
+from service.domain.unread import Unread
+from service.domain.write_reason import WriteReason, reason_of
 from service.errors import HomewardError, NotFound, StoreUnavailable
 from service.store import Store, open_engine
+from service.store.overview import Asked
 from tests.marks import mark_landed, mark_sending
 
 _AT = datetime(2024, 3, 5, 8, 0, tzinfo=UTC)
@@ -67,6 +72,71 @@ def test_discharges_are_counted_by_hospital_and_state(store):
             Discharge(uuid4(), tenant, f"Encounter/{number}", "", DischargeState.PUBLISHED, 1, _AT, _AT)
         )
     assert store.discharges.count()[tenant, DischargeState.PUBLISHED] == 2
+
+
+def test_what_plans_lack_is_due_when_the_ehr_answers_again(store, discharge):
+    """Of that hospital alone; what it refused, and what another transaction holds, keep their time."""
+    later = _AT + timedelta(hours=1)
+
+    def lacking(resource_type, lasting=Lasting.PASSING):
+        return Unread(resource_type, GapReason.UNREADABLE, lasting, since=_AT, due=later)
+
+    def due():
+        return {lack.resource_type: lack.due for lack in store.unread.of(discharge.id)}
+
+    refused, goal = lacking("Coverage", Lasting.PERHAPS), lacking("Goal")
+    store.unread.keep(discharge.id, discharge.tenant, [lacking("Observation"), goal, refused])
+    store.unread.wake_passing("another", _AT)
+    assert set(due().values()) == {later}
+    with store.begin() as unit:
+        unit._connection.execute(  # noqa: SLF001
+            text("SELECT 1 FROM unread WHERE discharge_id = :id AND resource_type = 'Goal' FOR UPDATE"),
+            {"id": discharge.id},
+        )
+        store.unread.wake_passing(discharge.tenant, _AT)
+    assert due() == {"Observation": _AT, "Goal": later, "Coverage": later}
+
+
+# --- codes of a later version, during a rolling update --------------------------------------------
+class TakeBackError(Exception):
+    """Ends a transaction of which nothing is to be kept."""
+
+
+def test_what_only_a_later_version_knows_is_read_and_decides_nothing(store, discharge):
+    told = (
+        """DO $$ DECLARE name text; BEGIN
+            FOR name IN SELECT conname FROM pg_constraint
+                WHERE conrelid = 'discharges'::regclass AND contype = 'c' AND conname LIKE '%call_off'
+            LOOP EXECUTE format('ALTER TABLE discharges DROP CONSTRAINT %I', name); END LOOP; END $$""",
+        "UPDATE discharges SET call_off = 'of-later', stay = 'of-later' WHERE id = :id",
+        """INSERT INTO audit (at, tenant, discharge_id, actor, event, reference)
+        VALUES (now(), 'one', :id, 'rest', 'of a later version', '')""",
+    )
+    with suppress(TakeBackError), store.begin() as unit:
+        for words in told:
+            unit._connection.execute(text(words), {"id": discharge.id} if ":id" in words else {})  # noqa: SLF001
+        [*_, entry] = unit.audit.of(discharge.id)
+        listed = {other.id: other for other in unit.overview.find(Asked(), limit=None)}
+        found = (unit.discharges.get(discharge.id), listed[discharge.id])
+        raise TakeBackError
+    assert str(entry.event) == "of a later version"
+    assert [(other.call_off, other.stay) for other in found] == [(CallOff.NONE, StayStatus.UNTOLD)] * 2
+    assert not found[0].call_off.may_be_undone
+
+
+@pytest.mark.parametrize(
+    ("read", "codes", "decides_nothing"),
+    [
+        (event_of, Event, "of-later"),
+        (reason_of, WriteReason, WriteReason.OTHER),
+        (CallOff.of, CallOff, CallOff.NONE),
+        (StayStatus.of, StayStatus, StayStatus.UNTOLD),
+        (Shown.of, Shown, Shown.UNANSWERED),
+    ],
+)
+def test_each_code_that_only_a_later_version_knows_has_a_reading(read, codes, decides_nothing):
+    assert read("of-later") == decides_nothing
+    assert [read(code.value) for code in codes] == list(codes)
 
 
 # --- errors -------------------------------------------------------------------------------------
