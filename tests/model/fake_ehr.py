@@ -79,6 +79,7 @@ class Fault:
 REQUEST_FAULTS: Final = (
     "timeout before",
     "timeout after",
+    "late",
     "crash before",
     "crash after",
     "page",
@@ -108,6 +109,8 @@ class FakeEhr:
     faults: list[Fault] = field(default_factory=list)
     #: What people do while our next write is on its way.
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    #: What it is still at work on though nobody waits for it.
+    late: list[Callable[[], object]] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311
 
     # --- what a test looks at, and what people do ---------------------------------------------------
@@ -131,6 +134,11 @@ class FakeEhr:
         """A person deletes a resource."""
         self.history[reference].append(None)
 
+    def catch_up(self) -> None:
+        """What it was still at work on is done now."""
+        while self.late:
+            self.late.pop(0)()
+
     def heal(self) -> None:
         """From now on nothing goes wrong."""
         self.faults.clear()
@@ -153,6 +161,9 @@ class FakeEhr:
             return _response(int(fault), {}, None)
         if fault == "page 404":
             return _response(404, {}, _PAGE)
+        if fault == "late" and is_write:
+            self.late.append(lambda: self._answer(method, url, body, asked.get("headers", {})))
+            raise requests.ReadTimeout
         reply = self._answer(method, url, body, asked.get("headers", {}))
         if fault in {"timeout after", "crash after"}:
             raise (requests.ReadTimeout if fault == "timeout after" else Crash)

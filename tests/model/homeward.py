@@ -127,7 +127,7 @@ class Homeward:
         client = self.client = self.client or FakeClient(TENANT, self.server)
         try:
             if self.job == "withdraw":
-                withdraw(self.ledger, client, author=AUTHOR, recorded=NOW, weigh=self._weigh)
+                withdraw(self.ledger, client, author=AUTHOR, recorded=NOW, at=self.at, weigh=self._weigh)
             elif self.job == "publish":
                 publish(self.ledger, client, way=self._way())
         except EhrError as error:
@@ -142,6 +142,7 @@ class Homeward:
     def pass_time(self, hours: int = 1) -> None:
         """So long that what waits for a time is due; a new client knows nothing of what went wrong."""
         self.client = None
+        self.server.catch_up()
         self.at += timedelta(hours=hours)
 
     def _way(self) -> Way:

@@ -2,17 +2,18 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from fhir_mappings.bundle import Update
 from fhir_mappings.merge import pruned
 from fhir_mappings.references import references_in, resolved
+from service import clock
 from service.domain.publication import Draft, InFlight, Ledger, LedgerEntry, Receipt, WriteState
 from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.ehr.writing import Outcome, write_each, write_together
-from service.errors import EhrConflict, EhrError, EhrRefused, EhrRejected
+from service.errors import EhrConflict, EhrError, EhrRefused, EhrRejected, WriteUnknown
 from service.pipeline.publishing.actions import Action, Add, Observed, Record, Sight, Write
 from service.pipeline.publishing.reconcile import is_about
 from service.pipeline.publishing.rules import fingerprint, speaks_of_nothing
@@ -62,6 +63,7 @@ class _Sender:
         self._ledger = ledger
         self._ehr = ehr
         self._at = at
+        self._began = clock.monotonic()
         self.done = Done()
 
     def send_together(self, writes: Sequence[Write], *, again: bool) -> bool:
@@ -110,12 +112,22 @@ class _Sender:
 
         What was never sent is forgotten when a new plan no longer wants it: written all the same, nobody would know of it.
         """
-        self._ledger.save([write.entry for write in writes])
+        at = self._now()
+        self._ledger.save([replace(write.entry, tried=at) for write in writes])
         known = {entry.draft.key for entry in self._ledger.entries()}
         if all(write.key in known for write in writes):
             return True
         self._ledger.save([write.before for write in writes])
         return False
+
+    def _now(self) -> datetime:
+        return self._at + timedelta(seconds=clock.monotonic() - self._began)
+
+    def _tried(self, error: EhrError) -> datetime | None:
+        """When it was tried; of what may still arrive the latest that it can have been sent, of what was answered nothing."""
+        if isinstance(error, WriteUnknown):
+            return self._now()
+        return self._at if isinstance(error, EhrRejected | EhrConflict | EhrRefused) else None
 
     def _take(self, writes: Sequence[Write], outcomes: Sequence[Outcome]) -> None:
         """Record what became of each, in one commit."""
@@ -143,7 +155,7 @@ class _Sender:
                 body = {**resolved(sent.body, known), "id": entry.reference.partition("/")[2]}
                 self.done.shown[write.key] = Observed(Sight.THERE, body, entry.etag)
             else:
-                taken.append(_failed(write, outcome, self._at, self._ehr))
+                taken.append(_failed(write, outcome, self._tried(outcome), self._ehr))
                 self.done.failures[write.key] = outcome
         self._ledger.save(taken)
 
@@ -181,7 +193,7 @@ class _Sender:
 
     def _stop(self, writes: Sequence[Write], error: EhrError) -> None:
         """Our credential was refused: nothing of this was done, and nothing else is tried now."""
-        self._ledger.save([_failed(write, error, self._at, self._ehr) for write in writes])
+        self._ledger.save([_failed(write, error, self._tried(error), self._ehr) for write in writes])
         raise error
 
     def _stop_if_refused(self, rest: Sequence[Write]) -> None:
@@ -247,7 +259,7 @@ def _as_wanted_now(entry: LedgerEntry, now: Mapping[str, LedgerEntry]) -> Ledger
     return replace(entry, draft=known.draft, digest=known.digest, wanted=known.wanted, rung=known.rung)
 
 
-def _failed(write: Write, error: EhrError, at: datetime, ehr: Ehr) -> LedgerEntry:
+def _failed(write: Write, error: EhrError, at: datetime | None, ehr: Ehr) -> LedgerEntry:
     """The entry after the EHR said no, or did not answer. What it said is kept as the detail: codes and paths, no words of the record."""
     before, detail = replace(write.before, tried=at), str(error)
     match error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -56,7 +56,7 @@ class Situation:
     """All that a decision needs beside the ledger and what was observed.
 
     wishes are by key. recorded is when what is now done was asked for, as it stands in the resources; at is now. but_approved: what a person approved is not put
-    on hold when the discharge is called off.
+    on hold when the discharge is called off. For so long as patience an EHR may still be at work on what it has not answered.
     """
 
     capability: Capability
@@ -65,6 +65,7 @@ class Situation:
     recorded: datetime
     at: datetime
     but_approved: bool = False
+    patience: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

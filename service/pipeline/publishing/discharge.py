@@ -72,6 +72,7 @@ def withdraw_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, dep
             ehr,
             author=author,
             recorded=discharge.changed,
+            at=deps.now(),
             but_approved=deps.store.hospitals.has_left(tenant.id),
             weigh=weigh,
         )

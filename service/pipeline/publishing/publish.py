@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from fhir_mappings.merge import pruned
@@ -10,6 +10,7 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import fitted
 from fhir_mappings.outbound.notice import NOTICE_KEYS, keeps_verdict_out
 from fhir_mappings.withdrawal import is_hold_task
+from service import clock
 from service.clock import now
 from service.domain.absence import Conclusion, Look, Shown
 from service.domain.publication import Draft, Ledger, LedgerEntry, WriteStanding, WriteState
@@ -29,6 +30,8 @@ _SIGNS: Final = "Provenance"
 #: Write, ask a person about a hold, write that, and once more after somebody was quicker.
 _PASSES: Final = 8
 _SHOWN: Final = frozenset({Sight.THERE, Sight.NOWHERE, Sight.UNSEEN})
+#: A call lasts no longer than so many read timeouts, and an EHR is taken to give up what nobody waits for as soon.
+_TIMEOUTS: Final = 2
 #: Between the tries of a wish that the EHR did not let through, in seconds; the last again and again.
 PAUSES: Final = (10, 60, 300, 900, 3600)
 
@@ -77,20 +80,21 @@ def publish(
     return ledger.entries()
 
 
-def withdraw(
+def withdraw(  # noqa: PLR0913  every argument is one part of the way it is done
     ledger: Ledger,
     ehr: Ehr,
     *,
     author: Author,
     recorded: datetime,
+    at: datetime | None = None,
     but_approved: bool = False,
     weigh: Weigh = never_concludes,
 ) -> tuple[LedgerEntry, ...]:
     """The discharge is called off: drafts are revoked, what a person approved goes on hold with a task for a person.
 
-    but_approved: what a person approved stays as it is. Raises as publish does.
+    at is now; but_approved: what a person approved stays as it is. Raises as publish does.
     """
-    way = Way(author=author, recorded=recorded, at=now(), weigh=weigh, but_approved=but_approved)
+    way = Way(author=author, recorded=recorded, at=at or now(), weigh=weigh, but_approved=but_approved)
     run = _Run(ledger, ehr, way, off=True)
     try:
         run.bring()
@@ -153,6 +157,7 @@ class _Run:
     #: The types of lower rungs that stand for something, None while that is not known.
     needed: frozenset[str] | None = None
     told: bool = False
+    began: float = field(default_factory=clock.monotonic)
     #: How often each was tried before this run.
     tried: dict[str, int] = field(init=False)
 
@@ -167,7 +172,7 @@ class _Run:
                 return
             self._close(actions)
             try:
-                done = act(self.ledger, self.ehr, actions, self.way.at, again=self.again)
+                done = act(self.ledger, self.ehr, actions, self._now(), again=self.again)
             except EhrConflict:
                 # Someone was quicker than our reading; a second look shows who, and theirs is left alone.
                 self.again = True
@@ -229,6 +234,9 @@ class _Run:
         if self.unanswered:
             raise WriteUnknown("Some writes could not be looked for just now.")
 
+    def _now(self) -> datetime:
+        return self.way.at + timedelta(seconds=clock.monotonic() - self.began)
+
     def _sight(self, entry: LedgerEntry) -> Sight:
         return self.seen.get(entry.draft.key, Observed()).sight
 
@@ -242,7 +250,13 @@ class _Run:
         capability = self.ehr.capability()
         way = self.way
         situation = Situation(
-            capability, wishes, way.author, way.recorded, way.at, but_approved=way.but_approved
+            capability,
+            wishes,
+            way.author,
+            way.recorded,
+            self._now(),
+            but_approved=way.but_approved,
+            patience=_TIMEOUTS * timedelta(seconds=self.ehr.tenant.read_timeout_seconds),
         )
         actions = reconcile(entries, self.seen, situation)
         undecided = self._undecided(entries) | self.closed
@@ -260,7 +274,9 @@ class _Run:
     def _close(self, actions: Sequence[Action]) -> None:
         """What could not be seen is decided once in a run."""
         for action in actions:
-            if isinstance(action, Record) and self._sight(action.entry) not in _SHOWN:
+            if not isinstance(action, Record):
+                continue
+            if action.entry.is_doubtful or self._sight(action.entry) not in _SHOWN:
                 self.closed.add(action.entry.draft.key)
                 if action.entry.is_doubtful:
                     self.unanswered |= self._sight(action.entry) is Sight.UNANSWERED

@@ -13,6 +13,7 @@ from fhir_mappings.references import references_in, resolved
 from fhir_mappings.withdrawal import is_hold_task, status_of
 from service.domain.publication import Draft, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
+from service.ehr.writing import condition
 from service.pipeline.publishing import rules
 from service.pipeline.publishing.actions import Action, Add, Observed, Record, Sight, Situation, Wish, Write
 from service.pipeline.publishing.observe import lacks_targets
@@ -79,7 +80,12 @@ def reconcile(
     entries are those of one discharge, observed what was just seen of them by key. Decided anew after the actions were
     done, it comes to nothing more, but for what waits on an answer.
     """
-    settled = {entry.draft.key: settle(entry, observed.get(entry.draft.key, _NOTHING)) for entry in entries}
+    settled = {
+        entry.draft.key: settle(
+            entry, observed.get(entry.draft.key, _NOTHING), may_come=_may_come(entry, situation)
+        )
+        for entry in entries
+    }
     book = _book_of(list(settled.values()), observed, situation)
     decided: dict[str, LedgerEntry | Write] = {}
     # What is new first: what is to link to it must know whether it is coming.
@@ -89,6 +95,13 @@ def reconcile(
     actions = [_as_action(entry, held_back[entry.draft.key]) for entry in entries]
     adds = [Add(task) for task in _tasks_for_holds(settled, observed, situation)]
     return (*(action for action in actions if action), *adds)
+
+
+def _may_come(entry: LedgerEntry, situation: Situation) -> bool:
+    """Whether the EHR may still be at work on a create, and would not notice that it makes the same twice."""
+    if entry.tried is None or situation.at - entry.tried >= situation.patience:
+        return False
+    return entry.is_doubtful and not condition(entry.draft, situation.capability)
 
 
 def _decide(case: Case) -> LedgerEntry | Write:

@@ -24,14 +24,17 @@ _SAYS: Final[Mapping[Sight, tuple[WriteState, WriteReason]]] = {
 }
 
 
-def settle(entry: LedgerEntry, look: Observed) -> LedgerEntry:
-    """The entry with what a look says of its doubtful write; one without doubt, and one that was not looked for, as it is."""
+def settle(entry: LedgerEntry, look: Observed, *, may_come: bool = False) -> LedgerEntry:
+    """The entry with what a look says of its doubtful write; one without doubt, and one that was not looked for, as it is.
+
+    may_come: what the look does not show may still arrive, and once more if it were sent again.
+    """
     if not entry.is_doubtful or look.sight is Sight.UNSEEN:
         return entry
     if look.sight is Sight.THERE:
         return _as_seen(entry, look)
     if look.sight is Sight.NOWHERE:
-        return _not_arrived(entry)
+        return missed(entry, WriteReason.NOT_FOUND_OUT) if may_come else _not_arrived(entry)
     if look.sight in _SAYS:
         state, reason = _SAYS[look.sight]
         sent = entry.in_flight if state is WriteState.UNKNOWN else None

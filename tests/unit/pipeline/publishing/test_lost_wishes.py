@@ -121,7 +121,7 @@ def test_what_was_refused_is_not_sent_again_with_every_run():
     refuse(ehr, ledger, 2)
     publish(ledger, ehr, way=way())
     assert (ledger.state("referral"), order_in(ehr)[0]) == (WriteState.REFUSED, "draft")
-    tomorrow = replace(way(), at=AT.replace(day=6))
+    tomorrow = replace(way(), at=AT.replace(day=6, minute=1))
     publish(ledger, ehr, way=tomorrow)
     assert (ledger.state("referral"), order_in(ehr)[0]) == (WriteState.LANDED, "active")
 
