@@ -9,6 +9,7 @@ _NOTE: Final = """
     INSERT INTO job_faults (job, error, at) VALUES (%s, %s, now())
     ON CONFLICT (job) DO UPDATE SET error = excluded.error, at = excluded.at
 """
+_IS_LAST: Final = "SELECT 1 FROM job_faults WHERE job = %s AND error = %s"
 _FORGET: Final = "DELETE FROM job_faults WHERE job = %s"
 _TIDY: Final = """
     DELETE FROM job_faults WHERE NOT EXISTS (SELECT FROM procrastinate_jobs AS jobs WHERE jobs.id = job_faults.job)
@@ -24,6 +25,12 @@ class JobFaults:
     def note(self, job: int, error: Exception | str) -> None:
         """This job has failed with an error of this class, or for a reason of this name."""
         self._execute(_NOTE, job, error if isinstance(error, str) else type(error).__name__)
+
+    def is_last(self, job: int, reason: str) -> bool:
+        """Whether what was noted last of this job is the failure of this name; no where the database does not say."""
+        with suppress(psycopg.Error), psycopg.connect(self._url, connect_timeout=10) as connection:
+            return connection.execute(_IS_LAST, (job, reason)).fetchone() is not None
+        return False
 
     def forget(self, job: int) -> None:
         """This job has succeeded in the end."""

@@ -100,7 +100,7 @@ class Steps:
 
 
 #: What a person wished, or called off, is brought to the EHR however long it takes.
-_WISHES: Final = frozenset({Task.PUBLISH, Task.WITHDRAW})
+WISHES: Final = frozenset({Task.PUBLISH, Task.WITHDRAW})
 #: Between tries of a wish that the EHR refuses to speak of at all: a grant is mended by people.
 _REFUSED_SECONDS: Final = (10.0, 60.0, 300.0, 900.0, 3600.0)
 
@@ -108,7 +108,7 @@ _REFUSED_SECONDS: Final = (10.0, 60.0, 300.0, 900.0, 3600.0)
 def wait_with_a_wish(task: Task, error: Exception, attempt: int) -> float | None:
     """The same for the step of a discharge: one that writes is never given up because of its EHR."""
     seconds = wait_before_trying_again(error, attempt)
-    if seconds is not None or task not in _WISHES or not isinstance(error, EhrError):
+    if seconds is not None or task not in WISHES or not isinstance(error, EhrError):
         return seconds
     return _spread(_REFUSED_SECONDS[min(attempt, len(_REFUSED_SECONDS) - 1)])
 
