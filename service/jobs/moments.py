@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
-from service.jobs.steps import LONGEST_WAIT_SECONDS
+from service.jobs.steps import LONGEST_DELAY_SECONDS
 
 #: Hosts that keep their clocks differ by less.
 _CLOCKS_DIFFER_SECONDS: Final = 300.0
@@ -27,5 +27,5 @@ def bring_back_moments(connection: psycopg.Connection[Any], moved_seconds: float
 
     moved_seconds: by how much our clock has been moved on, which tests alone do.
     """
-    connection.execute(_JOBS, [LONGEST_WAIT_SECONDS + _CLOCKS_DIFFER_SECONDS + moved_seconds])
+    connection.execute(_JOBS, [LONGEST_DELAY_SECONDS + _CLOCKS_DIFFER_SECONDS + moved_seconds])
     connection.execute(_WORKERS)

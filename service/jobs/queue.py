@@ -14,7 +14,15 @@ from service.jobs.control import JobControl
 from service.jobs.database import database_errors
 from service.jobs.lost import STALLED_SECONDS
 from service.jobs.moments import bring_back_moments
-from service.jobs.steps import COMMON_QUEUE, PRIORITY, Errand, Steps, Task, queueing_lock
+from service.jobs.steps import (
+    COMMON_QUEUE,
+    LONGEST_DELAY_SECONDS,
+    PRIORITY,
+    Errand,
+    Steps,
+    Task,
+    queueing_lock,
+)
 from service.jobs.worker import Worker
 
 #: A retry that waits for its time is no longer worth waiting for once somebody asks anew.
@@ -26,19 +34,25 @@ _WAITING: Final = (
     "SELECT queueing_lock FROM procrastinate_jobs WHERE queueing_lock = ANY(%s) AND status = 'todo'"
 )
 _HOSPITAL: Final = "SELECT tenant FROM discharges WHERE id = %s"
-#: A job that has failed before waits for its EHR; one that was put in for later does not.
-_RETRIES: Final = """
-    SELECT jobs.id, jobs.priority, jobs.scheduled_at, coalesce(discharges.tenant, jobs.args ->> 'tenant') AS tenant
+#: Whatever waits for later, by hospital.
+_LATER: Final = """
+    SELECT jobs.id, jobs.priority, jobs.attempts > 0 AS has_failed,
+        coalesce(discharges.tenant, jobs.args ->> 'tenant') AS tenant,
+        (jobs.task_name, discharges.state) IN (('publish', 'planned'), ('withdraw', 'cancelling')) AS is_wish
     FROM procrastinate_jobs AS jobs LEFT JOIN discharges ON discharges.id = (jobs.args ->> 'discharge')::uuid
-    WHERE jobs.status = 'todo' AND jobs.attempts > 0 AND jobs.scheduled_at > now()
+    WHERE jobs.status = 'todo' AND jobs.scheduled_at > now()
 """
-_WAITING_TENANTS: Final = f"SELECT DISTINCT tenant FROM ({_RETRIES}) AS retries WHERE tenant IS NOT NULL"  # noqa: S608  our own words
+#: A job that has failed before waits for its EHR; one that was put in for later does not.
+_WAITING_TENANTS: Final = (
+    f"SELECT DISTINCT tenant FROM ({_LATER}) AS later WHERE has_failed AND tenant IS NOT NULL"  # noqa: S608  our own words
+)
+#: With them goes what of a discharge is not in its EHR yet: the EHR said no to it, or to its reading, which may be over.
 #: One after another, so that an EHR that has just come back is not met by all at once.
 _WAKE: Final = f"""
     UPDATE procrastinate_jobs AS jobs SET scheduled_at = now() + make_interval(secs => woken.seconds)
     FROM (
         SELECT id, least(%(longest)s, %(pace)s * (row_number() OVER (ORDER BY priority DESC, id) - 1)) AS seconds
-        FROM ({_RETRIES}) AS retries WHERE tenant = %(tenant)s
+        FROM ({_LATER}) AS later WHERE tenant = %(tenant)s AND (has_failed OR is_wish)
     ) AS woken
     WHERE jobs.id = woken.id AND jobs.status = 'todo'
     AND jobs.scheduled_at > now() + make_interval(secs => woken.seconds)
@@ -104,9 +118,16 @@ class Jobs:
     def defer_later(
         self, task: Task, discharge: UUID, unit: InTransaction, *, tenant: str, seconds: int
     ) -> None:
-        """Have a step run after so long. Where it waits already, that one will do; who asks anew has it run at once."""
+        """Have a step run after so long, a day at most. Where it waits already, that one will do; who asks anew has it run at once."""
         with database_errors():
-            self._put(task, str(discharge), unit, tenant, seconds, discharge=str(discharge))
+            self._put(
+                task,
+                str(discharge),
+                unit,
+                tenant,
+                min(seconds, LONGEST_DELAY_SECONDS),
+                discharge=str(discharge),
+            )
 
     def send(
         self,

@@ -22,7 +22,9 @@ _LONGEST_SECONDS: Final = 3600.0
 _LONGEST_STORE_SECONDS: Final = 60.0
 #: Beyond so many doublings a number of seconds says nothing, and beyond a thousand it is no float.
 _DOUBLINGS: Final = 20
-#: No job waits longer, whatever an EHR asks for.
+#: No job is put in for later than that: what was refused is tried again once a day.
+LONGEST_DELAY_SECONDS: Final = 86_400
+#: No job waits longer to be tried again, whatever an EHR asks for.
 LONGEST_WAIT_SECONDS: Final = 3600.0
 
 

@@ -323,3 +323,39 @@ def test_what_was_put_in_for_later_is_not_woken(jobs, database_url):
     assert jobs.waiting_tenants() == frozenset()
     assert jobs.wake("one") == 0
     assert min(waits(database_url, "one")) > 3000
+
+
+_DISCHARGE = """
+    INSERT INTO discharges (id, tenant, encounter, "order", state, round, created, changed, problem, told)
+    VALUES (%s, 'one', %s, '', %s, 1, now(), now(), '', '')
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "state", "woken"),
+    [
+        (Task.PUBLISH, "planned", 1),
+        (Task.WITHDRAW, "cancelling", 1),
+        (Task.PUBLISH, "published", 0),
+    ],
+)
+def test_what_of_a_discharge_is_not_in_its_ehr_yet_is_woken_too(
+    jobs, store, database_url, task, state, woken
+):
+    discharge = uuid4()
+    with psycopg.connect(database_url) as connection:
+        connection.execute(_DISCHARGE, [discharge, f"Encounter/{discharge}", state])
+    with store.begin() as unit:
+        jobs.defer_later(task, discharge, unit, tenant="one", seconds=3600)
+    assert jobs.waiting_tenants() == frozenset()
+    assert jobs.wake("one") == woken
+    [seconds] = rows(database_url, "extract(epoch FROM scheduled_at - now())")
+    assert (seconds <= 0) == bool(woken)
+
+
+def test_what_was_put_in_for_tomorrow_is_not_taken_for_a_clock_that_was_ahead(jobs, store, database_url):
+    with store.begin() as unit:
+        jobs.defer_later(Task.PUBLISH, uuid4(), unit, tenant="one", seconds=86_400)
+    jobs.bring_back_moments()
+    [seconds] = rows(database_url, "extract(epoch FROM scheduled_at - now())")
+    assert seconds > 86_000
