@@ -65,6 +65,7 @@ FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
     "pid": _number,
     "exit_code": _number,
     # How many resources of a discharge stand how in the EHR.
+    "jobs": _number,
     "landed": _number,
     "waiting": _number,
     "refused": _number,

@@ -14,8 +14,10 @@ _log = structlog.stdlib.get_logger(__name__)
 def log_published(discharge: Discharge, entries: Sequence[LedgerEntry], seconds: float) -> None:
     """Say how the resources of a discharge stand after they were written; in another line what the EHR refused."""
     counts = Counter(entry.standing for entry in entries)
-    event = "a discharge waits for the ehr" if counts[WriteStanding.WAITING] else "a discharge is published"
-    _tell(event, discharge, counts, seconds)
+    if counts[WriteStanding.WAITING]:
+        _log.info("a discharge waits for the ehr", **_fields(discharge, counts, seconds))
+    else:
+        _log.info("a discharge is published", **_fields(discharge, counts, seconds))
     for entry in entries:
         if entry.standing is WriteStanding.REFUSED:
             _log.warning(
@@ -29,16 +31,17 @@ def log_published(discharge: Discharge, entries: Sequence[LedgerEntry], seconds:
 
 def log_withdrawn(discharge: Discharge, entries: Sequence[LedgerEntry], seconds: float) -> None:
     """Say how the resources of a discharge stand after it was called off."""
-    _tell("a discharge is withdrawn", discharge, Counter(entry.standing for entry in entries), seconds)
+    counts = Counter(entry.standing for entry in entries)
+    _log.info("a discharge is withdrawn", **_fields(discharge, counts, seconds))
 
 
-def _tell(event: str, discharge: Discharge, counts: Counter[WriteStanding], seconds: float) -> None:
-    told = {standing.value.replace("-", "_"): number for standing, number in counts.items()}
-    _log.info(
-        event,
-        discharge=str(discharge.id),
-        tenant=discharge.tenant,
-        round=discharge.round,
-        seconds=round(seconds, 3),
-        **told,
-    )
+def _fields(
+    discharge: Discharge, counts: Counter[WriteStanding], seconds: float
+) -> dict[str, str | int | float]:
+    return {
+        "discharge": str(discharge.id),
+        "tenant": discharge.tenant,
+        "round": discharge.round,
+        "seconds": round(seconds, 3),
+        **{standing.value.replace("-", "_"): number for standing, number in counts.items()},
+    }
