@@ -93,7 +93,11 @@ def _tell_what_is_missing(settings: Settings) -> None:
     operations = build_operations(settings)
     with closing(operations.store), suppress(HomewardError):
         for missing in find_missing(operations):
-            _log.warning(f"not ready: {missing.said}", tenant=missing.tenant, reason=missing.lack.value)
+            _log.warning(
+                "not ready: homeward preflight says what to do",
+                tenant=missing.tenant,
+                reason=missing.lack.value,
+            )
 
 
 def _database(settings: Settings) -> Callable[[], None]:
