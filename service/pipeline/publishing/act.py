@@ -27,17 +27,21 @@ _TAKEN_BACK_AT_MOST: Final = 5
 
 @dataclass(slots=True)
 class Done:
-    """What came of the actions: what the EHR now shows by key, and the errors of those that it did not take."""
+    """What came of the actions: what the EHR now shows by key, and the errors of those that it did not take.
+
+    is_outrun: somebody was quicker than our reading; a second look shows who.
+    """
 
     shown: dict[str, Observed] = field(default_factory=dict)
     failures: dict[str, EhrError] = field(default_factory=dict)
+    is_outrun: bool = False
 
 
 def act(ledger: Ledger, ehr: Ehr, actions: Sequence[Action], at: datetime, *, again: bool = False) -> Done:
     """Record, then write; each that arrived gets its receipt, each that did not its reason.
 
-    Raises EhrConflict when someone was quicker, with nothing of a transaction done; again: it is the second try after that,
-    so that one more conflict is a failure of that resource alone.
+    Where someone was quicker nothing of a transaction is done. again: it is the second try after that, so that one more
+    conflict is a failure of that resource alone.
     """
     ledger.save([action.entry for action in actions if isinstance(action, Record)])
     ledger.add([action.draft for action in actions if isinstance(action, Add)])
@@ -78,9 +82,8 @@ class _Sender:
             if is_about_us(error):
                 self._stop(linked, error)
             self._ledger.save([write.before for write in linked])
-            if isinstance(error, EhrConflict) and not again:
-                raise
-            return False
+            self.done.is_outrun = isinstance(error, EhrConflict) and not again
+            return self.done.is_outrun
         except EhrError as error:
             self._take(linked, [error] * len(linked))
             return True
@@ -105,7 +108,9 @@ class _Sender:
         conflicts = [write for write in writes if isinstance(self.done.failures.get(write.key), EhrConflict)]
         if conflicts and not again:
             self._ledger.save([write.before for write in conflicts])
-            raise self.done.failures[conflicts[0].key]
+            self.done.is_outrun = True
+            for write in conflicts:
+                del self.done.failures[write.key]
 
     def _is_begun(self, writes: Sequence[Write]) -> bool:
         """Whether all of these are known to be under way; else nothing is sent, and it is decided anew.
@@ -272,6 +277,14 @@ def _failed(write: Write, error: EhrError, at: datetime | None, ehr: Ehr) -> Led
     return replace(missed(write.entry, WriteReason.NO_ANSWER, detail), tried=at)
 
 
+def _left_as_it_stands(before: LedgerEntry, detail: str, name: str) -> LedgerEntry:
+    """What stands there, and is a person's or ours, goes on so; what we would change in it is not sent again for a while."""
+    told = missed(before, WriteReason.REJECTED, detail)
+    if before.refused_as != name:
+        return replace(told, refused_as=name)
+    return replace(told, reason=before.reason, detail=before.detail, attempts=0)
+
+
 def _rejected(write: Write, before: LedgerEntry, detail: str, ehr: Ehr) -> LedgerEntry:
     """The content was refused. Once may be a gateway's mistake: it is believed the second time."""
     is_again = before.reason is WriteReason.REJECTED or before.state is WriteState.REFUSED
@@ -281,6 +294,8 @@ def _rejected(write: Write, before: LedgerEntry, detail: str, ehr: Ehr) -> Ledge
             before.moved_to(WriteState.REFUSED, WriteReason.REJECTED, detail, refused_as=name),
             attempts=before.attempts + 1,
         )
+    if before.state in {WriteState.LANDED, WriteState.THEIRS} and not _sent(write).status_given:
+        return _left_as_it_stands(before, detail, fingerprint(before, ehr.capability()))
     told = missed(before, WriteReason.REJECTED, detail)
     is_taken_back = bool(_sent(write).status_given)
     return replace(told, attempts=0) if is_taken_back and told.attempts > _TAKEN_BACK_AT_MOST else told

@@ -10,7 +10,7 @@ from fhir_mappings.outbound.notice import notice_resources
 from service.domain.absence import Conclusion, Look, Shown
 from service.domain.discharge import Discharge
 from service.domain.offer import UNANSWERED, left_to_clinicians
-from service.domain.publication import Draft, Ledger, LedgerEntry, WriteState
+from service.domain.publication import Draft, Ledger, LedgerEntry
 from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.errors import EhrError
@@ -87,7 +87,7 @@ def seconds_until_looked_at(entries: Sequence[LedgerEntry]) -> int | None:
     if any(entry.wanted and entry.reason is WriteReason.LEFT_TO_CLINICIAN for entry in entries):
         return round(UNANSWERED.total_seconds())
     refused = any(
-        entry.wanted and (entry.state is WriteState.REFUSED or entry.reason is WriteReason.ORDER_RESTS)
+        entry.wanted and (bool(entry.refused_as) or entry.reason is WriteReason.ORDER_RESTS)
         for entry in entries
     )
     return round(REFUSED_AGAIN.total_seconds()) if refused else None

@@ -171,13 +171,11 @@ class _Run:
             if not actions:
                 return
             self._close(actions)
-            try:
-                done = act(self.ledger, self.ehr, actions, self._now(), again=self.again)
-            except EhrConflict:
+            done = act(self.ledger, self.ehr, actions, self._now(), again=self.again)
+            if done.is_outrun:
                 # Someone was quicker than our reading; a second look shows who, and theirs is left alone.
                 self.again = True
                 self.seen.clear()
-                continue
             self.seen |= done.shown
             self.closed |= done.failures.keys()
             # What was seen of these leads to nothing more in this run: what depends on them waits.

@@ -154,7 +154,9 @@ def speaks_of_nothing(resource_type: str, body: Mapping[str, Any]) -> bool:
 
 
 def _is_refused_still(entry: LedgerEntry, situation: Situation) -> bool:
-    if entry.state is not WriteState.REFUSED or entry.refused_as != fingerprint(entry, situation.capability):
+    stands = entry.state in {WriteState.LANDED, WriteState.THEIRS}
+    is_believed = entry.state is WriteState.REFUSED or (stands and not entry.attempts)
+    if not is_believed or entry.refused_as != fingerprint(entry, situation.capability):
         return False
     return entry.tried is not None and situation.at - entry.tried < REFUSED_AGAIN
 
@@ -192,6 +194,7 @@ def bring_up_to_date(case: Case) -> LedgerEntry | Write:
             status_before="",
             status_given="",
             attempts=0,
+            refused_as="",
         )
     if not case.situation.capability.can(entry.draft.resource_type, "update"):
         return _unchangeable(entry)

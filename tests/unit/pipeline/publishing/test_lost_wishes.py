@@ -11,8 +11,9 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.notice import NOTICE_DOCUMENT_KEY
 from service.domain.publication import InFlight, WriteState
 from service.domain.write_reason import WriteReason
-from service.errors import EhrRefused, EhrRejected
+from service.errors import EhrConflict, EhrRefused, EhrRejected, EhrUnavailable
 from service.pipeline.publishing.actions import Observed, Sight
+from service.pipeline.publishing.discharge import seconds_until_looked_at
 from service.pipeline.publishing.publish import PAUSES, Way, publish, seconds_until_next_try, withdraw
 from service.pipeline.publishing.settle import settle
 from tests.builders import MemoryLedger, draft_of
@@ -211,7 +212,7 @@ def test_a_notice_stays_while_the_ehr_refuses_what_else_has_changed():
     refuse(ehr, ledger, 3)
     assert [notice["status"] for notice in ehr.of("DocumentReference")] == ["current"]
     assert ledger.rows["care-plan"].reason is WriteReason.VERDICT_KEPT_OUT
-    assert seconds_until_next_try(ledger.entries()) is not None
+    assert seconds_until_next_try(ledger.entries()) is None
 
 
 def test_a_notice_that_is_needless_is_taken_back():
@@ -242,3 +243,49 @@ def test_what_did_not_arrive_is_as_it_was_before(state, was):
     row = replace(ledger.rows["referral"], state=state, in_flight=sent)
     look = Observed(Sight.THERE, ehr.held["ServiceRequest/1"], row.etag)
     assert settle(row, look).state is was
+
+
+@pytest.mark.parametrize("edit", [{"description": "She goes home on Friday"}, {"status": "active"}])
+def test_a_change_that_the_ehr_refuses_in_what_is_a_persons_is_not_sent_hourly_for_ever(edit):
+    ehr = OddEhr()
+    ledger = published(ehr, CARE_PLAN)
+    ehr.edit("CarePlan/1", **edit)
+    ledger.want([NOT_READY])
+    publish(ledger, ehr, way=way())
+    assert ledger.state("care-plan") is WriteState.THEIRS
+    ledger.want([replace(NOT_READY, body={**NOT_READY.body, "title": "Plan"})])
+    refuse(ehr, ledger, 1)
+    assert seconds_until_next_try(ledger.entries()) is not None
+    refuse(ehr, ledger, 1)
+    row = ledger.rows["care-plan"]
+    assert (row.state, row.attempts) == (WriteState.THEIRS, 0)
+    assert seconds_until_next_try(ledger.entries()) is None
+    assert seconds_until_looked_at(ledger.entries()) is not None
+    before = list(ehr.writes)
+    publish(ledger, ehr, way=way())
+    assert ehr.writes == before
+    publish(ledger, ehr, way=replace(way(), at=AT.replace(day=6, minute=1)))
+    assert [plan["title"] for plan in ehr.of("CarePlan")] == ["Plan"]
+    assert ledger.rows["care-plan"].refused_as == ""
+
+
+def test_another_wish_about_what_stands_there_is_tried_at_once():
+    ehr = OddEhr()
+    ledger = kept_out(ehr)
+    ledger.want([replace(NOT_READY, body={**NOT_READY.body, "title": "Plan"})])
+    refuse(ehr, ledger, 2)
+    ledger.want([replace(NOT_READY, body={**NOT_READY.body, "title": "New plan"})])
+    publish(ledger, ehr, way=way())
+    assert [plan["title"] for plan in ehr.of("CarePlan")] == ["New plan"]
+
+
+def test_what_failed_beside_a_conflict_is_tried_once_in_a_run_and_told():
+    ehr = OddEhr()
+    ledger = published(ehr, CARE_PLAN, ORDER)
+    ledger.want([NOT_READY, APPROVED])
+    ehr.happening.errors = [EhrUnavailable("PUT: 503."), EhrConflict("PUT: 412.")]
+    with pytest.raises(EhrUnavailable):
+        publish(ledger, ehr, way=way())
+    assert [plan["description"] for plan in ehr.of("CarePlan")] == ["Ready with caveats"]
+    assert (ledger.state("care-plan"), ledger.state("referral")) == (WriteState.SENDING, WriteState.LANDED)
+    assert order_in(ehr)[0] == "active"
