@@ -135,3 +135,45 @@ def test_a_receipt_of_the_version_before_settles_what_it_wanted(database, connec
     connection.execute("UPDATE publications SET state = 'written', sent = body, reference = 'Goal/1'")
     entry = entries(database, discharge)["a"]
     assert (entry.sent_digest, entry.in_flight) == ("d1", None)
+
+
+@pytest.mark.parametrize(
+    ("before", "sent", "told"),
+    [
+        ({"status": "draft"}, {"status": "revoked"}, ("draft", "revoked")),
+        ({"status": "active"}, {"status": "on-hold"}, ("active", "on-hold")),
+        ({"lifecycleStatus": "proposed"}, {"lifecycleStatus": "cancelled"}, ("proposed", "cancelled")),
+        (
+            {"clinicalStatus": {"coding": [{"code": "active"}]}},
+            {"clinicalStatus": {"coding": [{"code": "inactive"}]}},
+            ("active", "inactive"),
+        ),
+    ],
+)
+def test_what_the_version_before_takes_back_is_known_by_the_status_it_gave(
+    database, connection, discharge, before, sent, told
+):
+    state = "on-hold" if told[1] == "on-hold" else "revoked"
+    insert(connection, discharge, "a", "pending", "")
+    migrations.upgrade(database)
+    flight = {"body": sent, "digest": "d1", "was": "written", "becomes": state, "reason": "", "said": None}
+    connection.execute(
+        "UPDATE publications SET state = 'sending', reference = 'Goal/1', sent = %s, in_flight = %s, changes = 1",
+        [Jsonb(before), Jsonb(flight)],
+    )
+    connection.execute(
+        "UPDATE publications SET state = %s, in_flight = NULL, sent = %s, changes = 2", [state, Jsonb(sent)]
+    )
+    entry = entries(database, discharge)["a"]
+    assert (entry.status_before, entry.status_given) == told
+
+
+def test_what_this_version_closes_is_not_taken_for_the_version_befores(database, connection, discharge):
+    insert(connection, discharge, "a", "pending", "")
+    migrations.upgrade(database)
+    flight = {"body": {"status": "cancelled"}, "digest": "d1", "was": "written", "status_given": ""}
+    connection.execute(
+        "UPDATE publications SET state = 'sending', in_flight = %s, changes = 1", [Jsonb(flight)]
+    )
+    connection.execute("UPDATE publications SET state = 'revoked', in_flight = NULL, changes = 2")
+    assert entries(database, discharge)["a"].status_given == ""
