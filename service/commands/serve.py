@@ -94,7 +94,7 @@ def _tell_what_is_missing(settings: Settings) -> None:
     with closing(operations.store), suppress(HomewardError):
         for missing in find_missing(operations):
             _log.warning(
-                "not ready: homeward preflight says what to do",
+                "not ready: /readyz says what to do",
                 tenant=missing.tenant,
                 reason=missing.lack.value,
             )
