@@ -144,6 +144,16 @@ IMPOSSIBLE: Final = frozenset(
 )
 #: The hospital's write policy sends nothing.
 KEPT_BACK: Final = frozenset({WriteReason.NOT_SENT, WriteReason.NOT_WITHDRAWN, WriteReason.STAYS})
+#: What lets these in is in the hands of the EHR, or of its hospital.
+SHUT_OUT: Final = frozenset(
+    {
+        WriteReason.NO_CREATE,
+        WriteReason.NO_UPDATE,
+        WriteReason.NOT_FINDABLE,
+        WriteReason.NO_MODIFIER_EXTENSIONS,
+        WriteReason.NOT_SENT,
+    }
+)
 
 
 def reason_of(code: str) -> WriteReason:

@@ -28,6 +28,7 @@ from service.pipeline.doubt import miss, see_again
 from service.pipeline.look import asked_by, take_all
 from service.pipeline.orders import find_orders, searchable
 from service.pipeline.ports import Deps
+from service.pipeline.publishing.let_in import publish_what_is_let_in
 from service.pipeline.publishing.signatures import look_for_signatures
 from service.pipeline.stay_of_order import with_stay
 from service.pipeline.subscribe import subscribe
@@ -76,6 +77,7 @@ def make_round(tenant: Tenant, deps: Deps) -> None:
     watch = deps.store.watches.of(tenant.id)
     try:
         search_since_last(tenant, deps)
+        publish_what_is_let_in(tenant, deps)
         if watch is not None and watch.stays_due(began):
             look_after_stays(tenant, deps)
             if watch.way in _LISTENING:

@@ -48,6 +48,19 @@ class Hospitals(Repository):
         with self._connect() as connection:
             connection.execute(row)
 
+    def takes(self, tenant: str) -> str:
+        """The digest of what could be written to its EHR when that was last looked at, "" before."""
+        query = select(hospitals.c.takes).where(hospitals.c.tenant == tenant)
+        with self._connect() as connection:
+            return connection.execute(query).scalar() or ""
+
+    def keep_takes(self, tenant: str, digest: str, at: datetime) -> None:
+        """Keep the digest of what can be written to its EHR."""
+        row = insert(hospitals).values(tenant=tenant, seen=at, takes=digest)
+        row = row.on_conflict_do_update(index_elements=["tenant"], set_={"takes": digest})
+        with self._connect() as connection:
+            connection.execute(row)
+
     def join(self, tenant: str) -> bool:
         """It is served again; whether it had left."""
         row = update(hospitals).where(hospitals.c.tenant == tenant, hospitals.c.left_at.is_not(None))

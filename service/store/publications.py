@@ -6,6 +6,7 @@ and neither SQLAlchemy nor PostgreSQL has to read it again.
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 
+from service.domain.discharge import DischargeState
 from service.domain.publication import Draft, InFlight, Landing, LedgerEntry, WriteState
-from service.domain.write_reason import IMPOSSIBLE, reason_of
+from service.domain.write_reason import IMPOSSIBLE, SHUT_OUT, reason_of
 from service.store.repository import Repository
 from service.store.tables import discharges
 from service.store.tables import publications as ledger
@@ -116,6 +118,23 @@ class Publications(Repository):
         )
         with self._connect() as connection:
             return connection.execute(query.order_by(discharges.c.changed.desc()).limit(1)).scalar() or ""
+
+    def shut_out(self, tenant: str, since: datetime) -> Sequence[UUID]:
+        """The published discharges of a tenant, made since then, with a wish that its EHR or its policy did not let be written."""
+        query = select(discharges.c.id).where(
+            discharges.c.tenant == tenant,
+            discharges.c.state == DischargeState.PUBLISHED.value,
+            discharges.c.created >= since,
+            select(ledger.c.key)
+            .where(
+                ledger.c.discharge_id == discharges.c.id,
+                ledger.c.wanted,
+                ledger.c.reason_code.in_([reason.value for reason in SHUT_OUT]),
+            )
+            .exists(),
+        )
+        with self._connect() as connection:
+            return connection.execute(query.order_by(discharges.c.created.desc())).scalars().all()
 
     def entries(self, discharge: UUID) -> tuple[LedgerEntry, ...]:
         """The ledger of a discharge as it stands, in the order of the plan."""
