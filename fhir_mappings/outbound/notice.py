@@ -6,8 +6,10 @@ could not stand in the plan itself.
 
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
+from uuid import NAMESPACE_URL, uuid5
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated, headline
@@ -36,6 +38,26 @@ _OLDER: Final = (
     "The discharge plan in this chart is older than the one on Homeward's page: what has changed in the plan since does not "
     "show in it. What people have written in it stands."
 )
+
+
+def is_notice(key: str, *, of: Collection[str] = NOTICE_KEYS) -> bool:
+    """Return True for the key of a notice, or of a further one."""
+    return key.partition(":")[0] in of
+
+
+def further_notice(draft: Draft, number: int) -> Draft:
+    """The notice as the one of this number, for an EHR in which the one before cannot be changed; the first as it is."""
+    if number == 1:
+        return draft
+    identifier, full_url = (
+        f"urn:uuid:{uuid5(NAMESPACE_URL, f'{name} {number}')}" for name in (draft.identifier, draft.full_url)
+    )
+    names = [
+        {**name, "value": identifier} if name.get("value") == draft.identifier else name
+        for name in draft.body.get("identifier", ())
+    ]
+    body = {**draft.body, "identifier": names}
+    return replace(draft, key=f"{draft.key}:{number}", identifier=identifier, full_url=full_url, body=body)
 
 
 def keeps_verdict_out(resource_type: str, kept_out: Collection[str]) -> bool:

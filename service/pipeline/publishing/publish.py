@@ -8,7 +8,7 @@ from typing import Final
 from fhir_mappings.merge import pruned
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import fitted
-from fhir_mappings.outbound.notice import NOTICE_KEYS, keeps_verdict_out
+from fhir_mappings.outbound.notice import further_notice, is_notice, keeps_verdict_out
 from fhir_mappings.withdrawal import is_hold_task
 from service import clock
 from service.clock import now
@@ -204,7 +204,7 @@ class _Run:
         self.told = True
         if _is_kept_out(self.ledger.entries()):
             self._want_notice()
-        if any(entry.draft.key in NOTICE_KEYS for entry in self.ledger.entries()):
+        if any(is_notice(entry.draft.key) for entry in self.ledger.entries()):
             self.bring()
 
     def _want_notice(self) -> None:
@@ -214,7 +214,22 @@ class _Run:
             for draft in self.way.notice()
             if step_for(capability, draft.resource_type).rung is not Rung.NOT_POSSIBLE
         ]
-        self.ledger.want_also(possible[:1])
+        self.ledger.want_also([self._as_new(draft, capability) for draft in possible[:1]])
+
+    def _as_new(self, draft: Draft, capability: Capability) -> Draft:
+        """Where what was told cannot be changed, each notice that tells something else is one of its own."""
+        if capability.can(draft.resource_type, "update"):
+            return draft
+        told = {
+            entry.draft.key: entry
+            for entry in self.ledger.entries()
+            if is_notice(entry.draft.key, of=(draft.key,))
+        }
+        latest = further_notice(draft, max(1, len(told)))
+        known = told.get(latest.key)
+        if known is None or not known.reference or known.sent_digest == latest.digest:
+            return latest
+        return further_notice(draft, len(told) + 1)
 
     def count_try(self) -> None:
         """What still waits, if only for another, was tried once more: so that the pauses between the tries grow."""
@@ -264,7 +279,7 @@ class _Run:
         """What stands on lower rungs, and a notice, is not taken back before it is known what is needed there."""
         if self.off:
             return set()
-        notices = {entry.draft.key for entry in entries if entry.draft.key in NOTICE_KEYS}
+        notices = {entry.draft.key for entry in entries if is_notice(entry.draft.key)}
         lower = [entry for entry in entries if entry.draft.resource_type in LOWER_TYPES and not entry.wanted]
         undecided = {entry.draft.key for entry in lower} if self.needed is None else set()
         return (undecided - notices) | (set() if self.told else notices)
@@ -294,7 +309,7 @@ class _Run:
             return Wish.ASK if self.off else Wish.CLOSE
         if self.off:
             return Wish.WITHDRAW
-        is_needless = not is_kept_out if entry.draft.key in NOTICE_KEYS else self._is_needless(entry)
+        is_needless = not is_kept_out if is_notice(entry.draft.key) else self._is_needless(entry)
         if not entry.wanted or is_needless:
             return Wish.RETIRE
         is_unsent = not entry.reference and not entry.is_doubtful
@@ -312,7 +327,7 @@ def _needed(entries: Sequence[LedgerEntry], capability: Capability, unmade: froz
 
 def _is_kept_out(entries: Sequence[LedgerEntry]) -> bool:
     """Whether how the plan stands by now does not show: a person's words keep it out, or the EHR takes no change of ours."""
-    plans = [entry for entry in entries if entry.wanted and entry.draft.key not in NOTICE_KEYS]
+    plans = [entry for entry in entries if entry.wanted and not is_notice(entry.draft.key)]
     return any(
         WriteReason.VERDICT_KEPT_OUT in {entry.reason, entry.in_flight and entry.in_flight.reason}
         or _is_frozen(entry)

@@ -289,3 +289,19 @@ def test_what_failed_beside_a_conflict_is_tried_once_in_a_run_and_told():
     assert [plan["description"] for plan in ehr.of("CarePlan")] == ["Ready with caveats"]
     assert (ledger.state("care-plan"), ledger.state("referral")) == (WriteState.SENDING, WriteState.LANDED)
     assert order_in(ehr)[0] == "active"
+
+
+def test_where_nothing_can_be_changed_each_verdict_is_told_by_a_notice_of_its_own():
+    ehr = OddEhr("update")
+    ledger = published(ehr, CARE_PLAN)
+    told = []
+    for verdict in ("Not ready", "Not ready", "Nearly ready", "Not ready"):
+        ledger.want([replace(CARE_PLAN, body={**CARE_PLAN.body, "description": verdict})])
+        notice = replace(NOTICE, body={**NOTICE.body, "description": verdict})
+        publish(ledger, ehr, way=replace(way(), notice=lambda notice=notice: [notice]))
+        told.append([held["description"] for held in ehr.of("DocumentReference")])
+    assert told[:2] == [["Not ready"], ["Not ready"]]
+    assert told[2:] == [["Not ready", "Nearly ready"], ["Not ready", "Nearly ready", "Not ready"]]
+    names = {held["identifier"][0]["value"] for held in ehr.of("DocumentReference")}
+    assert len(names) == 3
+    assert seconds_until_next_try(ledger.entries()) is None
