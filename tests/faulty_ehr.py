@@ -30,6 +30,7 @@ class Failure(Enum):
     HTML = "an HTML page"
     DROPPED = "no answer"
     INCOMPLETE = "a searchset that says that it is incomplete"
+    EMPTY = "a searchset that finds nothing"
 
 
 @dataclass
@@ -55,8 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         if failure is Failure.DROPPED:
             self.close_connection = True
             self.connection.close()
-        elif failure is None or failure is Failure.INCOMPLETE:
-            self._pass_on(None, _as_it_is if failure is None else _incomplete)
+        elif failure is None or failure in _CHANGED:
+            self._pass_on(None, _as_it_is if failure is None else _CHANGED[failure])
         else:
             self._answer(*_told(failure))
 
@@ -127,8 +128,8 @@ def _spoil_entries(asked: dict[str, Any], gateway: Gateway, answer: dict[str, An
 
 
 def _spoil_entry(failure: Failure | None, entry: dict[str, Any]) -> None:
-    if failure is Failure.INCOMPLETE:
-        entry["resource"] = _incomplete(entry["resource"])
+    if failure in _CHANGED:
+        entry["resource"] = _CHANGED[failure](entry["resource"])
     elif failure is not None:
         status = failure.value if isinstance(failure.value, int) else Failure.BAD_GATEWAY.value
         entry.clear()
@@ -150,3 +151,12 @@ def _incomplete(searchset: dict[str, Any]) -> dict[str, Any]:
     }
     told = {"resource": outcome, "search": {"mode": "outcome"}}
     return {**searchset, "total": 0, "entry": [told]}
+
+
+def _empty(answer: dict[str, Any]) -> dict[str, Any]:
+    """Nothing found; what is read by its id is given."""
+    return {**answer, "total": 0, "entry": []} if answer["resourceType"] == "Bundle" else answer
+
+
+#: Failures that let a request through and change what comes back.
+_CHANGED = {Failure.INCOMPLETE: _incomplete, Failure.EMPTY: _empty}

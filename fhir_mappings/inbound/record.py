@@ -207,7 +207,7 @@ def _own(known: dict[str, Json], whose: str, reading: _Reading) -> Iterator[Json
                 reading.note(
                     "Observation", GapReason.UNCERTAIN, "is about another person than the patient", one
                 )
-            elif not _is_error(one):
+            elif not is_in_error(one):
                 yield one
         elif about:
             reading.note("Patient", GapReason.FOREIGN, "resources of another patient were left out", one)
@@ -226,7 +226,8 @@ def _shared(known: dict[str, Json], whose: str) -> Shared:
     return {**index_forms(forms), **found} if forms else found
 
 
-def _is_error(resource: Json) -> bool:
+def is_in_error(resource: Json) -> bool:
+    """Whether a resource says that it was a mistake."""
     for name in _STATUSES:
         if (said := resource.get(name)) is not None and read_status(said) == "entered-in-error":
             return True

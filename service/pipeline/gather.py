@@ -30,6 +30,7 @@ from service.errors import (
     NotShown,
     UnknownEncounter,
 )
+from service.pipeline.left_out import NOTHING_CITED, Cited, find_left_out
 
 #: Ward in a department in a stay in a stay it was merged into; more levels are a mistake.
 _LEVELS: Final = 5
@@ -42,13 +43,15 @@ def gather(
     today: date,
     asked: frozenset[str] | None = None,
     conventions: Conventions = USUAL,
+    cited: Cited = NOTHING_CITED,
 ) -> Record:
     """The record of a stay ("Encounter/12") in at most four round trips on a server that takes batches.
 
     Where a contact within a stay is named, or one that was merged, it is the record of that stay, read by one trip more.
 
     The fourth reads forms, where answers name their questions only by them.
-    asked are the codes of Observations that anybody asks for, others are passed over (None: none are). Raises
+    asked are the codes of Observations that anybody asks for, others are passed over (None: none are); cited is what the plan
+    before rests on, which costs a trip more where a search gives none of it. Raises
     UnknownEncounter, NotAnInpatientStay, NotShown when
     stay or patient may not be read or the patient is not there, EhrUnavailable when the EHR does not answer. All else that is missing is a Gap of the record.
     """
@@ -63,7 +66,8 @@ def gather(
     _require_patient(results[0], patient)
     resources = [stay, *(resource for result in results for resource in result.resources)]
     forms, form_gaps = _forms(resources, ehr)
-    gaps = [*not_offered, *_gaps(searches, results), *form_gaps]
+    left_out = find_left_out(cited, (question.search for question in searches), results, patient, ehr)
+    gaps = [*not_offered, *_gaps(searches, results), *form_gaps, *left_out]
     return build_record(
         [*resources, *forms],
         encounter=reference_of(stay),
@@ -81,21 +85,24 @@ def find_answered(
     *,
     today: date,
     conventions: Conventions = USUAL,
+    cited: Cited = NOTHING_CITED,
 ) -> frozenset[str]:
     """Which of the resource types that a record lacks are answered better now; only they are asked for.
 
     lacking gives how many searches of a type had failed. Raises as `gather` does.
     """
     stay = _with_patient(_stay(encounter, ehr, conventions), ehr)
+    patient = subject_of(stay)
     # Forms are named by the answers that are filled in.
     wanted = {"Patient", *lacking, *(["QuestionnaireResponse"] if "Questionnaire" in lacking else [])}
-    asked, _ = questions(subject_of(stay), _looks_back_from(stay, today, conventions.zone), ehr.capability())
+    asked, _ = questions(patient, _looks_back_from(stay, today, conventions.zone), ehr.capability())
     again = [question for question in asked if question.search.resource_type in wanted]
     results = ehr.batch([question.search for question in again])
-    _require_patient(results[0], subject_of(stay))
+    _require_patient(results[0], patient)
+    left_out = find_left_out(cited, (question.search for question in again), results, patient, ehr)
     _, form_gaps = _forms([resource for result in results for resource in result.resources], ehr)
     still = Counter[str]()
-    for gap in (*_gaps(again, results), *form_gaps):
+    for gap in (*_gaps(again, results), *form_gaps, *left_out):
         still[gap.about] += gap.count * gap.is_asked_again()
     return frozenset(kind for kind, searches in lacking.items() if still[kind] < searches)
 

@@ -15,6 +15,7 @@ from service.errors import BadInput, EhrError
 from service.jobs import Errand
 from service.pipeline.gather import find_answered
 from service.pipeline.intake import plan_again
+from service.pipeline.left_out import read_cited
 from service.pipeline.ports import Deps
 
 DOOR: Final = "reread"
@@ -59,6 +60,7 @@ def _ask(discharge: Discharge, lacking: Mapping[str, int], tenant: Tenant, deps:
             lacking,
             today=today,
             conventions=tenant.conventions,
+            cited=read_cited(discharge.id, deps),
         )
     except (EhrError, BadInput) as error:
         _log.info("what a plan lacks is not answered yet", tenant=tenant.id, reason=type(error).__name__)

@@ -26,6 +26,7 @@ from service.pipeline.claimed_intake import may_plan
 from service.pipeline.draft import draft
 from service.pipeline.gather import gather
 from service.pipeline.intake import take
+from service.pipeline.left_out import NOTHING_CITED, Cited, read_cited
 from service.pipeline.match import match
 from service.pipeline.outcome_log import log_published, log_withdrawn
 from service.pipeline.parties import establish_parties
@@ -72,7 +73,7 @@ def _propose_if_there(discharge: Discharge, tenant: Tenant, deps: Deps) -> Plan 
     try:
         if not (may_plan(discharge, tenant, deps) and order_stands(discharge, tenant, deps)):
             return None
-        return propose(discharge.encounter, tenant, deps)
+        return propose(discharge.encounter, tenant, deps, cited=read_cited(discharge.id, deps))
     except (EhrError, UnknownEncounter) as error:
         if isinstance(error, UnknownEncounter):
             missing: EhrError = NotShown(discharge.encounter, is_absent=True)
@@ -86,15 +87,19 @@ def _propose_if_there(discharge: Discharge, tenant: Tenant, deps: Deps) -> Plan 
     return None
 
 
-def propose(encounter: str, tenant: Tenant, deps: Deps) -> Plan:
+def propose(encounter: str, tenant: Tenant, deps: Deps, *, cited: Cited = NOTHING_CITED) -> Plan:
     """The plan for a stay ("Encounter/12") of a tenant, as of today there. Nothing is stored or written.
+
+    cited is what the plan before rests on.
 
     Raises what gather does, and PatientMerged for a patient who lives and whose record is one no longer.
     """
     today = _today(tenant, deps)
     content, conventions = deps.content(tenant.id), tenant.conventions
     asked = content.questions
-    record = gather(encounter, deps.ehr(tenant.id), today=today, asked=asked, conventions=conventions)
+    record = gather(
+        encounter, deps.ehr(tenant.id), today=today, asked=asked, conventions=conventions, cited=cited
+    )
     assessment = assess(record, content, today=today, site_language=tenant.language)
     require_one_patient(record, assessment)
     matches = match(assessment, record.patient, deps.directory(tenant.id), today=today)

@@ -128,9 +128,10 @@ class UnreadTypes(Repository):
 
 
 def _continued(lack: Unread, known: Unread | None, *, is_settled: bool) -> Unread:
-    """What lacks now, with the times of what lacked before."""
+    """What lacks now, with the times of what lacked before; for another reason it lacks only since now."""
     if known is not None:
-        return replace(lack, since=known.since, due=known.due, tries=known.tries)
+        since = known.since if known.reason is lack.reason else lack.since
+        return replace(lack, since=since, due=known.due, tries=known.tries)
     if is_settled and lack.lasting is Lasting.PERHAPS:
         tries = len(FIRST_PAUSES)
         return replace(lack, tries=tries, due=lack.since + pause_after(tries, lack.lasting))

@@ -160,23 +160,34 @@ def test_a_stay_that_is_refused_for_a_moment_is_planned_once_it_can_be_read(deps
 
 
 @pytest.mark.parametrize(
-    "failure", [Failure.UNAVAILABLE, Failure.HTML, Failure.FORBIDDEN, Failure.INCOMPLETE]
+    ("failure", "kind"),
+    [
+        (Failure.UNAVAILABLE, "Observation"),
+        (Failure.HTML, "Observation"),
+        (Failure.FORBIDDEN, "Condition"),
+        (Failure.NOT_FOUND, "Condition"),
+        (Failure.INCOMPLETE, "Observation"),
+        (Failure.EMPTY, "Condition"),
+        (Failure.EMPTY, "Observation"),
+    ],
 )
-def test_a_plan_made_anew_during_a_fault_keeps_needs_and_orders(deps, failure):
+def test_a_plan_made_anew_during_a_fault_keeps_needs_and_orders(deps, failure, kind):
     discharge = ask(deps)
     deps.work()
     before = plan_of(deps, discharge)
-    deps.gateway.failing["Observation"] = failure
-    deps.at += timedelta(minutes=6)
-    assert ask(deps).round == 2
-    deps.work()
+    deps.gateway.failing[kind] = failure
+    for _ in range(2):
+        deps.at += timedelta(minutes=6)
+        ask(deps)
+        deps.work()
+    assert deps.store.discharges.get(discharge.id).round > 1
     during = plan_of(deps, discharge)
     assert needs_of(during) == needs_of(before)
     assert keys_of(before) <= keys_of(during)
     assert all(entry.wanted for entry in deps.store.publications.entries(discharge.id))
-    assert "Observation" in {gap.about for gap in during.gaps if gap.is_asked_again()}
+    assert kind in {gap.about for gap in during.gaps if gap.is_asked_again()}
     deps.gateway.failing.clear()
-    deps.work(later=FIRST_PAUSES[0])
+    deps.work(later=FIRST_PAUSES[-1])
     after = plan_of(deps, discharge)
     assert (needs_of(after), keys_of(after)) == (needs_of(before), keys_of(before))
     assert not any(gap.is_asked_again() for gap in after.gaps)
