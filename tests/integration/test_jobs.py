@@ -12,6 +12,7 @@ import pytest
 
 from service.errors import EhrRefused, EhrUnavailable, StoreUnavailable
 from service.jobs import Jobs, Steps, Task
+from service.jobs.lost import STALLED_SECONDS
 
 _WORKER = Path(__file__).with_name("worker_process.py")
 
@@ -203,6 +204,30 @@ def test_a_failure_is_not_told_when_the_step_was_asked_for_anew_meanwhile(jobs, 
     jobs.work(until_idle=True)
     assert len(calls) == 2
     assert recorded.gave_up == []
+
+
+@pytest.mark.parametrize("error", [EhrUnavailable(retry_after=600), StoreUnavailable()])
+def test_a_step_that_fails_while_it_is_asked_for_anew_is_run_anew_at_once(
+    jobs, store, recorded, database_url, error
+):
+    discharge = uuid4()
+    fail = recorded.step(Task.PLAN)
+    recorded.failures = [error]
+
+    def plan(number):
+        if recorded.failures:
+            with store.begin() as unit:
+                jobs.defer(Task.PLAN, discharge, unit)
+        fail(number)
+
+    recorded.step = lambda task: plan if task is Task.PLAN else None
+    with store.begin() as unit:
+        jobs.defer(Task.PLAN, discharge, unit)
+    began = time.monotonic()
+    jobs.work(until_idle=True)
+    assert recorded.ran == [(Task.PLAN, discharge)] * 2
+    assert rows(database_url, "id") == []
+    assert time.monotonic() - began < STALLED_SECONDS
 
 
 # --- processes ----------------------------------------------------------------------------------
