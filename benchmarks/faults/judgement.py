@@ -150,7 +150,7 @@ def _overwritten(case: Case, held: Held) -> Iterator[str]:
             yield f"{edit.reference.partition('/')[0]}.{'.'.join(edit.path)} is no longer a person's ({case.act})"
     for key, words in case.said.items():
         found = held.standing(case.stay.patient.encounter, key)
-        if found is not None and words not in _all_words(found):
+        if found is not None and words not in words_of(found):
             yield f"{found['resourceType']} does not have the words given on the page ({case.act})"
 
 
@@ -202,7 +202,7 @@ def _is_ordered(resource: Mapping[str, Any]) -> bool:
 
 def _other_verdict(held: Held, plan: Plan) -> Iterator[str]:
     """Our plan's verdict must stand in the chart, in the plan itself or in a notice of ours."""
-    said = [words for words in map(_all_words, held.resources) if "Readiness: " in words]
+    said = [words for words in map(words_of, held.resources) if "Readiness: " in words]
     told = _plain(headline(plan.shareable()))
     if said and not any(told in words for words in said):
         yield "the chart says another readiness than our plan, and no notice says so"
@@ -212,7 +212,7 @@ def _statuses(resource: Mapping[str, Any]) -> set[str]:
     return {str(resource[name]) for name in ("status", "lifecycleStatus") if name in resource}
 
 
-def _all_words(resource: Mapping[str, Any]) -> str:
+def words_of(resource: Mapping[str, Any]) -> str:
     """Everything that a reader of this resource gets to see, as plain text."""
     return _plain(" ".join(_strings(resource)))
 

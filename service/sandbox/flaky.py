@@ -160,9 +160,9 @@ class Flaky:
     async def _spelled(self, asked: Asked, spell: Spell, places: frozenset[int]) -> Told | None:
         """The wrong answer: to all of it, or to the entries of a batch in these places."""
         if spell.trouble in DONE:
-            told = await answer_of(self._app, asked)
+            told = await answer_of(self._app, spell.rewritten(asked))
             await self._pause(SLOW_SECONDS if spell.trouble is Trouble.SLOW else 0.0)
-            return told if spell.trouble is Trouble.SLOW else None
+            return None if spell.trouble is Trouble.LOST else told
         if not places:
             return spell.answer()
         asked_for = bundled(asked)

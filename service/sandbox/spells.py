@@ -36,6 +36,8 @@ class Trouble(StrEnum):
     EMPTY = "searches find nothing"
     SLOW = "answers after 2 s"
     LOST = "done, and the answer lost"
+    NOTES_LEFT_OUT = "no note is kept"
+    NOTES_ENDED = "a newline after each note"
 
 
 class Asks(StrEnum):
@@ -59,7 +61,9 @@ _STATUS: Final[Mapping[Trouble, int]] = {
 }
 _PAGES: Final = frozenset({Trouble.NOT_FOUND_PAGE, Trouble.PAGE})
 #: These the EHR does as it is asked; what is wrong is when, or whether, it answers.
-DONE: Final = frozenset({Trouble.SLOW, Trouble.LOST})
+DONE: Final = frozenset({Trouble.SLOW, Trouble.LOST, Trouble.NOTES_LEFT_OUT, Trouble.NOTES_ENDED})
+#: Of these, what is kept is not quite what was sent.
+REWRITTEN: Final = frozenset({Trouble.NOTES_LEFT_OUT, Trouble.NOTES_ENDED})
 
 
 @dataclass(slots=True)
@@ -110,6 +114,26 @@ class Spell:
             return {"resource": _nothing_found(), "response": {"status": "200"}}
         said = outcome("processing", "The server does not do this now.")
         return {"response": {"status": str(_STATUS[self.trouble]), "outcome": said}}
+
+    def rewritten(self, asked: Asked) -> Asked:
+        """A request as an EHR understands it that keeps notes in its own way, or not at all."""
+        if self.trouble not in REWRITTEN or asked.method not in {"POST", "PUT"}:
+            return asked
+        if entries := bundled(asked):
+            written = [
+                {**entry, "resource": self._with_notes(entry["resource"])} if "resource" in entry else entry
+                for entry in entries
+            ]
+            return asked.with_body({**asked.resource(), "entry": written})
+        return asked.with_body(self._with_notes(asked.resource()))
+
+    def _with_notes(self, resource: Json) -> Json:
+        if "note" not in resource:
+            return resource
+        if self.trouble is Trouble.NOTES_LEFT_OUT:
+            return {name: part for name, part in resource.items() if name != "note"}
+        notes = [{**note, "text": f"{note.get('text', '')}\n"} for note in resource["note"]]
+        return {**resource, "note": notes}
 
     @property
     def is_whole(self) -> bool:

@@ -133,3 +133,17 @@ def test_a_transaction_goes_wrong_as_a_whole(trouble):
     assert told.status in {404, 422}
     assert ehr.behind.came == []
     assert ehr.ask("POST", "", bundle("transaction", ("POST", "Task"))).status == 200
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kept"),
+    [(Trouble.NOTES_LEFT_OUT, {}), (Trouble.NOTES_ENDED, {"note": [{"text": "On hold\n"}]})],
+)
+def test_an_ehr_keeps_notes_in_its_own_way(trouble, kept):
+    ehr = Spellbound(spell(trouble, "ServiceRequest", asks=Asks.WRITES))
+    noted = {**ORDER, "note": [{"text": "On hold"}]}
+    ehr.ask("PUT", "ServiceRequest/1", noted)
+    entry = {"request": {"method": "PUT", "url": "ServiceRequest/1"}, "resource": noted}
+    ehr.ask("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+    single, bundle = (body for *_, body in ehr.behind.came)
+    assert single == bundle["entry"][0]["resource"] == {**ORDER, **kept}
