@@ -62,12 +62,13 @@ class Ward:
 
     def stands(self, key: str, words: str) -> bool:
         """Whether the approval has arrived: the order is active, or the lower rung has its words."""
-        order = self.order_of(key)
-        return words in words_of(order) and order["status"] == "active" if order else words in self.words()
+        if order := self.order_of(key):
+            return words in words_of(order) and str(order["status"]) == "active"
+        return words in self.words()
 
     def is_declined(self, key: str, words: str) -> bool:
         order = self.order_of(key)
-        return order["status"] == "revoked" if order else words not in self.words()
+        return str(order["status"]) == "revoked" if order else words not in self.words()
 
     def tasks(self) -> list[Json]:
         return [resource for resource in self.ours() if resource["resourceType"] == "Task"]
@@ -87,7 +88,7 @@ class Ward:
         return found
 
     def is_published(self) -> bool:
-        return self.told()["state"] == "published"
+        return bool(self.told()["state"] == "published")
 
     def standings(self) -> set[str]:
         return {item["standing"] for item in self.told()["landing"]}
@@ -264,7 +265,7 @@ def test_an_order_on_hold_is_active_again_however_the_ehr_keeps_notes(house, pla
         closed = [task for task in ward.tasks() if task["id"] in asking and task["status"] != "requested"]
         back = ward.stands(key, words)
         assert back or not closed, "the task about the hold was closed before the order was active"
-        return back and ward.is_published()
+        return bool(back and ward.is_published())
 
     wait_until(is_back, "the order that is active again")
     assert {task["status"] for task in ward.tasks() if task["id"] in asking} <= {"completed", "cancelled"}
