@@ -115,14 +115,15 @@ class Deployment:
 
 
 @contextmanager
-def deployed(mode: Mode, log: Path) -> Iterator[Deployment]:
-    """All of it at work, with no fault yet; everything is gone afterwards but the log."""
+def deployed(mode: Mode, log: Path, database: str = "") -> Iterator[Deployment]:
+    """All of it at work, with no fault yet; everything is gone afterwards but the log. database is a migrated one, else one is made."""
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="homeward-faults-")))
         movable = MovableClock(folder)
         sandbox = running.enter_context(start_sandbox(folder, mode=mode, clock_file=str(movable.file)))
-        database = running.enter_context(embedded.throwaway())
-        migrations.upgrade(database)
+        if not database:
+            database = running.enter_context(embedded.throwaway())
+            migrations.upgrade(database)
         secret = secrets.token_urlsafe(32)
         environment = {**_environment(folder, sandbox.base_url, database, secret), **movable.settings}
         deps = build_deps(load_settings(environment))

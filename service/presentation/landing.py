@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from fhir_mappings.outbound.document import DOCUMENT_KEY
+from fhir_mappings.outbound.message import MESSAGE_KEY
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Item, Plan
 from service.domain.publication import UNSENT, Landing, LedgerEntry, WriteStanding, WriteState
@@ -18,11 +20,14 @@ _SENSITIVE: Final = (
 _EXISTING: Final = "It was there before the plan."
 _ON_OUR_PAGE: Final = "It stands on Homeward's page only."
 _WITH_THE_PLAN: Final = "It has no resource of its own; its words go with the plan's."
-#: What holds the words of the plan where no CarePlan does.
+#: The key of what holds the words of what has no resource of its own.
 _HOLDERS: Final[Mapping[Landing, str]] = {
-    Landing.DOCUMENT: "DocumentReference",
-    Landing.MESSAGE: "Communication",
+    Landing.CARE_PLAN: WHOLE_PLAN,
+    Landing.DOCUMENT: DOCUMENT_KEY,
+    Landing.MESSAGE: MESSAGE_KEY,
 }
+#: Words that are not in the EHR, or not as they are wanted: what stands in them stands no better.
+_NOT_THERE: Final = frozenset({WriteStanding.WAITING, WriteStanding.REFUSED, WriteStanding.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,27 @@ def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
     whole = rows.get(WHOLE_PLAN)
     if whole is None:  # a hospital where nothing is written
         return ()
+    rows |= _made_anew(written, rows)
     items = [_item(item, rows, whole) for item in plan.items()]
     told = {one.item for one in items} | {WHOLE_PLAN}
-    rest = [_row(entry) for key, entry in rows.items() if key not in told and _is_lower(entry)]
+    rest = [_row(entry, rows) for key, entry in rows.items() if key not in told and _is_lower(entry)]
     aside = next((entry.problem for entry in rows.values() if is_set_aside(entry)), "")
-    left = [_row(entry) for entry in written if _is_left_over(entry)]
-    return tuple(_kept_back(one, aside) for one in (_row(whole), *items, *rest, *left))
+    left = [_row(entry, rows) for entry in written if entry.draft.key not in rows and _is_left_over(entry)]
+    return tuple(_kept_back(one, aside) for one in (_row(whole, rows), *items, *rest, *left))
+
+
+def _made_anew(written: Sequence[LedgerEntry], rows: Mapping[str, LedgerEntry]) -> dict[str, LedgerEntry]:
+    """What holds words of this plan, and is wanted again once the next run knows what it is to say: until then it waits."""
+    holders = {_HOLDERS.get(entry.rung, "") for entry in rows.values()}
+    return {
+        entry.draft.key: replace(
+            entry,
+            wanted=True,
+            state=WriteState.WAITING if entry.standing is WriteStanding.LEFT else entry.state,
+        )
+        for entry in written
+        if not entry.wanted and entry.draft.key in holders and entry.state is not WriteState.REVOKED
+    }
 
 
 def _is_left_over(entry: LedgerEntry) -> bool:
@@ -87,39 +107,41 @@ def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> St
     title = str(getattr(item, "title", "") or getattr(item, "text", ""))
     existing = str(getattr(item, "existing", ""))
     if item.key in rows:
-        return _row(rows[item.key], title)
+        return _row(rows[item.key], rows, title)
     if existing:
         return Standing(item.key, title, Landing.RESOURCE, _EXISTING, existing)
     if not may_be_shared(item.labels):
         return Standing(item.key, title, Landing.PAGE, _SENSITIVE)
     rung = Landing.CARE_PLAN if whole.rung is Landing.RESOURCE else whole.rung
-    words = _words(rows, whole)
+    words = _words(rung, rows) or whole
     known = words.standing is not WriteStanding.THEIRS  # whose words a person changed, the EHR shows
     standing = words.standing.value if known else ""
     why = whole.why_there or _WITH_THE_PLAN
     return Standing(item.key, title, rung, why, standing=standing, since=words.since if known else None)
 
 
-def _words(rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> LedgerEntry:
-    """The row of what holds the plan's words: what has no resource of its own is there when that is."""
-    kind = _HOLDERS.get(whole.rung, "")
-    return next((entry for entry in rows.values() if entry.draft.resource_type == kind), whole)
+def _words(rung: Landing, rows: Mapping[str, LedgerEntry]) -> LedgerEntry | None:
+    """The row of what holds the words of what stands on this rung."""
+    return rows.get(_HOLDERS.get(rung, ""))
 
 
-def _row(entry: LedgerEntry, title: str = "") -> Standing:
+def _row(entry: LedgerEntry, rows: Mapping[str, LedgerEntry], title: str = "") -> Standing:
     lower = entry.state in UNSENT and entry.rung is not Landing.RESOURCE and not entry.reference
+    words = _words(entry.rung, rows) if lower else None
+    # In words further down, as these stand where they are not there; or not at all: this EHR takes no such resource.
+    told = words if words and words.standing in _NOT_THERE else None
+    standing = WriteStanding.NOT_POSSIBLE if lower else entry.standing
     return Standing(
         entry.draft.key,
         title or entry.draft.resource_type,
         entry.rung,
         entry.why_there,
         entry.reference,
-        # What has come to its rung waits for nothing, and the reason says why it is there.
+        # What has come to its rung waits for nothing of its own, and the reason says why it is there.
         "" if lower else entry.state.value,
         "" if lower else entry.problem,
-        # In words further down, or not at all: this EHR takes no such resource.
-        (WriteStanding.NOT_POSSIBLE if lower else entry.standing).value,
-        entry.since,
+        (told.standing if told else standing).value,
+        told.since if told else entry.since,
     )
 
 

@@ -147,6 +147,51 @@ def test_what_stands_in_words_further_down_is_not_possible_here_and_waits_for_no
     assert stands(plan, ledger)["care-plan"].standing == WriteStanding.NOT_POSSIBLE
 
 
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (WriteState.WAITING, WriteStanding.WAITING),
+        (WriteState.SENDING, WriteStanding.WAITING),
+        (WriteState.UNKNOWN, WriteStanding.UNKNOWN),
+        (WriteState.REFUSED, WriteStanding.REFUSED),
+        (WriteState.LANDED, WriteStanding.NOT_POSSIBLE),
+        (WriteState.THEIRS, WriteStanding.NOT_POSSIBLE),
+    ],
+)
+def test_what_stands_in_a_document_is_not_told_as_settled_before_the_document_is(plan, ledger, state, word):
+    referral = plan.referrals[0].key
+    document = draft_of("plan-document", {"resourceType": "DocumentReference"})
+    ledger.want([*(entry.draft for entry in ledger.entries()), document])
+    ledger.land([Landed(referral, Landing.DOCUMENT)])
+    ledger.mark("plan-document", WriteState.SENDING)
+    ledger.mark("plan-document", state)
+    begun, sent = datetime(2024, 3, 5, tzinfo=UTC), datetime(2024, 3, 6, tzinfo=UTC)
+    entries = [
+        replace(entry, since=sent if entry.draft.key == "plan-document" else begun)
+        for entry in ledger.entries()
+    ]
+    [found] = [item for item in landing(plan, entries) if item.item == referral]
+    assert found.standing == word
+    assert found.since == (begun if word is WriteStanding.NOT_POSSIBLE else sent)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(WriteState.LANDED, WriteReason.NONE), (WriteState.WAITING, WriteReason.NOT_LET)],
+)
+def test_a_document_that_the_next_run_writes_anew_waits_with_all_in_it(plan, ledger, state, reason):
+    ours = [entry.draft for entry in ledger.entries()]
+    ledger.want([*ours, draft_of("plan-document", {"resourceType": "DocumentReference"})])
+    ledger.written([Receipt("plan-document", "DocumentReference/1", 'W/"1"')])
+    ledger.land([Landed(key, Landing.DOCUMENT) for key in ("care-plan", plan.referrals[0].key)])
+    assert stands(plan, ledger)["plan-document"].standing == WriteStanding.LANDED
+    ledger.want(ours)  # a person decided, and no run has come to the lower rungs since
+    ledger.mark("plan-document", state, reason=reason)
+    found = stands(plan, ledger)
+    for key in ("care-plan", "plan-document", plan.referrals[0].key, plan.tasks[0].key):
+        assert found[key].standing == WriteStanding.WAITING
+
+
 def test_what_has_no_resource_of_its_own_waits_lands_and_is_withdrawn_with_what_holds_its_words(plan, ledger):
     task = plan.tasks[0].key
     assert stands(plan, ledger)[task].standing == WriteStanding.WAITING
