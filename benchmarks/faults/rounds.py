@@ -52,7 +52,8 @@ _CALM_LOOKS: Final = 4
 #: In so many steps the hour after the last fault goes by, so that what waits for a time is met when it is due.
 _STEPS: Final = 6
 _DONE: Final = (DischargeState.PUBLISHED, DischargeState.FAILED, DischargeState.CANCELLED)
-_BUSY: Final = """
+#: How many jobs are under way or due.
+BUSY: Final = """
     SELECT count(*) FROM procrastinate_jobs
     WHERE status = 'doing' OR (status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))
 """
@@ -226,7 +227,7 @@ class Course:
             while time.monotonic() < deadline and calm < _CALM_LOOKS:
                 self.deployment.check()
                 time.sleep(_STEP_SECONDS)
-                row = connection.execute(_BUSY).fetchone()
+                row = connection.execute(BUSY).fetchone()
                 calm = calm + 1 if row == (0,) else 0
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 import requests
 
@@ -18,6 +19,7 @@ from benchmarks.faults.clinician import finding, tick
 from benchmarks.faults.deployment import KEY, Deployment, deployed
 from benchmarks.faults.desk import Desk
 from benchmarks.faults.judgement import Held, is_gone, words_of
+from benchmarks.faults.rounds import BUSY
 from benchmarks.faults.stays import Stay, admit
 from fhir_mappings.references import reference_of
 from service.domain.publication import WriteState
@@ -130,9 +132,12 @@ class Ward:
         wait_until(lambda: self.met(trouble) > before, f"meeting {trouble}")
 
     def recover(self, **amount: float) -> None:
-        """All is well again, and time goes by."""
+        """All is well again, and time goes by once every try under way has ended and said when the next one is."""
         self.deployment.cast(flaky=False)
-        self.deployment.clock.advance(database=self.deployment.deps.settings.database_url, **amount)
+        database = self.deployment.deps.settings.database_url
+        with psycopg.connect(database, autocommit=True, connect_timeout=10) as connection:
+            wait_until(lambda: connection.execute(BUSY).fetchone() == (0,), "the end of what is under way")
+        self.deployment.clock.advance(database=database, **amount)
 
 
 @dataclass
