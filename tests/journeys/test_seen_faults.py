@@ -91,6 +91,10 @@ class Ward:
         found: Json = self.get(f"/api/v1/discharges/{self.discharge}").json()
         return found
 
+    def page(self) -> str:
+        """The page on which people decide."""
+        return self.get(f"/discharges/{self.discharge}").text
+
     def is_published(self) -> bool:
         return bool(self.told()["state"] == "published")
 
@@ -241,7 +245,7 @@ def test_an_approval_that_is_refused_for_a_moment_waits_and_arrives(clicked, tro
     clicked.wait_for(trouble, before)
     assert not clicked.is_published()
     assert "waiting" in clicked.standings()
-    assert "waiting" in clicked.get(f"/discharges/{clicked.discharge}").text
+    assert "waiting" in clicked.page()
     clicked.recover(minutes=10)
     wait_until(lambda: clicked.stands(key, words) and clicked.is_published(), "the approval")
 
@@ -312,11 +316,12 @@ def test_a_plan_with_a_ticked_activity_goes_on_following_us(house):
 @in_two_kinds
 def test_an_approval_whose_content_is_refused_is_told_as_refused_and_arrives_when_it_is_taken(clicked):
     key, words = clicked.items()[0]["key"], "Groceries in spite of 422"
+    assert "refused" not in clicked.page()
     clicked.cast(Trouble.UNPROCESSABLE)
     assert clicked.desk.reword(clicked.discharge, key, words)
     assert clicked.desk.decide(clicked.discharge, key, "approve")
     wait_until(lambda: "refused" in clicked.standings(), "that it is refused")
     assert not clicked.stands(key, words)
-    assert "refused" in clicked.get(f"/discharges/{clicked.discharge}").text
+    assert "refused" in clicked.page()
     clicked.recover(days=1, minutes=10)
     wait_until(lambda: clicked.stands(key, words) and clicked.is_published(), "the approval")
