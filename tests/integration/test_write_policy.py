@@ -60,7 +60,7 @@ def deps(store, database_url, monkeypatch):
     made.jobs = Jobs(database_url, lambda: steps(made))
     monkeypatch.setattr(made, "ehr", lambda _tenant: Silence(), raising=False)
     proposed = planned(need(interventions=interventions()))
-    monkeypatch.setattr(run, "propose", lambda stay, *_: of_stay(proposed, stay))
+    monkeypatch.setattr(run, "propose", lambda stay, *_, **_cited: of_stay(proposed, stay))
     return made
 
 
