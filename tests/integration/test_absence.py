@@ -631,13 +631,13 @@ def test_a_late_revocation_of_an_order_that_stands_is_undone_at_once(deps, hospi
     assert now(deps, discharge).state is DischargeState.RECEIVED
 
 
-def _must_not_plan(*_):
+def _must_not_plan(*_, **_cited):
     raise AssertionError("nothing is planned here")
 
 
 def _planned_for(encounter):
     plan = planned(need(interventions=interventions()))
-    return lambda *_: replace(plan, encounter=replace(plan.encounter, reference=encounter))
+    return lambda *_, **_cited: replace(plan, encounter=replace(plan.encounter, reference=encounter))
 
 
 def test_an_order_told_of_while_the_ehr_does_not_show_it_yet_is_looked_at_again(deps, hospital, tenant):

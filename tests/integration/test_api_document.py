@@ -56,7 +56,7 @@ def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     known = load_settings(given)
     deps = build_deps(known)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "propose", lambda *_: planned(need(interventions=interventions())))
+        patch.setattr(run, "propose", lambda *_, **_cited: planned(need(interventions=interventions())))
         patch.setattr(run, "publish_resources", lambda *_: None)
         discharge = intake(Trigger("demo", "Encounter/e1", Action.PLAN, "rest"), deps)
         assert discharge is not None

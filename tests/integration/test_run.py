@@ -68,7 +68,7 @@ class Script:
     plan: Any = field(default_factory=lambda: planned(need(interventions=interventions())))
     meanwhile: Any = None
 
-    def propose(self, *_):
+    def propose(self, *_, **__):
         return self._then("propose", self.plan)
 
     def publish(self, _, ledger, *__):

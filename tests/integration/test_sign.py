@@ -100,7 +100,7 @@ def desk(house, monkeypatch: pytest.MonkeyPatch, blockers: tuple[Blocker, ...]) 
             once, made.meanwhile = made.meanwhile, None
             once()
 
-    monkeypatch.setattr(run, "propose", lambda *_: plan)
+    monkeypatch.setattr(run, "propose", lambda *_, **_cited: plan)
     monkeypatch.setattr(run, "publish_resources", publish)
     run.plan_discharge(discharge.id, deps)
     made.publish()
