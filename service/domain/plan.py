@@ -89,6 +89,8 @@ class Plan:
     supersedes: tuple[Superseded, ...] = field(default=(), compare=False)
     #: The plan as the record without anything sensitive leads to it; None where it was drafted without one.
     for_everybody: "Plan | None" = None
+    #: Types of which the record held nothing although a stay has some as a rule: asked for again, and no gap.
+    silent: frozenset[str] = field(default=frozenset(), compare=False)
     #: Whether this is what everybody may read: it holds no verdict, whatever the record says.
     is_shared: bool = False
 

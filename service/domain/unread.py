@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from service.domain.record import Gap, GapReason, Lasting
+from service.domain.record import Gap, GapReason, Lasting, Record
 
 #: Pauses between the first askings. Most faults are a gateway's restart, over in seconds or minutes; the five together are less than
 #: an hour, so that a fault that has passed leaves no gap for longer than that.
@@ -20,6 +20,12 @@ FIRST_PAUSES: Final = (
 _LATER: Final = {Lasting.PASSING: timedelta(hours=1), Lasting.PERHAPS: timedelta(days=1)}
 #: A plan is looked after until its last follow-up, thirty days after leaving; then nobody reads it any more.
 ASKED_FOR: Final = timedelta(days=31)
+#: What the record of an inpatient practically always holds: why the patient is in, and what was measured or asked.
+_USUAL: Final = frozenset({"Condition", "Observation"})
+#: What a stay may name as its diagnosis or reason.
+_NAMED: Final = frozenset({"Condition", "Observation", "Procedure"})
+#: An empty answer is believed after the first three pauses: an index is rebuilt, or a gateway is back, within minutes.
+SILENT_FOR: Final = sum(FIRST_PAUSES[:3], timedelta())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,10 @@ class Unread:
         """Whether it was refused for so long that it is no fault of the moment."""
         return self.lasting is Lasting.PERHAPS and self.tries >= len(FIRST_PAUSES)
 
+    def is_believed(self, at: datetime) -> bool:
+        """Whether a search has found nothing for so long that there is nothing."""
+        return self.reason is GapReason.UNCERTAIN and at - self.since >= SILENT_FOR
+
 
 def pause_after(tries: int, lasting: Lasting) -> timedelta:
     """How long to wait before the next asking, after so many."""
@@ -65,3 +75,23 @@ def find_unread(gaps: Iterable[Gap], at: datetime) -> tuple[Unread, ...]:
             lack = replace(first, searches=known.searches + lack.searches)
         found[gap.about] = lack
     return tuple(found.values())
+
+
+def find_silent(record: Record) -> frozenset[str]:
+    """The types of which nothing was found and no gap tells, although a stay has some as a rule, or names one."""
+    named = {reference.partition("/")[0] for reference, _ in record.encounter.diagnoses} & _NAMED
+    told = {gap.about for gap in record.gaps if gap.reason is not GapReason.UNCERTAIN or gap.is_asked_again()}
+    return (_USUAL | named) - record.types_read - told
+
+
+def doubt_silence(
+    silent: Iterable[str], before: Iterable[Unread], at: datetime, *, is_first: bool
+) -> tuple[Unread, ...]:
+    """An entry for each type of which a first plan found nothing, or a later one of what lacked before."""
+    doubted = {lack.resource_type for lack in before if not lack.is_believed(at)}
+    due = at + pause_after(0, Lasting.PASSING)
+    return tuple(
+        Unread(kind, GapReason.UNCERTAIN, Lasting.PASSING, since=at, due=due)
+        for kind in sorted(silent)
+        if is_first or kind in doubted
+    )

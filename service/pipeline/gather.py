@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from typing import Any, Final
 
@@ -30,10 +30,18 @@ from service.errors import (
     NotShown,
     UnknownEncounter,
 )
-from service.pipeline.left_out import NOTHING_CITED, Cited, find_left_out
+from service.pipeline.left_out import NOTHING_CITED, Cited, find_left_out, is_disowned
 
 #: Ward in a department in a stay in a stay it was merged into; more levels are a mistake.
 _LEVELS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Which of the types that a record lacks are answered better now, and which silent ones were found empty once more."""
+
+    better: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
 
 
 def gather(
@@ -86,10 +94,10 @@ def find_answered(
     today: date,
     conventions: Conventions = USUAL,
     cited: Cited = NOTHING_CITED,
-) -> frozenset[str]:
+) -> Answers:
     """Which of the resource types that a record lacks are answered better now; only they are asked for.
 
-    lacking gives how many searches of a type had failed. Raises as `gather` does.
+    A type of which nothing was found so far is answered only by something. lacking gives how many searches of a type had failed. Raises as `gather` does.
     """
     stay = _with_patient(_stay(encounter, ehr, conventions), ehr)
     patient = subject_of(stay)
@@ -104,7 +112,11 @@ def find_answered(
     still = Counter[str]()
     for gap in (*_gaps(again, results), *form_gaps, *left_out):
         still[gap.about] += gap.count * gap.is_asked_again()
-    return frozenset(kind for kind, searches in lacking.items() if still[kind] < searches)
+    answered = frozenset(kind for kind, searches in lacking.items() if still[kind] < searches)
+    resources = (resource for result in results for resource in result.resources)
+    found = {resource["resourceType"] for resource in resources if not is_disowned(resource, patient)}
+    empty = (answered & cited.silent()) - found
+    return Answers(answered - empty, empty)
 
 
 def _forms(resources: Iterable[dict[str, Any]], ehr: Ehr) -> tuple[list[dict[str, Any]], list[Gap]]:

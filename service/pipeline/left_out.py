@@ -40,6 +40,10 @@ class Cited:
     references: Mapping[str, frozenset[str]] = field(default_factory=dict)
     missed: Mapping[str, timedelta] = field(default_factory=dict)
 
+    def silent(self) -> frozenset[str]:
+        """The types of which nothing was found so far: nothing of them is cited."""
+        return frozenset(self.missed.keys() - self.references.keys())
+
 
 #: Where there is no plan before.
 NOTHING_CITED: Final = Cited()
@@ -89,6 +93,11 @@ def find_left_out(
     )
 
 
+def is_disowned(resource: dict[str, Any], patient: str) -> bool:
+    """Whether a resource says itself that it was a mistake, or is about somebody else."""
+    return is_in_error(resource) or bool(subject_of(resource) and not is_theirs(resource, patient))
+
+
 def _references_in(plan: Plan) -> Iterable[str]:
     yield from (part.reference for need in plan.needs for part in need.evidence)
     yield from (booking.reference for booking in plan.bookings)
@@ -106,14 +115,9 @@ def _look_at(references: Sequence[str], ehr: Ehr) -> dict[str, SearchResult]:
 
 def _may_stand(look: SearchResult | None, patient: str, missed: timedelta | None) -> bool:
     """Whether something that a search left out, for so long, is not shown to be gone."""
-    if look is not None and look.shown is Shown.PRESENT and _is_disowned(look.resources[0], patient):
+    if look is not None and look.shown is Shown.PRESENT and is_disowned(look.resources[0], patient):
         return False
     if missed is None:
         return True
     is_absent = look is not None and look.shown is Shown.ABSENT
     return missed < (APART if is_absent else _MEANT)
-
-
-def _is_disowned(resource: dict[str, Any], patient: str) -> bool:
-    """Whether a resource says itself that it was a mistake, or is about somebody else."""
-    return is_in_error(resource) or bool(subject_of(resource) and not is_theirs(resource, patient))

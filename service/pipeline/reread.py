@@ -13,7 +13,7 @@ from config.tenants import Tenant
 from service.domain.discharge import Discharge, DischargeState
 from service.errors import BadInput, EhrError
 from service.jobs import Errand
-from service.pipeline.gather import find_answered
+from service.pipeline.gather import Answers, find_answered
 from service.pipeline.intake import plan_again
 from service.pipeline.left_out import read_cited
 from service.pipeline.ports import Deps
@@ -37,20 +37,23 @@ def reread(encounter: str, tenant: Tenant, deps: Deps) -> None:
     discharge = deps.store.discharges.of_stay(tenant.id, encounter)
     if discharge is None:
         return
-    lacking = {lack.resource_type: lack.searches for lack in deps.store.unread.of(discharge.id)}
-    if not lacking or discharge.state not in _RESTING:
+    lacks = deps.store.unread.of(discharge.id)
+    if not lacks or discharge.state not in _RESTING:
         return
-    answered = _ask(discharge, lacking, tenant, deps)
-    if not answered:
+    answers = _ask(discharge, {lack.resource_type: lack.searches for lack in lacks}, tenant, deps)
+    believed = {lack.resource_type for lack in lacks if lack.is_believed(deps.now())} & answers.empty
+    if believed:
+        deps.store.unread.forget(discharge.id, believed)
+    if not answers.better:
         return
     with deps.store.begin() as unit:
         now = unit.discharges.lock(discharge.id)
         if (now.state, now.round) == (discharge.state, discharge.round):
             plan_again(now, DOOR, unit, deps, deps.now())
-            unit.unread.wake(tenant.id, answered, deps.now())
+            unit.unread.wake(tenant.id, answers.better, deps.now())
 
 
-def _ask(discharge: Discharge, lacking: Mapping[str, int], tenant: Tenant, deps: Deps) -> frozenset[str]:
+def _ask(discharge: Discharge, lacking: Mapping[str, int], tenant: Tenant, deps: Deps) -> Answers:
     """What of the lacking is answered now; nothing while the EHR keeps the stay or the patient from us."""
     today = deps.now().astimezone(tenant.time_zone).date()
     try:
@@ -64,4 +67,4 @@ def _ask(discharge: Discharge, lacking: Mapping[str, int], tenant: Tenant, deps:
         )
     except (EhrError, BadInput) as error:
         _log.info("what a plan lacks is not answered yet", tenant=tenant.id, reason=type(error).__name__)
-        return frozenset()
+        return Answers()

@@ -16,7 +16,7 @@ from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, CallOff, Discharge, DischargeState, StayStatus, Trigger
 from service.domain.plan import Plan
 from service.domain.record import Gap, GapReason, Lasting
-from service.domain.unread import find_unread
+from service.domain.unread import doubt_silence, find_unread
 from service.ehr.search import lasting_of
 from service.errors import EhrError, HospitalNotConfigured, NotShown, UnknownEncounter
 from service.jobs import Task
@@ -246,9 +246,17 @@ def _commit_plan(discharge: Discharge, plan: Plan, tenant: Tenant, deps: Deps) -
         planned = replace(now, encounter=plan.encounter.reference).planned(told, stay, deps.now())
         unit.discharges.save(planned)
         _record(planned, Event.PLANNED, Task.PLAN.value, unit, reference=f"version {version.number}")
-        unit.unread.keep(planned.id, planned.tenant, find_unread(plan.gaps, planned.changed))
+        _keep_unread(planned, plan, unit)
         commit_version(planned, version, tenant, unit, deps)
         supersede(plan, planned, unit, deps)
+
+
+def _keep_unread(planned: Discharge, plan: Plan, unit: Unit) -> None:
+    """What the plan lacks is asked for again, and where it is the first what it found nothing of."""
+    at, before = planned.changed, unit.unread.of(planned.id)
+    is_first = unit.plans.latest(planned.id) is None
+    doubted = doubt_silence(plan.silent, before, at, is_first=is_first)
+    unit.unread.keep(planned.id, planned.tenant, (*find_unread(plan.gaps, at), *doubted))
 
 
 def _remember_failure(discharge: Discharge, error: EhrError | UnknownEncounter, deps: Deps) -> None:

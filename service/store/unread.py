@@ -99,10 +99,13 @@ class UnreadTypes(Repository):
         with self._connect() as connection:
             connection.execute(update(unread).where(tuple_(*key).in_(waiting)).values(due=at))
 
-    def forget(self, discharge: UUID) -> None:
-        """Nothing of this discharge is to be asked for."""
+    def forget(self, discharge: UUID, resource_types: Collection[str] | None = None) -> None:
+        """Nothing of this discharge is to be asked for; or nothing of these types."""
+        statement = delete(unread).where(unread.c.discharge_id == discharge)
+        if resource_types is not None:
+            statement = statement.where(unread.c.resource_type.in_(resource_types))
         with self._connect() as connection:
-            connection.execute(delete(unread).where(unread.c.discharge_id == discharge))
+            connection.execute(statement)
 
     def _ask(self, discharge: UUID, resource_type: str, at: datetime) -> None:
         this = (unread.c.discharge_id == discharge) & (unread.c.resource_type == resource_type)

@@ -91,6 +91,44 @@ def test_what_a_fault_kept_from_the_first_plan_is_read_by_itself_within_a_minute
     assert deps.store.discharges.get(discharge.id).state is DischargeState.PUBLISHED
 
 
+@pytest.mark.parametrize("kind", ["Condition", "Observation"])
+def test_what_a_falsely_empty_answer_kept_from_the_first_plan_is_read_by_itself(deps, mode, kind):
+    if mode != "full":
+        pytest.skip("an empty answer is the same in every mode")
+    deps.gateway.failing[kind] = Failure.EMPTY
+    discharge = ask(deps)
+    deps.work()
+    partial = plan_of(deps, discharge)
+    assert needs_of(partial) != needs_of(healthy(deps))
+    assert not any(gap.is_asked_again() for gap in partial.gaps)
+    deps.work(later=FIRST_PAUSES[0])
+    assert plan_of(deps, discharge) == partial
+    deps.gateway.failing.clear()
+    deps.work(later=FIRST_PAUSES[1])
+    assert needs_of(plan_of(deps, discharge)) == needs_of(healthy(deps))
+    assert deps.store.unread.of(discharge.id) == ()
+
+
+def test_a_patient_of_whom_there_is_truly_nothing_is_asked_for_three_times_and_no_more(deps, mode):
+    if mode != "full":
+        pytest.skip("an empty answer is the same in every mode")
+    deps.gateway.failing["Condition"] = Failure.EMPTY
+    discharge = ask(deps)
+    deps.work()
+    for pause in FIRST_PAUSES[:3]:
+        deps.gateway.asked.clear()
+        deps.work(later=pause)
+        assert "Condition" in deps.gateway.asked
+        assert set(deps.gateway.asked) <= {"Encounter", "Patient", "Condition", "metadata"}
+    assert deps.store.unread.of(discharge.id) == ()
+    deps.gateway.asked.clear()
+    deps.work(later=timedelta(days=1))
+    assert deps.gateway.asked == []
+    assert ask(deps).round == 2
+    deps.work()
+    assert deps.store.unread.of(discharge.id) == ()
+
+
 def test_asking_again_reads_at_once_what_a_fault_kept_from_the_plan(deps):
     deps.gateway.failing["Observation"] = Failure.UNAVAILABLE
     discharge = ask(deps)

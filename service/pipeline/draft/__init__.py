@@ -9,6 +9,7 @@ from service.domain.decision import SOCIAL_WORK
 from service.domain.need import Need, NeedState
 from service.domain.plan import BedsideQuestion, PersonTask, Plan
 from service.domain.record import Encounter, Record
+from service.domain.unread import find_silent
 from service.pipeline.draft.care_team import care_team
 from service.pipeline.draft.compliance import marked, settled
 from service.pipeline.draft.facility import handover, without_home
@@ -57,6 +58,7 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
         disposition=assessment.disposition,
         readiness=assessment.readiness,
         gaps=tuple(dict.fromkeys((*record.gaps, *assessment.gaps))),
+        silent=find_silent(record),
         consented=record.consented,
         care_team=care_team(record, assessment.standing_labels, today=assessment.today),
         explanations=assessment.explanations,
