@@ -20,6 +20,7 @@ from service.pipeline.reread import call_rereads
 from service.pipeline.waking import Waker
 from tests.ehr_fixtures import LimitedEhr
 from tests.faulty_ehr import Gateway, gateway_to
+from tests.movable_clock import BRING_NEARER
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Deps:
     client: Ehr
     tenants: dict[str, Tenant]
     contents: Any
+    database: str = ""
     settings: Any = field(default_factory=lambda: load_settings({}))
     waker: Waker = field(default_factory=lambda: Waker(lambda _: 0))
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -49,8 +51,11 @@ class Deps:
         return self.store.directory.of(tenant)
 
     def work(self, *, later: timedelta = timedelta()) -> None:
-        """Move the clock, call what is due, and have all jobs done."""
+        """Move the clock and the jobs that wait, call what is due, and have all jobs done."""
         self.at += later
+        if later:
+            with psycopg.connect(self.database) as connection:
+                connection.execute(BRING_NEARER, [later])
         call_rereads(self)
         self.jobs.work(until_idle=True)
 
@@ -75,6 +80,7 @@ def deployment(mode: str, base_url: str, store: Any, database_url: str) -> Itera
         )
         with client:
             made = Deps(store, None, gateway, client, {"t": tenant}, load_contents("", {"t": None}))
+            made.database = database_url
             built: Any = made
             made.jobs = Jobs(database_url, lambda: steps(built))
             yield made
