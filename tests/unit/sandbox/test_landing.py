@@ -3,6 +3,7 @@
 from typing import Any
 
 from service.domain.publication import Landing, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason
 from service.sandbox.inpatients import inpatients
 from service.sandbox.landing import main_resource, where_it_stands
 from tests.builders import draft_of
@@ -37,8 +38,14 @@ def test_what_is_in_the_ehr_is_counted_there():
 
 
 def test_what_is_not_there_as_itself_is_told_with_its_reason():
-    goal = entry("Goal", rung=Landing.DOCUMENT, reason="It stands in the plan document.")
-    assert said(Held(), goal, goal)[1:] == ["Goal (2): It stands in the plan document."]
+    goal = entry("Goal", rung=Landing.DOCUMENT)
+    refused = entry(
+        "Task", rung=Landing.PAGE, state=WriteState.IMPOSSIBLE, reason=WriteReason.NO_CREATE, detail="Task"
+    )
+    assert said(Held(), goal, goal, refused)[1:] == [
+        "Goal (2): It stands in the plan document.",
+        "Task (1): The EHR does not let us create a Task. It stands on Homeward's page only.",
+    ]
 
 
 def test_what_nobody_knows_is_a_persons():
