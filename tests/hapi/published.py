@@ -46,9 +46,9 @@ class PlayedEhr(Ehr):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The deployment, and the discharge of each inpatient by mode."""
+    """A deployment for each mode, since none may plan another's stays, and the discharge of each inpatient by mode."""
 
-    deps: Deps
+    deps: Mapping[str, Deps]
     discharges: Mapping[tuple[str, str], UUID]
     base_url: str
 
@@ -58,7 +58,7 @@ class Published:
             entry
             for (played, _), discharge in self.discharges.items()
             if played == mode
-            for entry in self.deps.store.publications.entries(discharge)
+            for entry in self.deps[mode].store.publications.entries(discharge)
         ]
 
     def resources(self, mode: str) -> list[Json]:
@@ -71,13 +71,14 @@ class Published:
 
     def ask(self, mode: str, patient: Inpatient, action: Action, order: str) -> None:
         """Order or cancel, and carry it out."""
-        intake(Trigger(mode, patient.encounter, action, "rest", order), self.deps)
+        deps = self.deps[mode]
+        intake(Trigger(mode, patient.encounter, action, "rest", order), deps)
         discharge = self.discharges[mode, patient.id]
         if action is Action.CANCEL:
-            withdraw_discharge(discharge, self.deps)
+            withdraw_discharge(discharge, deps)
             return
-        plan_discharge(discharge, self.deps)
-        publish_discharge(discharge, self.deps)
+        plan_discharge(discharge, deps)
+        publish_discharge(discharge, deps)
 
 
 @contextmanager
@@ -85,34 +86,32 @@ def published(
     base_url: str, database_url: str, folder: Path, patients: Sequence[Inpatient]
 ) -> Iterator[Published]:
     """Plan first and write then, so that no mode reads what another wrote."""
-    deps = _deps(base_url, database_url, folder)
+    deployments = {mode: _deps(mode, base_url, database_url, folder) for mode in MODES}
     discharges = {}
-    for mode in MODES:
+    for mode, deps in deployments.items():
         deps.store.directory.load(mode, load_directory())
         for patient in patients:
             found = intake(Trigger(mode, patient.encounter, Action.PLAN, "rest", "ServiceRequest/1"), deps)
             assert found is not None
             discharges[mode, patient.id] = found.id
             plan_discharge(found.id, deps)
-    for discharge in discharges.values():
-        publish_discharge(discharge, deps)
-    yield Published(deps, discharges, base_url)
-    deps.store.close()
+    for (mode, _), discharge in discharges.items():
+        publish_discharge(discharge, deployments[mode])
+    yield Published(deployments, discharges, base_url)
+    for deps in deployments.values():
+        deps.store.close()
 
 
-def _deps(base_url: str, database_url: str, folder: Path) -> Deps:
-    tenants = [
-        {
-            "id": mode,
-            "fhir_base_url": base_url,
-            "organization": ORGANIZATION,
-            "organization_reference": ORGANIZATION_REFERENCE,
-        }
-        for mode in MODES
-    ]
-    file = folder / "tenants.yaml"
-    file.write_text(yaml.safe_dump({"tenants": tenants}))
+def _deps(mode: str, base_url: str, database_url: str, folder: Path) -> Deps:
+    tenant = {
+        "id": mode,
+        "fhir_base_url": base_url,
+        "organization": ORGANIZATION,
+        "organization_reference": ORGANIZATION_REFERENCE,
+    }
+    file = folder / f"{mode}.yaml"
+    file.write_text(yaml.safe_dump({"tenants": [tenant]}))
     settings = load_settings({"HOMEWARD_DATABASE_URL": database_url, "HOMEWARD_TENANTS_FILE": str(file)})
     deps = build_deps(settings)
-    played = {mode: PlayedEhr(deps.tenants[mode], load_quirks()) for mode in MODES}
+    played = {mode: PlayedEhr(deps.tenants[mode], load_quirks())}
     return replace(deps, ehr=played.__getitem__)

@@ -90,6 +90,8 @@ def test_a_transaction_is_all_or_nothing_and_the_others_are_then_written_one_by_
     body = {**wrong.body, "subject": {"reference": patient}}
     ledger = MemoryLedger(*tidy(plan_for(patient)), replace(wrong, body=body))
     publish(ledger, ehr)
+    assert ledger.state("wrong") is WriteState.WAITING  # a refusal is believed when it comes again
+    publish(ledger, ehr)
     assert ledger.state("wrong") is WriteState.REFUSED
     held = in_ehr(ehr, patient)
     assert [len(held[kind]) for kind in ("Goal", "ServiceRequest", "CarePlan", "Provenance")] == [1, 1, 1, 1]
