@@ -19,6 +19,8 @@ def read_stay_filter(entry: Entry) -> StayFilter:
 
 def _references(entry: Entry, kind: str) -> frozenset[str]:
     listed = entry.texts()
-    if not listed or not all(re.fullmatch(rf"{kind}/[A-Za-z0-9.-]{{1,64}}", one) for one in listed):
+    if not listed or not all(
+        re.fullmatch(rf"{kind}/[A-Za-z0-9.-]{{1,64}}", reference) for reference in listed
+    ):
         raise entry.wrong(f"expected a list of literal references: [{kind}/id]")
     return frozenset(listed)

@@ -79,7 +79,11 @@ def _subject(resource: Mapping[str, Any], of_target: Mapping[str, str]) -> str:
 
 
 def _name(resource: Mapping[str, Any]) -> str:
-    names = [one.get("value", "") for one in resource.get("identifier", []) if is_own_name(one)]
+    names = [
+        identifier.get("value", "")
+        for identifier in resource.get("identifier", [])
+        if is_own_name(identifier)
+    ]
     names += [tag.get("code", "") for tag in resource.get("meta", {}).get("tag", []) if is_own_name(tag)]
     said = {name: part for name, part in resource.items() if name not in {"id", "meta"}}
     return f"{resource['resourceType']} {names[0] if names else json.dumps(said, sort_keys=True)}"

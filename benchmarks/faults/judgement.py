@@ -106,7 +106,10 @@ def faulty_gaps(plan: Plan) -> int:
 def twin_of(encounter: str, keys: Iterable[str], held: Held, plan: Plan) -> Twin:
     """What a stay that nothing happened to shows."""
     found = ((key, held.standing(encounter, key)) for key in keys)
-    return Twin({key: str(one["resourceType"]) for key, one in found if one is not None}, faulty_gaps(plan))
+    return Twin(
+        {key: str(resource["resourceType"]) for key, resource in found if resource is not None},
+        faulty_gaps(plan),
+    )
 
 
 def judge(case: Case, held: Held, twin: Twin, plan: Plan | None, keys: frozenset[str]) -> Iterator[Finding]:
@@ -129,7 +132,11 @@ def landed(case: Case, held: Held, twin: Twin) -> tuple[int, int]:
     """(how many of the items that should stand as a resource do, and as orders where approved; how many should)."""
     wanted = [key for key in twin.standing if key not in case.declined] if not case.called_off else []
     found = {key: held.standing(case.stay.patient.encounter, key) for key in wanted}
-    there = [one for key, one in found.items() if one and (key not in case.approved or _is_ordered(one))]
+    there = [
+        resource
+        for key, resource in found.items()
+        if resource and (key not in case.approved or _is_ordered(resource))
+    ]
     return len(there), len(wanted)
 
 

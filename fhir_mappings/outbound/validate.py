@@ -87,7 +87,7 @@ def _nothing_empty(_: Json, parts: _Parts) -> bool:
 def _contains_nothing(body: Json, parts: _Parts) -> bool:
     """dom-3 and ref-1, for whoever changes it later as well: nothing is contained, so no local reference names anything."""
     named = (part["reference"] for part in parts if isinstance(part, dict) and "reference" in part)
-    return "contained" not in body and not any(str(one).startswith("#") for one in named)
+    return "contained" not in body and not any(str(reference).startswith("#") for reference in named)
 
 
 def _periods_run_forward(_: Json, parts: _Parts) -> bool:

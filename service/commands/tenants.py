@@ -67,8 +67,8 @@ def leave_tenant(name: str, *, dry_run: bool, form: str) -> tuple[Show, int]:
         "still_there": list(done.still_there),
         "problems": list(done.problems),
     }
-    rows = [("approved, stays active", one) for one in done.kept]
-    rows += [("still there", one) for one in done.still_there]
+    rows = [("approved, stays active", item) for item in done.kept]
+    rows += [("still there", item) for item in done.still_there]
     show = json_or_table(form, document, ("what", "resource"), rows, list(_told(name, done, dry_run=dry_run)))
     return show, 1 if done.still_there or done.problems else 0
 
@@ -129,7 +129,7 @@ def _filter(tenant: Tenant | None) -> dict[str, list[str]] | None:
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     stays = row["stays"]
-    named = ", ".join(one for values in stays.values() for one in values) if stays else "all"
+    named = ", ".join(reference for values in stays.values() for reference in values) if stays else "all"
     unclaimed = ", ".join(f"{number} {reason}" for reason, number in sorted(row["unclaimed"].items()))
     return (
         row["tenant"],

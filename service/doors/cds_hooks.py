@@ -168,7 +168,9 @@ def feedback(service: str) -> Response:
     signed = known.get(signed_for() or "")
     # A card is of the hospital whose stay it was about, which may be another of the same EHR.
     tenants = (
-        [signed.id, *(one.id for one in neighbours_of(signed, known.values()))] if signed else list(known)
+        [signed.id, *(neighbour.id for neighbour in neighbours_of(signed, known.values()))]
+        if signed
+        else list(known)
     )
     take_feedback(tenants, told, deps())
     return _json({})

@@ -197,7 +197,11 @@ def _is_twin(item: Item, old: Mapping[str, Item], lost: Mapping[str, Item]) -> b
     """Whether a referral stands here anew only because what makes it sensitive is unread: its key tells of its readers."""
     if item.key in old or not isinstance(item, Referral):
         return False
-    twins = (one for one in lost.values() if isinstance(one, Referral) and one.service == item.service)
+    twins = (
+        referral
+        for referral in lost.values()
+        if isinstance(referral, Referral) and referral.service == item.service
+    )
     return any(_needs_of(twin) & _needs_of(item) for twin in twins)
 
 
@@ -207,7 +211,9 @@ def _needs_of(item: Item) -> frozenset[str]:
 
 def _is_search(item: Item, plan: Plan) -> bool:
     """Whether it looks for a service of a referral that the new plan has, and has found one for."""
-    return isinstance(item, PersonTask) and item.key in {f"task:{one.key}" for one in plan.referrals}
+    return isinstance(item, PersonTask) and item.key in {
+        f"task:{referral.key}" for referral in plan.referrals
+    }
 
 
 def _as_ordered(item: Item, old: Item | None, reading: _Reading) -> Item:

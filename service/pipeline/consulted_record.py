@@ -76,7 +76,9 @@ def stay_was_sent(question: Question) -> bool:
         return False
     stay = max(versions, key=updated)
     _check(class_code(stay, question.tenant.conventions), status_of(stay))
-    return not any(reference_of(one) == question.patient and is_merged(one) for one in sent.resources)
+    return not any(
+        reference_of(resource) == question.patient and is_merged(resource) for resource in sent.resources
+    )
 
 
 def record_of(question: Question, deps: Deps, today: date) -> Record:

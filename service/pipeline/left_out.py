@@ -89,7 +89,7 @@ def find_left_out(
     return tuple(
         Gap(kind, GapReason.UNCERTAIN, _DETAIL, lasting=Lasting.PASSING)
         for kind, references in suspects.items()
-        if any(_may_stand(looks.get(one), patient, cited.missed.get(kind)) for one in references)
+        if any(_may_stand(looks.get(reference), patient, cited.missed.get(kind)) for reference in references)
     )
 
 
@@ -106,7 +106,10 @@ def _references_in(plan: Plan) -> Iterable[str]:
 
 def _look_at(references: Sequence[str], ehr: Ehr) -> dict[str, SearchResult]:
     """What each shows by its id; nothing where the EHR does not answer."""
-    asked = [Search(kind, id=identity) for kind, _, identity in (one.partition("/") for one in references)]
+    asked = [
+        Search(kind, id=identity)
+        for kind, _, identity in (reference.partition("/") for reference in references)
+    ]
     try:
         return dict(zip(references, ehr.batch(asked), strict=True))
     except EhrUnavailable:

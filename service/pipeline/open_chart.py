@@ -36,7 +36,11 @@ def discharge_of(chart: OpenChart, tenant: Tenant, deps: Deps) -> Discharge:
     """
     if not (chart.patient or chart.encounter):
         raise NotFound(_UNNAMED)
-    found = [one for hospital in _opened_alike(tenant, deps) for one in _of_stays(chart, hospital, deps)]
+    found = [
+        discharge
+        for hospital in _opened_alike(tenant, deps)
+        for discharge in _of_stays(chart, hospital, deps)
+    ]
     if not found:
         raise NotFound(_NONE)
     if not chart.discharge:
@@ -48,7 +52,10 @@ def discharge_of(chart: OpenChart, tenant: Tenant, deps: Deps) -> Discharge:
 
 
 def _opened_alike(tenant: Tenant, deps: Deps) -> list[Tenant]:
-    return [tenant, *(one for one in neighbours_of(tenant, deps.tenants.values()) if one.launch)]
+    return [
+        tenant,
+        *(neighbour for neighbour in neighbours_of(tenant, deps.tenants.values()) if neighbour.launch),
+    ]
 
 
 def _of_stays(chart: OpenChart, tenant: Tenant, deps: Deps) -> list[Discharge]:

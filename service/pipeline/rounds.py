@@ -124,7 +124,7 @@ def look_after_stays(tenant: Tenant, deps: Deps) -> None:
     for start in range(0, len(known), _TOGETHER):
         part = known[start : start + _TOGETHER]
         _look_after(part, ehr, tenant, deps)
-        look_for_signatures([one for one in part if not one.is_called_off()], ehr, deps)
+        look_for_signatures([discharge for discharge in part if not discharge.is_called_off()], ehr, deps)
 
 
 def _look_after(part: Sequence[Discharge], ehr: Ehr, tenant: Tenant, deps: Deps) -> None:

@@ -128,9 +128,11 @@ def unsubscribe(tenant: Tenant, deps: Deps, *, check: bool = False) -> tuple[str
     )  # ours are known by tag or endpoint
     orders, stays = _topics(ehr, known)
     ways = [Way.REST_HOOK, Way.BACKPORT] if orders else [Way.REST_HOOK]
-    wanted = [one for way in ways for one in _wanted(way, known, deps, orders, stays)]
+    wanted = [subscription for way in ways for subscription in _wanted(way, known, deps, orders, stays)]
     existing = _existing(ehr, wanted)
-    ours = _still_on([found for found in existing if any(is_ours(found, one) for one in wanted)])
+    ours = _still_on(
+        [found for found in existing if any(is_ours(found, subscription) for subscription in wanted)]
+    )
     for found in ours if not check else ():
         ehr.update({**found, "status": "off"})
     return tuple(reference_of(found) for found in ours)
@@ -189,7 +191,7 @@ def _existing(ehr: Ehr, wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
     if not wanted:
         return []
     capability = ehr.capability()
-    tags = search_token(*(one.tag for one in wanted))
+    tags = search_token(*(subscription.tag for subscription in wanted))
     asked = [("_tag", tags), ("url", wanted[0].endpoint)]
     searches = [Search(_KIND, (pair,)) for pair in asked if capability.searches(_KIND, pair[0])]
     results = ehr.batch(searches or [Search(_KIND, (("status", _STATES),))])

@@ -126,7 +126,9 @@ class _Reading:
         for _ in range(_LEVELS):
             found |= level
             read = self._read(sorted(level))
-            level = {one for resource in read.values() for one in above(resource, self._base)} - found
+            level = {
+                reference for resource in read.values() for reference in above(resource, self._base)
+            } - found
             if not level:
                 break
         return frozenset(found | level)

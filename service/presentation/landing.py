@@ -65,7 +65,7 @@ def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
     rest = [_row(entry, rows) for key, entry in rows.items() if key not in told and _is_lower(entry)]
     aside = next((entry.problem for entry in rows.values() if is_set_aside(entry)), "")
     left = [_row(entry, rows) for entry in written if entry.draft.key not in rows and _is_left_over(entry)]
-    return tuple(_kept_back(one, aside) for one in (_row(whole, rows), *items, *rest, *left))
+    return tuple(_kept_back(row, aside) for row in (_row(whole, rows), *items, *rest, *left))
 
 
 def _made_anew(written: Sequence[LedgerEntry], rows: Mapping[str, LedgerEntry]) -> dict[str, LedgerEntry]:

@@ -89,7 +89,7 @@ class Hospital:
     def ours(self, patient: Inpatient, resource_type: str) -> list[Json]:
         """What Homeward wrote of a type about the patient: it carries Homeward's identifier."""
         found = self.search(resource_type, patient=patient.id, _count="200")
-        return [one for one in found if any(map(is_own_name, one.get("identifier", [])))]
+        return [resource for resource in found if any(map(is_own_name, resource.get("identifier", [])))]
 
     def read(self, reference: str) -> Json:
         """A resource by "Type/id"; EhrRejected if there is none."""

@@ -36,7 +36,14 @@ class Singles:
 def _without_bundles(statement: Mapping[str, Any]) -> dict[str, Any]:
     """The statement without the interactions of the whole system that carry others."""
     rest = [
-        {**side, "interaction": [one for one in side.get("interaction", []) if one["code"] not in _BUNDLED]}
+        {
+            **side,
+            "interaction": [
+                interaction
+                for interaction in side.get("interaction", [])
+                if interaction["code"] not in _BUNDLED
+            ],
+        }
         for side in statement["rest"]
     ]
     return {**statement, "rest": rest}

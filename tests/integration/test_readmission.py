@@ -53,10 +53,12 @@ def test_a_readmission_orders_nothing_twice_and_proposes_nothing_twice(deps):
     deps.work()
     number = plan.patient.reference.removeprefix("Patient/")
     found = search(deps.gateway.url, f"ServiceRequest?patient={number}")
-    standing = [one for one in found if one["status"] in {"draft", "active"}]
-    titles = Counter(one["code"]["text"] for one in standing if one.get("identifier"))
+    standing = [resource for resource in found if resource["status"] in {"draft", "active"}]
+    titles = Counter(resource["code"]["text"] for resource in standing if resource.get("identifier"))
     proposed = {referral.title for referral in second.referrals}
     assert proposed <= titles.keys()
     assert {title for title in proposed if titles[title] > 1} == set()
-    assert [one["status"] for one in standing if one["code"]["text"] == signed.title] == ["active"]
+    assert [resource["status"] for resource in standing if resource["code"]["text"] == signed.title] == [
+        "active"
+    ]
     assert titles[SOCIAL_WORK_TITLE] == 1

@@ -133,8 +133,13 @@ def plans(hospital, patient):
     """What stands in the EHR of ours, without what was revoked: the CarePlans, else the documents in their place."""
     kinds = ("CarePlan", "DocumentReference")
     off = {"revoked", "entered-in-error"}
-    ours = [one for kind in kinds for one in hospital.ours(patient, kind) if one["status"] not in off]
-    return [one for one in ours if one.get("docStatus") != "entered-in-error"]
+    ours = [
+        resource
+        for kind in kinds
+        for resource in hospital.ours(patient, kind)
+        if resource["status"] not in off
+    ]
+    return [resource for resource in ours if resource.get("docStatus") != "entered-in-error"]
 
 
 def test_each_stay_is_planned_by_the_hospital_whose_it_is(deps, hospital, patients):
@@ -176,7 +181,7 @@ def test_a_stay_of_nobody_or_of_two_is_planned_by_none_until_it_is_one_hospitals
     deps, hospital, patients, whose, reason
 ):
     patient = patients[4]
-    belongs(hospital, patient, *[one for one in whose if one != "gone"])
+    belongs(hospital, patient, *[state for state in whose if state != "gone"])
     if whose == ("gone",):
         stay = hospital.read(patient.encounter)
         hospital.put({**stay, "serviceProvider": {"identifier": {"value": "unknown"}, "display": "Unknown"}})
@@ -230,7 +235,9 @@ def test_what_was_planned_twice_before_there_were_filters_is_planned_once(deps, 
     belongs(hospital, patient, "")
     shared = deps.tenants
     order = hospital.order_discharge(patient, datetime.now(UTC))
-    object.__setattr__(deps, "tenants", {name: replace(one, stays=None) for name, one in shared.items()})
+    object.__setattr__(
+        deps, "tenants", {name: replace(tenant, stays=None) for name, tenant in shared.items()}
+    )
     tell_both(deps, order)
     work(deps)
     assert found(deps, patient) == dict.fromkeys(shared, DischargeState.PUBLISHED)

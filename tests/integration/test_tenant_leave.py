@@ -63,7 +63,7 @@ def plan(deps, patient, order=""):
 
 
 def statuses(hospital, patient, kind):
-    return {f"{kind}/{one['id']}": one["status"] for one in hospital.ours(patient, kind)}
+    return {f"{kind}/{resource['id']}": resource["status"] for resource in hospital.ours(patient, kind)}
 
 
 def subscribed(hospital, house_url):
@@ -100,7 +100,9 @@ def test_a_hospital_leaves_and_comes_back(house):
     assert foreseen["subscriptions"] == [subscription]
     assert active <= set(foreseen["approved"])
     assert hospital.read(subscription)["status"] != "off"
-    assert {deps.store.discharges.get(one.id).state for one in discharges} == {DischargeState.PUBLISHED}
+    assert {deps.store.discharges.get(discharge.id).state for discharge in discharges} == {
+        DischargeState.PUBLISHED
+    }
 
     done = orjson.loads(run("leave", "leaving", "--format", "json"))
     assert done["withdrawn"] == foreseen["withdrawn"] > 0
@@ -109,7 +111,9 @@ def test_a_hospital_leaves_and_comes_back(house):
     assert {statuses(hospital, drafted, "ServiceRequest")[name] for name in drafts} == {"revoked"}
     assert {statuses(hospital, approved, "ServiceRequest")[name] for name in active} == {"active"}
     assert "draft" not in statuses(hospital, drafted, "CarePlan").values()
-    assert {deps.store.discharges.get(one.id).state for one in discharges} == {DischargeState.CANCELLED}
+    assert {deps.store.discharges.get(discharge.id).state for discharge in discharges} == {
+        DischargeState.CANCELLED
+    }
 
     assert plan(deps, drafted, "ServiceRequest/another") is None
     again = orjson.loads(run("leave", "leaving", "--format", "json"))  # twice is as good as once

@@ -67,7 +67,7 @@ class Ward:
         query = {"patient": patient.removeprefix("Patient/"), "_count": "200"}
         found = requests.get(f"{self.base_url}/{kind}", params=query, timeout=10).json()
         held = [entry["resource"] for entry in found.get("entry", [])]
-        return [one for one in held if OWN_IDENTIFIER in str(one)]
+        return [resource for resource in held if OWN_IDENTIFIER in str(resource)]
 
     def of_item(self, key: str) -> dict[str, Any]:
         """The ledger's resource for an item, read from the EHR."""
@@ -172,7 +172,9 @@ def check_ehr(ward: Ward, approved: Any, declined: Any, edited: Any, chosen: Any
     organization = ward.read(performer["reference"])
     assert (organization["resourceType"], organization["name"]) == ("Organization", chosen["organization"])
     assert ward.read(changed["requester"]["reference"])["resourceType"] == "Device"
-    assert not [one for one in (*ward.ours("ServiceRequest"), *ward.ours("Task")) if "contained" in one]
+    assert not [
+        resource for resource in (*ward.ours("ServiceRequest"), *ward.ours("Task")) if "contained" in resource
+    ]
     signed = signatures(ward, order)
     assert [agent["who"]["display"] for one in signed for agent in one["agent"]] == [WORKER]
     assert all(agent["onBehalfOf"] for one in signed for agent in one["agent"])

@@ -52,7 +52,9 @@ class Planted:
 
     def ours(self, kind: str) -> dict[str, Any]:
         held, _, _ = self.course.seen(self.case)
-        return next(one for one in held.resources if one["resourceType"] == kind and names_of(one))
+        return next(
+            resource for resource in held.resources if resource["resourceType"] == kind and names_of(resource)
+        )
 
     def key_of(self, kind: str) -> str:
         return next(key for key, found in self.twin.standing.items() if found == kind)
@@ -120,7 +122,7 @@ def test_a_copy_is_seen(planted):
 
 def test_an_edit_that_is_gone_is_seen(planted):
     held, _, _ = planted.course.seen(planted.case)
-    before = {reference_of(one): one for one in held.resources}
+    before = {reference_of(resource): resource for resource in held.resources}
     edit = change_words(planted.hospital, held.resources, 0)
     assert isinstance(edit, Edit)
     assert planted.found(edits=[edit]) == set()
@@ -163,7 +165,7 @@ def test_what_goes_on_though_called_off_or_declined_is_seen(planted):
 def test_nothing_held_is_everything_lost(planted):
     _, plan, keys = planted.course.seen(planted.case)
     found = list(judge(planted.case, Held(()), planted.twin, plan, keys))
-    assert [one.count for one in found] == [Count.LOST]
+    assert [wrong.count for wrong in found] == [Count.LOST]
 
 
 def div(words: str) -> str:

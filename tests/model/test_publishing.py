@@ -140,7 +140,9 @@ class Publishing(RuleBasedStateMachine):
             self.edits[reference, edit.element] = edit
 
     def _references(self, kind: str) -> list[str]:
-        return [f"{kind}/{one['id']}" for one in self.server.all() if one["resourceType"] == kind]
+        return [
+            f"{kind}/{resource['id']}" for resource in self.server.all() if resource["resourceType"] == kind
+        ]
 
     def _would_change(self, reference: str, edit: Edit) -> bool:
         """Saving what stands there already is no edit."""
@@ -150,7 +152,7 @@ class Publishing(RuleBasedStateMachine):
 
     @rule(pick=st.integers(0, 40))
     def delete(self, pick: int) -> None:
-        ours = [one for one in self.server.all() if one["resourceType"] != "Provenance"]
+        ours = [resource for resource in self.server.all() if resource["resourceType"] != "Provenance"]
         if ours and pick < len(ours):
             reference = f"{ours[pick]['resourceType']}/{ours[pick]['id']}"
             self.server.delete(reference)
@@ -162,7 +164,7 @@ class Publishing(RuleBasedStateMachine):
         if not hasattr(self, "server"):
             return
         Publishing.steps += 1
-        names = [name for one in self.server.all() for name in _names(one)]
+        names = [name for resource in self.server.all() for name in _names(resource)]
         assert len(names) == len(set(names)), "two copies"
 
     @invariant()
@@ -219,7 +221,7 @@ class Publishing(RuleBasedStateMachine):
                 )
 
     def _assert_that_it_stands(self, draft: Draft) -> None:
-        there = [one for one in self.server.all() if draft.identifier in _names(one)]
+        there = [resource for resource in self.server.all() if draft.identifier in _names(resource)]
         was = [r for r in self.deleted if _is_of(self.server.history[r], draft)]
         assert there or was, f"not there: {draft.key}"
         for resource in there:

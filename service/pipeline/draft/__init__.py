@@ -91,7 +91,7 @@ def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches
         boost=assessment.boost,
         supersedes=tuple(
             there.unsigned[key]
-            for key in (*(one.key for one in asked_for if not one.existing), SOCIAL_WORK)
+            for key in (*(referral.key for referral in asked_for if not referral.existing), SOCIAL_WORK)
             if key in there.unsigned
         ),
     )

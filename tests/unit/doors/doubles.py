@@ -170,7 +170,9 @@ class Shelf:
 
     def count_held(self) -> Mapping[str, int]:
         self._answer()
-        return {"demo": held} if (held := sum(bool(one.held) for one in self.known.values())) else {}
+        return (
+            {"demo": held} if (held := sum(bool(hospital.held) for hospital in self.known.values())) else {}
+        )
 
     def at_head(self) -> bool:
         self._answer()

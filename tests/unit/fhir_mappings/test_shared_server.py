@@ -17,7 +17,7 @@ def tenant(name, base=BASE, **stays):
 
 
 def check(*tenants):
-    check_shared_servers({one.id: one for one in tenants}, "tenants.yaml")
+    check_shared_servers({tenant.id: tenant for tenant in tenants}, "tenants.yaml")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def resources_of(name: str) -> tuple[Json, ...]:
 PAIRS = [
     (name, kind)
     for name in PEOPLE
-    for kind in sorted({one["resourceType"] for one in resources_of(name)} & {*TYPES})
+    for kind in sorted({resource["resourceType"] for resource in resources_of(name)} & {*TYPES})
 ]
 
 
@@ -77,7 +77,7 @@ def plan_of(name: str, unread: str = "", lasting: Lasting = Lasting.PASSING) -> 
 
 
 def codes(plan: Plan, state: NeedState) -> set[str]:
-    return {one.code for one in plan.needs if one.state is state}
+    return {need.code for need in plan.needs if need.state is state}
 
 
 def keys(plan: Plan) -> set[str]:
@@ -86,7 +86,7 @@ def keys(plan: Plan) -> set[str]:
 
 def ordered(plan: Plan) -> dict[str, str]:
     return {
-        one.key: str(getattr(one, "existing", "")) for one in plan.items() if getattr(one, "existing", "")
+        item.key: str(getattr(item, "existing", "")) for item in plan.items() if getattr(item, "existing", "")
     }
 
 
@@ -136,7 +136,9 @@ def test_nothing_is_there_twice_while_something_is_unread(name, unread):
         for listed in ITEM_LISTS:
             found = [item.key for item in getattr(plan, listed)]
             assert len(found) == len(set(found))
-    assert {one.service for one in merged.referrals} <= {one.service for one in plan_of(name).referrals}
+    assert {referral.service for referral in merged.referrals} <= {
+        referral.service for referral in plan_of(name).referrals
+    }
     assert len(merged.referrals) == len(plan_of(name).referrals)
 
 

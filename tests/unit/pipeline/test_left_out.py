@@ -132,7 +132,9 @@ def test_a_plan_cites_the_evidence_of_its_needs_but_not_its_own_stay():
     ]
     plan = planned(replace(need(interventions=interventions()), evidence=tuple(cited)))
     assert cited_in(plan, [], AT).references["Condition"] == {"Condition/c1"}
-    assert stay not in {one for found in cited_in(plan, [], AT).references.values() for one in found}
+    assert stay not in {
+        reference for found in cited_in(plan, [], AT).references.values() for reference in found
+    }
 
 
 def test_only_what_a_search_left_out_before_counts_as_an_earlier_look():

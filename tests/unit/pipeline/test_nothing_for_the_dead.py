@@ -114,10 +114,12 @@ def test_whoever_lives_and_is_one_no_longer_is_a_persons(closed):
 
 
 @pytest.mark.parametrize("closed", CLOSED)
-@pytest.mark.parametrize("resource", [one for one in DEAD if one["resourceType"] in {"Patient", "Encounter"}])
+@pytest.mark.parametrize(
+    "resource", [resource for resource in DEAD if resource["resourceType"] in {"Patient", "Encounter"}]
+)
 def test_what_a_look_tells_of_the_dead_is_what_their_plan_was_made_of(resource, closed):
     """Else each hourly look would have them planned anew."""
-    given = {one["resourceType"]: one for one in _closed(resource, closed)}
+    given = {resource["resourceType"]: resource for resource in _closed(resource, closed)}
     stay, patient = given.get("Encounter", a.encounter()), given["Patient"]
     record = build_record([stay, patient], encounter=a.ENCOUNTER, today=a.TODAY)
     at = datetime(a.TODAY.year, a.TODAY.month, a.TODAY.day, 12, tzinfo=UTC)

@@ -354,7 +354,7 @@ def test_what_of_ours_was_ordered_is_known_by_its_name_whatever_the_ehr_keeps_of
     ordered = order(
         "Church people help out", **known, status="active", intent="order", by="Practitioner/dana"
     )
-    [referral] = [one for one in plan_of(ordered).referrals if one.existing]
+    [referral] = [referral for referral in plan_of(ordered).referrals if referral.existing]
     assert (referral.service, referral.existing_words) == (THERAPY, "")
     assert (referral.existing_on, referral.existing_by) == (ordered.began, "Practitioner/dana")
     assert (

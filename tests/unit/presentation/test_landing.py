@@ -214,7 +214,7 @@ def test_what_was_withdrawn_is_not_said_to_stand_in_a_document_that_was_withdraw
     assert stands(plan, ledger)[task].standing == WriteStanding.WAITING
     for entry in ledger.entries():
         ledger.mark(entry.draft.key, WriteState.REVOKED)
-    assert {one.standing for one in landing(plan, ledger.entries()) if one.standing} == {
+    assert {row.standing for row in landing(plan, ledger.entries()) if row.standing} == {
         WriteStanding.WITHDRAWN
     }
-    assert not [one for one in landing(plan, ledger.entries()) if "stands in the plan document" in one.reason]
+    assert not [row for row in landing(plan, ledger.entries()) if "stands in the plan document" in row.reason]

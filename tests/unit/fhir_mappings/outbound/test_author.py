@@ -91,7 +91,7 @@ def test_the_author_is_our_device_or_the_hospital_or_the_device_by_its_identifie
     assert bodies["care-plan"]["author"] == writer
     assert bodies["plan-document"]["author"] == [writer]
     assert bodies["plan-message"]["sender"] == writer
-    assert [one.body["requester"] for one in proposed if one.resource_type == "ServiceRequest"] == [
+    assert [draft.body["requester"] for draft in proposed if draft.resource_type == "ServiceRequest"] == [
         writer
     ] * 2
 
@@ -189,7 +189,7 @@ def test_an_update_takes_the_contained_author_of_an_earlier_release_out():
 
 def test_the_task_about_a_referral_on_hold_contains_nothing():
     order = next(
-        one for one in plan_resources(decided(), author=BARE, recorded=RECORDED) if one.key == PANTRY
+        draft for draft in plan_resources(decided(), author=BARE, recorded=RECORDED) if draft.key == PANTRY
     )
     task = hold_task({"id": "9"}, order, 1, author=BARE, recorded=RECORDED)
     assert task.body["requester"] == BARE.writer()

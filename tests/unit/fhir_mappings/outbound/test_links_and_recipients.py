@@ -100,7 +100,7 @@ def test_no_resource_names_a_recipient_an_owner_or_a_performer_in_words_only():
         for body in made(author, a.decision(PANTRY)).values():
             receivers = [*body.get("recipient", ()), *body.get("performer", ())]
             receivers += [body["owner"]] if "owner" in body else []
-            assert all(one.keys() & {"reference", "identifier"} for one in receivers)
+            assert all(receiver.keys() & {"reference", "identifier"} for receiver in receivers)
 
 
 def test_what_nobody_was_chosen_for_is_the_social_workers():
