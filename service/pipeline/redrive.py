@@ -95,6 +95,11 @@ def failed_step(discharge: Discharge, unit: Unit) -> Task | None:
     return next((Task(name) for name in told if name in set(Task)), None)
 
 
+def is_being_withdrawn(discharge: Discharge, unit: Unit) -> bool:
+    """Whether it is called off, also where taking it back from the EHR has failed: nothing of it may be decided or written."""
+    return discharge.is_called_off() or failed_step(discharge, unit) is Task.WITHDRAW
+
+
 def _replanning(discharge: Discharge, unit: Unit, *, called_off: bool) -> Redriven:
     if discharge.is_called_off() and not called_off:
         return Redriven.CALLED_OFF
@@ -102,7 +107,7 @@ def _replanning(discharge: Discharge, unit: Unit, *, called_off: bool) -> Redriv
 
 
 def _rewriting(discharge: Discharge, unit: Unit) -> Redriven:
-    if discharge.is_called_off() or failed_step(discharge, unit) is Task.WITHDRAW:
+    if is_being_withdrawn(discharge, unit):
         return Redriven.CALLED_OFF
     planned = discharge.state in {DischargeState.PLANNED, DischargeState.PUBLISHED}
     if planned or failed_step(discharge, unit) is Task.PUBLISH:

@@ -14,7 +14,7 @@ from service.errors import HospitalNotConfigured, NotFound, Outdated, Unusable
 from service.jobs import Task
 from service.pipeline.decide import check, decidable, state_of, still_open
 from service.pipeline.ports import Deps
-from service.pipeline.redrive import failed_step
+from service.pipeline.redrive import failed_step, is_being_withdrawn
 from service.pipeline.versions import commit_version, decided_version
 from service.store import Unit
 from service.store.plans import PlanVersion
@@ -75,9 +75,14 @@ def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
             raise NotFound("There is no plan yet.")
         if act.seen is not None and act.seen != last.number:
             raise Outdated
-        if discharge.is_called_off() or failed_step(discharge, unit) is Task.WITHDRAW:
+        if is_being_withdrawn(discharge, unit):
             raise Unusable(
                 "This discharge is cancelled; there is nothing to decide until it is ordered again."
+            )
+        if failed_step(discharge, unit) is Task.PLAN:
+            # The plan is of a stay, or of a patient, that could not be read any more, and nothing would write the decision.
+            raise Unusable(
+                "Planning this stay anew has failed, so a decision would not reach the EHR. Have it planned again first."
             )
         made = _decisions(act, last.plan, by, deps)
         unit.decisions.add(discharge_id, made)
@@ -91,7 +96,7 @@ def take_over(discharge_id: UUID, signed: Mapping[str, Signer], deps: Deps) -> C
     with deps.store.begin() as unit:
         discharge = unit.discharges.lock(discharge_id)
         last = unit.plans.latest(discharge_id)
-        if last is None or discharge.is_called_off():
+        if last is None or is_being_withdrawn(discharge, unit):
             return ()
         still = set(still_open(last.plan))
         for signer in dict.fromkeys(signed.values()):
@@ -109,7 +114,7 @@ def withdraw_proposals(
 ) -> None:
     """Take back proposals of ours that nobody has decided about, and say why; what a person decided stands."""
     last = unit.plans.latest(discharge.id)
-    if last is None or discharge.is_called_off():
+    if last is None or is_being_withdrawn(discharge, unit):
         return
     act, at = uuid4(), deps.now()
     undecided = [key for key in still_open(last.plan) if key in keys]

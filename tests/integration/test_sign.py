@@ -22,7 +22,7 @@ from service.doors.caller import Caller
 from service.jobs import Task
 from service.pipeline import run
 from service.pipeline.intake import intake
-from service.pipeline.sign import Act, sign
+from service.pipeline.sign import Act, sign, take_over, withdraw_proposals
 from tests.builders import interventions, match, need, planned
 from tests.unit.doors.keys import bearer, keys_file
 
@@ -415,4 +415,23 @@ def test_nothing_is_decided_about_a_discharge_whose_withdrawal_failed(desk):
     run.give_up(desk.discharge, Task.WITHDRAW, "An unexpected fault.", desk.deps)
     assert desk.state() is DischargeState.FAILED
     assert desk.ask("POST", f"items/{PANTRY}/approve", seen=1).status_code == 422
+    assert desk.state() is DischargeState.FAILED
+
+
+@pytest.mark.parametrize("step", [Task.WITHDRAW, Task.PLAN])
+def test_where_a_decision_would_not_be_written_none_is_taken(desk, step):
+    """A person's, a signature given in the EHR and our own withdrawal: nothing is approved that nobody would write."""
+    ways = {Task.WITHDRAW: Action.CANCEL, Task.PLAN: Action.REFRESH}
+    intake(Trigger("demo", desk.stay, ways[step], "rest", told="moved"), desk.deps)
+    run.give_up(desk.discharge, step, "An unexpected fault.", desk.deps)
+    discharge = desk.deps.store.discharges.get(desk.discharge)
+    assert discharge.state is DischargeState.FAILED
+    before = desk.deps.store.plans.newest(desk.discharge)
+    answer = desk.ask("POST", f"items/{PANTRY}/approve", seen=before)
+    assert (answer.status_code, desk.state()) == (422, DischargeState.FAILED)
+    if step is Task.WITHDRAW:
+        assert take_over(desk.discharge, {PANTRY: Signer("Dana Example")}, desk.deps) == ()
+        with desk.deps.store.begin() as unit:
+            withdraw_proposals(discharge, {PANTRY}, "The stay after this one asks for it.", unit, desk.deps)
+    assert desk.deps.store.plans.newest(desk.discharge) == before
     assert desk.state() is DischargeState.FAILED
