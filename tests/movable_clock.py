@@ -15,7 +15,7 @@ from typing import Final
 
 import psycopg
 
-BRING_NEARER: Final = """
+_BRING_NEARER: Final = """
     UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %s WHERE status = 'todo' AND scheduled_at IS NOT NULL
 """
 
@@ -41,7 +41,7 @@ class MovableClock:
         self._write()
         if database:
             with psycopg.connect(database, connect_timeout=10) as connection:
-                connection.execute(BRING_NEARER, [step])
+                connection.execute(_BRING_NEARER, [step])
 
     def _write(self) -> None:
         """As a whole, so that no process reads half a number."""

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -13,6 +15,7 @@ from config.ehr_quirks import load_quirks
 from config.logging import ensure_logging
 from config.settings import load_settings
 from config.tenants import Tenant, WritePolicy
+from service import clock
 from service.bootstrap import steps
 from service.ehr.client import Ehr
 from service.jobs import Jobs
@@ -20,7 +23,7 @@ from service.pipeline.reread import call_rereads
 from service.pipeline.waking import Waker
 from tests.ehr_fixtures import LimitedEhr
 from tests.faulty_ehr import Gateway, gateway_to
-from tests.movable_clock import BRING_NEARER
+from tests.movable_clock import MovableClock
 
 
 @dataclass
@@ -33,7 +36,8 @@ class Deps:
     client: Ehr
     tenants: dict[str, Tenant]
     contents: Any
-    database: str = ""
+    database: str
+    clock: MovableClock
     settings: Any = field(default_factory=lambda: load_settings({}))
     waker: Waker = field(default_factory=lambda: Waker(lambda _: 0))
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -54,8 +58,7 @@ class Deps:
         """Move the clock and the jobs that wait, call what is due, and have all jobs done."""
         self.at += later
         if later:
-            with psycopg.connect(self.database) as connection:
-                connection.execute(BRING_NEARER, [later])
+            self.clock.advance(database=self.database, seconds=later.total_seconds())
         call_rereads(self)
         self.jobs.work(until_idle=True)
 
@@ -65,7 +68,7 @@ def deployment(mode: str, base_url: str, store: Any, database_url: str) -> Itera
     ensure_logging("info")  # structlog's own way shows all that a failing step knows
     with psycopg.connect(database_url) as connection:
         connection.execute("TRUNCATE procrastinate_jobs, discharges CASCADE")
-    with gateway_to(base_url) as gateway:
+    with _followed_clock() as moved, gateway_to(base_url) as gateway:
         tenant = Tenant(
             id="t",
             fhir_base_url=gateway.url,
@@ -79,8 +82,28 @@ def deployment(mode: str, base_url: str, store: Any, database_url: str) -> Itera
             else Ehr(tenant, quirks=load_quirks(), sleep=lambda _: None)
         )
         with client:
-            made = Deps(store, None, gateway, client, {"t": tenant}, load_contents("", {"t": None}))
-            made.database = database_url
+            made = Deps(
+                store,
+                None,
+                gateway,
+                client,
+                {"t": tenant},
+                load_contents("", {"t": None}),
+                database_url,
+                moved,
+            )
             built: Any = made
             made.jobs = Jobs(database_url, lambda: steps(built))
             yield made
+
+
+@contextmanager
+def _followed_clock() -> Iterator[MovableClock]:
+    """What lets an EHR alone, or waits for it, goes by this clock as well."""
+    with TemporaryDirectory() as folder:
+        moved = MovableClock(Path(folder))
+        clock.follow(str(moved.file))
+        try:
+            yield moved
+        finally:
+            clock.follow("")

