@@ -1,6 +1,6 @@
 import multiprocessing
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Event as Flag
@@ -159,10 +159,10 @@ def _open_of(pids, store):
 
 
 def test_a_connection_that_is_in_use_while_the_store_is_closed_is_closed_afterwards(store, database_url):
-    closing = Store(open_engine(database_url))
-    with closing.begin() as used_before:
-        closing.close()
-        with closing.begin() as opened_after:
+    closed = Store(open_engine(database_url))
+    with closed.begin() as used_before:
+        closed.close()
+        with closed.begin() as opened_after:
             pids = [_pid(used_before), _pid(opened_after)]
             assert _open_of(pids, store) == 2
     until = time.monotonic() + 10
@@ -194,15 +194,17 @@ def _backend(store):
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_opens_connections_of_its_own(store):
-    ours = _backend(store)
-    fork = multiprocessing.get_context("fork")
-    told = fork.Queue()
-    child = fork.Process(target=_ping_inherited, args=(store, told))
-    child.start()
-    assert told.get(timeout=20) != ours
-    child.join(20)
-    assert _backend(store) == ours
+def test_a_forked_child_opens_connections_of_its_own(database_url):
+    # Of its own, because a store that others used may hold more than one connection.
+    with closing(Store(open_engine(database_url))) as parents:
+        ours = _backend(parents)
+        fork = multiprocessing.get_context("fork")
+        told = fork.Queue()
+        child = fork.Process(target=_ping_inherited, args=(parents, told))
+        child.start()
+        assert told.get(timeout=20) != ours
+        child.join(20)
+        assert _backend(parents) == ours
 
 
 # --- audit --------------------------------------------------------------------------------------
