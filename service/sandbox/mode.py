@@ -3,13 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Final, Self
 
+from config.vendor_statements import read_vendor_statement
 from service.errors import BadInput
 
 FULL: Final = "full"
 VENDORS: Final = ("epic-like", "oracle-like")
+#: The products whose statements these modes keep to.
+_PRODUCTS: Final[Mapping[str, str]] = {"epic-like": "epic", "oracle-like": "oracle-health"}
 #: Takes everything, but neither batch nor transaction.
 SINGLES: Final = "singles"
 FLAKY: Final = "flaky"
@@ -19,7 +21,6 @@ KINDS: Final = (FULL, *VENDORS, SINGLES)
 WORDS: Final = (*KINDS, FLAKY)
 #: The hospital's own people and interfaces do not go through the vendor's API: no rule and no fault is for them.
 INSIDE: Final[Mapping[str, str]] = {"X-Sandbox-Inside": "yes"}
-_STATEMENTS: Final = Path(__file__).parent / "statements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ def mode_of(words: str, *, seed: int = 1) -> Mode:
 
 def statement(vendor: str) -> dict[str, Any]:
     """A vendor's own CapabilityStatement, trimmed to the resource types that a discharge is about."""
-    found: dict[str, Any] = json.loads((_STATEMENTS / f"{vendor}.json").read_text(encoding="utf-8"))
-    return found
+    return read_vendor_statement(_PRODUCTS[vendor])
 
 
 def _choice() -> str:

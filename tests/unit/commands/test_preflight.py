@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from service.cli import main
 from tests.unit.ehr.odd_server import Told, odd_server, statement
-from tests.vendor_statements import FOLDER
+from tests.vendor_statements import FILES
 
 
 @pytest.fixture
@@ -24,15 +24,15 @@ def run(tmp_path):
 
 @pytest.mark.parametrize("vendor", ["epic", "oracle"])
 def test_a_saved_statement_is_looked_at_without_any_server(run, vendor):
-    code, said, _ = run("--metadata", str(FOLDER / f"{vendor}-like.json"), "--format", "json")
+    code, said, _ = run("--metadata", str(FILES[vendor]), "--format", "json")
     document = json.loads(said)
-    assert (code, document["verdict"], document["about"]) == (1, "degraded", f"{vendor}-like.json")
+    assert (code, document["verdict"], document["about"]) == (1, "degraded", FILES[vendor].name)
     assert document["clinician_sees"]
     assert set(document["findings"][0]) == {"area", "subject", "verdict", "rung", "reason"}
 
 
 def test_the_table_says_the_same_to_a_person(run):
-    code, said, _ = run("--metadata", str(FOLDER / "epic-like.json"))
+    code, said, _ = run("--metadata", str(FILES["epic"]))
     assert code == 1
     [row] = [line.split() for line in said.splitlines() if "write" in line and " ServiceRequest " in line]
     assert row[:4] == ["write", "ServiceRequest", "ready", "singles"]
