@@ -1,4 +1,4 @@
-"""Reads `ehr_quirks.yaml`: how servers differ from their own statements, as data. Mistakes name file and line."""
+"""Reads the rules of `config/vendors`: how servers differ from their own statements, as data. Mistakes name file and line."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,8 +9,23 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from config.marked_yaml import Entry, read_yaml
+from config.write_shapes import read_shapes
+from service.domain.write_shape import WriteShape
 
-SHIPPED: Final = Path(__file__).parent / "ehr_quirks.yaml"
+SHIPPED: Final = Path(__file__).parent / "vendors"
+#: What a vendor's file holds; `config.vendor_files` reads all but the rules.
+FILE_KEYS: Final = (
+    "id",
+    "name",
+    "triggers",
+    "reads",
+    "sees",
+    "nobody",
+    "unverified",
+    "statement",
+    "offers",
+    "quirks",
+)
 _FEATURE: Final = re.compile(r"batch|transaction|[A-Z][A-Za-z]+(\.[a-z-]+|\?[-_A-Za-z.]+)")
 
 
@@ -40,8 +55,7 @@ class Effects:
     no_conditional_create: bool = False
     no_modifier_extensions: bool = False
     no_writes_in_batch: bool = False
-    one_attachment: bool = False
-    no_device_author: bool = False
+    writes: Mapping[str, WriteShape] = field(default_factory=lambda: MappingProxyType({}))
     prefer: Preference = Preference.MINIMAL
 
 
@@ -56,15 +70,16 @@ class Quirk:
     then: Effects
 
 
-def load_quirks(path: Path = SHIPPED) -> tuple[Quirk, ...]:
-    """The rules of a file, in its order; ConfigurationError for the first thing that is wrong."""
-    document = read_yaml(path, path.name)
+def load_quirks(folder: Path = SHIPPED) -> tuple[Quirk, ...]:
+    """Read the rules of all files of a folder, in the order of the files' names; ConfigurationError for the first mistake."""
     quirks: dict[str, Quirk] = {}
-    for entry in document.fields(("quirks",), ("quirks",))["quirks"].items():
-        quirk = _quirk(entry)
-        if quirk.id in quirks:
-            raise entry.wrong(f"the quirk {quirk.id!r} stands here twice")
-        quirks[quirk.id] = quirk
+    for path in sorted(folder.glob("*.yaml")):
+        document = read_yaml(path, path.name).fields(FILE_KEYS, ("id", "name"))
+        for entry in document["quirks"].items() if "quirks" in document else ():
+            quirk = _quirk(entry)
+            if quirk.id in quirks:
+                raise entry.wrong(f"the quirk {quirk.id!r} stands here twice")
+            quirks[quirk.id] = quirk
     return tuple(quirks.values())
 
 
@@ -102,8 +117,7 @@ def _effects(entry: Entry) -> Effects:
         "no_conditional_create": Entry.switch,
         "no_modifier_extensions": Entry.switch,
         "no_writes_in_batch": Entry.switch,
-        "one_attachment": Entry.switch,
-        "no_device_author": Entry.switch,
+        "writes": read_shapes,
         "prefer": lambda given: given.choice(Preference),
     }
     found = entry.fields(tuple(readers))

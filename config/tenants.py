@@ -97,7 +97,7 @@ class Tenant:
     tokens for our REST API; launch is how our page is registered there, None where the EHR does not open it. plan_at_admission lets an admission start a plan, which the order refreshes; subscription_topic is
     the topic that tells of discharge orders, for an EHR that does not describe its topics; poll_seconds is how often one
     without subscriptions is searched. plans_taken_back_per_hour is how many plans may be called off within an hour because
-    their stay or order is gone, before a person is asked. encounter_classes are its own classes of encounters (see Conventions). quirks are ids of config/ehr_quirks.yaml that hold here whatever /metadata says.
+    their stay or order is gone, before a person is asked. encounter_classes are its own classes of encounters (see Conventions). quirks are ids of config/vendors that hold here whatever /metadata says.
     """
 
     id: str

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from config.ehr_quirks import Preference, Quirk
 from fhir_mappings.outbound.subscription import TOPIC_OFFERED
+from service.domain.write_shape import AS_FHIR_HAS_IT, WriteShape
 from service.errors import EhrNotFhir
 
 #: Result parameters that a server may take without listing them for any resource type.
@@ -36,10 +37,10 @@ _NOTHING: Final = ResourceCapability()
 class Capability:
     """A whole server. Types that /metadata does not name can do nothing.
 
-    known_as is every name by which the statement tells whose it is. The last eight are what quirks say (quirks.py):
+    known_as is every name by which the statement tells whose it is. The last seven are what quirks say (quirks.py):
     parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
-    modifier extensions are taken, whether a batch may write, how many attachments and whom as author
-    a document may have, what to ask for after a write, and the quirks themselves.
+    modifier extensions are taken, whether a batch may write, in which shape a type is taken, what to ask for after a
+    write, and the quirks themselves.
     """
 
     software: str = ""
@@ -52,8 +53,7 @@ class Capability:
     doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     modifier_extensions: bool = True
     batch_writes: bool = True
-    one_attachment: bool = False
-    device_author: bool = True
+    writes: Mapping[str, WriteShape] = field(default_factory=lambda: MappingProxyType({}))
     prefer: Preference = Preference.MINIMAL
     quirks: tuple[Quirk, ...] = ()
 
@@ -64,6 +64,10 @@ class Capability:
     def can(self, resource_type: str, interaction: str) -> bool:
         """Whether a resource type offers an interaction."""
         return interaction in self.of(resource_type).interactions
+
+    def shape(self, resource_type: str) -> WriteShape:
+        """The shape in which it takes a resource type; as FHIR has it where no rule says otherwise."""
+        return self.writes.get(resource_type, AS_FHIR_HAS_IT)
 
     def searches(self, resource_type: str, parameter: str) -> bool:
         """Whether a resource type can be searched by a parameter."""

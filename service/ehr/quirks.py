@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from config.ehr_quirks import Effects, Preference, Quirk, ServerTest
+from service.domain.write_shape import AS_FHIR_HAS_IT, WriteShape
 from service.ehr.capability import Capability, ResourceCapability
 
 
@@ -43,8 +44,7 @@ def _changed(capability: Capability, effects: Effects) -> Capability:
         doubtful_without=_joined(capability.doubtful_without, effects.doubtful_without),
         modifier_extensions=capability.modifier_extensions and not effects.no_modifier_extensions,
         batch_writes=capability.batch_writes and not effects.no_writes_in_batch,
-        one_attachment=capability.one_attachment or effects.one_attachment,
-        device_author=capability.device_author and not effects.no_device_author,
+        writes=_joined_shapes(capability.writes, effects.writes),
         prefer=effects.prefer if effects.prefer is not Preference.MINIMAL else capability.prefer,
     )
 
@@ -56,6 +56,13 @@ def _joined(
     return MappingProxyType(
         {kind: known.get(kind, frozenset()) | more.get(kind, frozenset()) for kind in kinds}
     )
+
+
+def _joined_shapes(
+    known: Mapping[str, WriteShape], more: Mapping[str, WriteShape]
+) -> Mapping[str, WriteShape]:
+    joined = {kind: known.get(kind, AS_FHIR_HAS_IT).joined_with(shape) for kind, shape in more.items()}
+    return MappingProxyType({**known, **joined})
 
 
 def _resources(

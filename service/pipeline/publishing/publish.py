@@ -15,6 +15,7 @@ from service.clock import now
 from service.domain.absence import Conclusion, Look, Shown
 from service.domain.publication import Draft, Ledger, LedgerEntry, WriteStanding, WriteState
 from service.domain.write_reason import KEPT_BACK, WriteReason
+from service.domain.write_shape import AuthorShape
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import LOWER_TYPES, Rung, descend, step_for
@@ -27,6 +28,7 @@ from service.pipeline.publishing.reconcile import reconcile
 #: The same plan as document, message and health concerns, for an EHR that does not take it otherwise.
 Drafts = Callable[[], Sequence[Draft]]
 _SIGNS: Final = "Provenance"
+_HTML: Final = "text/html;charset=utf-8"
 #: Write, ask a person about a hold, write that, and once more after somebody was quicker.
 _PASSES: Final = 8
 _SHOWN: Final = frozenset({Sight.THERE, Sight.NOWHERE, Sight.UNSEEN})
@@ -361,5 +363,6 @@ def of_types(drafts: Sequence[Draft], types: frozenset[str], capability: Capabil
 def _fitted(draft: Draft, capability: Capability) -> Draft:
     if draft.resource_type != "DocumentReference":
         return draft
-    one, device = capability.one_attachment, capability.device_author
-    return replace(draft, body=fitted(draft.body, one_attachment=one, device_author=device))
+    shape = capability.shape(draft.resource_type)
+    html, device = shape.attachments[:1] == (_HTML,), shape.author is AuthorShape.AS_IS
+    return replace(draft, body=fitted(draft.body, one_attachment=html, device_author=device))

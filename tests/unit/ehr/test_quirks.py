@@ -1,4 +1,4 @@
-"""What the rules of config/ehr_quirks.yaml change for a server, and that they are matched and not asked for by name."""
+"""What the rules of config/vendors change for a server, and that they are matched and not asked for by name."""
 
 import orjson
 import pytest
@@ -8,6 +8,7 @@ from config.tenants import Tenant
 from fhir_mappings.bundle import Search
 from service.domain.record import GapReason
 from service.domain.write_reason import WriteReason
+from service.domain.write_shape import AS_FHIR_HAS_IT
 from service.ehr.capability import Capability, ResourceCapability, capability_from
 from service.ehr.client import Ehr
 from service.ehr.ladder import Rung, how_to_find, step_for
@@ -106,9 +107,13 @@ def test_oracle_health_is_known_by_its_own_parameters_where_it_names_no_software
         "oracle-health-writes",
         "oracle-health-batches",
         "oracle-health-documents",
+        "oracle-health-problems",
+        "oracle-health-provenance",
+        "oracle-health-messages",
         "oracle-health-searches",
     }
-    assert (oracle.one_attachment, oracle.device_author) == (True, False)
+    assert oracle.shape("DocumentReference").attachments[0] == "text/html;charset=utf-8"
+    assert oracle.shape("Goal") == AS_FHIR_HAS_IT
     assert (oracle.batch, oracle.writes_in_batch()) == (True, False)
     assert step_for(oracle, "DocumentReference").rung is Rung.SINGLES
     assert "batches for reading" in step_for(oracle, "DocumentReference").reason
