@@ -24,8 +24,9 @@ ASKED_FOR: Final = timedelta(days=31)
 _USUAL: Final = frozenset({"Condition", "Observation"})
 #: What a stay may name as its diagnosis or reason.
 _NAMED: Final = frozenset({"Condition", "Observation", "Procedure"})
-#: An empty answer is believed after the first three pauses: an index is rebuilt, or a gateway is back, within minutes.
-SILENT_FOR: Final = sum(FIRST_PAUSES[:3], timedelta())
+#: An empty answer is believed once it has come again at each of the first pauses and for a day: one that comes twice may be two faults,
+#: and an index of a whole hospital is rebuilt within hours.
+SILENT_FOR: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,14 @@ class Unread:
         return replace(self, tries=self.tries + 1, due=at + pause_after(self.tries + 1, self.lasting))
 
     def is_settled(self) -> bool:
-        """Whether it was refused for so long that it is no fault of the moment."""
-        return self.lasting is Lasting.PERHAPS and self.tries >= len(FIRST_PAUSES)
+        """Whether it was refused, or nothing of it was found, for so long that it is no fault of the moment."""
+        may_stay = self.lasting is Lasting.PERHAPS or self.reason is GapReason.UNCERTAIN
+        return may_stay and self.tries >= len(FIRST_PAUSES)
 
     def is_believed(self, at: datetime) -> bool:
         """Whether a search has found nothing for so long that there is nothing."""
-        return self.reason is GapReason.UNCERTAIN and at - self.since >= SILENT_FOR
+        is_silence = self.reason is GapReason.UNCERTAIN and self.tries >= len(FIRST_PAUSES)
+        return is_silence and at - self.since >= SILENT_FOR
 
 
 def pause_after(tries: int, lasting: Lasting) -> timedelta:

@@ -112,11 +112,22 @@ def test_what_a_falsely_empty_answer_kept_from_the_first_plan_is_read_by_itself(
 
 
 @ONE_MODE  # an empty answer is the same in every mode
-def test_a_patient_of_whom_there_is_truly_nothing_is_asked_for_three_times_and_no_more(deps):
+def test_two_empty_answers_hours_apart_are_two_faults_perhaps(deps):
     deps.gateway.failing["Condition"] = Failure.EMPTY
     discharge = ask(deps)
     deps.work()
-    for pause in FIRST_PAUSES[:3]:
+    deps.work(later=timedelta(hours=5))
+    deps.gateway.failing.clear()
+    deps.work(later=FIRST_PAUSES[1])
+    assert needs_of(plan_of(deps, discharge)) == needs_of(healthy(deps))
+
+
+@ONE_MODE  # an empty answer is the same in every mode
+def test_a_patient_of_whom_there_is_truly_nothing_is_asked_for_a_day_and_no_longer(deps):
+    deps.gateway.failing["Condition"] = Failure.EMPTY
+    discharge = ask(deps)
+    deps.work()
+    for pause in (*FIRST_PAUSES, *[timedelta(hours=1)] * 24):
         deps.gateway.asked.clear()
         deps.work(later=pause)
         assert "Condition" in deps.gateway.asked

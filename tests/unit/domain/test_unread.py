@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.domain.record import Gap, GapReason, Lasting
-from service.domain.unread import SILENT_FOR, Unread, doubt_silence, find_silent
+from service.domain.unread import FIRST_PAUSES, SILENT_FOR, Unread, doubt_silence, find_silent
 from tests.builders import record, stay
 
 AT = datetime(2026, 3, 5, tzinfo=UTC)
@@ -48,7 +48,9 @@ def test_silent_is_what_a_stay_has_as_a_rule_and_no_gap_tells_of(found, named, g
         ((), False, False),
         ((REFUSED,), False, True),
         ((SILENT,), False, True),
-        ((replace(SILENT, since=AT - SILENT_FOR),), False, False),
+        ((replace(SILENT, since=AT - SILENT_FOR),), False, True),
+        ((replace(SILENT, tries=len(FIRST_PAUSES)),), False, True),
+        ((replace(SILENT, tries=len(FIRST_PAUSES), since=AT - SILENT_FOR),), False, False),
         ((replace(SILENT, resource_type="Goal"),), False, False),
     ],
 )
