@@ -9,9 +9,14 @@ from config.vendor_statements import read_vendor_statement
 from service.errors import BadInput
 
 FULL: Final = "full"
-VENDORS: Final = ("epic-like", "oracle-like")
 #: The products whose statements these modes keep to.
-_PRODUCTS: Final[Mapping[str, str]] = {"epic-like": "epic", "oracle-like": "oracle-health"}
+_PRODUCTS: Final[Mapping[str, str]] = {
+    "epic-like": "epic",
+    "oracle-like": "oracle-health",
+    "meditech-like": "meditech",
+    "athena-like": "athenahealth",
+}
+VENDORS: Final = tuple(_PRODUCTS)
 #: Takes everything, but neither batch nor transaction.
 SINGLES: Final = "singles"
 FLAKY: Final = "flaky"

@@ -77,6 +77,9 @@ HOUSES: Final[Mapping[str, House]] = {
         modifier_extensions=False,
         plain_documents=True,
     ),
+    # No status of a refusal is documented for these two.
+    "meditech-like": House(_NOT_ALLOWED),
+    "athena-like": House(_NOT_ALLOWED),
 }
 
 

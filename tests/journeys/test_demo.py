@@ -125,5 +125,7 @@ def test_an_unknown_kind_of_ehr_is_said_in_one_sentence(tmp_path):
         check=False,
     )
     assert ran.returncode == 2
-    known = "full, epic-like, oracle-like, singles, flaky, or one of them with ,flaky"
+    known = (
+        "full, epic-like, oracle-like, meditech-like, athena-like, singles, flaky, or one of them with ,flaky"
+    )
     assert ran.stderr == f"homeward: There is no EHR called paper; choose {known}.\n"

@@ -67,7 +67,7 @@ def test_oracle_puts_its_own_coding_before_the_standard_one():
     assert local["system"] != standard["system"] == "urn:ietf:bcp:47"
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", ["epic-like", "oracle-like"])
 def test_times_are_told_in_utc(vendor):
     (answer,) = told(vendor, STAY, "Encounter/e1")
     assert answer["period"]["start"] == "2026-02-26T03:00:00.000Z"

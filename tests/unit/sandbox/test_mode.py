@@ -11,6 +11,8 @@ from service.sandbox.mode import USUAL_RATE, VENDORS, Mode, mode_of, statement
         ("epic-like", Mode("epic-like")),
         ("oracle-like,flaky", Mode("oracle-like", USUAL_RATE)),
         (" flaky , epic-like", Mode("epic-like", USUAL_RATE)),
+        ("meditech-like", Mode("meditech-like")),
+        ("athena-like,flaky", Mode("athena-like", USUAL_RATE)),
         ("singles", Mode(singles=True)),
         ("singles,flaky", Mode("", USUAL_RATE, singles=True)),
         ("flaky", Mode("", USUAL_RATE)),
@@ -24,7 +26,8 @@ def test_words_make_a_mode(words, mode):
 @pytest.mark.parametrize("words", ["paper", "", "epic-like,paper"])
 def test_an_unknown_word_is_refused_with_the_known_ones(words):
     with pytest.raises(
-        BadInput, match="choose full, epic-like, oracle-like, singles, flaky, or one of them with ,flaky"
+        BadInput,
+        match="choose full, epic-like, oracle-like, meditech-like, athena-like, singles, flaky, or one of them",
     ):
         mode_of(words)
 

@@ -144,9 +144,18 @@ def test_oracle_takes_no_transaction(oracle):
     assert oracle.behind.came == []
 
 
-def test_a_condition_on_a_create_is_overlooked(vendor):
-    created = {"resourceType": "Condition"}
-    assert vendor.status("POST", "Condition", created, {"If-None-Exist": "identifier=1"}) == 200
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("epic-like", "Condition"),
+        ("oracle-like", "Condition"),
+        ("meditech-like", "Communication"),
+        ("athena-like", "QuestionnaireResponse"),
+    ],
+)
+def test_a_condition_on_a_create_is_overlooked(name, kind):
+    vendor = Played(name)
+    assert vendor.status("POST", kind, {"resourceType": kind}, {"If-None-Exist": "identifier=1"}) == 200
     [(_, _, headers, _)] = vendor.behind.came
     assert "if-none-exist" not in headers
 
@@ -173,6 +182,37 @@ def test_oracle_takes_one_attachment_and_people_as_authors(epic, oracle, content
     body = {"resourceType": "DocumentReference", "content": content, "author": author}
     assert oracle.status("POST", "DocumentReference", body) == status
     assert epic.status("POST", "DocumentReference", body) == 200
+
+
+TAKEN = {
+    "meditech-like": {"Communication": {"create"}, "QuestionnaireResponse": {"create", "update"}},
+    "athena-like": {"QuestionnaireResponse": {"create"}},
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_the_two_that_mostly_read_take_nothing_else(name):
+    vendor = Played(name)
+    for kind in (resource["type"] for resource in statement(name)["rest"][0]["resource"]):
+        taken = TAKEN[name].get(kind, set())
+        body = {"resourceType": kind}
+        assert (vendor.status("POST", kind, body) == 200) == ("create" in taken), kind
+        assert (vendor.status("PUT", f"{kind}/1", body) == 200) == ("update" in taken), kind
+        assert vendor.status("DELETE", f"{kind}/1") == vendor.status("PATCH", f"{kind}/1", body) == 405
+    for kind in ("Consent", "DeviceRequest"):
+        assert vendor.status("GET", f"{kind}?patient=1") == 404
+
+
+def test_meditech_gives_tasks_provenance_and_texts_by_id_only():
+    meditech = Played("meditech-like")
+    for kind in ("Task", "Provenance", "Binary"):
+        assert meditech.status("GET", f"{kind}/1") == 200
+        assert meditech.status("GET", f"{kind}?_id=1") == 405
+
+
+def test_athena_has_neither_tasks_nor_messages():
+    for kind in ("Task", "Communication"):
+        assert Played("athena-like").status("GET", f"{kind}/1") == 404
 
 
 def test_the_hospitals_own_side_is_bound_by_no_rule(vendor):
