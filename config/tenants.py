@@ -13,6 +13,7 @@ from config.keys import SigningKey
 from config.launch import Launch
 from service.domain.brake import USUAL_LIMIT
 from service.domain.claims import StayFilter
+from service.domain.write_shape import ProblemList
 
 UTC: Final = ZoneInfo("UTC")
 
@@ -125,6 +126,15 @@ class Tenant:
     subscription_topic: str = ""
     poll_seconds: float = 300.0
     quirks: frozenset[str] = frozenset()
+    #: The Practitioner in its EHR in whose name documents stand, and messages where no other sends them; "" for nobody.
+    author_practitioner: str = ""
+    message_sender: str = ""
+    #: As what it wants open needs in an EHR that takes problems, and no health concerns.
+    problems: ProblemList = ProblemList.NO
+    #: The type of a plan's note where the EHR has its own: "system|code".
+    note_type: str = ""
+    #: A document that the EHR takes as signed only is written before a person has signed it too, under a heading that says so.
+    unsigned_documents: bool = False
     #: A folder whose content files stand in place of the deployment's, or beside them; None where the hospital has none.
     content: Path | None = None
     connect_timeout_seconds: float = 5.0

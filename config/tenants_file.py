@@ -18,6 +18,7 @@ from config.marked_yaml import Entry, read_yaml
 from config.secret_references import secret
 from config.stay_filter import read_stay_filter
 from config.tenants import Attestations, ServiceArea, Tenant, WritePolicy
+from service.domain.write_shape import ProblemList
 from service.errors import ConfigurationError
 
 #: Seconds, connections or requests; more is a typing error.
@@ -110,6 +111,11 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "subscription_topic": _canonical,
         "poll_seconds": _positive,
         "quirks": lambda given: _quirks(given, known_quirks),
+        "author_practitioner": lambda given: _reference(given, "Practitioner"),
+        "message_sender": lambda given: _reference(given, "Practitioner"),
+        "problems": lambda given: given.choice(ProblemList),
+        "note_type": _code,
+        "unsigned_documents": Entry.switch,
         "content": _content,
         "connect_timeout_seconds": _positive,
         "read_timeout_seconds": _positive,
@@ -174,6 +180,12 @@ def _order_codes(entry: Entry) -> frozenset[str]:
     if not codes or not all(re.fullmatch(r"[^|\s]+(\|[^|\s]+)?\|[^|\s]+", code) for code in codes):
         raise entry.wrong(f"expected a list of system|code: {PATIENT_DISCHARGE}")
     return frozenset(codes)
+
+
+def _code(entry: Entry) -> str:
+    if not re.fullmatch(r"[^|\s]+(\|[^|\s]+)?\|[^|\s]+", entry.text()):
+        raise entry.wrong("expected system|code: http://loinc.org|18776-5")
+    return entry.text()
 
 
 def _encounter_classes(entry: Entry) -> dict[str, str]:

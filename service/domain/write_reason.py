@@ -26,6 +26,8 @@ class WriteReason(StrEnum):
     REJECTED = "rejected"
     # --- it cannot be in this EHR ---
     NO_CREATE = "no-create"
+    NOT_TAKEN = "not-taken"
+    NOT_WANTED = "not-wanted"
     NO_UPDATE = "no-update"
     NO_WITHDRAWAL = "no-withdrawal"
     NOT_FINDABLE = "not-findable"
@@ -71,6 +73,8 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     WriteReason.LEFT_TO_CLINICIAN: "This was offered to a clinician in the EHR, who orders it there or not.",
     WriteReason.REJECTED: "The EHR did not accept this. {}",
     WriteReason.NO_CREATE: "The EHR does not let us create a {}.",
+    WriteReason.NOT_TAKEN: "The EHR takes no {} over its FHIR interface, whatever it says of itself.",
+    WriteReason.NOT_WANTED: "The EHR takes a {} as a problem or diagnosis only, and this hospital has not asked for that.",
     WriteReason.NO_UPDATE: "The EHR does not let us change a {}; it stands as first written.",
     WriteReason.NO_WITHDRAWAL: "The EHR does not let us withdraw this; a person must.",
     WriteReason.NOT_FINDABLE: (
@@ -135,6 +139,8 @@ PASSING: Final = frozenset(
 IMPOSSIBLE: Final = frozenset(
     {
         WriteReason.NO_CREATE,
+        WriteReason.NOT_TAKEN,
+        WriteReason.NOT_WANTED,
         WriteReason.NO_UPDATE,
         WriteReason.NOT_FINDABLE,
         WriteReason.NO_MODIFIER_EXTENSIONS,
@@ -148,6 +154,8 @@ KEPT_BACK: Final = frozenset({WriteReason.NOT_SENT, WriteReason.NOT_WITHDRAWN, W
 SHUT_OUT: Final = frozenset(
     {
         WriteReason.NO_CREATE,
+        WriteReason.NOT_TAKEN,
+        WriteReason.NOT_WANTED,
         WriteReason.NO_UPDATE,
         WriteReason.NOT_FINDABLE,
         WriteReason.NO_MODIFIER_EXTENSIONS,

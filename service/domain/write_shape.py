@@ -27,11 +27,16 @@ class Change(StrEnum):
 
 
 class ProblemList(StrEnum):
-    """As what a hospital wants open needs in its EHR: the value is the category of the Condition."""
+    """As what a hospital wants open needs in its EHR."""
 
     NO = "no"
-    PROBLEM_LIST = "problem-list-item"
+    PROBLEM_LIST = "problem-list"
     ENCOUNTER_DIAGNOSIS = "encounter-diagnosis"
+
+    @property
+    def category(self) -> str:
+        """The code of the Condition's category, "" where it wants none."""
+        return {"no": "", "problem-list": "problem-list-item"}.get(self.value, self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

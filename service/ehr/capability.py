@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from config.ehr_quirks import Preference, Quirk
 from fhir_mappings.outbound.subscription import TOPIC_OFFERED
-from service.domain.write_shape import AS_FHIR_HAS_IT, WriteShape
+from service.domain.write_shape import AS_FHIR_HAS_IT, ProblemList, WriteShape
 from service.errors import EhrNotFhir
 
 #: Result parameters that a server may take without listing them for any resource type.
@@ -37,7 +37,7 @@ _NOTHING: Final = ResourceCapability()
 class Capability:
     """A whole server. Types that /metadata does not name can do nothing.
 
-    known_as is every name by which the statement tells whose it is. The last seven are what quirks say (quirks.py):
+    known_as is every name by which the statement tells whose it is. required_parameters and what follows are what quirks say (quirks.py):
     parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
     modifier extensions are taken, whether a batch may write, in which shape a type is taken, what to ask for after a
     write, and the quirks themselves.
@@ -56,6 +56,8 @@ class Capability:
     writes: Mapping[str, WriteShape] = field(default_factory=lambda: MappingProxyType({}))
     prefer: Preference = Preference.MINIMAL
     quirks: tuple[Quirk, ...] = ()
+    #: As what the hospital wants open needs where only problems are taken.
+    problems: ProblemList = ProblemList.NO
 
     def of(self, resource_type: str) -> ResourceCapability:
         """What it says of one resource type."""

@@ -116,7 +116,9 @@ class Ehr:
         with self._asking:
             if self._capability is None or clock.monotonic() - self._capability[0] > CAPABILITY_SECONDS:
                 stated = capability_from(self._get("metadata"))
-                known = with_quirks(stated, self._quirks, named=self.tenant.quirks)
+                known = with_quirks(
+                    stated, self._quirks, named=self.tenant.quirks, problems=self.tenant.problems
+                )
                 self._capability = clock.monotonic(), known
                 self._bundles = self._batch_writes = True
             return self._capability[1]

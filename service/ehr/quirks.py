@@ -6,14 +6,20 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from config.ehr_quirks import Effects, Preference, Quirk, ServerTest
-from service.domain.write_shape import AS_FHIR_HAS_IT, WriteShape
+from service.domain.write_shape import AS_FHIR_HAS_IT, ProblemList, WriteShape
 from service.ehr.capability import Capability, ResourceCapability
 
 
-def with_quirks(capability: Capability, quirks: Iterable[Quirk], *, named: Iterable[str] = ()) -> Capability:
+def with_quirks(
+    capability: Capability,
+    quirks: Iterable[Quirk],
+    *,
+    named: Iterable[str] = (),
+    problems: ProblemList = ProblemList.NO,
+) -> Capability:
     """The capability less what the server claims in vain and with what it wants besides.
 
-    A quirk holds where one of its tests does, or where the tenant names it. All tests look at the statement as it is,
+    A quirk holds where one of its tests does, or where the tenant names it; problems is what the tenant wants. All tests look at the statement as it is,
     so that the order of the rules does not matter.
     """
     names = frozenset(named)
@@ -21,7 +27,7 @@ def with_quirks(capability: Capability, quirks: Iterable[Quirk], *, named: Itera
     changed = capability
     for quirk in held:
         changed = _changed(changed, quirk.then)
-    return replace(changed, quirks=tuple(held))
+    return replace(changed, quirks=tuple(held), problems=problems)
 
 
 def _holds(test: ServerTest, capability: Capability) -> bool:
