@@ -17,12 +17,14 @@ SHIPPED: Final = Path(__file__).parent / "vendors"
 FILE_KEYS: Final = (
     "id",
     "name",
+    "aliases",
     "triggers",
     "reads",
     "sees",
     "nobody",
     "unverified",
     "statement",
+    "statement_source",
     "offers",
     "quirks",
 )
@@ -55,6 +57,7 @@ class Effects:
     no_conditional_create: bool = False
     no_modifier_extensions: bool = False
     no_writes_in_batch: bool = False
+    no_searches_in_batch: bool = False
     writes: Mapping[str, WriteShape] = field(default_factory=lambda: MappingProxyType({}))
     prefer: Preference = Preference.MINIMAL
 
@@ -117,6 +120,7 @@ def _effects(entry: Entry) -> Effects:
         "no_conditional_create": Entry.switch,
         "no_modifier_extensions": Entry.switch,
         "no_writes_in_batch": Entry.switch,
+        "no_searches_in_batch": Entry.switch,
         "writes": read_shapes,
         "prefer": lambda given: given.choice(Preference),
     }

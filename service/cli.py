@@ -224,6 +224,8 @@ def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  cli
     short_help="What a hospital's EHR lets us do, before go-live.",
     epilog=examples(
         "homeward preflight general                      ask its EHR",
+        "homeward preflight --vendor epic                what a product takes, without any server",
+        "homeward preflight general --vendor canvas      a hospital whose /metadata names no software",
         "homeward preflight --metadata statement.json    without a connection",
         "homeward preflight general --format json        for the checks of a deployment",
     ),
@@ -232,17 +234,24 @@ def demo(ctx: click.Context, once: bool, ehr: str) -> None:  # noqa: FBT001  cli
 @click.option(
     "--metadata", metavar="FILE", help="Look at a saved CapabilityStatement instead (- reads standard input)."
 )
+@click.option(
+    "--vendor",
+    metavar="NAME",
+    help="An EHR product, by name or alias: what is publicly known of it, with no server, or beside TENANT's EHR.",
+)
 @table_or_json
 @click.pass_context
-def preflight(ctx: click.Context, tenant: str | None, metadata: str | None, form: str) -> None:
-    """Look at TENANT's EHR, or at a saved /metadata: what can be read and written there, how, and why.
+def preflight(
+    ctx: click.Context, tenant: str | None, metadata: str | None, vendor: str | None, form: str
+) -> None:
+    """Look at TENANT's EHR, at a saved /metadata or at a product: what can be read and written there, how, and why.
 
     Exit code 0: ready. 1: usable with less, and the table says with what. 2: not usable.
     """
     with waiting("Looking at the EHR"):
         from service.commands.preflight import run_preflight
 
-        code = run_preflight(tenant, metadata, form)
+        code = run_preflight(tenant, metadata, vendor, form)
     ctx.exit(code)
 
 

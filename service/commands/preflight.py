@@ -13,6 +13,7 @@ from rich.console import Console
 from config.ehr_quirks import Quirk, load_quirks
 from config.settings import settings_of_this_process
 from config.tenants import Tenant
+from config.vendor_files import Vendor, find_vendor, load_vendors
 from service import clock
 from service.bootstrap import tenants_of
 from service.commands.bundle_input import read_input
@@ -22,7 +23,8 @@ from service.ehr.quirks import with_quirks
 from service.errors import BadInput, EhrNotFhir, StoreUnavailable
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
 from service.pipeline.preflight import of_capability
-from service.pipeline.preflight_live import of_tenant
+from service.pipeline.preflight_live import of_tenant, of_unnamed_rules
+from service.pipeline.preflight_vendor import NO_HOSPITAL, of_vendor
 from service.pipeline.preflight_writes import of_links
 from service.pipeline.setup import Missing, find_lacks
 from service.presentation.preflight import preflight_document, preflight_table
@@ -30,26 +32,43 @@ from service.presentation.preflight import preflight_document, preflight_table
 _WIDE: Final = 160
 
 
-def run_preflight(tenant: str | None, metadata: str | None, form: str) -> int:
-    """Look at a tenant's EHR, or at a saved CapabilityStatement, and print it; the exit code. BadInput for neither."""
+def run_preflight(tenant: str | None, metadata: str | None, vendor: str | None, form: str) -> int:
+    """Look at a tenant's EHR, a saved CapabilityStatement or a product, and print it; the exit code. BadInput for none."""
     quirks = load_quirks()
-    if (tenant is None) == (metadata is None):
-        raise BadInput(
-            "Name a hospital of the tenants file, or a saved CapabilityStatement with --metadata FILE."
-        )
-    preflight = _asked(tenant, quirks) if tenant is not None else _saved(str(metadata), quirks)
-    _print(preflight, form)
+    product = find_vendor(load_vendors(), vendor) if vendor is not None else None
+    _print(preflight := _looked_at(tenant, metadata, product, quirks), form)
     return preflight.verdict.exit_code
 
 
-def _asked(name: str, quirks: tuple[Quirk, ...]) -> Preflight:
+def _looked_at(
+    tenant: str | None, metadata: str | None, product: Vendor | None, quirks: tuple[Quirk, ...]
+) -> Preflight:
+    if tenant is not None and metadata is None:
+        return _asked(tenant, product, quirks)
+    if metadata is not None and tenant is None:
+        return _saved(metadata, product, quirks)
+    if product is not None and tenant is None:
+        return of_vendor(product, quirks, clock.now().date())
+    raise BadInput(
+        "Name a hospital of the tenants file, a saved CapabilityStatement with --metadata FILE, or a product with --vendor "
+        "NAME."
+    )
+
+
+def _asked(name: str, product: Vendor | None, quirks: tuple[Quirk, ...]) -> Preflight:
     settings = settings_of_this_process()
     tenants = tenants_of(settings, quirks)
     if name not in tenants:
         raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
-    found = of_tenant(tenants[name], quirks, clock.now())
-    links = of_links(settings.linked_url, tenants[name])
-    return replace(found, findings=(*found.findings, *links, *_setup(tenants[name])))
+    tenant = tenants[name]
+    asked = replace(tenant, quirks=tenant.quirks | product.rules) if product else tenant
+    found = of_tenant(asked, quirks, clock.now())
+    findings = (*found.findings, *of_links(settings.linked_url, tenant), *_setup(tenant))
+    if product is None:
+        return replace(found, findings=findings)
+    return replace(
+        found, findings=(*findings, *of_unnamed_rules(tenant, product, quirks)), notes=product.notes
+    )
 
 
 def _setup(tenant: Tenant) -> Iterator[Finding]:
@@ -73,16 +92,15 @@ def _setup(tenant: Tenant) -> Iterator[Finding]:
         yield Finding(Area.SETUP, "complete", Verdict.READY, said)
 
 
-def _saved(file: str, quirks: tuple[Quirk, ...]) -> Preflight:
+def _saved(file: str, product: Vendor | None, quirks: tuple[Quirk, ...]) -> Preflight:
     """As for a hospital with the default policy, to which every scope is granted."""
     try:
-        capability = with_quirks(capability_from(_json(file)), quirks)
+        named = product.rules if product else frozenset()
+        capability = with_quirks(capability_from(_json(file)), quirks, named=named)
     except EhrNotFhir:
         raise BadInput("This is not a CapabilityStatement; save the answer to GET {base}/metadata.") from None
-    # The address is not used: nothing is asked of a server here.
-    nobody = Tenant(id="file", fhir_base_url="http://127.0.0.1/fhir", organization="")
-    findings = of_capability(capability, nobody, today=clock.now().date())
-    return Preflight(Path(file).name, tuple(findings))
+    findings = of_capability(capability, NO_HOSPITAL, today=clock.now().date())
+    return Preflight(Path(file).name, tuple(findings), product.notes if product else ())
 
 
 def _json(file: str) -> dict[str, object]:

@@ -39,8 +39,8 @@ class Capability:
 
     known_as is every name by which the statement tells whose it is. required_parameters and what follows are what quirks say (quirks.py):
     parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
-    modifier extensions are taken, whether a batch may write, in which shape a type is taken, what to ask for after a
-    write, and the quirks themselves.
+    modifier extensions are taken, whether a batch may write and may search, in which shape a type is taken, what to ask
+    for after a write, and the quirks themselves.
     """
 
     software: str = ""
@@ -53,6 +53,7 @@ class Capability:
     doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     modifier_extensions: bool = True
     batch_writes: bool = True
+    batch_searches: bool = True
     writes: Mapping[str, WriteShape] = field(default_factory=lambda: MappingProxyType({}))
     prefer: Preference = Preference.MINIMAL
     quirks: tuple[Quirk, ...] = ()
@@ -101,7 +102,7 @@ class Capability:
 
     def bundles(self) -> bool:
         """Whether to ask many things in one Bundle: HAPI says transaction for both, and a refusal is no loss."""
-        return self.batch or self.transaction
+        return self.batch_searches and (self.batch or self.transaction)
 
     def writes_in_batch(self) -> bool:
         """Whether several writes may go in one batch."""

@@ -50,6 +50,7 @@ def _changed(capability: Capability, effects: Effects) -> Capability:
         doubtful_without=_joined(capability.doubtful_without, effects.doubtful_without),
         modifier_extensions=capability.modifier_extensions and not effects.no_modifier_extensions,
         batch_writes=capability.batch_writes and not effects.no_writes_in_batch,
+        batch_searches=capability.batch_searches and not effects.no_searches_in_batch,
         writes=_joined_shapes(capability.writes, effects.writes),
         prefer=effects.prefer if effects.prefer is not Preference.MINIMAL else capability.prefer,
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.vendor_files import VendorNote
+
 
 class Verdict(StrEnum):
     """How good a finding is, best first."""
@@ -44,10 +46,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """All findings about one EHR; about is a tenant's id or a file's name."""
+    """All findings about one EHR; about is a tenant's id, a file's name or a product's, notes what is publicly known of a product."""
 
     about: str
     findings: tuple[Finding, ...]
+    notes: tuple[VendorNote, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

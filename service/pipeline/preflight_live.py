@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from config.ehr_quirks import Quirk
 from config.tenants import NO_AUTH, AuthKind, Tenant
+from config.vendor_files import Vendor
 from fhir_mappings.bundle import Search
 from service import clock
 from service.domain.ehr_clock import BOUND_SECONDS, say_clock
@@ -68,6 +69,24 @@ def _findings(
         for finding in of_capability(capability, tenant, today=today, granted=granted):
             polled = finding.subject == POLLING and credential.verdict is Verdict.READY
             yield _tried(finding, capability, ehr) if polled else _as_far_as(finding, credential)
+
+
+def of_unnamed_rules(tenant: Tenant, vendor: Vendor, quirks: Sequence[Quirk]) -> Iterator[Finding]:
+    """Which rules of a product its /metadata does not call for: they hold only once the tenants file names them."""
+    with Ehr(tenant, quirks=quirks) as ehr:
+        capability = _capability(ehr)
+    if isinstance(capability, Finding):
+        return
+    unnamed = sorted(vendor.rules - {quirk.id for quirk in capability.quirks})
+    if unnamed:
+        said = (
+            f"Its /metadata does not tell that it is {vendor.name}; plans are written by these rules once the tenants file says "
+            f"quirks: [{', '.join(unnamed)}]."
+        )
+        yield Finding(Area.SETUP, "vendor", Verdict.DEGRADED, said)
+    else:
+        said = f"All rules of {vendor.name} hold by what its /metadata says."
+        yield Finding(Area.SETUP, "vendor", Verdict.READY, said)
 
 
 def _as_far_as(finding: Finding, credential: Finding) -> Finding:

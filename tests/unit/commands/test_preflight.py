@@ -4,8 +4,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from config.vendor_files import load_vendors
 from service.cli import main
-from tests.unit.ehr.odd_server import Told, odd_server, statement
+from tests.unit.ehr.odd_server import Told, fhir, odd_server, statement
 from tests.vendor_statements import FILES
 
 
@@ -40,6 +41,57 @@ def test_the_table_says_the_same_to_a_person(run):
     assert said.rstrip().endswith("Verdict: degraded")
 
 
+@pytest.mark.parametrize("vendor", load_vendors())
+def test_a_product_is_looked_at_without_any_server_or_tenants_file(vendor):
+    shown = CliRunner(env={"HOMEWARD_TENANTS_FILE": None}).invoke(
+        main, ["preflight", "--vendor", vendor, "--format", "json"]
+    )
+    document = json.loads(shown.stdout)
+    assert document["about"] == load_vendors()[vendor].name
+    assert document["clinician_sees"]
+    assert {note["topic"] for note in document["notes"]} == {
+        "triggers",
+        "reads",
+        "sees",
+        "nobody",
+        "unverified",
+    }
+    assert shown.exit_code == ["ready", "degraded", "unusable"].index(document["verdict"])
+
+
+def test_the_table_tells_a_person_what_is_publicly_known_of_a_product(run):
+    code, said, _ = run("--vendor", "Cerner")
+    assert code == 1
+    assert "Preflight of Oracle Health (Millennium)" in said
+    assert "Publicly known" in said
+    assert "nobody can" in said
+
+
+def test_the_rules_of_a_product_are_named_for_a_hospital_whose_metadata_names_none(run):
+    with odd_server() as server:
+        server.tell("GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",)))
+        server.tell("GET", "/fhir/Patient/homeward-preflight", Told(404))
+        _, said, _ = run("one", "--vendor", "healthlake", "--format", "json", url=f"{server.url}/fhir")
+    document = json.loads(said)
+    rows = {finding["subject"]: finding for finding in document["findings"]}
+    assert document["about"] == "one"
+    assert rows["healthlake-notes"]["area"] == "quirk"
+    assert (rows["vendor"]["area"], rows["vendor"]["verdict"]) == ("setup", "degraded")
+    assert "quirks: [healthlake-notes]" in rows["vendor"]["reason"]
+    assert document["notes"]
+
+
+def test_a_hospital_whose_metadata_names_its_product_needs_no_rule_named(run):
+    told = statement(Patient=("_id",), Encounter=("patient",))
+    named = {**json.loads(told.body), "publisher": "AWS HealthLake"}
+    with odd_server() as server:
+        server.tell("GET", "/fhir/metadata", fhir(named))
+        server.tell("GET", "/fhir/Patient/homeward-preflight", Told(404))
+        _, said, _ = run("one", "--vendor", "aws", "--format", "json", url=f"{server.url}/fhir")
+    rows = {finding["subject"]: finding for finding in json.loads(said)["findings"]}
+    assert rows["vendor"]["verdict"] == "ready"
+
+
 def test_a_hospital_is_asked(run):
     with odd_server() as server:
         server.tell("GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",)))
@@ -54,6 +106,8 @@ def test_a_hospital_is_asked(run):
         ((), "Name a hospital"),
         (("one", "--metadata", "-"), "Name a hospital"),
         (("elsewhere",), "no such hospital"),
+        (("one", "--metadata", "-", "--vendor", "epic"), "Name a hospital"),
+        (("--vendor", "epik"), "Did you mean epic?"),
         (("--metadata", "/no/such/file"), "cannot be read"),
     ],
 )
