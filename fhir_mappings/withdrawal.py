@@ -39,6 +39,7 @@ _RETIRED: Final[Mapping[str, Mapping[str, str]]] = {
     "Condition": {"active": "inactive"},
 }
 _ON_HOLD: Final = "on-hold"
+_IN_ERROR: Final = "entered-in-error"
 #: Who can be asked to do something about an order that they signed.
 _PEOPLE: Final = ("Practitioner/", "PractitionerRole/")
 _HOLD: Final = "on-hold:"
@@ -131,6 +132,13 @@ def status_of(resource: Mapping[str, Any]) -> str:
     if isinstance(clinical, dict):
         status = bare_code(clinical)
     return str(status)
+
+
+def is_in_error(resource: Mapping[str, Any]) -> bool:
+    """Whether a person has said that it should never have been there."""
+    verification = resource.get("verificationStatus")
+    told = bare_code(verification) if isinstance(verification, dict) else ""
+    return _IN_ERROR in {status_of(resource), told}
 
 
 def hold_task(request: Json, of: Draft, number: int, *, author: Author, recorded: datetime) -> Draft:

@@ -6,10 +6,8 @@ could not stand in the plan itself.
 
 import xml.etree.ElementTree as ET
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated, headline
@@ -17,6 +15,7 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import document_body
 from fhir_mappings.outbound.drafts import named
 from fhir_mappings.outbound.elements import Json, clean, coding
+from fhir_mappings.outbound.further import renamed
 from fhir_mappings.outbound.message import message_body
 from fhir_mappings.outbound.references import Names
 from service.domain.plan import Plan
@@ -49,15 +48,7 @@ def further_notice(draft: Draft, number: int) -> Draft:
     """The notice as the one of this number, for an EHR in which the one before cannot be changed; the first as it is."""
     if number == 1:
         return draft
-    identifier, full_url = (
-        f"urn:uuid:{uuid5(NAMESPACE_URL, f'{name} {number}')}" for name in (draft.identifier, draft.full_url)
-    )
-    names = [
-        {**name, "value": identifier} if name.get("value") == draft.identifier else name
-        for name in draft.body.get("identifier", ())
-    ]
-    body = {**draft.body, "identifier": names}
-    return replace(draft, key=f"{draft.key}:{number}", identifier=identifier, full_url=full_url, body=body)
+    return renamed(draft, f"{draft.key}:{number}", str(number))
 
 
 def keeps_verdict_out(resource_type: str, kept_out: Collection[str]) -> bool:

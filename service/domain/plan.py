@@ -1,7 +1,7 @@
 """The discharge plan: what is drafted, before anyone signs it, and what of it may be shared."""
 
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from service.domain.assessment import Disposition, Outcome, Readiness
@@ -121,6 +121,12 @@ class Plan:
         reopened = max((n for n, one in enumerate(made) if one.choice is Choice.REOPENED), default=-1)
         approvals = [one for one in made[reopened + 1 :] if one.choice is Choice.APPROVED]
         return approvals[-1] if approvals else None
+
+    def signature(self, proposed: datetime) -> Decision | None:
+        """Who has signed the plan as a whole since it was proposed so; None while nobody has, or once it was declined."""
+        verdict = self.decision_on(WHOLE_PLAN)
+        is_signed = verdict is not None and verdict.choice is Choice.APPROVED and verdict.at >= proposed
+        return verdict if is_signed else None
 
     def unsigned(self) -> "Plan":
         """The same plan as if nobody had approved anything, for an EHR that takes drafts only."""

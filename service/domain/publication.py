@@ -85,6 +85,7 @@ class WriteStanding(StrEnum):
 
     LANDED = "landed"  # the EHR shows it as it is wanted
     WAITING = "waiting"  # not yet, or not as it is now wanted; it is tried again by itself
+    UNSIGNED = "waiting-for-signature"  # it is written once a person has signed the plan
     REFUSED = (
         "refused"  # the EHR read it and said no; tried again when it, or the EHR, changes, and once a day
     )
@@ -93,6 +94,7 @@ class WriteStanding(StrEnum):
     UNKNOWN = "unknown"  # nobody can find out whether the EHR has it; a person must look
     WITHDRAWN = "withdrawn"  # taken back by us
     ON_HOLD = "on-hold"  # approved, and paused because the discharge was called off
+    REPLACED = "replaced"  # it stands as it was told, and a later one of ours says that it replaces it
     LEFT = "left"  # no plan wants it any more, and it is still to be taken back
 
 
@@ -111,6 +113,10 @@ _STANDINGS: Final[Mapping[WriteState, WriteStanding]] = {
 
 def standing_of_write(state: WriteState, reason: WriteReason, *, wanted: bool) -> WriteStanding:
     """How a row of the ledger stands."""
+    if state is WriteState.LANDED and reason is WriteReason.REPLACED:
+        return WriteStanding.REPLACED
+    if state is WriteState.WAITING and reason is WriteReason.NOT_SIGNED and wanted:
+        return WriteStanding.UNSIGNED
     if not wanted and state in {WriteState.LANDED, WriteState.WAITING, WriteState.IMPOSSIBLE}:
         return WriteStanding.LEFT
     if state is WriteState.WAITING and reason in IMPOSSIBLE | KEPT_BACK:
@@ -241,7 +247,7 @@ class LedgerEntry:
     @property
     def settles(self) -> str:
         """The digest of the one wish that this state is about; "" for a state that stands whatever is wanted."""
-        if self.state is WriteState.LANDED:
+        if self.state is WriteState.LANDED and self.reason is not WriteReason.REPLACED:
             return self.sent_digest
         return self.digest if self.state in {WriteState.REFUSED, WriteState.IMPOSSIBLE} else ""
 

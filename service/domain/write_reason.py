@@ -22,6 +22,8 @@ class WriteReason(StrEnum):
     ABSENT_ONCE = "absent-once"
     UNREAD = "unread"
     LEFT_TO_CLINICIAN = "left-to-clinician"
+    # --- it waits for a person to sign the plan ---
+    NOT_SIGNED = "not-signed"
     # --- the EHR read it and said no ---
     REJECTED = "rejected"
     # --- it cannot be in this EHR ---
@@ -38,7 +40,10 @@ class WriteReason(StrEnum):
     NOT_SENT = "not-sent"
     NOT_WITHDRAWN = "not-withdrawn"
     STAYS = "stays"
+    # --- it stands as it was told, and a later one of ours names it ---
+    REPLACED = "replaced"
     # --- nobody knows, a person must look ---
+    NOT_SHOWN = "not-shown"
     CANNOT_LOOK = "cannot-look"
     NOT_LET_LOOK = "not-let-look"
     PERHAPS_THERE = "perhaps-there"
@@ -71,6 +76,7 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     ),
     WriteReason.UNREAD: "The EHR did not let us read this before changing it; it is tried again.",
     WriteReason.LEFT_TO_CLINICIAN: "This was offered to a clinician in the EHR, who orders it there or not.",
+    WriteReason.NOT_SIGNED: "It is written once a person has signed the plan.",
     WriteReason.REJECTED: "The EHR did not accept this. {}",
     WriteReason.NO_CREATE: "The EHR does not let us create a {}.",
     WriteReason.NOT_TAKEN: "The EHR takes no {} over its FHIR interface, whatever it says of itself.",
@@ -91,6 +97,11 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     ),
     WriteReason.STAYS: (
         "This hospital's write policy is {}: this stays in its EHR as it is; a person must withdraw it."
+    ),
+    WriteReason.REPLACED: "A later one of ours stands in the EHR and says that it replaces this.",
+    WriteReason.NOT_SHOWN: (
+        "The EHR did not confirm this and does not show it. It may be there all the same, so it is not sent again: a person "
+        "must look, and say whether it is there."
     ),
     WriteReason.CANNOT_LOOK: (
         "It is not known whether the EHR has this, and the EHR offers no way to look; a person must."

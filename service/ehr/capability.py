@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from config.ehr_quirks import Preference, Quirk
 from fhir_mappings.outbound.subscription import TOPIC_OFFERED
-from service.domain.write_shape import AS_FHIR_HAS_IT, ProblemList, WriteShape
+from service.domain.write_shape import AS_FHIR_HAS_IT, Change, ProblemList, WriteShape
 from service.errors import EhrNotFhir
 
 #: Result parameters that a server may take without listing them for any resource type.
@@ -71,6 +71,10 @@ class Capability:
     def shape(self, resource_type: str) -> WriteShape:
         """The shape in which it takes a resource type; as FHIR has it where no rule says otherwise."""
         return self.writes.get(resource_type, AS_FHIR_HAS_IT)
+
+    def may_be_put(self, resource_type: str) -> bool:
+        """Whether what stands there of a type may be changed by us."""
+        return self.can(resource_type, "update") and self.shape(resource_type).change is Change.PUT
 
     def searches(self, resource_type: str, parameter: str) -> bool:
         """Whether a resource type can be searched by a parameter."""

@@ -18,7 +18,8 @@ from service.store.tables import decisions, discharges, publications
 
 #: States of a write that may be waiting; which of them are, `standing_of_write` says.
 _UNSETTLED = (WriteState.WAITING.value, WriteState.SENDING.value)
-_NOT_POSSIBLE = tuple(reason.value for reason in IMPOSSIBLE | KEPT_BACK)
+#: What is not possible, or rests until a person signs, does not wait for the EHR.
+_AT_REST = tuple(reason.value for reason in IMPOSSIBLE | KEPT_BACK | {WriteReason.NOT_SIGNED})
 Counts = Mapping[WriteStanding, int]
 
 
@@ -115,5 +116,5 @@ def _waits() -> ColumnElement[bool]:
 
 
 def _is_waiting() -> ColumnElement[bool]:
-    possible = publications.c.reason_code.not_in(_NOT_POSSIBLE)
-    return publications.c.state.in_(_UNSETTLED) & publications.c.wanted & possible
+    expected = publications.c.reason_code.not_in(_AT_REST)
+    return publications.c.state.in_(_UNSETTLED) & publications.c.wanted & expected

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.domain.plan import Plan
@@ -28,13 +29,23 @@ class Plans(Repository):
 
     def latest(self, discharge: UUID) -> PlanVersion | None:
         """The version that stands; None before the first."""
-        query = select(plan_versions).where(plan_versions.c.discharge_id == discharge)
+        return self._first(select(plan_versions).where(plan_versions.c.discharge_id == discharge))
+
+    def _first(self, query: Select[Any]) -> PlanVersion | None:
+        """The newest of the versions that a query finds."""
         query = query.order_by(plan_versions.c.version.desc()).limit(1)
         with self._connect() as connection:
             row = connection.execute(query).mappings().first()
         if row is None:
             return None
         return PlanVersion(row["version"], row["round"], row["created"], plan_from_json(row["content"]))
+
+    def standing_at(self, discharge: UUID, at: datetime) -> PlanVersion | None:
+        """The newest version of what had been proposed by then, with all that people decided about it."""
+        query = select(plan_versions).where(
+            plan_versions.c.discharge_id == discharge, plan_versions.c.created <= at
+        )
+        return self._first(query)
 
     def newest(self, discharge: UUID) -> int:
         """The number of the version that stands, 0 before the first."""

@@ -22,6 +22,8 @@ class Wish(StrEnum):
     WITHDRAW = (
         "withdraw"  # the discharge is called off: ended if it is a draft, on hold if a person approved it
     )
+    UNSIGNED = "unsigned"  # it is written once a person has signed the plan; what stands already stays
+    KEEP = "keep"  # it stands as it was told, and a later one replaces it
     LEFT = "left"  # offered to a clinician, who orders it in the EHR or not; theirs is adopted
     ASK = "ask"  # a task about an order on hold: it stands while the order is
     CLOSE = "close"  # a task about an order on hold: closed when the order is active again

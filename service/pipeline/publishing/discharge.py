@@ -1,6 +1,6 @@
 """The resources of one discharge, published or withdrawn as its hospital allows; and when it is to be tried again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache, partial
 from typing import Final
@@ -17,10 +17,12 @@ from service.errors import EhrError
 from service.pipeline.parties import known_author, page_of
 from service.pipeline.ports import Deps
 from service.pipeline.publishing.act import is_about_us
-from service.pipeline.publishing.lower import lower_rungs
-from service.pipeline.publishing.publish import Way, publish, seconds_until_next_try, withdraw
+from service.pipeline.publishing.lower import draw_lower_rungs, lower_rungs
+from service.pipeline.publishing.pauses import seconds_until_next_try
+from service.pipeline.publishing.publish import Way, publish, withdraw
 from service.pipeline.publishing.rules import REFUSED_AGAIN
 from service.pipeline.publishing.signatures import heed_signatures
+from service.pipeline.publishing.signed import called_off_drafts, signed_digests
 from service.pipeline.publishing.write_policy import call_off, rehearse, set_aside
 
 #: What was refused is tried again once a day while people still work with the plan: readmissions are counted for 30 days.
@@ -48,6 +50,9 @@ def publish_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps
         notice=cache(partial(_notice, discharge, tenant, deps)),
         left=left_to_clinicians(deps.store.offers.of(discharge.id), deps.now()),
         weigh=partial(_weigh, discharge=discharge, ehr=ehr, deps=deps),
+        is_signed=_is_signed(discharge, tenant, deps),
+        called_off=called_off_drafts(discharge, tenant, deps),
+        zone=tenant.time_zone,
     )
     try:
         publish(ledger, ehr, way=way)
@@ -75,6 +80,8 @@ def withdraw_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, dep
             at=deps.now(),
             but_approved=deps.store.hospitals.has_left(tenant.id),
             weigh=weigh,
+            called_off=called_off_drafts(discharge, tenant, deps),
+            zone=tenant.time_zone,
         )
     except EhrError as error:
         if not is_about_us(error):
@@ -96,6 +103,13 @@ def seconds_until_looked_at(entries: Sequence[LedgerEntry]) -> int | None:
 def what_waits(entries: Sequence[LedgerEntry]) -> str:
     """The sentence for the history of a discharge that waits: the first reason; "" for none."""
     return next((entry.problem for entry in entries if entry.wanted and entry.attempts), "")
+
+
+def _is_signed(discharge: Discharge, tenant: Tenant, deps: Deps) -> Callable[[str], bool]:
+    """Whether what a draft of this digest says may be written where that needs a signature."""
+    if tenant.unsigned_documents:
+        return lambda _: True
+    return signed_digests(discharge, deps, lambda version: draw_lower_rungs(version, discharge, tenant, deps))
 
 
 def _weigh(look: Look, *, discharge: Discharge, ehr: Ehr, deps: Deps) -> Conclusion:

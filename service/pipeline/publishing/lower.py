@@ -16,6 +16,8 @@ from service.domain.publication import Draft
 from service.pipeline.parties import known_author, page_of
 from service.pipeline.ports import Deps
 from service.pipeline.publishing.publish import Drafts
+from service.pipeline.publishing.signed import said_at
+from service.store.plans import PlanVersion
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -27,10 +29,15 @@ def lower_rungs(discharge: Discharge, tenant: Tenant, deps: Deps) -> Drafts:
 
 def _lower(discharge: Discharge, tenant: Tenant, deps: Deps) -> Sequence[Draft]:
     version = deps.store.plans.latest(discharge.id)
-    if version is None:
-        return ()
+    return () if version is None else draw_lower_rungs(version, discharge, tenant, deps)
+
+
+def draw_lower_rungs(
+    version: PlanVersion, discharge: Discharge, tenant: Tenant, deps: Deps
+) -> tuple[Draft, ...]:
+    """The drafts of one version, dated as what it says was last decided."""
     author = known_author(tenant, version.plan, deps.store, page=page_of(discharge, deps))
-    return lower_resources(version.plan, author=author, recorded=version.created, pdf=pdf_renderer())
+    return lower_resources(version.plan, author=author, recorded=said_at(version), pdf=pdf_renderer())
 
 
 @cache

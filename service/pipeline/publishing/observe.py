@@ -28,6 +28,7 @@ _OVER: Final[Mapping[Wish, frozenset[WriteState]]] = {
     Wish.WITHDRAW: frozenset({WriteState.REVOKED}),
     Wish.CLOSE: frozenset({WriteState.REVOKED}),
     Wish.ASK: frozenset({WriteState.REVOKED, WriteState.LANDED, WriteState.THEIRS}),
+    Wish.KEEP: frozenset(WriteState),
 }
 
 

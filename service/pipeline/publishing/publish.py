@@ -2,27 +2,31 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from fhir_mappings.merge import pruned
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import fitted
+from fhir_mappings.outbound.further import place_of
 from fhir_mappings.outbound.notice import further_notice, is_notice, keeps_verdict_out
+from fhir_mappings.references import resolved
 from fhir_mappings.withdrawal import is_hold_task
 from service import clock
 from service.clock import now
 from service.domain.absence import Conclusion, Look, Shown
-from service.domain.publication import Draft, Ledger, LedgerEntry, WriteStanding, WriteState
-from service.domain.write_reason import KEPT_BACK, WriteReason
-from service.domain.write_shape import AuthorShape
+from service.domain.publication import Draft, Ledger, LedgerEntry, WriteState
+from service.domain.write_reason import WriteReason
+from service.domain.write_shape import AuthorShape, Change
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import LOWER_TYPES, Rung, descend, step_for
 from service.errors import EhrConflict, EhrError, EhrRefused, WriteUnknown
 from service.pipeline.publishing.act import act
 from service.pipeline.publishing.actions import Action, Observed, Record, Sight, Situation, Wish, Write
+from service.pipeline.publishing.chain import Chain, extend
 from service.pipeline.publishing.observe import Weigh, observe
+from service.pipeline.publishing.pauses import is_unfinished
 from service.pipeline.publishing.reconcile import reconcile
 
 #: The same plan as document, message and health concerns, for an EHR that does not take it otherwise.
@@ -34,8 +38,6 @@ _PASSES: Final = 8
 _SHOWN: Final = frozenset({Sight.THERE, Sight.NOWHERE, Sight.UNSEEN})
 #: A call lasts no longer than so many read timeouts, and an EHR is taken to give up what nobody waits for as soon.
 _TIMEOUTS: Final = 2
-#: Between the tries of a wish that the EHR did not let through, in seconds; the last again and again.
-PAUSES: Final = (10, 60, 300, 900, 3600)
 
 
 def never_concludes(look: Look) -> Conclusion:
@@ -43,12 +45,20 @@ def never_concludes(look: Look) -> Conclusion:
     return Conclusion.STANDS if look.shown is Shown.PRESENT else Conclusion.LOOK_AGAIN
 
 
+def nobody_has_signed(digest: str) -> bool:
+    """Hold nothing for signed."""
+    del digest
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """How a discharge's resources are published.
 
     lower and notice are asked for drafts when they are needed. left are the keys of what was offered to clinicians. recorded
-    is when what is taken back was asked for. weigh keeps the looks that did not show a resource.
+    is when what is taken back was asked for. weigh keeps the looks that did not show a resource. is_signed says of the
+    digest of a draft whether a person has signed what it says. called_off is the document by which what stands is told to
+    hold no longer, () while it holds; zone is the hospital's, in which documents are dated.
     """
 
     author: Author
@@ -59,6 +69,9 @@ class Way:
     left: Collection[str] = frozenset()
     weigh: Weigh = never_concludes
     but_approved: bool = False
+    is_signed: Callable[[str], bool] = nobody_has_signed
+    called_off: Drafts = tuple
+    zone: tzinfo = UTC
 
 
 def publish(
@@ -91,50 +104,31 @@ def withdraw(  # noqa: PLR0913  every argument is one part of the way it is done
     at: datetime | None = None,
     but_approved: bool = False,
     weigh: Weigh = never_concludes,
+    called_off: Drafts = tuple,
+    zone: tzinfo = UTC,
 ) -> tuple[LedgerEntry, ...]:
     """The discharge is called off: drafts are revoked, what a person approved goes on hold with a task for a person.
 
-    at is now; but_approved: what a person approved stays as it is. Raises as publish does.
+    at is now; but_approved: what a person approved stays as it is. called_off is what says of a document that can never be
+    changed that it no longer holds; zone is the hospital's, in which it is dated. Raises as publish does.
     """
-    way = Way(author=author, recorded=recorded, at=at or now(), weigh=weigh, but_approved=but_approved)
+    way = Way(
+        author=author,
+        recorded=recorded,
+        at=at or now(),
+        weigh=weigh,
+        but_approved=but_approved,
+        called_off=called_off,
+        zone=zone,
+    )
     run = _Run(ledger, ehr, way, off=True)
     try:
-        run.bring()
+        run.take_back()
     except EhrRefused:
         run.count_try()
         raise
     run.finish()
     return ledger.entries()
-
-
-def seconds_until_next_try(entries: Sequence[LedgerEntry], *, off: bool = False) -> int | None:
-    """When what is not yet as it is wanted is to be tried again, None when nothing is left to do.
-
-    off: the discharge was called off.
-    """
-    waiting = [entry for entry in entries if is_unfinished(entry, off=off)]
-    if not waiting:
-        return None
-    tries = [entry.attempts for entry in waiting if entry.attempts]
-    return PAUSES[min(min(tries, default=1), len(PAUSES)) - 1]
-
-
-def is_unfinished(entry: LedgerEntry, *, off: bool = False) -> bool:
-    """Whether something is still to become of this entry by itself."""
-    if entry.state in {WriteState.REFUSED, WriteState.IMPOSSIBLE}:
-        return False
-    if entry.attempts or entry.state is WriteState.SENDING:
-        return True
-    if off or not entry.wanted or is_hold_task(entry.draft):
-        return False
-    if entry.reason in KEPT_BACK | {WriteReason.LEFT_TO_CLINICIAN}:
-        return False
-    return entry.standing in {
-        WriteStanding.WAITING,
-        WriteStanding.UNKNOWN,
-        WriteStanding.ON_HOLD,
-        WriteStanding.WITHDRAWN,
-    }
 
 
 def _plain(ehr: Ehr) -> Way:
@@ -159,6 +153,8 @@ class _Run:
     #: The types of lower rungs that stand for something, None while that is not known.
     needed: frozenset[str] | None = None
     told: bool = False
+    #: What is to become of documents that can never be changed, by key.
+    chained: dict[str, Wish] = field(default_factory=dict)
     began: float = field(default_factory=clock.monotonic)
     #: How often each was tried before this run.
     tried: dict[str, int] = field(init=False)
@@ -193,18 +189,66 @@ class _Run:
             tried |= found.types
             drafts = self.way.lower()
             unmade = unmade_of(drafts, tried)
-            self.ledger.want_also(of_types(drafts, tried, capability))
-            self.bring()
+            self._want_lower(drafts, tried)
             found = descend(self.ledger.entries(), capability, unmade=unmade)
         self.needed = _needed(self.ledger.entries(), capability, unmade)
         self.bring()
         stood = {entry.draft.key: entry.rung for entry in self.ledger.entries()}
         self.ledger.land([item for item in found.landed if stood[item.key] is not item.rung])
 
+    def take_back(self) -> None:
+        """Call off what was written; what can never be changed is told by a further document that it no longer holds."""
+        self._want_while_it_changes(self._drafts_when_off)
+        self.bring()
+
+    def _want_lower(self, drafts: Sequence[Draft], types: frozenset[str]) -> None:
+        self._want_while_it_changes(lambda: self._lower_drafts(drafts, types))
+
+    def _want_while_it_changes(self, choose: Callable[[], list[Draft]]) -> None:
+        """Want these and bring them there, once more where what came of it changes what is wanted next."""
+        before: list[Draft] | None = None
+        for _ in range(_PASSES):
+            chosen = choose()
+            if chosen == before:
+                return
+            self.ledger.want_also(chosen)
+            self.bring()
+            before = chosen
+
+    def _lower_drafts(self, drafts: Sequence[Draft], types: frozenset[str]) -> list[Draft]:
+        """The drafts of these types as this EHR takes them; of what it never lets be changed, the next and what stands."""
+        capability = self.ehr.capability()
+        off = {draft.key: draft for draft in self.way.called_off()}
+        further = [draft for draft in drafts if draft.resource_type in types and self._is_chained(draft)]
+        chains = {draft.key: self._extend(draft.key, draft, off.get(draft.key)) for draft in further}
+        newest = {draft.full_url: chains[draft.key].full_url for draft in further}
+        asked = [chains[draft.key].new if draft in further else draft for draft in drafts]
+        linked = [replace(draft, body=resolved(draft.body, newest)) for draft in asked if draft is not None]
+        standing = [chain.stands for chain in chains.values() if chain.stands is not None]
+        return [*of_types(linked, types, capability), *standing]
+
+    def _drafts_when_off(self) -> list[Draft]:
+        """What says of the documents that can never be changed that they no longer hold, and these as they are."""
+        off = [] if self.way.but_approved else [d for d in self.way.called_off() if self._is_chained(d)]
+        chains = [self._extend(draft.key, None, draft) for draft in off]
+        told = [chain.new for chain in chains if chain.new is not None]
+        standing = [chain.stands for chain in chains if chain.stands is not None]
+        types = frozenset(draft.resource_type for draft in told)
+        return [*of_types(told, types, self.ehr.capability()), *standing]
+
+    def _is_chained(self, draft: Draft) -> bool:
+        return self.ehr.capability().shape(draft.resource_type).change is Change.FURTHER
+
+    def _extend(self, base: str, plan: Draft | None, off: Draft | None) -> Chain:
+        chain = extend(base, self.ledger.entries(), plan, off, self.way.zone)
+        others = {key: wish for key, wish in self.chained.items() if place_of(key, base) is None}
+        self.chained = {**others, **chain.wishes}
+        return chain
+
     def tell_what_is_kept_out(self) -> None:
         """A notice in a place of ours where the plan's verdict does not show in the chart; one that is needless is retired."""
         self.told = True
-        if _is_kept_out(self.ledger.entries()):
+        if self._is_kept_out(self.ledger.entries()):
             self._want_notice()
         if any(is_notice(entry.draft.key) for entry in self.ledger.entries()):
             self.bring()
@@ -220,7 +264,7 @@ class _Run:
 
     def _as_new(self, draft: Draft, capability: Capability) -> Draft:
         """Where what was told cannot be changed, each notice that tells something else is one of its own."""
-        if capability.can(draft.resource_type, "update"):
+        if capability.may_be_put(draft.resource_type):
             return draft
         told = {
             entry.draft.key: entry
@@ -257,7 +301,7 @@ class _Run:
 
     def _decide(self) -> list[Action]:
         entries = self.ledger.entries()
-        is_kept_out = _is_kept_out(entries)
+        is_kept_out = self._is_kept_out(entries)
         wishes = {entry.draft.key: self._wish(entry, is_kept_out=is_kept_out) for entry in entries}
         weigh = self.way.weigh
         known = self.seen.keys() | self.closed
@@ -297,6 +341,11 @@ class _Run:
                     self.unanswered |= self._sight(action.entry) is Sight.UNANSWERED
                     self.seen[action.entry.draft.key] = Observed()
 
+    def _is_kept_out(self, entries: Sequence[LedgerEntry]) -> bool:
+        """Whether how the plan stands does not show; where a further document tells it, it shows there."""
+        is_told = any(entry.wanted and self._is_chained(entry.draft) for entry in entries)
+        return not is_told and _is_kept_out(entries)
+
     def _is_needless(self, entry: LedgerEntry) -> bool:
         """Whether it stands on a lower rung for what by now stands higher."""
         is_lower = entry.draft.resource_type in LOWER_TYPES
@@ -309,13 +358,29 @@ class _Run:
     def _wish(self, entry: LedgerEntry, *, is_kept_out: bool) -> Wish:
         if is_hold_task(entry.draft):
             return Wish.ASK if self.off else Wish.CLOSE
+        if entry.reason is WriteReason.REPLACED:
+            return Wish.KEEP
         if self.off:
-            return Wish.WITHDRAW
+            return self.chained.get(entry.draft.key, Wish.WITHDRAW)
+        return self._wish_of_plan(entry, is_kept_out=is_kept_out)
+
+    def _wish_of_plan(self, entry: LedgerEntry, *, is_kept_out: bool) -> Wish:
+        """What is to become of a resource of a plan that stands."""
+        chained = self.chained.get(entry.draft.key)
         is_needless = not is_kept_out if is_notice(entry.draft.key) else self._is_needless(entry)
-        if not entry.wanted or is_needless:
+        if is_needless or (not entry.wanted and chained is None):
             return Wish.RETIRE
+        if chained is not None:
+            return chained
+        if self._awaits_signature(entry):
+            return Wish.UNSIGNED
         is_unsent = not entry.reference and not entry.is_doubtful
         return Wish.LEFT if entry.draft.key in self.way.left and is_unsent else Wish.STAND
+
+    def _awaits_signature(self, entry: LedgerEntry) -> bool:
+        """Whether nothing of it is written before a person has signed; what may be there already is looked for."""
+        waits = self.ehr.capability().shape(entry.draft.resource_type).waits_for_signature
+        return waits and not entry.is_doubtful and not self.way.is_signed(entry.digest)
 
 
 def _needed(entries: Sequence[LedgerEntry], capability: Capability, unmade: frozenset[str]) -> frozenset[str]:

@@ -11,10 +11,11 @@ from fhir_mappings.merge import Merged, is_all_there, merge, same_version
 from fhir_mappings.outbound.notice import keeps_verdict_out
 from fhir_mappings.references import reference_of
 from fhir_mappings.resumption import resume
-from fhir_mappings.withdrawal import TakenBack, closed_task, hold_key, hold_task, status_of
+from fhir_mappings.withdrawal import TakenBack, closed_task, hold_key, hold_task, is_in_error, status_of
 from service.domain.absence import Conclusion
 from service.domain.publication import UNSENT, Draft, InFlight, LedgerEntry, WriteState
 from service.domain.write_reason import PASSING, WriteReason
+from service.domain.write_shape import Change
 from service.ehr.capability import Capability
 from service.ehr.ladder import Rung, step_for
 from service.ehr.writing import refusal_of
@@ -24,6 +25,7 @@ from service.pipeline.publishing.settle import missed
 __all__ = [
     "Case",
     "adopt",
+    "be_replaced",
     "bring_up_to_date",
     "close_task",
     "create",
@@ -36,6 +38,7 @@ __all__ = [
     "retire",
     "task_for",
     "wait",
+    "wait_for_signature",
     "withdraw",
 ]
 
@@ -137,6 +140,27 @@ def _parts_of(resource: object) -> list[object]:
     return [getattr(resource, name) for name in ("interactions", "search_parameters", "versioning")]
 
 
+def wait_for_signature(case: Case) -> LedgerEntry | Write:
+    """Nothing of it is written until a person signs; what stands as it was signed is left so."""
+    entry = case.entry
+    lack = _lack(case)
+    if not entry.reference and lack is not WriteReason.NONE:
+        return _impossible(entry, lack) if entry.state in {*UNSENT, WriteState.REFUSED} else entry
+    if entry.reference and entry.digest == entry.sent_digest:
+        return bring_up_to_date(case) if case.look.sight is Sight.THERE else entry
+    if entry.state not in {*UNSENT, WriteState.REFUSED, WriteState.REVOKED}:
+        return entry
+    return entry.moved_to(WriteState.WAITING, WriteReason.NOT_SIGNED, attempts=0)
+
+
+def be_replaced(case: Case) -> LedgerEntry:
+    """A later one names it as replaced. What a person made of it stays theirs."""
+    entry = case.entry
+    if not entry.reference or entry.state is WriteState.THEIRS:
+        return entry
+    return entry.moved_to(WriteState.LANDED, WriteReason.REPLACED, attempts=0)
+
+
 def _lack(case: Case) -> WriteReason:
     """Why this EHR cannot hold it, NONE when it can."""
     entry, capability = case.entry, case.situation.capability
@@ -181,7 +205,16 @@ def bring_up_to_date(case: Case) -> LedgerEntry | Write:
         return _leave_adopted(entry)
     elif _is_signed_there(entry):
         return entry
-    merged, state, reason = _merge(entry, case)
+    if case.situation.capability.shape(entry.draft.resource_type).change is not Change.PUT:
+        return _stand_as_told(entry, look)
+    return _bring_merged(case, entry, *_merge(entry, case))
+
+
+def _bring_merged(
+    case: Case, entry: LedgerEntry, merged: Merged, state: WriteState, reason: WriteReason
+) -> LedgerEntry | Write:
+    """Put what is merged, where the EHR does not hold it already and lets it be changed."""
+    look = case.look
     is_ours_alone = _is_untouched(entry, look) and not merged.persons
     if not merged.is_needed:
         return entry.moved_to(
@@ -196,7 +229,7 @@ def bring_up_to_date(case: Case) -> LedgerEntry | Write:
             attempts=0,
             refused_as="",
         )
-    if not case.situation.capability.can(entry.draft.resource_type, "update"):
+    if not case.situation.capability.may_be_put(entry.draft.resource_type):
         return _unchangeable(entry)
     if _is_refused_still(entry, case.situation):
         return entry
@@ -210,6 +243,15 @@ def bring_up_to_date(case: Case) -> LedgerEntry | Write:
         is_ours_alone=is_ours_alone,
     )
     return _write(entry, sent, look.etag)
+
+
+def _stand_as_told(entry: LedgerEntry, look: Observed) -> LedgerEntry:
+    """What can never be changed stands as it was told, whatever else is wanted by now."""
+    if is_in_error(look.resource):
+        return entry.moved_to(WriteState.THEIRS, WriteReason.REMOVED_BY_PERSON, attempts=0)
+    if entry.sent_digest != entry.digest:
+        return _unchangeable(entry)
+    return entry.moved_to(WriteState.LANDED, etag=look.etag, observed=look.etag, attempts=0, refused_as="")
 
 
 def _is_signed_there(entry: LedgerEntry) -> bool:
@@ -382,7 +424,7 @@ def close_task(case: Case) -> LedgerEntry | Write:
     closed = closed_task(look.resource, goes_on=_status_of_order(case) == _ACTIVE)
     if closed is None:
         return entry.moved_to(WriteState.REVOKED, attempts=0)
-    if not case.situation.capability.can("Task", "update"):
+    if not case.situation.capability.may_be_put("Task"):
         return replace(entry, reason=WriteReason.NO_WITHDRAWAL, detail="", attempts=0)
     sent = InFlight(closed, entry.digest, entry.state, becomes=WriteState.REVOKED)
     return _write(entry, sent, look.etag)
@@ -397,7 +439,7 @@ def _take_back(
     case: Case, taken: TakenBack, becomes: WriteState, reason: WriteReason = WriteReason.NONE
 ) -> LedgerEntry | Write:
     entry = case.entry
-    if not case.situation.capability.can(entry.draft.resource_type, "update"):
+    if not case.situation.capability.may_be_put(entry.draft.resource_type):
         return replace(entry, reason=WriteReason.NO_WITHDRAWAL, detail="", attempts=0)
     sent = InFlight(
         taken.body,

@@ -12,7 +12,8 @@ from service.domain.write_reason import WriteReason
 from service.ehr.capability import capability_from
 from service.ehr.client import Ehr, Written
 from service.ehr.search import SearchResult
-from service.pipeline.publishing.publish import Way, is_unfinished, publish
+from service.pipeline.publishing.pauses import is_unfinished
+from service.pipeline.publishing.publish import Way, publish
 from tests import builders
 
 ORDER = builders.draft_of("referral:food-pantry", {"resourceType": "ServiceRequest", "status": "draft"})

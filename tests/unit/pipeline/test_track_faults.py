@@ -11,7 +11,8 @@ from service.domain.publication import Receipt, WriteState
 from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.errors import WriteUnknown
-from service.pipeline.publishing.publish import PAUSES, publish, seconds_until_next_try, withdraw
+from service.pipeline.publishing.pauses import PAUSES, seconds_until_next_try
+from service.pipeline.publishing.publish import publish, withdraw
 from tests.builders import MemoryLedger
 from tests.ehr_fixtures import AUTHOR, plan_for
 from tests.unit.ehr.odd_server import OddServer, Told, fhir, odd_server, statement

@@ -14,7 +14,8 @@ from service.domain.write_reason import WriteReason
 from service.errors import EhrConflict, EhrRefused, EhrRejected, EhrUnavailable
 from service.pipeline.publishing.actions import Observed, Sight
 from service.pipeline.publishing.discharge import seconds_until_looked_at
-from service.pipeline.publishing.publish import PAUSES, Way, publish, seconds_until_next_try, withdraw
+from service.pipeline.publishing.pauses import PAUSES, seconds_until_next_try
+from service.pipeline.publishing.publish import Way, publish, withdraw
 from service.pipeline.publishing.settle import settle
 from tests.builders import MemoryLedger, draft_of
 from tests.unit.pipeline.publishing.fake_ehr import FakeEhr

@@ -7,7 +7,8 @@ import pytest
 from service.domain.publication import WriteState
 from service.domain.write_reason import WriteReason
 from service.errors import EhrRefused, EhrRejected, WriteUnknown
-from service.pipeline.publishing.publish import is_unfinished, publish, seconds_until_next_try
+from service.pipeline.publishing.pauses import is_unfinished, seconds_until_next_try
+from service.pipeline.publishing.publish import publish
 from tests.builders import MemoryLedger, draft_of
 from tests.unit.pipeline.publishing.fake_ehr import FakeEhr
 
