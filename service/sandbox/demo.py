@@ -20,18 +20,21 @@ from config.directory_file import load_directory
 from config.settings import load_settings, settings_of_this_process
 from service import clock
 from service.bootstrap import Deps, build_deps
+from service.domain.decision import WHOLE_PLAN
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
 from service.errors import ConfigurationError, HomewardError
 from service.presentation.table import plan_table
+from service.sandbox.chart import WHOLE, ChartEntry
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.homeward_process import reserved_port, running_homeward
 from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, STAYS, Hospital
 from service.sandbox.inpatients import Inpatient, load_inpatients
-from service.sandbox.landing import main_resource, where_it_stands
 from service.sandbox.mode import FULL, Mode, mode_of
 from service.sandbox.run_folder import run_folder
-from service.sandbox.verify import problems
+from service.sandbox.scenes import Ward
+from service.sandbox.social_worker import SocialWorker
+from service.sandbox.verify import Moment
 from service.store import embedded
 
 TENANT: Final = "demo"
@@ -41,6 +44,12 @@ _FULL: Final = Mode()
 _TELLER: Final = {False: "The EHR", True: "The hospital's interface engine"}
 _WEB_PORT, _EHR_PORT = 8000, 8090
 _PLAN_SECONDS: Final = 120.0
+_LOOK_SECONDS: Final = 2.0
+_VERIFIED: Final = {
+    Moment.PROPOSED: "Read back from the EHR and verified: nothing in it looks signed, and a person can sign",
+    Moment.SIGNED: "Read back from the EHR and verified: what was signed, and all that Homeward says of it",
+    Moment.CALLED_OFF: "Read back from the EHR and verified: nothing in it asks for anything any more",
+}
 _ENDINGS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
@@ -81,22 +90,56 @@ def _play(stage: Stage, *, once: bool) -> int:
     started = clock.machine_seconds()
     _done(stage.console, f"Discharge ordered in the EHR ({order})")
     discharge, plan = wait_for_plan(stage, patient)
-    _done(stage.console, f"The plan is in the EHR, {clock.machine_seconds() - started:.1f} s after the order")
+    _done(
+        stage.console,
+        f"The plan is there, and in the EHR what it takes of it, {clock.machine_seconds() - started:.1f} s after the order",
+    )
     stage.console.print(plan_table(plan))
-    entries = stage.deps.store.publications.entries(discharge.id)
-    for sentence in where_it_stands(stage.hospital, patient, entries):
-        stage.console.print(f"  {sentence}", soft_wrap=True)
-    wrong = problems(stage.hospital, patient, plan, vendor=stage.mode.vendor)
-    _print_addresses(stage, patient, discharge)
-    if wrong:
-        stage.console.print("[bold red]The plan in the EHR is not right:[/]")
-        stage.console.print(*(f"  - {sentence}" for sentence in wrong), sep="\n", soft_wrap=True)
+    worker = SocialWorker(stage.homeward_url)
+    ward = Ward(stage.hospital, patient, worker, stage.mode.kind, stage.console)
+    if not _looks_right(ward, discharge, plan, Moment.PROPOSED):
         return 1
-    _done(stage.console, "Read back from the EHR and verified: a draft that a person can sign")
-    if not once:
-        stage.console.print("\nRunning until Ctrl-C.")
-        _wait_for_the_end()
+    _print_addresses(stage, patient, discharge)
+    if once:
+        return int(not _goes_on(stage, ward, discharge, order))
+    stage.console.print("\nRunning until Ctrl-C. Sign on the page: the chart is shown again when it changes.")
+    _show_changes(ward)
     return 0
+
+
+def _goes_on(stage: Stage, ward: Ward, discharge: Discharge, order: str) -> bool:
+    """Have the plan signed, then the discharge called off; return whether the chart was right each time."""
+    ward.worker.sign(discharge.id)
+    discharge, plan = wait_for_plan(stage, ward.patient, is_signed=True)
+    if not _looks_right(ward, discharge, plan, Moment.SIGNED):
+        return False
+    stage.hospital.revoke(order)
+    discharge, plan = wait_for_plan(stage, ward.patient, is_signed=True, state=DischargeState.CANCELLED)
+    return _looks_right(ward, discharge, plan, Moment.CALLED_OFF)
+
+
+def _looks_right(ward: Ward, discharge: Discharge, plan: Plan, moment: Moment) -> bool:
+    """Show the chart, and say whether it holds what it must and what Homeward says of it."""
+    ward.show(discharge.id, moment)
+    wrong = ward.wrong(discharge.id, plan, moment)
+    if wrong:
+        ward.console.print("[bold red]The chart is not right:[/]")
+        ward.console.print(*(f"  - {sentence}" for sentence in wrong), sep="\n", soft_wrap=True, markup=False)
+        return False
+    _done(ward.console, _VERIFIED[moment])
+    return True
+
+
+def _show_changes(ward: Ward) -> None:
+    """Until Ctrl-C: print the chart again whenever it looks otherwise."""
+    before = ward.chart()
+    while True:
+        clock.sleep(_LOOK_SECONDS)
+        now = ward.chart()
+        if now != before:
+            ward.console.print()
+            ward.print_chart()
+        before = now
 
 
 @contextmanager
@@ -176,9 +219,14 @@ def _adapters(environment: dict[str, str]) -> Iterator[Deps]:
 
 
 def wait_for_plan(
-    stage: Stage, patient: Inpatient, *, seconds: float = _PLAN_SECONDS
+    stage: Stage,
+    patient: Inpatient,
+    *,
+    seconds: float = _PLAN_SECONDS,
+    is_signed: bool = False,
+    state: DischargeState = DischargeState.PUBLISHED,
 ) -> tuple[Discharge, Plan]:
-    """Until Homeward has its receipts from the EHR; says what it is waiting for meanwhile.
+    """Until Homeward has its receipts from the EHR, of a signed plan where is_signed; says what it is waiting for meanwhile.
 
     ConfigurationError when planning failed, or when there is no plan after that many seconds.
     """
@@ -190,7 +238,11 @@ def wait_for_plan(
                 status.update(f"Homeward is at work: {found.state}")
                 _check_not_failed(found)
                 version = stage.deps.store.plans.latest(found.id)
-                if found.state is DischargeState.PUBLISHED and version:
+                if (
+                    found.state is state
+                    and version
+                    and (not is_signed or version.plan.approval_of(WHOLE_PLAN))
+                ):
                     return found, version.plan
             clock.sleep(0.1)
     raise ConfigurationError(_what_is_missing(stage, patient, seconds))
@@ -216,8 +268,8 @@ def _what_is_missing(stage: Stage, patient: Inpatient, seconds: float) -> str:
 def _print_addresses(stage: Stage, patient: Inpatient, discharge: Discharge) -> None:
     rows = {
         **{
-            f"{plan['resourceType']} in the EHR": f"{stage.hospital.base_url}/{plan['resourceType']}/{plan['id']}"
-            for plan in main_resource(stage.hospital, patient)
+            f"{plan.kind} in the EHR": f"{stage.hospital.base_url}/{plan.reference}"
+            for plan in _whole_plans(stage.hospital, patient)
         },
         "Page": f"{stage.homeward_url}/discharges/{discharge.id}",
         "API": f"{stage.homeward_url}/api/v1/discharges/{discharge.id}",
@@ -225,6 +277,11 @@ def _print_addresses(stage: Stage, patient: Inpatient, discharge: Discharge) -> 
     }
     for name, url in rows.items():
         stage.console.print(f"  {name + ':':30}{url}", soft_wrap=True)
+
+
+def _whole_plans(hospital: Hospital, patient: Inpatient) -> tuple[ChartEntry, ...]:
+    """What holds the whole plan in the chart, the fullest alone."""
+    return hospital.chart(patient).standing(*WHOLE)[:1]
 
 
 def _done(console: Console, sentence: str) -> None:
@@ -251,8 +308,3 @@ def _ending_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _wait_for_the_end() -> None:
-    while True:
-        signal.pause()

@@ -8,8 +8,10 @@ import requests
 
 from fhir_mappings import systems
 from fhir_mappings.own_marks import is_own_name
+from fhir_mappings.references import reference_of
 from service.domain.record import INPATIENT_CLASSES
 from service.errors import EhrRejected, EhrUnavailable
+from service.sandbox.chart import WRITTEN_TYPES, Chart, read_chart
 from service.sandbox.inpatients import Inpatient
 from service.sandbox.mode import INSIDE
 
@@ -20,9 +22,21 @@ ORDERS: Final = f"ServiceRequest?code={systems.SNOMED}|{DISCHARGE}"
 STAYS: Final = f"Encounter?class={','.join(sorted(INPATIENT_CLASSES))}"
 ORGANIZATION: Final = "Prairie Sample Hospital"
 ORGANIZATION_REFERENCE: Final = "Organization/prairie-sample-hospital"
+#: A Provenance is about what it names, and is found by that.
+_ABOUT_A_PATIENT: Final = tuple(kind for kind in WRITTEN_TYPES if kind != "Provenance")
 _TIMEOUT_SECONDS: Final = 10
 
 Json = dict[str, Any]
+
+
+def is_of_the_hospital(resource: Json, *patients: str) -> bool:
+    """Return True for what the admission of these patients wrote, whose ids begin with theirs, and for a discharge order."""
+    codings = (
+        resource.get("code", {}).get("coding", ()) if resource["resourceType"] == "ServiceRequest" else ()
+    )
+    return str(resource["id"]).startswith(patients) or any(
+        coding.get("code") == DISCHARGE for coding in codings
+    )
 
 
 def _session() -> requests.Session:
@@ -87,9 +101,34 @@ class Hospital:
         return [entry["resource"] for entry in self._get("CarePlan", query).get("entry", [])]
 
     def ours(self, patient: Inpatient, resource_type: str) -> list[Json]:
-        """What Homeward wrote of a type about the patient: it carries Homeward's identifier."""
+        """What carries Homeward's identifier of a type about the patient, in an EHR that keeps it."""
         found = self.search(resource_type, patient=patient.id, _count="200")
         return [resource for resource in found if any(map(is_own_name, resource.get("identifier", [])))]
+
+    def revoke(self, order: str) -> None:
+        """The attending physician calls a discharge off: the order of this reference is revoked."""
+        self.put({**self.read(order), "status": "revoked"})
+
+    def chart(self, patient: Inpatient) -> Chart:
+        """What Homeward wrote about the patient, read from inside: whatever nobody here wrote, identifier or not."""
+        found = [resource for kind in _ABOUT_A_PATIENT for resource in self._written(patient, kind)]
+        sources = [
+            source for each in found for source in self.search("Provenance", target=reference_of(each))
+        ]
+        of_id = {reference_of(resource): resource for resource in (*found, *sources)}
+        return read_chart((resource, self.made(resource)) for resource in of_id.values())
+
+    def made(self, resource: Json) -> str:
+        """The instant of a resource's first version."""
+        meta = resource.get("meta", {})
+        if meta.get("versionId", "1") == "1":
+            return str(meta.get("lastUpdated", ""))
+        first = self.read(f"{reference_of(resource)}/_history/1")
+        return str(first.get("meta", {}).get("lastUpdated", ""))
+
+    def _written(self, patient: Inpatient, resource_type: str) -> list[Json]:
+        found = self.search(resource_type, patient=patient.id, _count="200")
+        return [resource for resource in found if not is_of_the_hospital(resource, patient.id)]
 
     def read(self, reference: str) -> Json:
         """A resource by "Type/id"; EhrRejected if there is none."""

@@ -1,96 +1,132 @@
-"""Whether the plan that is now in the EHR is what it must be. Read back over plain HTTP, resource by resource."""
+"""Whether the chart of a patient shows the plan as it must be there: read from inside the EHR, resource by resource."""
 
-import json
-from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any, Final
 
 from fhir_mappings import systems
-from fhir_mappings.own_marks import is_own_name
+from fhir_mappings.narrative import headline
 from service.domain.plan import Plan
 from service.domain.sensitivity import Labels, may_be_shared
 from service.errors import EhrError
+from service.sandbox.chart import Chart, ChartEntry, holds, read_texts
+from service.sandbox.forms import FORMS, Form
 from service.sandbox.hospital import Hospital
 from service.sandbox.inpatients import Inpatient
-from service.sandbox.landing import KINDS
-from service.sandbox.mode import statement
-from service.sandbox.vendor import HOUSES
+from service.sandbox.mode import FULL
 
 _PROFILE: Final = f"{systems.US_CORE}us-core-careplan"
-#: What patients' portals and proxies read.
-_SHARED: Final = frozenset({"CarePlan", "ServiceRequest", "Goal"})
 _PROPOSALS: Final = frozenset({"proposal", "plan"})
+_SIGNED_STATUSES: Final = frozenset({"final", "amended"})
 
 Json = dict[str, Any]
 
 
-def problems(hospital: Hospital, patient: Inpatient, plan: Plan, *, vendor: str = "") -> tuple[str, ...]:
-    """What is wrong with the plan in the EHR, in sentences; () when all is as it must be in an EHR of this vendor."""
-    return (
-        _on_lower_rungs(hospital, patient, plan, vendor) if vendor else _as_care_plan(hospital, patient, plan)
+class Moment(StrEnum):
+    """How far people have come with a plan."""
+
+    PROPOSED = "proposed"
+    SIGNED = "signed"
+    CALLED_OFF = "called off"
+
+
+#: By moment, the statuses that the plan and its orders may have as resources of their own.
+_STATUSES: Final = {
+    Moment.PROPOSED: frozenset({"draft"}),
+    Moment.SIGNED: frozenset({"active"}),
+    Moment.CALLED_OFF: frozenset({"revoked", "on-hold"}),
+}
+
+
+def problems(
+    hospital: Hospital, patient: Inpatient, plan: Plan, *, kind: str = FULL, moment: Moment = Moment.PROPOSED
+) -> tuple[str, ...]:
+    """What is wrong with the plan in the EHR, in sentences; () when all is as it must be in this kind of EHR at this moment."""
+    form, chart = FORMS[kind], hospital.chart(patient)
+    as_it_stands = (
+        _as_care_plan(hospital, chart, plan, moment)
+        if form.keeps_resources
+        else _in_words(chart, form, plan, moment)
     )
-
-
-def _on_lower_rungs(hospital: Hospital, patient: Inpatient, plan: Plan, vendor: str) -> tuple[str, ...]:
-    """The plan is a document, beside it whatever else the vendor takes."""
-    ours = {kind: hospital.ours(patient, kind) for kind in KINDS}
-    everything = [one for found in ours.values() for one in found]
     return (
-        *_about_types(ours, statement(vendor)),
-        *_about_document(ours["DocumentReference"], ours["Communication"], HOUSES[vendor].attachments),
-        *_about_requests(ours["ServiceRequest"]),
+        *_about_types(chart, form),
+        *as_it_stands,
         *_about_needs(patient, plan),
-        *_about_sensitivity([_readable(one) for one in everything], plan),
+        *_about_sensitivity(chart, plan),
     )
 
 
-def _about_types(ours: Mapping[str, list[Json]], listed: Json) -> Iterator[str]:
-    """Nothing is where the vendor does not let it be, and what must be there is."""
-    for resource in listed["rest"][0]["resource"]:
-        kind = resource["type"]
-        taken = any(one["code"] == "create" for one in resource["interaction"])
-        if ours.get(kind) and not taken:
-            yield f"The EHR holds a {kind} of ours, which it does not take."
-        if kind == "ServiceRequest" and taken and not ours[kind]:
-            yield "The EHR takes ServiceRequests and holds none of ours."
+def missing_words(text: str, plan: Plan) -> list[str]:
+    """What of a plan a text does not say: the verdict, the needs, and each item of what everybody may read."""
+    shared = plan.shareable()
+    items = (words for words, _ in _words_of_items(shared))
+    said = [headline(shared).strip(), *(need.title for need in shared.present()), *items]
+    return [words for words in dict.fromkeys(said) if not holds(text, words)]
 
 
-def _about_document(
-    documents: list[Json], messages: list[Json], attachments: frozenset[str]
-) -> Iterator[str]:
-    if len(documents) != 1:
-        yield f"The EHR holds {len(documents)} documents with the plan instead of one."
+def says_called_off(chart: Chart, holder: str) -> bool:
+    """Return True if nothing of this type stands in the chart, or the one made last says that the plan is off."""
+    newest = chart.newest(holder)
+    return newest is None or any(holds(newest.text, words) for words in ("called off", "cancelled"))
+
+
+def _about_types(chart: Chart, form: Form) -> Iterator[str]:
+    """Nothing is where the vendor takes nothing."""
+    for kind in sorted({entry.kind for entry in chart.entries} - form.types):
+        yield f"The EHR holds a {kind} of ours, which it does not take."
+
+
+def _in_words(chart: Chart, form: Form, plan: Plan, moment: Moment) -> Iterator[str]:
+    """The plan is a note or a message, and where neither is taken nothing."""
+    if not form.holder:
         return
-    if documents[0].get("docStatus") != "preliminary":
-        yield f"The document is {documents[0].get('docStatus')}, not preliminary: nobody has signed it."
-    kinds = {content["attachment"].get("contentType") for content in documents[0].get("content", [])}
-    if not attachments <= kinds:
-        yield f"The document does not hold the plan as {' and as '.join(sorted(attachments))}."
-    if len(messages) > 1:
-        yield f"The care team got {len(messages)} messages with the plan instead of one."
+    standing = chart.standing(form.holder)
+    if moment is Moment.PROPOSED:
+        yield from _before_signature(standing)
+    elif moment is Moment.CALLED_OFF:
+        if not says_called_off(chart, form.holder):
+            yield f"The newest {form.holder} does not say that the discharge was called off."
+    elif len(standing) != 1:
+        yield f"The EHR holds {len(standing)} {form.holder} with the plan instead of one."
+    else:
+        yield from _after_signature(standing[0], form, plan)
 
 
-def _readable(resource: Json) -> Json:
-    """The same with its attachments decoded, so that their words are looked through too."""
-    contents = [content["attachment"] for content in resource.get("content", [])]
-    words = [b64decode(one["data"]).decode(errors="replace") for one in contents if "data" in one]
-    return {**resource, "content": words} if words else resource
+def _before_signature(standing: tuple[ChartEntry, ...]) -> Iterator[str]:
+    if len(standing) > 1:
+        yield f"The EHR holds {len(standing)} {standing[0].kind} before anybody has signed."
+    for entry in standing:
+        if entry.resource.get("docStatus") in _SIGNED_STATUSES:
+            yield f"The note is {entry.resource['docStatus']}, and nobody has signed it."
 
 
-def _as_care_plan(hospital: Hospital, patient: Inpatient, plan: Plan) -> tuple[str, ...]:
-    found = hospital.care_plans(patient)
+def _after_signature(entry: ChartEntry, form: Form, plan: Plan) -> Iterator[str]:
+    missing = missing_words(entry.text, plan)
+    if missing:
+        yield f"The {entry.kind} does not say {len(missing)} of what was signed, such as: {missing[0]}"
+    status = entry.resource.get("docStatus", "final")
+    if status not in _SIGNED_STATUSES:
+        yield f"The note is {status}, though it was signed."
+    kinds = {part["attachment"].get("contentType", "") for part in entry.resource.get("content", ())}
+    if form.attachment and kinds != {form.attachment}:
+        yield f"The note is kept as {', '.join(sorted(kinds))}, not as {form.attachment}."
+    wide = [line for line in entry.text.splitlines() if form.columns and len(line) > form.columns]
+    if [line for line in wide if " " in line.strip()]:  # an address is one word, however long
+        yield f"The note has {len(wide)} lines of more than {form.columns} columns."
+
+
+def _as_care_plan(hospital: Hospital, chart: Chart, plan: Plan, moment: Moment) -> Iterator[str]:
+    found = chart.of("CarePlan")
     if len(found) != 1:
-        return (f"The EHR holds {len(found)} CarePlans for this stay instead of one.",)
-    care_plan = found[0]
+        yield f"The EHR holds {len(found)} CarePlans for this stay instead of one."
+        return
+    [care_plan] = [entry.resource for entry in found]
     linked = _linked(hospital, care_plan)
-    return (
-        *_about_care_plan(care_plan, plan),
-        *(f"{reference} does not resolve." for reference, body in linked.items() if body is None),
-        *_about_requests([body for body in linked.values() if body]),
-        *_about_provenance(hospital, care_plan),
-        *_about_needs(patient, plan),
-        *_about_sensitivity([one for one in (care_plan, *linked.values()) if one and _is_shared(one)], plan),
-    )
+    yield from _about_care_plan(care_plan, plan, moment)
+    yield from (f"{reference} does not resolve." for reference, body in linked.items() if body is None)
+    yield from _about_requests(chart, moment)
+    if not hospital.search("Provenance", target=f"CarePlan/{care_plan['id']}"):
+        yield "No Provenance says who wrote the CarePlan."
 
 
 def _linked(hospital: Hospital, care_plan: Json) -> dict[str, Json | None]:
@@ -116,36 +152,26 @@ def _read(hospital: Hospital, reference: str) -> Json | None:
         return None
 
 
-def _about_care_plan(care_plan: Json, plan: Plan) -> Iterator[str]:
-    if care_plan.get("status") != "draft":
-        yield f"The CarePlan is {care_plan.get('status')}, not a draft: nobody has signed it."
+def _about_care_plan(care_plan: Json, plan: Plan, moment: Moment) -> Iterator[str]:
+    if care_plan.get("status") not in _STATUSES[moment]:
+        yield f"The CarePlan is {care_plan.get('status')}, though the plan is {moment}."
     if _PROFILE not in (
         profile.partition("|")[0] for profile in care_plan.get("meta", {}).get("profile", [])
     ):
         yield "The CarePlan does not name the US Core profile."
     if not care_plan.get("text", {}).get("div"):
         yield "The CarePlan has no narrative."
-    shared = plan.shareable()
-    if not care_plan.get("activity") and shared.asks_for_social_work():
+    if not care_plan.get("activity") and plan.shareable().asks_for_social_work():
         yield "The CarePlan has no activity."
 
 
-def _about_requests(linked: list[Json]) -> Iterator[str]:
-    for body in linked:
-        if body["resourceType"] == "ServiceRequest" and _is_ours(body):
-            if body.get("status") != "draft":
-                yield f"ServiceRequest/{body['id']} is {body.get('status')}, not a draft."
-            if body.get("intent") not in _PROPOSALS:
-                yield f"ServiceRequest/{body['id']} has the intent {body.get('intent')}; nobody has ordered it."
-
-
-def _is_ours(body: Json) -> bool:
-    return any(map(is_own_name, body.get("identifier", [])))
-
-
-def _about_provenance(hospital: Hospital, care_plan: Json) -> Iterator[str]:
-    if not hospital.search("Provenance", target=f"CarePlan/{care_plan['id']}"):
-        yield "No Provenance says who wrote the CarePlan."
+def _about_requests(chart: Chart, moment: Moment) -> Iterator[str]:
+    for entry in chart.of("ServiceRequest"):
+        status, intent = entry.resource.get("status"), entry.resource.get("intent")
+        if status not in _STATUSES[moment]:
+            yield f"{entry.reference} is {status}, though the plan is {moment}."
+        if moment is Moment.PROPOSED and intent not in _PROPOSALS:
+            yield f"{entry.reference} has the intent {intent}; nobody has ordered it."
 
 
 def _about_needs(patient: Inpatient, plan: Plan) -> Iterator[str]:
@@ -156,14 +182,12 @@ def _about_needs(patient: Inpatient, plan: Plan) -> Iterator[str]:
         yield f"The need {code} was found, though the record rules it out."
 
 
-def _is_shared(body: Json) -> bool:
-    """Not the patient's own record, to which the plan refers."""
-    return body["resourceType"] in _SHARED
-
-
-def _about_sensitivity(shared: list[Json], plan: Plan) -> Iterator[str]:
+def _about_sensitivity(chart: Chart, plan: Plan) -> Iterator[str]:
     """The words of a labelled item may not stand in what portals read whole."""
-    text = json.dumps(shared, ensure_ascii=False)
+    shared = [entry for entry in chart.entries if not entry.resource.get("meta", {}).get("security")]
+    text = "\n".join(
+        words for entry in shared for words in (*read_texts(entry.resource), *_strings(entry.resource))
+    )
     spoken = (*_words(plan), *_words(plan.shareable()))
     open_words = {words for words, labels in spoken if may_be_shared(labels)}
     for words in sorted({words for words, labels in spoken if not may_be_shared(labels)} - open_words):
@@ -171,8 +195,22 @@ def _about_sensitivity(shared: list[Json], plan: Plan) -> Iterator[str]:
             yield f"Something sensitive stands in a shared resource: {words}"
 
 
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _strings(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
 def _words(plan: Plan) -> Iterator[tuple[str, Labels]]:
     yield from ((need.title, need.labels) for need in plan.needs)
+    yield from _words_of_items(plan)
+
+
+def _words_of_items(plan: Plan) -> Iterator[tuple[str, Labels]]:
     yield from ((referral.title, referral.labels) for referral in plan.referrals)
     for items in (plan.goals, plan.follow_ups, plan.education, plan.tasks):
         yield from ((item.text, item.labels) for item in items)

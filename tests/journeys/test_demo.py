@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from config.child_environment import child_environment
-from service.sandbox import demo
+from service.sandbox import demo, scenes
 from service.sandbox.demo import run_demo
+from service.sandbox.verify import Moment
 
 HOMEWARD = [sys.executable, "-m", "service.cli"]
 
@@ -45,8 +46,10 @@ def test_the_order_becomes_a_verified_plan_and_everything_is_stopped(tmp_path, m
     monkeypatch.setenv("COLUMNS", "160")
     assert run_demo(once=True) == 0
     said = capsys.readouterr().out
-    assert "Read back from the EHR and verified" in said
+    assert said.count("Read back from the EHR and verified") == len(Moment)
     for words in ("Agnes Sampleford", "Prairie Basket", "CarePlan in the EHR:", "API docs:", "Page:"):
+        assert words in said
+    for words in ("“Discharge plan”, draft", "“Discharge plan”, active", "“Discharge plan”, on-hold"):
         assert words in said
     assert eventually_gone(tmp_path)
     assert not list((tmp_path / "demo").glob("run-*"))
@@ -55,14 +58,12 @@ def test_the_order_becomes_a_verified_plan_and_everything_is_stopped(tmp_path, m
 @pytest.mark.parametrize(
     ("ehr", "words"),
     [
-        (
-            "epic-like",
-            ("1 DocumentReference", "ServiceRequest", "CarePlan (1): The EHR does not let us create"),
-        ),
-        ("oracle-like,flaky", ("1 DocumentReference", "ServiceRequest (", "It stands in the plan document")),
+        ("epic-like", ("Note “Discharge plan”, final: signed", "│ Needs: ")),
+        ("oracle-like,flaky", ("Note “Discharge plan”, final: signed", "│ Needs: ")),
+        ("athena-like", ("In the chart: nothing", "It stands on Homeward's page only")),
     ],
 )
-def test_where_no_care_plan_is_taken_the_plan_lands_as_what_is_and_says_so(
+def test_where_no_care_plan_is_taken_the_chart_shows_what_is_before_and_after_the_signature(
     tmp_path, monkeypatch, capsys, ehr, words
 ):
     monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
@@ -71,16 +72,18 @@ def test_where_no_care_plan_is_taken_the_plan_lands_as_what_is_and_says_so(
     said = capsys.readouterr().out
     assert f"Sandbox EHR ({ehr})" in said
     assert "interface engine tells Homeward" in said
-    assert "Read back from the EHR and verified" in said
+    assert said.count("Read back from the EHR and verified") == len(Moment)
     assert all(each in said for each in words)
     assert eventually_gone(tmp_path)
 
 
-def test_a_plan_that_is_not_right_fails_the_demo_and_says_what_is_wrong(tmp_path, monkeypatch, capsys):
+def test_a_chart_that_is_not_right_fails_the_demo_and_says_what_is_wrong(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(demo, "problems", lambda *_, **__: ("Something invented is missing.",))
+    monkeypatch.setattr(scenes, "problems", lambda *_, **__: ("Something invented is missing.",))
     assert run_demo(once=True) == 1
-    assert "Something invented is missing." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "The chart is not right:" in said
+    assert "Something invented is missing." in said
     assert eventually_gone(tmp_path)
 
 

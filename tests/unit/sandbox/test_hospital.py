@@ -7,8 +7,8 @@ import requests
 from service.errors import EhrRejected, EhrUnavailable
 from service.sandbox import ehr_process
 from service.sandbox.ehr_process import MISSING, add_missing_searches
-from service.sandbox.hospital import STAYS, Hospital
-from service.sandbox.inpatients import load_inpatients
+from service.sandbox.hospital import DISCHARGE, STAYS, Hospital
+from service.sandbox.inpatients import inpatients, load_inpatients
 from service.sandbox.leash import die_with_parent
 
 TODAY = date(2026, 11, 21)
@@ -84,3 +84,39 @@ def test_only_linux_has_a_leash(monkeypatch):
     monkeypatch.setattr("sys.platform", "darwin")
     monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: pytest.fail("there is no prctl"))
     die_with_parent()
+
+
+def test_a_chart_holds_what_nobody_in_the_hospital_wrote_identifier_or_not(monkeypatch):
+    [patient] = inpatients()[:1]
+    order = {
+        "resourceType": "ServiceRequest",
+        "id": "7",
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": DISCHARGE}]},
+    }
+    theirs = {"resourceType": "Condition", "id": f"{patient.id}-problem"}
+    plan: dict[str, Any] = {
+        "resourceType": "CarePlan",
+        "id": "8",
+        "meta": {"versionId": "2", "lastUpdated": "2026-11-22"},
+    }
+    source: dict[str, Any] = {
+        "resourceType": "Provenance",
+        "id": "9",
+        "target": [{"reference": "CarePlan/8"}],
+    }
+    stored: dict[str, list[Any]] = {"ServiceRequest": [order], "Condition": [theirs], "CarePlan": [plan]}
+
+    def search(_self, kind, **query):
+        named = source["target"][0]["reference"]
+        return (
+            ([source] if query["target"] == named else []) if kind == "Provenance" else stored.get(kind, [])
+        )
+
+    first = {"meta": {"lastUpdated": "2026-11-21"}}
+    monkeypatch.setattr(Hospital, "search", search)
+    monkeypatch.setattr(Hospital, "read", lambda _, named: first if named == "CarePlan/8/_history/1" else {})
+    entries = Hospital("http://127.0.0.1:1/fhir").chart(patient).entries
+    assert [(entry.reference, entry.made) for entry in entries] == [
+        ("CarePlan/8", "2026-11-21"),
+        ("Provenance/9", ""),
+    ]

@@ -1,62 +1,59 @@
-"""What a person who looks at the demo is told of where the plan stands."""
+"""What a person who looks at the demo is shown of a chart."""
 
+from base64 import b64encode
 from typing import Any
 
-from service.domain.publication import Landing, LedgerEntry, WriteState
-from service.domain.write_reason import WriteReason
-from service.sandbox.inpatients import inpatients
-from service.sandbox.landing import main_resource, where_it_stands
-from tests.builders import draft_of
+from service.sandbox.chart import read_chart
+from service.sandbox.landing import show_chart, show_reasons
 
-PATIENT = inpatients()[0]
+WORDS = "\n".join(f"Line {number}" for number in range(20))
 
 
-class Held:
-    """A hospital whose EHR holds so many of each type."""
-
-    def __init__(self, **counts: int) -> None:
-        self.counts = counts
-
-    def ours(self, _patient: object, kind: str) -> list[dict[str, Any]]:
-        return [{"resourceType": kind, "id": str(number)} for number in range(self.counts.get(kind, 0))]
+def note(number: int, words: str = WORDS, **more: Any) -> dict[str, Any]:
+    content = [{"attachment": {"contentType": "text/plain", "data": b64encode(words.encode()).decode()}}]
+    body = {"resourceType": "DocumentReference", "id": str(number), "docStatus": "final", "content": content}
+    return {**body, "status": "current", "type": {"text": "Plan"}, **more}
 
 
-def said(hospital: Any, *entries: LedgerEntry) -> list[str]:
-    return list(where_it_stands(hospital, PATIENT, entries))
+def order(number: int) -> dict[str, Any]:
+    return {
+        "resourceType": "ServiceRequest",
+        "id": str(number),
+        "status": "draft",
+        "intent": "proposal",
+        "code": {"text": f"Service {number}"},
+    }
 
 
-def entry(kind: str, **more: Any) -> LedgerEntry:
-    draft = draft_of(kind, {"resourceType": kind})
-    return LedgerEntry(draft, **{"state": WriteState.LANDED, "digest": draft.digest, **more})
+def shown(*resources: dict[str, Any], **how: Any) -> list[str]:
+    return list(show_chart(read_chart((resource, "") for resource in resources), **how))
 
 
-def test_what_is_in_the_ehr_is_counted_there():
-    assert said(Held(DocumentReference=1, ServiceRequest=3)) == [
-        "In the EHR: 1 DocumentReference, 3 ServiceRequest."
+def test_an_empty_chart_says_where_the_plan_is():
+    assert shown() == ["In the chart: nothing: the plan stands on the card and on Homeward's page."]
+
+
+def test_a_note_is_shown_whole_once_and_then_in_short():
+    assert "  │ Line 19" in shown(note(1))
+    again = shown(note(1), known=[WORDS])
+    assert again[-1] == "  │ … 10 more lines"
+    assert "  │ Line 9" in again
+    assert "  │ Line 10" not in again
+    assert shown(note(1), whole=False) == again
+    assert "  │ Line 19" not in shown(note(1, status="superseded"))
+
+
+def test_few_things_are_named_and_many_of_a_kind_are_counted():
+    few, many = shown(*map(order, range(2))), shown(*map(order, range(9)))
+    assert "  Proposed order “Service 1”, draft: nobody has signed it" in few
+    assert many[1:] == ["  9 of these: Proposed order, draft: nobody has signed it"]
+
+
+def test_why_something_stands_lower_is_told_with_how_much():
+    document = {"rung": "document", "reason": "It stands in the plan document.", "problem": ""}
+    own = {"rung": "resource", "reason": "", "problem": ""}
+    doubtful = {"rung": "resource", "reason": "", "problem": "A person must look."}
+    assert list(show_reasons([document, document, own, doubtful])) == [
+        "2 of the plan: It stands in the plan document.",
+        "1 of the plan: A person must look.",
     ]
-    assert said(Held()) == ["In the EHR: nothing."]
-
-
-def test_what_is_not_there_as_itself_is_told_with_its_reason():
-    goal = entry("Goal", rung=Landing.DOCUMENT)
-    refused = entry(
-        "Task", rung=Landing.PAGE, state=WriteState.IMPOSSIBLE, reason=WriteReason.NO_CREATE, detail="Task"
-    )
-    assert said(Held(), goal, goal, refused)[1:] == [
-        "Goal (2): It stands in the plan document.",
-        "Task (1): The EHR does not let us create a Task. It stands on Homeward's page only.",
-    ]
-
-
-def test_what_nobody_knows_is_a_persons():
-    assert "a person must look" in said(Held(), entry("Condition", state=WriteState.UNKNOWN))[1]
-
-
-def test_the_plan_is_shown_where_most_of_it_stands():
-    def shown(**counts: int) -> list[str]:
-        hospital: Any = Held(**counts)
-        return [one["resourceType"] for one in main_resource(hospital, PATIENT)]
-
-    assert shown(CarePlan=1, DocumentReference=1) == ["CarePlan"]
-    assert shown(DocumentReference=2, ServiceRequest=4) == ["DocumentReference"]
-    assert shown(ServiceRequest=4) == []

@@ -9,8 +9,11 @@ from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.plan import plan_resources
 from service.domain.sensitivity import Label
 from service.errors import EhrRejected
+from service.sandbox import verify
+from service.sandbox.chart import read_chart, read_texts, render_lines
+from service.sandbox.forms import FORMS, Form
 from service.sandbox.inpatients import Inpatient
-from service.sandbox.verify import problems
+from service.sandbox.verify import Moment, problems, says_called_off
 from tests.builders import interventions, need, planned
 
 PATIENT = Inpatient(
@@ -48,11 +51,9 @@ class ReadBack:
     def of(self, resource_type):
         return [body for body in self.held.values() if body["resourceType"] == resource_type]
 
-    def care_plans(self, _patient):
-        return self.of("CarePlan")
-
-    def ours(self, _patient, resource_type):
-        return self.of(resource_type)
+    def chart(self, _patient):
+        ours = [body for body in self.held.values() if body["id"] != "x"]
+        return read_chart((body, "2024-03-05") for body in ours)
 
     def read(self, reference):
         if reference not in self.held:
@@ -81,7 +82,7 @@ def test_a_plan_that_nobody_signed_must_be_a_draft_with_profile_narrative_and_ac
     care_plan = ehr.of("CarePlan")[0]
     care_plan.update(status="active", meta={}, text={}, activity=[])
     said = " ".join(problems(ehr, PATIENT, PLAN))
-    assert "is active, not a draft" in said
+    assert "The CarePlan is active, though the plan is proposed." in said
     assert "US Core" in said
     assert "no narrative" in said
     assert "no activity" in said
@@ -96,7 +97,7 @@ def test_an_activity_that_is_not_there_is_named(ehr):
 def test_a_request_that_looks_ordered_is_named(ehr):
     ehr.of("ServiceRequest")[0].update(status="active", intent="order")
     said = " ".join(problems(ehr, PATIENT, PLAN))
-    assert "is active, not a draft" in said
+    assert "is active, though the plan is proposed" in said
     assert "has the intent order" in said
 
 
@@ -121,6 +122,16 @@ def test_words_of_a_sensitive_need_in_the_care_plan_are_named(ehr):
     assert found == (f"Something sensitive stands in a shared resource: {hidden.title}",)
 
 
+def test_a_signed_plan_is_active_and_one_that_is_called_off_is_not(ehr):
+    said = " ".join(problems(ehr, PATIENT, PLAN, moment=Moment.SIGNED))
+    assert "The CarePlan is draft, though the plan is signed." in said
+    for body in (*ehr.of("CarePlan"), *ehr.of("ServiceRequest")):
+        body.update(status="active", intent="order")
+    assert problems(ehr, PATIENT, PLAN, moment=Moment.SIGNED) == ()
+    said = " ".join(problems(ehr, PATIENT, PLAN, moment=Moment.CALLED_OFF))
+    assert "The CarePlan is active, though the plan is called off." in said
+
+
 # --- EHRs that take no CarePlan -------------------------------------------------------------------
 def lower(published, *kinds):
     """What an EHR that takes only these types holds of a plan."""
@@ -131,43 +142,86 @@ def lower(published, *kinds):
     return ReadBack(published, drafts=[draft for draft in drafts if draft.resource_type in kinds])
 
 
+def read(ehr, moment=Moment.PROPOSED, *, kind="oracle-like", plan=PLAN):
+    return problems(ehr, PATIENT, plan, kind=kind, moment=moment)
+
+
 @pytest.fixture
-def epic():
-    return lower(PLAN, "ServiceRequest", "DocumentReference")
+def noted():
+    """An EHR that holds the plan as a note, signed."""
+    ehr = lower(PLAN, "DocumentReference")
+    ehr.of("DocumentReference")[0]["docStatus"] = "final"
+    return ehr
 
 
-def test_a_document_and_the_referrals_are_right_where_no_care_plan_is_taken(epic):
-    assert problems(epic, PATIENT, PLAN, vendor="epic-like") == ()
-    assert problems(lower(PLAN, "DocumentReference"), PATIENT, PLAN, vendor="oracle-like") == ()
+def words_into(document, words, kind="text/plain"):
+    data = b64encode(words.encode()).decode()
+    document["content"] = [{"attachment": {"contentType": kind, "data": data}}]
 
 
-def test_what_a_vendor_does_not_take_must_not_be_there(epic):
-    epic.held["CarePlan/1"] = {"resourceType": "CarePlan", "id": "1"}
-    assert problems(epic, PATIENT, PLAN, vendor="epic-like") == (
-        "The EHR holds a CarePlan of ours, which it does not take.",
+def test_a_signed_note_says_the_verdict_and_every_item(noted):
+    assert read(noted, Moment.SIGNED) == ()
+    [document] = noted.of("DocumentReference")
+    words_into(document, "Discharge plan, to be read elsewhere")
+    [sentence] = read(noted, Moment.SIGNED)
+    assert sentence.startswith("The DocumentReference does not say")
+    assert "Readiness" in sentence
+
+
+def test_before_a_signature_no_note_looks_signed_and_none_is_needed(noted):
+    assert read(noted) == ("The note is final, and nobody has signed it.",)
+    assert read(lower(PLAN, "DocumentReference")) == ()
+    assert read(lower(PLAN, "Goal"), kind="athena-like") == (
+        "The EHR holds a Goal of ours, which it does not take.",
     )
 
 
-def test_referrals_that_were_not_written_are_missed_where_they_are_taken():
-    said = problems(lower(PLAN, "DocumentReference"), PATIENT, PLAN, vendor="epic-like")
-    assert said == ("The EHR takes ServiceRequests and holds none of ours.",)
+def test_a_signed_plan_is_one_note_and_it_is_final(noted):
+    [document] = noted.of("DocumentReference")
+    noted.held["DocumentReference/again"] = {**document, "id": "again"}
+    assert read(noted, Moment.SIGNED) == ("The EHR holds 2 DocumentReference with the plan instead of one.",)
+    del noted.held["DocumentReference/again"]
+    document["docStatus"] = "preliminary"
+    assert read(noted, Moment.SIGNED) == ("The note is preliminary, though it was signed.",)
+    document["status"] = "entered-in-error"
+    assert read(noted, Moment.SIGNED) == ("The EHR holds 0 DocumentReference with the plan instead of one.",)
 
 
-def test_there_is_one_document_and_nobody_has_signed_it(epic):
-    [document] = epic.of("DocumentReference")
-    document.update(docStatus="final", content=[{"attachment": {"contentType": "text/plain"}}])
-    said = " ".join(problems(epic, PATIENT, PLAN, vendor="epic-like"))
-    assert "is final, not preliminary" in said
-    assert "as text/html and as text/plain" in said
-    epic.held["DocumentReference/again"] = {**document, "id": "again"}
-    assert "The EHR holds 2 documents with the plan instead of one." in problems(
-        epic, PATIENT, PLAN, vendor="epic-like"
+def test_a_plan_that_was_called_off_says_so_or_does_not_stand(noted):
+    [document] = noted.of("DocumentReference")
+    assert read(noted, Moment.CALLED_OFF) == (
+        "The newest DocumentReference does not say that the discharge was called off.",
     )
+    words_into(document, "The discharge was\ncalled off.")
+    assert read(noted, Moment.CALLED_OFF) == ()
+    document["status"] = "superseded"
+    assert says_called_off(noted.chart(PATIENT), "DocumentReference")
 
 
-def test_the_words_of_a_document_are_looked_through_too(epic):
+def test_what_a_vendor_does_not_take_must_not_be_there(noted):
+    noted.held["CarePlan/1"] = {"resourceType": "CarePlan", "id": "1"}
+    assert "The EHR holds a CarePlan of ours, which it does not take." in read(noted, Moment.SIGNED)
+
+
+def test_a_note_is_kept_as_the_vendor_keeps_it(noted, monkeypatch):
+    narrow = Form("DocumentReference", frozenset({"DocumentReference"}), "text/plain", 72)
+    monkeypatch.setattr(verify, "FORMS", {**FORMS, "narrow": narrow})
+    [document] = noted.of("DocumentReference")
+    words = "\n".join(
+        line for text in read_texts(document) if "READINESS" not in text for line in render_lines(text)
+    )
+    words_into(document, words)
+    assert read(noted, Moment.SIGNED, kind="narrow") == ()
+    words_into(document, f"{words}\n{'wide ' * 20}\nhttps://example.org/{'a' * 80}")
+    [sentence] = read(noted, Moment.SIGNED, kind="narrow")
+    assert "of more than 72 columns" in sentence
+    words_into(document, words, "text/html")
+    assert read(noted, Moment.SIGNED, kind="narrow")[0] == "The note is kept as text/html, not as text/plain."
+
+
+def test_the_words_of_a_document_are_looked_through_too(noted):
     hidden = need("intimate-partner-violence", labels=frozenset({Label.SDV}), interventions=interventions())
-    [document] = epic.of("DocumentReference")
-    document["content"][0]["attachment"]["data"] = b64encode(hidden.title.encode()).decode()
-    found = problems(epic, PATIENT, planned(FOOD, hidden), vendor="epic-like")
-    assert found == (f"Something sensitive stands in a shared resource: {hidden.title}",)
+    [document] = noted.of("DocumentReference")
+    words_into(document, hidden.title)
+    found = read(noted, plan=planned(FOOD, hidden))
+    assert f"Something sensitive stands in a shared resource: {hidden.title}" in found
