@@ -27,6 +27,7 @@ class Area(StrEnum):
     SCOPES = "scopes"
     READ = "read"
     WRITE = "write"
+    LANDING = "landing"
     TRIGGER = "trigger"
     SETUP = "setup"
     QUIRK = "quirk"
@@ -35,7 +36,7 @@ class Area(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row: what was looked at, how good it is, and the sentence that says why. rung only for writes."""
+    """One row: what was looked at, how good it is, and the sentence that says why. rung only for writes and landing."""
 
     area: Area
     subject: str

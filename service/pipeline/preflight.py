@@ -14,6 +14,7 @@ from service.ehr.capability import Capability
 from service.ehr.ladder import Rung, step_for
 from service.ehr.scopes import INTERACTIONS, WRITTEN_TYPES, Access, not_granted
 from service.pipeline.finding import Area, Finding, Verdict
+from service.pipeline.preflight_landing import of_landing
 from service.pipeline.preflight_writes import granted_of, of_writes, seen
 
 _PATIENT: Final = "Patient/homeward-preflight"
@@ -40,6 +41,7 @@ def of_capability(
     yield from _scopes(needed, missing.values(), granted)
     yield from _reads(capability, missing, today)
     yield from of_writes(capability, missing, tenant)
+    yield from of_landing(granted_of(capability, missing), tenant)
     yield from _triggers(capability, granted_of(capability, missing), tenant)
     yield from (Finding(Area.QUIRK, quirk.id, Verdict.READY, quirk.about) for quirk in capability.quirks)
     yield seen(capability, missing, tenant)

@@ -6,11 +6,13 @@ from types import MappingProxyType
 from typing import Final
 
 from config.tenants import Tenant, WritePolicy
-from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
+from service.domain.write_shape import Change
 from service.ehr.capability import Capability
-from service.ehr.ladder import Descent, Rung, Step, descend, step_for
+from service.ehr.ladder import Rung, Step, step_for
 from service.ehr.scopes import INTERACTIONS, WRITTEN_TYPES, Access
 from service.pipeline.finding import Area, Finding, Verdict
+from service.pipeline.preflight_landing import used_types
+from service.pipeline.preflight_shape import describe_shape
 
 #: The plan as it should stand in a chart; the other types are what it becomes where that cannot be.
 _NATIVE: Final = frozenset({"CarePlan", "Goal", "ServiceRequest", "Task", "Provenance"})
@@ -52,7 +54,7 @@ def _withheld(access: Access | None) -> frozenset[str]:
 def of_writes(capability: Capability, missing: Mapping[str, Access], tenant: Tenant) -> Iterator[Finding]:
     """A row for each type that may be written. missing: the accesses that were not granted."""
     granted = granted_of(capability, missing)
-    used = _used(_nominal_descent(granted))
+    used = used_types(granted)
     for kind in WRITTEN_TYPES:
         step, lacking = step_for(capability, kind), missing.get(kind)
         if not tenant.write_policy.writes:
@@ -62,10 +64,10 @@ def of_writes(capability: Capability, missing: Mapping[str, Access], tenant: Ten
             said = "Offered, but not granted to us."
             yield Finding(Area.WRITE, kind, Verdict.DEGRADED, said, Rung.NOT_POSSIBLE)
         else:
-            yield _write(step, granted, used)
+            yield _write(step, granted, used, tenant)
 
 
-def _write(step: Step, granted: Capability, used: Collection[str]) -> Finding:
+def _write(step: Step, granted: Capability, used: Collection[str], tenant: Tenant) -> Finding:
     kind, possible = step.resource_type, step.rung is not Rung.NOT_POSSIBLE
     if not possible:
         # With the CarePlan there, nobody misses what would stand for it.
@@ -75,11 +77,15 @@ def _write(step: Step, granted: Capability, used: Collection[str]) -> Finding:
     if kind not in _NATIVE and kind not in used:
         said = f"{step.reason} Not needed while the EHR takes what stands higher."
         return Finding(Area.WRITE, kind, Verdict.READY, said, step.rung)
+    shape = granted.shape(kind)
+    if shape.change is not Change.PUT:
+        # Its rule says how it stands; that it cannot be changed is less than a plan could be.
+        said = f"{step.reason} {describe_shape(shape, tenant)}"
+        return Finding(Area.WRITE, kind, Verdict.DEGRADED, said, step.rung)
     fixed = kind not in _SAID_ONCE and not granted.can(kind, "update")
     verdict = Verdict.DEGRADED if fixed else Verdict.READY
-    return Finding(
-        Area.WRITE, kind, verdict, f"{step.reason}{_changes(kind, granted, fixed=fixed)}", step.rung
-    )
+    said = f"{step.reason}{_changes(kind, granted, fixed=fixed)} {describe_shape(shape, tenant)}".strip()
+    return Finding(Area.WRITE, kind, verdict, said, step.rung)
 
 
 def _changes(kind: str, granted: Capability, *, fixed: bool) -> str:
@@ -96,18 +102,31 @@ def seen(capability: Capability, missing: Mapping[str, Access], tenant: Tenant) 
     if not policy.writes:
         said = f"Nothing in the EHR while the write policy is {policy}; the plan on Homeward's page."
         return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
-    used = _used(_nominal_descent(granted_of(capability, missing)))
-    words = ", ".join(said for kind, said in {**_PLAN, **_LOWER}.items() if kind in used)
+    granted = granted_of(capability, missing)
+    used = used_types(granted)
+    at_once, signed = _in_order(granted, used)
     if "CarePlan" in used:
         state = "drafts, active once approved" if policy is WritePolicy.FULL else "drafts"
-        said = f"In the patient's chart: {words}; as {state}."
+        said = f"In the patient's chart: {', '.join([*at_once, *signed])}; as {state}."
         return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
     once = (
         ", the orders active once approved" if policy is WritePolicy.FULL and "ServiceRequest" in used else ""
     )
-    said = f"No CarePlan; instead {words}, as drafts{once}; the whole plan on Homeward's page."
+    drafts = [f"{', '.join(at_once)}, as drafts{once}"] if at_once else []
+    notes = [f"once a person has signed it, {', '.join(signed)}"] if signed else []
+    said = f"No CarePlan; instead {'; '.join([*drafts, *notes])}; the whole plan on Homeward's page."
     nothing = "Nothing in the chart: a CDS Hooks card and Homeward's page."
-    return Finding(Area.CLINICIAN, "sees", Verdict.DEGRADED, said if words else nothing)
+    return Finding(Area.CLINICIAN, "sees", Verdict.DEGRADED, said if used else nothing)
+
+
+def _in_order(granted: Capability, used: Collection[str]) -> tuple[list[str], list[str]]:
+    """What of a plan is in the chart at once, and what once a person has signed it, in words."""
+    words = {**_PLAN, **_LOWER}
+    if granted.shape("Condition").only_where:
+        words["Condition"] = "needs that are not sensitive as problems"
+    waits = {kind for kind in used if granted.shape(kind).waits_for_signature}
+    at_once = [said for kind, said in words.items() if kind in used and kind not in waits]
+    return at_once, [said for kind, said in words.items() if kind in waits]
 
 
 def of_links(linked_url: str, tenant: Tenant) -> Iterator[Finding]:
@@ -124,18 +143,3 @@ def of_links(linked_url: str, tenant: Tenant) -> Iterator[Finding]:
             "social_work_reference in the tenants file."
         )
         yield Finding(Area.WRITE, "messages", Verdict.READY, said)
-
-
-def _used(descent: Descent) -> frozenset[str]:
-    """The types in which a plan stands in this EHR."""
-    whole = {one.key for one in descent.landed if one.rung is Landing.RESOURCE}
-    return frozenset(whole) | descent.types
-
-
-def _nominal_descent(capability: Capability) -> Descent:
-    return descend([_nominal(kind) for kind in _PLAN], capability)
-
-
-def _nominal(kind: str) -> LedgerEntry:
-    """An item of that type that has not been sent."""
-    return LedgerEntry(Draft(kind, kind, "", "", {}), WriteState.WAITING, "")

@@ -91,7 +91,8 @@ def test_epic_is_degraded_no_care_plan_but_referrals_as_orders(vendors):
     assert by(found, Area.READ)["CarePlan"].said == "By patient and category."
     assert "epic-care-plan-by-category" in by(found, Area.QUIRK)
     sees = by(found, Area.CLINICIAN)["sees"]
-    assert sees.said.startswith("No CarePlan; instead each referral as an order, the plan as a document")
+    assert sees.said.startswith("No CarePlan; instead ")
+    assert "once a person has signed it, the plan as a document" in sees.said
 
 
 def test_whether_epic_finds_orders_without_a_patient_is_not_claimed(vendors):
