@@ -11,6 +11,13 @@ from typing import Any, Final
 
 from fhir_mappings import systems
 from fhir_mappings.bundle import carries
+from fhir_mappings.outbound.reference_line import (
+    attachments_of,
+    reference_of,
+    references_in_text,
+    texts_of,
+    with_text,
+)
 from fhir_mappings.own_marks import is_own_name
 from fhir_mappings.references import literal
 from service.domain.publication import Draft
@@ -38,6 +45,12 @@ _ELEMENTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "Task": (("for", "focus", "code"), "authoredOn"),
 }
 COMPARABLE: Final = frozenset(_ELEMENTS)
+#: Whose it is and of which stay, of the types that carry a reference in their text.
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "Communication": ("subject", "encounter"),
+    "Condition": ("subject", "encounter"),
+    "DocumentReference": ("subject", "context.encounter"),
+}
 #: Many requests of ours carry this code, so that it tells none from another: their words do.
 _SHARED: Final = frozenset({f"{systems.SNOMED}|{systems.SOCIAL_SERVICE}"})
 
@@ -50,12 +63,58 @@ def likeness(found: Json, draft: Draft) -> Likeness:
         return Likeness.OTHER
     if draft.resource_type not in _ELEMENTS:
         return Likeness.PERHAPS
+    if (told := _by_reference(found, draft)) is not None:
+        return told
     names, made = _ELEMENTS[draft.resource_type]
     kin = [_alike(_at(draft.body, name), _at(found, name)) for name in names]
     if False in kin:
         return Likeness.OTHER
     same = all(kin) and _same_time(draft.body.get(made), found.get(made))
     return Likeness.OURS if same else Likeness.PERHAPS
+
+
+def hidden_texts(found: Json, draft: Draft) -> list[Json]:
+    """The attachments whose text stands behind a URL and would tell whose this is; [] where it is another's already."""
+    if likeness(found, draft) is not Likeness.PERHAPS or not references_told(draft.body):
+        return []
+    return [part for part in attachments_of(dict(found)) if part.get("url") and not part.get("data")]
+
+
+def with_texts(found: Json, texts: Mapping[str, str]) -> Json:
+    """The resource with the texts that stand behind these URLs in it."""
+    changed = dict(found)
+    for element, name in (("content", "attachment"), ("payload", "contentAttachment")):
+        if isinstance(found.get(element), list):
+            changed[element] = [_with_text_of(part, name, texts) for part in found[element]]
+    return changed
+
+
+def _with_text_of(part: Any, name: str, texts: Mapping[str, str]) -> Any:
+    attachment = part.get(name) if isinstance(part, dict) else None
+    if not isinstance(attachment, dict) or attachment.get("url") not in texts:
+        return part
+    return {**part, name: with_text(attachment, texts[attachment["url"]])}
+
+
+def references_told(body: Json) -> frozenset[str]:
+    """The references that stand in the texts of a resource."""
+    return frozenset().union(*map(references_in_text, texts_of(dict(body))))
+
+
+def _by_reference(found: Json, draft: Draft) -> Likeness | None:
+    """Whose it is by the reference that stands in its text; None where ours has none, or its text is not shown."""
+    if not references_told(draft.body):
+        return None
+    told = references_told(found)
+    if reference_of(draft.identifier) in told:
+        # A text that was copied into another stay or another chart is for a person to look at.
+        places = _PLACES.get(draft.resource_type, ())
+        is_elsewhere = False in [_alike(_at(draft.body, name), _at(found, name)) for name in places]
+        return Likeness.PERHAPS if is_elsewhere else Likeness.OURS
+    is_shown = bool(list(texts_of(dict(found)))) and not any(
+        part.get("url") and not part.get("data") for part in attachments_of(dict(found))
+    )
+    return Likeness.OTHER if told or is_shown else None
 
 
 def _carries_another(found: Json) -> bool:

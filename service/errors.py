@@ -24,6 +24,7 @@
     ├── NoTime                    503  retryable: ours, not the EHR's
     └── EhrError                  502
         ├── EhrUnavailable        503  retryable: timeout, connection, 429, 5xx
+        │   ├── EhrNotReached     503  nothing was sent, or it was turned away unread: sending it again makes nothing twice
         │   └── EhrRecordFault    503  500 over one stored record: a narrower question may be answered
         ├── EhrRefused            502  401, 403, 404, 405: the EHR will not do this
         │   └── NotShown          502  retryable for a minute: the stay, its order or its patient, which it may show again
@@ -251,6 +252,10 @@ class EhrUnavailable(EhrError):
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class EhrNotReached(EhrUnavailable):
+    """The EHR has not read the request: no connection, it is left alone, or it has too many already (429)."""
 
 
 class EhrRecordFault(EhrUnavailable):

@@ -17,6 +17,7 @@ class WriteReason(StrEnum):
     WAITS_FOR_ANOTHER = "waits-for-another"
     NO_ANSWER = "no-answer"
     NOT_LET = "not-let"
+    NOT_REACHED = "not-reached"
     CHANGED_MEANWHILE = "changed-meanwhile"
     NOT_FOUND_OUT = "not-found-out"
     ABSENT_ONCE = "absent-once"
@@ -67,6 +68,7 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     WriteReason.WAITS_FOR_ANOTHER: "This waits for another resource of which it is not known whether the EHR has it.",
     WriteReason.NO_ANSWER: "The EHR did not confirm this; it is looked for before it is sent again. {}",
     WriteReason.NOT_LET: "The EHR did not let us write this just now; it is tried again. {}",
+    WriteReason.NOT_REACHED: "The EHR could not be reached, and has nothing of this; it is sent once it can be.",
     WriteReason.CHANGED_MEANWHILE: "Someone changed this in the EHR while we wrote; it is read and tried again.",
     WriteReason.NOT_FOUND_OUT: (
         "It is not known whether the EHR has this; the EHR did not answer when it was looked for."
@@ -139,6 +141,7 @@ PASSING: Final = frozenset(
         WriteReason.WAITS_FOR_ANOTHER,
         WriteReason.NO_ANSWER,
         WriteReason.NOT_LET,
+        WriteReason.NOT_REACHED,
         WriteReason.CHANGED_MEANWHILE,
         WriteReason.NOT_FOUND_OUT,
         WriteReason.ABSENT_ONCE,

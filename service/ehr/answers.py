@@ -4,8 +4,10 @@ No message holds a query value or a text of the EHR: both may be PHI. Of an Oper
 paths of elements are kept.
 """
 
+import base64
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -20,6 +22,7 @@ from service.errors import (
     EhrError,
     EhrGarbled,
     EhrNotFhir,
+    EhrNotReached,
     EhrRecordFault,
     EhrRefused,
     EhrRejected,
@@ -34,6 +37,7 @@ _CHUNK_BYTES: Final = 65_536
 _REFUSED: Final = frozenset({401, 403, 404, 405, 410, 501})
 _CONFLICT: Final = frozenset({409, 412})
 _FAULT: Final = 500
+_TOO_MANY: Final = 429
 #: A gateway that lost the server behind it: a write may have been done.
 _LOST: Final = frozenset({408, 502, 504})
 _ISSUE_CODE: Final = re.compile(r"[a-z-]{1,30}")
@@ -85,6 +89,20 @@ def parse(data: bytes) -> dict[str, Any] | None:
     return body
 
 
+def text_of_binary(data: bytes) -> str:
+    """The text of an attachment, given as it is or in a Binary; "" where it is no text."""
+    content = data
+    if data.lstrip()[:1] == b"{":
+        with suppress(EhrError, ValueError):
+            resource = parse(data) or {}
+            if resource["resourceType"] == "Binary":
+                content = base64.b64decode(str(resource.get("data", "")), validate=True)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
 def error_for(
     what: str,
     status: int,
@@ -105,8 +123,9 @@ def error_for(
         return EhrRefused(message, status=status)
     if writing and status in _LOST:
         return WriteUnknown(message)
-    if status in _LOST or status == 429 or status >= 500:  # noqa: PLR2004  too many requests; server errors
-        return EhrUnavailable(message, retry_after=retry_after_seconds(retry_after, clock.now()))
+    if status in _LOST or status == _TOO_MANY or status >= _FAULT:
+        kind = EhrNotReached if status == _TOO_MANY else EhrUnavailable
+        return kind(message, retry_after=retry_after_seconds(retry_after, clock.now()))
     return EhrRejected(message, status=status)
 
 

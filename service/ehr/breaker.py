@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from service.clock import monotonic
-from service.errors import EhrError, EhrRecordFault, EhrUnavailable, WriteUnknown
+from service.errors import EhrError, EhrNotReached, EhrRecordFault, EhrUnavailable, WriteUnknown
 
 #: More than one read's tries in a row, so that a single slow question opens nothing.
 FAILURES: Final = 8
@@ -34,7 +34,7 @@ class Breaker:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """One call. EhrUnavailable, without having called, while the EHR is left alone."""
+        """One call. EhrNotReached, without having called, while the EHR is left alone."""
         self._admit()
         try:
             yield
@@ -57,7 +57,7 @@ class Breaker:
                 # This call tries; the others wait as long as it may take.
                 self._open_until = self._clock() + REST_SECONDS
                 return
-        raise EhrUnavailable("The EHR has not answered for a while; it is left alone.", retry_after=rest)
+        raise EhrNotReached("The EHR has not answered for a while; it is left alone.", retry_after=rest)
 
     def _judge(self, error: EhrError) -> None:
         """A refusal is an answer, and so are a Retry-After and a fault over one record; only silence and other faults count."""

@@ -14,7 +14,7 @@ from service import clock
 from service.domain.allowance import Limit
 from service.domain.record import Gap, GapReason
 from service.ehr.allowance import BURST_SECONDS, Allowance, OwnAllowance
-from service.ehr.answers import error_for
+from service.ehr.answers import error_for, text_of_binary
 from service.ehr.auth import Credentials, credentials_for
 from service.ehr.breaker import Breaker
 from service.ehr.capability import Capability, capability_from
@@ -148,6 +148,11 @@ class Ehr:
         answer = self._connection.send(Request("GET", reference))
         resource = _body(answer, reference)
         return Versioned(resource, answer.etag or version_of(resource))
+
+    def text_at(self, url: str, content_type: str) -> str:
+        """The text of an attachment that stands behind a URL of this EHR; "" where it is no text. EhrNotFhir for another's URL."""
+        request = Request("GET", url, headers={"Accept": content_type}, is_fhir=False)
+        return text_of_binary(self._connection.send(request).data)
 
     def events(self, subscription: str, first: int, last: int) -> dict[str, Any]:
         """The notifications of "Subscription/7" with these numbers, by the backport's $events."""

@@ -23,7 +23,7 @@ from service.ehr.auth import Credentials, OwnOriginAuth, origin_of
 from service.ehr.breaker import Breaker
 from service.ehr.skew import SkewMeter
 from service.ehr.throttle import Throttle
-from service.errors import EhrError, EhrNotFhir, EhrRefused, EhrUnavailable, WriteUnknown
+from service.errors import EhrError, EhrNotFhir, EhrNotReached, EhrRefused, EhrUnavailable, WriteUnknown
 
 FHIR_JSON: Final = "application/fhir+json"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -33,13 +33,17 @@ _UNAUTHORIZED: Final = 401
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call. path is relative to the FHIR base or a full URL of the same origin; safe: repeating it does no harm."""
+    """One call. path is relative to the FHIR base or a full URL of the same origin; safe: repeating it does no harm.
+
+    is_fhir is False where the answer may be of another kind, as a text.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     safe: bool = True
+    is_fhir: bool = True
 
     @property
     def what(self) -> str:
@@ -50,11 +54,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success. body is None where the server sent none (Prefer: return=minimal)."""
+    """A success. body is None where the server sent none (Prefer: return=minimal), data what came where no FHIR was asked for."""
 
     body: dict[str, Any] | None
     location: str
     etag: str
+    data: bytes = b""
 
 
 class Connection:
@@ -124,8 +129,7 @@ class Connection:
 
     def _exchange(self, request: Request, url: str) -> Answer | str:
         """One request and its answer, or the address to which a read is redirected."""
-        start = clock.machine_seconds()
-        deadline = start + 2 * self._tenant.read_timeout_seconds
+        deadline = clock.machine_seconds() + 2 * self._tenant.read_timeout_seconds
         began, status = clock.now(), 0
         try:
             with self._open().request(
@@ -137,8 +141,7 @@ class Connection:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                took = clock.machine_seconds() - start
-                self.skew.note(response.headers, began, clock.now(), took=took)
+                self.skew.note(response.headers, began, clock.now())
                 status = response.status_code
                 if response.status_code in _REDIRECTS and request.method == "GET":
                     return self.address(urljoin(url, response.headers.get("Location", "")))
@@ -191,7 +194,8 @@ def _answer(request: Request, response: requests.Response, data: bytes, base: st
     if not response.ok or response.status_code in _REDIRECTS:
         raise _status_error(request, response, data)
     return Answer(
-        body=_body(request, data, base),
+        body=_body(request, data, base) if request.is_fhir else None,
+        data=b"" if request.is_fhir else data,
         location=response.headers.get("Location", ""),
         etag=response.headers.get("ETag", ""),
     )
@@ -241,8 +245,10 @@ def _status_error(request: Request, response: requests.Response, data: bytes) ->
 def _failure(request: Request, error: Exception) -> EhrError:
     """A call without answer: never sent, or sent and nobody knows."""
     if isinstance(error, requests.exceptions.SSLError):
-        return EhrUnavailable(f"{request.what}: no trusted TLS with the EHR; `homeward preflight` says why.")
-    if request.safe or _never_sent(error):
+        return EhrNotReached(f"{request.what}: no trusted TLS with the EHR; `homeward preflight` says why.")
+    if _never_sent(error):
+        return EhrNotReached(f"{request.what}: the EHR does not answer.")
+    if request.safe:
         return EhrUnavailable(f"{request.what}: the EHR does not answer.")
     return WriteUnknown(f"{request.what}: sent, and no answer came.")
 

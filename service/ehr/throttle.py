@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from service import clock
 from service.ehr.allowance import Allowance
-from service.errors import EhrGarbled, EhrRecordFault, EhrUnavailable
+from service.errors import EhrGarbled, EhrNotReached, EhrRecordFault, EhrUnavailable
 
 ATTEMPTS: Final = 4
 FIRST_WAIT_SECONDS: Final = 0.25
@@ -44,11 +44,11 @@ class Throttle:
     def slot(self) -> Iterator[None]:
         """Wait for a free slot and for our turn, and hold the slot; a sleeping retry holds none.
 
-        EhrUnavailable when none becomes free in time.
+        EhrNotReached when none becomes free in time.
         """
         wait = self._allowance.enter(self._patience)
         if wait is None:
-            raise EhrUnavailable("As many requests as the EHR may get at once have been under way for long.")
+            raise EhrNotReached("As many requests as the EHR may get at once have been under way for long.")
         try:
             if wait:
                 self._sleep(wait)

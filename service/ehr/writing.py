@@ -1,6 +1,7 @@
 """Writing several resources: all or nothing, or each by itself; and finding again what may have been written."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Final
 
 from fhir_mappings.bundle import (
@@ -14,7 +15,7 @@ from fhir_mappings.bundle import (
     write_batch,
 )
 from fhir_mappings.likeness import COMPARABLE
-from fhir_mappings.references import references_in, version_of
+from fhir_mappings.references import literal, references_in, version_of
 from service.domain.publication import Draft, Receipt
 from service.domain.write_reason import WriteReason
 from service.ehr.answers import error_for
@@ -29,6 +30,8 @@ Outcome = Receipt | EhrError
 #: filed under another name; and what says when ours was made.
 _KINDS: Final = ("type", "code", "category")
 _MADE_ON: Final = ("date", "recordedDate", "sent", "authoredOn", "created", "startDate")
+#: A discharge is followed for 31 days; in as many more no write of ours is under way.
+_FOLLOWED: Final = timedelta(days=62)
 _TOO_LARGE: Final = 413
 #: What an EHR answers that lists `batch` and means searches only.
 _NO_WRITES_IN_BATCH: Final = frozenset({403, 405, 501})
@@ -105,6 +108,8 @@ def _in_halves(ehr: Ehr, drafts: Sequence[Draft], updates: Sequence[Update]) -> 
 def condition(draft: Draft, capability: Capability) -> str:
     """The If-None-Exist of a draft, "" where the EHR does not take it."""
     name, _ = finder(draft)
+    if capability.shape(draft.resource_type).found_by is not None:
+        return ""  # it keeps no identifier to compare
     taken = capability.of(draft.resource_type).conditional_create and capability.searches(
         draft.resource_type, name
     )
@@ -124,7 +129,14 @@ def search_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -
 
 
 def searches_for(draft: Draft, capability: Capability, known: Mapping[str, str]) -> Iterator[Search]:
-    """All that would find it, best first: the next is for a server that lists the one before and does not answer it."""
+    """All that would find it, best first: the next is for a server that lists the one before and does not answer it.
+
+    Where an EHR keeps no identifier, its shape says by what is looked for; nothing where nobody can look.
+    """
+    shape = capability.shape(draft.resource_type)
+    if shape.found_by is not None:
+        yield from _by_shape(draft, shape.found_by, capability, known)
+        return
     name, value = finder(draft)
     if name and findable_by(capability, draft.resource_type, name):
         yield Search(draft.resource_type, ((name, value),))
@@ -133,6 +145,60 @@ def searches_for(draft: Draft, capability: Capability, known: Mapping[str, str])
         yield Search(draft.resource_type, (("target", targets[-1]),))
     if draft.resource_type in COMPARABLE and findable_by(capability, draft.resource_type, "patient"):
         yield Search(draft.resource_type, tuple(_among_the_patients(draft, capability)))
+
+
+def _by_shape(
+    draft: Draft, found_by: Sequence[str], capability: Capability, known: Mapping[str, str]
+) -> Iterator[Search]:
+    """The search by all of these, then with fewer of them: what narrows down may be what a server does not answer to."""
+    pairs = [pair for name in found_by for pair in _asked_by(name, draft, known)]
+    listed = [pair for pair in pairs if capability.searches(draft.resource_type, pair[0])]
+    if not listed or listed[0] != pairs[0]:
+        return
+    names = list(dict.fromkeys(name for name, _ in listed))
+    for count in range(len(names), 0, -1):
+        chosen = tuple(pair for pair in listed if pair[0] in names[:count])
+        if not capability.left_out(draft.resource_type, names[:count]):
+            yield Search(draft.resource_type, chosen)
+
+
+def _asked_by(name: str, draft: Draft, known: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A search parameter with what the draft says there; [] where it says nothing."""
+    body = draft.body
+    match name:
+        case "patient":
+            reference = (body.get("subject") or body.get("for") or {}).get("reference", "")
+            value = literal(str(reference)).removeprefix("Patient/")
+        case "encounter":
+            value = literal(_stay_of(body)).removeprefix("Encounter/")
+        case "date":
+            return _days_around(body)
+        case "target":
+            targets = [known.get(url, url) for url in references_in(body.get("target"))]
+            value = next((target for target in targets if not target.startswith("urn:")), "")
+        case _:
+            value = _token(body.get(name))
+    return [(name, value)] if value else []
+
+
+def _stay_of(body: Mapping[str, Any]) -> str:
+    stays = (body.get("context") or {}).get("encounter") or [body.get("encounter") or {}]
+    return str(stays[0].get("reference", ""))
+
+
+def _days_around(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """From the day before it says that it was made on, as the strictest server asks for it: prefixes, times, a beginning and an end.
+
+    An EHR may file it under the moment at which it took it, which is while the plan is followed.
+    """
+    made = next((str(body[name])[:10] for name in _MADE_ON if name in body), "")
+    if not made:
+        return []
+    day = date.fromisoformat(made)
+    return [
+        ("date", f"ge{day - timedelta(days=1)}T00:00:00Z"),
+        ("date", f"lt{day + _FOLLOWED}T00:00:00Z"),
+    ]
 
 
 def _among_the_patients(draft: Draft, capability: Capability) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ import requests
 import urllib3
 from requests.structures import CaseInsensitiveDict
 
+from config.ehr_quirks import load_quirks
 from config.tenants import Tenant
 from fhir_mappings.references import with_references
 from service.ehr.allowance import OwnAllowance
@@ -51,7 +52,8 @@ class Habits:
     """How a server differs from others.
 
     bundles is what it takes: "transaction", "batch" or "" for neither. drops are elements that it does not keep; spell
-    changes a resource as it is stored.
+    changes a resource as it is stored. name is the product's, by which its rules are known; changes says whether what stands
+    there may be put; a terse one answers a create with a relative Location alone.
     """
 
     bundles: str = "transaction"
@@ -60,6 +62,9 @@ class Habits:
     drops: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset(KINDS)
     spell: Callable[[Json, random.Random], Json] | None = None
+    name: str = "Fake"
+    changes: bool = True
+    terse: bool = False
 
 
 @dataclass(slots=True)
@@ -244,6 +249,8 @@ class FakeEhr:
             raise Refusal(405, "not-supported")
         if method == "POST":
             return self._create(kind, body, asked.get("ifNoneExist", ""))
+        if not self.habits.changes:
+            raise Refusal(403, "forbidden")
         return self._put(path, body, asked.get("ifMatch", ""))
 
     def _get(self, path: str, query: str, fault: str) -> Reply:
@@ -273,7 +280,8 @@ class FakeEhr:
             return 200, {"Location": f"{BASE}/{found[0]}", **self._version_headers(found[0])}, None
         reference = f"{kind}/{self._next_id(0)}"
         self._store(reference, body)
-        return 201, {"Location": f"{BASE}/{reference}", **self._version_headers(reference)}, None
+        where = reference if self.habits.terse else f"{BASE}/{reference}"
+        return 201, {"Location": where, **self._version_headers(reference)}, None
 
     def _put(self, reference: str, body: Json, if_match: str) -> Reply:
         if self.current(reference) is None:
@@ -328,12 +336,23 @@ class FakeEhr:
         return ""
 
     def _statement(self) -> Json:
-        interactions = [{"code": code} for code in ("read", "create", "update", "search-type")]
-        searches = ("identifier", "_tag", "patient", "encounter", "status", "target", "code", "type")
+        able = ("read", "create", *(["update"] if self.habits.changes else []), "search-type")
+        interactions = [{"code": code} for code in able]
+        searches = (
+            "identifier",
+            "_tag",
+            "patient",
+            "encounter",
+            "status",
+            "target",
+            "code",
+            "type",
+            *([] if self.habits.changes else ["date"]),
+        )
         return {
             "resourceType": "CapabilityStatement",
             "fhirVersion": "4.0.1",
-            "software": {"name": "Fake"},
+            "software": {"name": self.habits.name},
             "rest": [
                 {
                     "mode": "server",
@@ -361,7 +380,7 @@ class FakeClient(Ehr):
     """Our real client, whose connection leads to a FakeEhr; waits for nothing."""
 
     def __init__(self, tenant: Tenant, server: FakeEhr) -> None:
-        super().__init__(tenant, sleep=_do_not_wait)
+        super().__init__(tenant, quirks=load_quirks(), sleep=_do_not_wait)
         throttle = Throttle(OwnAllowance(limit_of(tenant)), sleep=_do_not_wait)
         self._connection = _FakeConnection(tenant, server, throttle)
 

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from config.tenants import Tenant
 from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.further import called_off_resources
 from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.notice import notice_resources
 from fhir_mappings.outbound.plan import plan_resources
 from service.domain.absence import Conclusion, Doubt, Look, Shown, conclude
 from service.domain.assessment import Readiness, Verdict
 from service.domain.community_service import Matches
-from service.domain.decision import Choice, Decision
+from service.domain.decision import WHOLE_PLAN, Choice, Decision
 from service.domain.evidence import Evidence
 from service.domain.plan import Plan
 from service.domain.protocol import EducationTemplate, GoalTemplate
@@ -73,6 +74,8 @@ class Homeward:
     ledger: a.MemoryLedger = field(default_factory=a.MemoryLedger)
     client: FakeClient | None = None
     problems: list[str] = field(default_factory=list)
+    #: Whether a person has signed the plan as it stands.
+    signed: bool = False
     at: datetime = NOW
     doubts: dict[str, Doubt | None] = field(default_factory=dict)
 
@@ -105,10 +108,13 @@ class Homeward:
         """A person decides on the page."""
         act = a.decision(key, choice, reason=f"act {len(self.decisions)}")
         self.decisions = (*self.decisions, act)
+        if key == WHOLE_PLAN:
+            self.signed = choice is Choice.APPROVED
         self._want()
 
     def replan(self, variant: int) -> None:
         """The record has changed, and another plan is proposed."""
+        self.signed &= variant == self.variant
         self.variant = variant
         self._want()
 
@@ -127,7 +133,15 @@ class Homeward:
         client = self.client = self.client or FakeClient(TENANT, self.server)
         try:
             if self.job == "withdraw":
-                withdraw(self.ledger, client, author=AUTHOR, recorded=NOW, at=self.at, weigh=self._weigh)
+                withdraw(
+                    self.ledger,
+                    client,
+                    author=AUTHOR,
+                    recorded=NOW,
+                    at=self.at,
+                    weigh=self._weigh,
+                    called_off=self._called_off,
+                )
             elif self.job == "publish":
                 publish(self.ledger, client, way=self._way())
         except EhrError as error:
@@ -153,7 +167,11 @@ class Homeward:
             lower=lambda: lower_resources(self.plan, author=AUTHOR, recorded=NOW),
             notice=lambda: notice_resources(self.plan, page=PAGE, author=AUTHOR, recorded=NOW),
             weigh=self._weigh,
+            is_signed=lambda _: self.signed,
         )
+
+    def _called_off(self) -> Sequence[Draft]:
+        return called_off_resources(self.plan, "The patient stays.", author=AUTHOR, recorded=NOW)
 
     def _weigh(self, look: Look) -> Conclusion:
         """As the store keeps looks; whether the EHR is well is known from a resource of another patient."""

@@ -13,7 +13,7 @@ from service.domain.publication import Draft, InFlight, Ledger, LedgerEntry, Rec
 from service.domain.write_reason import WriteReason
 from service.ehr.client import Ehr
 from service.ehr.writing import Outcome, write_each, write_together
-from service.errors import EhrConflict, EhrError, EhrRefused, EhrRejected, WriteUnknown
+from service.errors import EhrConflict, EhrError, EhrNotReached, EhrRefused, EhrRejected, WriteUnknown
 from service.pipeline.publishing.actions import Action, Add, Observed, Record, Sight, Write
 from service.pipeline.publishing.reconcile import is_about
 from service.pipeline.publishing.rules import fingerprint, speaks_of_nothing
@@ -274,6 +274,8 @@ def _failed(write: Write, error: EhrError, at: datetime | None, ehr: Ehr) -> Led
             return missed(before, WriteReason.CHANGED_MEANWHILE)
         case EhrRefused():
             return missed(before, WriteReason.NOT_LET, detail)
+        case EhrNotReached():
+            return missed(before, WriteReason.NOT_REACHED)
     return replace(missed(write.entry, WriteReason.NO_ANSWER, detail), tried=at)
 
 

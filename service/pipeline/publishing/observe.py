@@ -1,15 +1,16 @@
 """Reading the EHR once: what it now shows of each resource that something is to become of."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from fhir_mappings.bundle import Search, carries
-from fhir_mappings.likeness import Likeness, likeness
+from fhir_mappings.likeness import Likeness, hidden_texts, likeness, with_texts
 from fhir_mappings.references import references_in, version_of
 from fhir_mappings.withdrawal import hold_key
 from service.domain.absence import Conclusion, Look, Shown, Subject
-from service.domain.publication import LedgerEntry, WriteState
+from service.domain.publication import Draft, LedgerEntry, WriteState
 from service.domain.record import GapReason
 from service.domain.write_reason import WriteReason
 from service.ehr.capability import Capability
@@ -17,7 +18,10 @@ from service.ehr.client import Ehr
 from service.ehr.ladder import Rung, step_for
 from service.ehr.search import Lack, SearchResult
 from service.ehr.writing import condition, searches_for
+from service.errors import EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable
 from service.pipeline.publishing.actions import Observed, Sight, Wish
+
+Json = dict[str, Any]
 
 #: What a look that did not show a resource adds up to, with the looks before it.
 Weigh = Callable[[Look], Conclusion]
@@ -75,7 +79,7 @@ def observe(
         if entry.reference:
             observed[entry.draft.key] = _reading(entry, result, ehr, weigh, healthy)
         else:
-            observed[entry.draft.key] = _found(entry, result, wishes[entry.draft.key])
+            observed[entry.draft.key] = _found(entry, result, wishes[entry.draft.key], ehr)
     return observed
 
 
@@ -168,13 +172,23 @@ def _reading(
     return Observed(Sight.NOT_LET if shown is Shown.NOT_LET else Sight.UNANSWERED)
 
 
-def _found(entry: LedgerEntry, result: SearchResult, wish: Wish) -> Observed:
+def _found(entry: LedgerEntry, result: SearchResult, wish: Wish, ehr: Ehr) -> Observed:
     """What a search has found of one that has no id yet."""
+    draft = _as_sent(entry)
     if wish is Wish.LEFT and not entry.is_doubtful:
-        ours = [resource for resource in result.resources if carries(resource, entry.draft.identifier)]
+        ours = [resource for resource in result.resources if carries(resource, draft.identifier)]
         is_like = False
     else:
-        verdicts = [(resource, likeness(resource, entry.draft)) for resource in result.resources]
+        try:
+            shown = [
+                _with_hidden_texts(resource, draft, ehr) if entry.is_doubtful else resource
+                for resource in result.resources
+            ]
+        except EhrUnavailable:
+            return Observed(Sight.UNANSWERED)
+        verdicts = [
+            (resource, likeness(read, draft)) for resource, read in zip(result.resources, shown, strict=True)
+        ]
         ours = [resource for resource, verdict in verdicts if verdict is Likeness.OURS]
         is_like = any(verdict is Likeness.PERHAPS for _, verdict in verdicts)
     if len(ours) == 1:
@@ -184,3 +198,18 @@ def _found(entry: LedgerEntry, result: SearchResult, wish: Wish) -> Observed:
     if result.gaps or result.gone:
         return Observed(Sight.UNANSWERED if _may_pass(result) else Sight.NOT_LET)
     return Observed(Sight.PERHAPS if is_like else Sight.NOWHERE)
+
+
+def _as_sent(entry: LedgerEntry) -> Draft:
+    """What is looked for: what was sent, whatever is wanted by now."""
+    sent = entry.in_flight
+    return replace(entry.draft, body=sent.body) if sent and entry.is_doubtful else entry.draft
+
+
+def _with_hidden_texts(resource: Json, draft: Draft, ehr: Ehr) -> Json:
+    """The resource with what stands behind its URLs, where only that tells whose it is. EhrUnavailable for a passing fault."""
+    texts = {}
+    for part in hidden_texts(resource, draft):
+        with suppress(EhrRefused, EhrRejected, EhrNotFhir):
+            texts[str(part["url"])] = ehr.text_at(str(part["url"]), str(part.get("contentType", "")))
+    return dict(with_texts(resource, texts)) if texts else resource

@@ -91,9 +91,7 @@ def reconcile(
     done, it comes to nothing more, but for what waits on an answer.
     """
     settled = {
-        entry.draft.key: settle(
-            entry, observed.get(entry.draft.key, _NOTHING), may_come=_may_come(entry, situation)
-        )
+        entry.draft.key: _settle(entry, observed.get(entry.draft.key, _NOTHING), situation)
         for entry in entries
     }
     book = _book_of(list(settled.values()), observed, situation)
@@ -105,6 +103,17 @@ def reconcile(
     actions = [_as_action(entry, held_back[entry.draft.key]) for entry in entries]
     adds = [Add(task) for task in _tasks_for_holds(settled, observed, situation)]
     return (*(action for action in actions if action), *adds)
+
+
+def _settle(entry: LedgerEntry, look: Observed, situation: Situation) -> LedgerEntry:
+    shape = situation.capability.shape(entry.draft.resource_type)
+    return settle(
+        entry,
+        look,
+        may_come=_may_come(entry, situation),
+        is_sure=shape.found_by is None and shape.shows_at_once,
+        shows_at_once=shape.shows_at_once,
+    )
 
 
 def _may_come(entry: LedgerEntry, situation: Situation) -> bool:

@@ -13,6 +13,8 @@ from service.pipeline.publishing.actions import Observed, Sight
 
 #: As many looks in a row, minutes apart, that the EHR did not let us make are no passing fault.
 LOOKS_NOT_LET: Final = 4
+#: So many looks in a row, minutes apart, may miss what an EHR has and has not indexed yet.
+LOOKS_NOT_SHOWN: Final = 3
 _FIRST_VERSION: Final = 'W/"1"'
 
 
@@ -24,22 +26,42 @@ _SAYS: Final[Mapping[Sight, tuple[WriteState, WriteReason]]] = {
 }
 
 
-def settle(entry: LedgerEntry, look: Observed, *, may_come: bool = False) -> LedgerEntry:
+def settle(
+    entry: LedgerEntry,
+    look: Observed,
+    *,
+    may_come: bool = False,
+    is_sure: bool = True,
+    shows_at_once: bool = True,
+) -> LedgerEntry:
     """The entry with what a look says of its doubtful write; one without doubt, and one that was not looked for, as it is.
 
-    may_come: what the look does not show may still arrive, and once more if it were sent again.
+    may_come: what the look does not show may still arrive, and once more if it were sent again. is_sure is False where it is
+    looked for without an identifier: what no look shows may be there all the same, so that a person is asked, as at once
+    where the EHR does not show what it has taken.
     """
     if not entry.is_doubtful or look.sight is Sight.UNSEEN:
         return entry
     if look.sight is Sight.THERE:
         return _as_seen(entry, look)
+    if look.sight is Sight.NOWHERE and shows_at_once and may_come:
+        return missed(entry, WriteReason.NOT_FOUND_OUT)
     if look.sight is Sight.NOWHERE:
-        return missed(entry, WriteReason.NOT_FOUND_OUT) if may_come else _not_arrived(entry)
+        return _not_arrived(entry) if is_sure else _not_seen(entry, shows_at_once=shows_at_once)
     if look.sight in _SAYS:
         state, reason = _SAYS[look.sight]
         sent = entry.in_flight if state is WriteState.UNKNOWN else None
         return entry.moved_to(state, reason, in_flight=sent, attempts=0)
     return _not_shown(entry, look)
+
+
+def _not_seen(entry: LedgerEntry, *, shows_at_once: bool) -> LedgerEntry:
+    """What is never sent again although no look shows it: only a person can say that it is not there."""
+    if entry.state is WriteState.UNKNOWN:
+        return entry
+    if shows_at_once and entry.attempts < LOOKS_NOT_SHOWN:
+        return missed(entry, WriteReason.NOT_FOUND_OUT)
+    return entry.moved_to(WriteState.UNKNOWN, WriteReason.NOT_SHOWN, attempts=0)
 
 
 def _not_shown(entry: LedgerEntry, look: Observed) -> LedgerEntry:
