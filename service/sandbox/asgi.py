@@ -1,10 +1,10 @@
 """The few words of ASGI that the sandbox's layers share: whole bodies in, whole answers out."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from service.sandbox.mode import INSIDE
 
@@ -16,7 +16,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _FHIR_JSON: Final = "application/fhir+json"
 _FORM: Final = "x-www-form-urlencoded"
-_BASE: Final = "/fhir"
+#: The path of the FHIR base.
+BASE: Final = "/fhir"
 _HOP: Final = frozenset({"content-length", "transfer-encoding"})
 
 
@@ -56,6 +57,19 @@ class Asked:
         """The same with another body."""
         return replace(self, body=json.dumps(resource).encode())
 
+    def moved(self, method: str, path: str, body: bytes = b"") -> "Asked":
+        """Another request of the same client: path is relative to the FHIR base."""
+        address = f"{BASE}/{path}"
+        scope = {**self.scope, "method": method, "path": address, "raw_path": address.encode()}
+        return replace(self, method=method, path=path, body=body, scope=scope)
+
+    def with_query(self, query: Iterable[tuple[str, str]]) -> "Asked":
+        """The same with other parameters, all of them in the address."""
+        pairs = tuple(query)
+        scope = {**self.scope, "query_string": urlencode(pairs).encode()}
+        is_form = _FORM in self.headers.get("content-type", "")
+        return replace(self, query=pairs, scope=scope, body=b"" if is_form else self.body)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -85,7 +99,7 @@ async def read(scope: Scope, receive: Receive) -> Asked:
     if _FORM in headers.get("content-type", ""):
         asked.append(body)
     query = [pair for part in asked for pair in parse_qsl(part.decode(), keep_blank_values=True)]
-    path = str(scope["path"]).removeprefix(_BASE).strip("/")
+    path = str(scope["path"]).removeprefix(BASE).strip("/")
     return Asked(scope["method"], path, tuple(query), headers, body, scope)
 
 

@@ -20,6 +20,8 @@ VENDORS: Final = tuple(_PRODUCTS)
 #: Takes everything, but neither batch nor transaction.
 SINGLES: Final = "singles"
 FLAKY: Final = "flaky"
+#: Beside a vendor: by its written rules (`service.sandbox.written`) instead of its statement alone.
+WRITTEN: Final = "written"
 #: The kinds of EHR.
 KINDS: Final = (FULL, *VENDORS, SINGLES)
 #: The words that make a mode; they combine with commas.
@@ -33,7 +35,7 @@ class Mode:
     """vendor is one of VENDORS or "" for a server that takes all, with singles no Bundle; of all requests, fault_rate (0 to 1) go wrong.
 
     The seed decides which: the n-th request of every run with the same seed meets the same fate. spellbound says that
-    faults that last (`spells`) may be begun and ended from inside.
+    faults that last (`spells`) may be begun and ended from inside. written is for vendors: by all that their pages say.
     """
 
     vendor: str = ""
@@ -41,9 +43,11 @@ class Mode:
     seed: int = 1
     singles: bool = False
     spellbound: bool = False
+    written: bool = False
 
     def __str__(self) -> str:
-        return f"{self.kind},{FLAKY}" if self.fault_rate else self.kind
+        beside = [*([WRITTEN] if self.written else []), *([FLAKY] if self.fault_rate else [])]
+        return ",".join([self.kind, *beside])
 
     @property
     def kind(self) -> str:
@@ -71,14 +75,15 @@ USUAL_RATE: Final = 0.2
 def mode_of(words: str, *, seed: int = 1) -> Mode:
     """The mode that words like "full", "epic-like" or "oracle-like,flaky" name; BadInput with the known ones."""
     asked = [word.strip() for word in words.split(",") if word.strip()]
-    unknown = [word for word in asked if word not in WORDS]
+    unknown = [word for word in asked if word not in {*WORDS, WRITTEN}]
     if unknown or not asked:
         raise BadInput(f"There is no EHR called {', '.join(unknown) or 'nothing'}; choose {_choice()}.")
-    kinds = [word for word in asked if word != FLAKY]
+    kinds = [word for word in asked if word not in {FLAKY, WRITTEN}]
     if len(set(kinds)) > 1:
         raise BadInput(f"An EHR is of one kind, not {' and '.join(kinds)}; only {FLAKY} goes with another.")
     vendor = next((word for word in kinds if word in VENDORS), "")
-    return Mode(vendor, USUAL_RATE if FLAKY in asked else 0.0, seed, singles=SINGLES in kinds)
+    rate = USUAL_RATE if FLAKY in asked else 0.0
+    return Mode(vendor, rate, seed, singles=SINGLES in kinds, written=WRITTEN in asked and bool(vendor))
 
 
 def statement(vendor: str) -> dict[str, Any]:
