@@ -126,8 +126,5 @@ HABITS: Final[Mapping[str, Habits]] = MappingProxyType(
             beside=_warning("suppressed", "Other results could not be expressed and are left out."),
             one_in=5,
         ),
-        # Of their answers nothing is published that changes how they are read.
-        "meditech-like": Habits(spellings=()),
-        "athena-like": Habits(spellings=()),
     }
 )

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+from service import clock
 from service.sandbox.asgi import App, Asked, Receive, Scope, Send, Told, answer_of, fhir, read, tell
 from service.sandbox.mode import INSIDE, statement
 from service.sandbox.written.books import book_of
@@ -15,6 +16,8 @@ from service.sandbox.written.listed import types_of
 
 #: Where a PUT from inside sets the switches that a vendor's rules read, such as {"lacking": ["DocumentReference.create"]}.
 SWITCHES: Final = "sandbox/switches"
+#: Where an app gets its token; the EHR behind knows who may.
+_TOKENS: Final = "auth/token"
 _SUCCESS: Final = range(200, 300)
 
 
@@ -44,13 +47,18 @@ class Vendor:
             return await answer_of(self._app, asked)
         if asked.path == "metadata":
             return fhir(self._statement)
+        if asked.path == _TOKENS:
+            return self._book.retold(self._question(asked), await answer_of(self._app, asked))
         return await self._answer(asked)
+
+    def _question(self, asked: Asked) -> Question:
+        self._number += 1
+        opened, now = self._book.opened(asked), clock.now().timestamp()
+        return Question(opened, self._listed, opened.resource(), self._number, self._switches, at=now)
 
     async def _answer(self, asked: Asked) -> Told:
         """What the vendor answers, by its book."""
-        self._number += 1
-        opened = self._book.opened(asked)
-        question = Question(opened, self._listed, opened.resource(), self._number, self._switches)
+        question = self._question(asked)
         question = replace(question, found=await self._look_up(question))
         refusal = self._book.refusal(question)
         if refusal:
@@ -87,8 +95,9 @@ def _single(asked: Asked, entry: Mapping[str, Any]) -> Asked:
 
 
 def _inside(asked: Asked, path: str) -> Asked:
-    """A read of the hospital's own side."""
-    alone = asked.moved("GET", path).with_query(())
+    """A read or a search of the hospital's own side."""
+    address = urlsplit(path)
+    alone = asked.moved("GET", address.path).with_query(parse_qsl(address.query))
     names = {name.lower(): value for name, value in INSIDE.items()}
     return replace(alone, headers=names)
 

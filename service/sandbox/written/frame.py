@@ -30,8 +30,9 @@ class Question:
     """One request as the rules see it.
 
     listed is the vendor's statement by resource type; switches is what the hospital's own side has set (PUT sandbox/switches);
-    found holds the resources that rules asked for, by reference ("Encounter/e1"), and nothing for those that are not there.
-    number counts the requests that this vendor got; body is what was sent, {} for nothing.
+    found holds what entries asked for, by reference ("Encounter/e1") or search ("Task?patient=7"), and nothing for what is not
+    there. number counts the requests that this vendor got, at is when it came, in seconds since 1970; body is what was sent, {}
+    for nothing.
     """
 
     asked: Asked
@@ -40,6 +41,7 @@ class Question:
     number: int = 0
     switches: Mapping[str, Any] = field(default_factory=dict)
     found: Mapping[str, Json] = field(default_factory=dict)
+    at: float = 0.0
 
     @property
     def resource_type(self) -> str:
@@ -76,6 +78,10 @@ class Question:
         """The same about a request that was changed."""
         return replace(self, asked=asked, body=asked.resource())
 
+    def found_by(self, search: str) -> list[Json]:
+        """The resources that a search found for an entry that looked."""
+        return [entry["resource"] for entry in self.found.get(search, {}).get("entry", [])]
+
     def values(self, name: str) -> tuple[str, ...]:
         """All values of a search parameter, with whatever modifier."""
         return tuple(value for key, value in self.asked.query if key.partition(":")[0] == name)
@@ -85,7 +91,7 @@ class Question:
 class Refusal:
     """Why something is not done: HTTP status, FHIR issue code, a sentence; coding is the vendor's own code.
 
-    A silent one has no body at all.
+    A silent one has no body at all; a plain one is a text, as gateways answer.
     """
 
     status: int
@@ -94,6 +100,7 @@ class Refusal:
     coding: Mapping[str, str] = field(default_factory=dict)
     severity: str = "error"
     silent: bool = False
+    plain: bool = False
 
     def outcome(self) -> Json:
         """As an OperationOutcome."""
@@ -103,6 +110,8 @@ class Refusal:
 
     def told(self) -> Told:
         """As an answer of its own."""
+        if self.plain:
+            return Told(self.status, (("content-type", "text/plain"),), self.text.encode())
         return Told(self.status) if self.silent else fhir(self.outcome(), self.status)
 
 
@@ -119,8 +128,8 @@ def look_at_itself(question: Question) -> Iterable[str]:
 class Entry:
     """row is its number in the table of docs/sandbox.md, 0 for what follows from the statement; name is its own in the book.
 
-    about says it in a sentence, which names elements and never a value. types and interactions: ANY for all. looks names the
-    stored resources that the entry wants to know (`Question.found`).
+    about says it in a sentence, which names elements and never a value. types and interactions: ANY for all. looks names what
+    the entry wants to know of the EHR (`Question.found`): a resource ("Encounter/e1") or a search ("Task?patient=7").
     """
 
     row: int
@@ -147,10 +156,13 @@ class Rule(Entry):
     coding: Mapping[str, str] = field(default_factory=dict)
     severity: str = "error"
     silent: bool = False
+    plain: bool = False
 
     def refusal(self) -> Refusal:
         """What is answered."""
-        return Refusal(self.status, self.code, self.about, self.coding, self.severity, self.silent)
+        return Refusal(
+            self.status, self.code, self.about, self.coding, self.severity, self.silent, self.plain
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,12 +30,6 @@ def _has_plain_document(question: Question) -> bool:
     return len(question.body.get("content", [])) == 1 and people
 
 
-def _refuse_what_is_unlisted(vendor: str) -> Book:
-    return Book(
-        (*listed.listed_only(405), listed.no_bundles(), parts.ignore_conditions(28), spell_by_habit(vendor)),
-    )
-
-
 LAX: Final[Mapping[str, Book]] = {
     "epic-like": Book(
         (
@@ -90,7 +84,4 @@ LAX: Final[Mapping[str, Book]] = {
             spell_by_habit("oracle-like"),
         ),
     ),
-    # No status of a refusal is documented for these two.
-    "meditech-like": _refuse_what_is_unlisted("meditech-like"),
-    "athena-like": _refuse_what_is_unlisted("athena-like"),
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from service.sandbox.asgi import Asked, Told
+from service.sandbox.asgi import BASE, Asked, Told
 from service.sandbox.written.frame import (
     ANY,
     WRITES,
@@ -111,11 +111,11 @@ def answer_creates(
     )
 
 
-def without_version(row: int, interactions: frozenset[str] = _CREATE) -> Retelling:
+def without_version(row: int, interactions: frozenset[str] = _CREATE, *, name: str = "no ETag") -> Retelling:
     """No ETag is told."""
     return Retelling(
         row=row,
-        name="no ETag",
+        name=name,
         about="The version is not told.",
         interactions=interactions,
         retell=lambda _, told: without_header(without_header(told, "etag"), "last-modified"),
@@ -198,6 +198,11 @@ def change_body(
         return question.asked.with_body(change(question, question.body))
 
     return Change(row=row, name=name, about=about, types=types, interactions=interactions, change=changed)
+
+
+def base_of(asked: Asked) -> str:
+    """The FHIR base to which a request was sent."""
+    return f"{asked.scope.get('scheme', 'http')}://{asked.headers.get('host', 'ehr.example.org')}{BASE}"
 
 
 def searchset_of(told: Told) -> Json:
