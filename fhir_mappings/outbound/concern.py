@@ -15,12 +15,18 @@ from fhir_mappings.outbound.references import type_of
 from service.domain.need import Need
 from service.domain.plan import Plan
 
+_PREFIX = "concern:"
 _EVIDENCE = ("Observation", "QuestionnaireResponse")
 
 
 def concern_key(need: Need) -> str:
     """The key of the concern about a need."""
-    return f"concern:{need.code}"
+    return f"{_PREFIX}{need.code}"
+
+
+def need_of_concern(key: str) -> str:
+    """The need code in the key of a concern, "" for any other key."""
+    return key.removeprefix(_PREFIX) if key.startswith(_PREFIX) else ""
 
 
 def concerns(plan: Plan) -> Iterator[Need]:
@@ -30,8 +36,9 @@ def concerns(plan: Plan) -> Iterator[Need]:
             yield need
 
 
-def concern_body(need: Need, plan: Plan, *, recorded: datetime) -> Json:
-    """The Condition in FHIR JSON without identifier; plan must be shareable."""
+def concern_body(need: Need, plan: Plan, *, recorded: datetime, reference: str = "") -> Json:
+    """The Condition in FHIR JSON without identifier; plan must be shareable. reference is the line that its note ends with."""
+    found = f"Found by {protocol_text(need.protocol)}. To be confirmed with the patient by a person."
     return {
         "resourceType": "Condition",
         "meta": {"profile": [f"{systems.US_CORE}us-core-condition-problems-health-concerns"]},
@@ -46,11 +53,7 @@ def concern_body(need: Need, plan: Plan, *, recorded: datetime) -> Json:
         "encounter": {"reference": plan.encounter.reference},
         "recordedDate": recorded.isoformat(timespec="seconds"),
         "evidence": [{"detail": evidence_references(need.evidence, *_EVIDENCE)}],
-        "note": [
-            {
-                "text": f"Found by {protocol_text(need.protocol)}. To be confirmed with the patient by a person."
-            }
-        ],
+        "note": [{"text": f"{found} {reference}".strip()}],
     }
 
 

@@ -6,8 +6,9 @@ printed and passed on, so that above them stands whose it is, from where, of whi
 
 import base64
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from html import escape
 from typing import Final
 
@@ -15,6 +16,7 @@ from fhir_mappings import systems
 from fhir_mappings.narrative import DECIDE_HERE, generated, standing
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.elements import Json, clean, coding
+from fhir_mappings.outbound.plain_note import UNSIGNED, plain_note, signed_line
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Plan
 
@@ -25,21 +27,40 @@ DOCUMENT_KEY: Final = "plan-document"
 #: Of all attachments together, as they travel (base64).
 MAX_ATTACHED_BYTES: Final = 5_000_000
 _TITLE: Final = "Discharge plan"
-_PLAN_OF_CARE_NOTE: Final = "18776-5"
+#: LOINC "Plan of care note".
+PLAN_TYPE: Final = "18776-5"
 _PAGE: Final = (
     '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><title>Discharge plan</title></head>'
-    "<body><h1>Discharge plan</h1>{about}{words}</body></html>\n"
+    "<body><h1>Discharge plan</h1>{standing}{about}{words}{reference}</body></html>\n"
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What stands around the words of a document.
+
+    reference is the line that it ends with; zone the hospital's clock; is_plan is False for what only speaks of a plan.
+    """
+
+    reference: str = ""
+    zone: tzinfo = UTC
+    is_plan: bool = True
+
+
 def document_body(
-    plan: Plan, words: str, *, author: Author, recorded: datetime, pdf: Renderer | None = None
+    plan: Plan,
+    words: str,
+    *,
+    author: Author,
+    recorded: datetime,
+    pdf: Renderer | None = None,
+    letterhead: Letterhead = Letterhead(),
 ) -> Json | None:
     """The DocumentReference in FHIR JSON without identifier; None when not even plain text fits into 5 MB.
 
     plan must be shareable; words is its narrative as an XHTML div (`care_plan_narrative`).
     """
-    attachments = list(_fitting(_attachments(tuple(_about(plan, author)), words, pdf)))
+    attachments = list(_fitting(_attachments(plan, words, author, letterhead, pdf)))
     if not attachments:
         return None
     title = titled(plan)
@@ -51,7 +72,7 @@ def document_body(
         "status": "current",
         "docStatus": "final" if plan.approval_of(WHOLE_PLAN) else "preliminary",
         "type": {
-            "coding": [coding(systems.LOINC, _PLAN_OF_CARE_NOTE, "Plan of care note")],
+            "coding": [coding(systems.LOINC, PLAN_TYPE, "Plan of care note")],
             "text": _TITLE,
         },
         "category": [
@@ -65,18 +86,6 @@ def document_body(
         "content": [{"attachment": attachment} for attachment in attachments],
         "context": {"encounter": [{"reference": plan.encounter.reference}]},
     }
-
-
-def fitted(body: Json, *, one_attachment: bool, device_author: bool) -> Json:
-    """The same document as an EHR takes it that wants one attachment (the HTML reads best), or none but people as authors.
-
-    Without us as its author its words still say that software drafted it.
-    """
-    left = {name: part for name, part in body.items() if device_author or name != "author"}
-    if one_attachment:
-        pages = [one for one in body["content"] if one["attachment"]["contentType"] == "text/html"]
-        left["content"] = (pages or body["content"])[:1]
-    return left
 
 
 def titled(plan: Plan) -> str:
@@ -114,11 +123,29 @@ def _about(plan: Plan, author: Author) -> Iterator[str]:
     yield f"Plan of {plan.today}, drafted by software ({author.device_name}) from the record"
 
 
-def _attachments(about: Sequence[str], words: str, pdf: Renderer | None) -> Iterator[tuple[str, bytes]]:
+def _attachments(
+    plan: Plan, words: str, author: Author, letterhead: Letterhead, pdf: Renderer | None
+) -> Iterator[tuple[str, bytes]]:
     """Content type and bytes, the one to keep first where not all fit first."""
-    paragraph = "<p>" + "<br/>".join(map(escape, about)) + "</p>"
-    page = _PAGE.format(about=paragraph, words=words)
-    yield "text/plain", "\n".join((_TITLE, "", *about, "", plain_text(words))).encode()
+    about = tuple(_about(plan, author))
+    signed = signed_line(plan, letterhead.zone) if letterhead.is_plan else ""
+    is_unsigned = letterhead.is_plan and plan.decision_on(WHOLE_PLAN) is None
+    note = plain_note(
+        words,
+        title=_TITLE,
+        standing=signed,
+        is_unsigned=is_unsigned,
+        about=about,
+        reference=letterhead.reference,
+    )
+    yield "text/plain", note.encode()
+    standing = f"<p>{escape(signed)}</p>" if signed else f"<h2>{UNSIGNED}</h2>" if is_unsigned else ""
+    page = _PAGE.format(
+        standing=standing,
+        about="<p>" + "<br/>".join(map(escape, about)) + "</p>",
+        words=words,
+        reference=f"<p>{letterhead.reference}</p>" if letterhead.reference else "",
+    )
     yield "text/html", page.encode()
     if pdf is not None:
         yield "application/pdf", pdf(page)

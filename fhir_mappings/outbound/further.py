@@ -11,23 +11,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
-from textwrap import wrap
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated
 from fhir_mappings.outbound.author import Author
-from fhir_mappings.outbound.document import DOCUMENT_KEY, document_body
+from fhir_mappings.outbound.document import DOCUMENT_KEY, Letterhead, document_body
 from fhir_mappings.outbound.drafts import named
 from fhir_mappings.outbound.elements import Json, clean
+from fhir_mappings.outbound.plain_note import wrapped
+from fhir_mappings.outbound.reference_line import reference_line, restamped
 from fhir_mappings.outbound.references import Names
 from fhir_mappings.own_marks import own_identifier
 from service.domain.plan import Plan
 from service.domain.publication import Draft
 
-#: Columns of a line of plain text, as a note is shown in a chart.
-_COLUMNS: Final = 72
 _OFF: Final = "off"
 _OFF_TITLE: Final = "Discharge plan called off"
 _LOOK: Final = "Do not act on it. What was ordered because of it, a person must look at."
@@ -81,7 +80,7 @@ def further(draft: Draft, place: Place, before: Place, written: datetime, refere
 
 
 def renamed(draft: Draft, key: str, mark: str) -> Draft:
-    """The same draft as a resource of its own, with its own key and names."""
+    """The same draft as a resource of its own, with its own key, names and reference."""
     identifier, full_url = (
         f"urn:uuid:{uuid5(NAMESPACE_URL, f'{name} {mark}')}" for name in (draft.identifier, draft.full_url)
     )
@@ -92,18 +91,18 @@ def renamed(draft: Draft, key: str, mark: str) -> Draft:
             for name in body["identifier"]
         ]
         body = {**body, "identifier": names}
-    return replace(draft, key=key, identifier=identifier, full_url=full_url, body=body)
+    return restamped(replace(draft, key=key, identifier=identifier, full_url=full_url, body=body))
 
 
 def with_sentence(draft: Draft, sentence: str) -> Draft:
-    """The draft with a sentence right below the title of all its texts; what is no text cannot carry it and is left out."""
+    """The draft with a sentence right below the title, or the first paragraph, of all its texts; what is no text cannot carry it and is left out."""
     body = dict(draft.body)
     if "content" in body:
         told = [_with_sentence(part, sentence) for part in body["content"]]
         body["content"] = [part for part in told if part is not None]
     if "payload" in body:
         body["payload"] = [
-            {**part, "contentString": _below_first_line(part["contentString"], sentence)}
+            {**part, "contentString": _below_first_paragraph(part["contentString"], sentence)}
             if "contentString" in part
             else part
             for part in body["payload"]
@@ -118,10 +117,11 @@ def called_off_resources(plan: Plan, why: str, *, author: Author, recorded: date
     """
     shared = plan.shareable()
     words = _words(why)
-    document = document_body(shared, words, author=author, recorded=recorded)
+    names = Names(plan.tenant, plan.encounter.reference)
+    letterhead = Letterhead(reference_line(names.identifier(DOCUMENT_KEY)), is_plan=False)
+    document = document_body(shared, words, author=author, recorded=recorded, letterhead=letterhead)
     if document is None:
         return ()
-    names = Names(plan.tenant, plan.encounter.reference)
     body = document | {"docStatus": "final", "description": _OFF_TITLE, "text": generated(_OFF_TITLE)}
     return (named(names, DOCUMENT_KEY, body, plan, says=words, page=author.page),)
 
@@ -146,9 +146,9 @@ def _with_sentence(part: Mapping[str, Any], sentence: str) -> Json | None:
     return {**part, "attachment": told}
 
 
-def _below_first_line(text: str, sentence: str) -> str:
-    title, _, rest = text.partition("\n")
-    return "\n".join((title, "", *wrap(sentence, _COLUMNS), rest))
+def _below_first_paragraph(text: str, sentence: str) -> str:
+    first, _, rest = text.partition("\n\n")
+    return "\n\n".join((first, wrapped(sentence), rest))
 
 
 def _below_heading(page: str, sentence: str) -> str:
@@ -159,7 +159,7 @@ def _below_heading(page: str, sentence: str) -> str:
 
 
 _INSERTS: Final[Mapping[str, Callable[[str, str], str]]] = {
-    "text/plain": _below_first_line,
+    "text/plain": _below_first_paragraph,
     "text/html": _below_heading,
     "application/xhtml+xml": _below_heading,
 }

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final
 
 from fhir_mappings.outbound.elements import Json
+from fhir_mappings.outbound.reference_line import without_reference
 from service.domain.plan import Plan
 
 _MADE_ON: Final = frozenset(
@@ -31,7 +32,8 @@ def meaning_of(body: Json, plan: Plan) -> str:
         for name, part in body.items()
         if name not in _MADE_ON | _SENT_TO | _MADE_BY and not _is_asked_by_us(name, part)
     }
-    text = json.dumps(counts, sort_keys=True, separators=(",", ":"))
+    # The line by which a text is known says nothing, and earlier releases wrote none.
+    text = without_reference(json.dumps(counts, sort_keys=True, separators=(",", ":")))
     if not _is_named(plan):
         text = _DAY.sub(lambda day: _distance(day[0], plan.discharge_date), text)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -15,8 +15,12 @@ MESSAGE_KEY: Final = "plan-message"
 _TOPIC: Final = "Discharge plan"
 
 
-def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) -> Json | None:
+def message_body(
+    plan: Plan, words: str, *, author: Author, recorded: datetime, reference: str = ""
+) -> Json | None:
     """The Communication in FHIR JSON without identifier. plan must be shareable; words is its narrative (XHTML div).
+
+    reference is the line that it ends with.
 
     It is `completed` because nobody else will send it. It goes to those of the record who look after the patient, else to
     the hospital's social workers; None where neither is known, for a message to nobody reaches nobody.
@@ -36,5 +40,5 @@ def message_body(plan: Plan, words: str, *, author: Author, recorded: datetime) 
         "sent": recorded.isoformat(timespec="seconds"),
         "recipient": references(recipients),
         "sender": author.writer(),
-        "payload": [{"contentString": plain_text(words)}],
+        "payload": [{"contentString": "\n".join(filter(None, [plain_text(words), reference]))}],
     }

@@ -12,11 +12,12 @@ from typing import Final
 from fhir_mappings import systems
 from fhir_mappings.narrative import generated, headline
 from fhir_mappings.outbound.author import Author
-from fhir_mappings.outbound.document import document_body
+from fhir_mappings.outbound.document import Letterhead, document_body
 from fhir_mappings.outbound.drafts import named
 from fhir_mappings.outbound.elements import Json, clean, coding
 from fhir_mappings.outbound.further import renamed
 from fhir_mappings.outbound.message import message_body
+from fhir_mappings.outbound.reference_line import reference_line
 from fhir_mappings.outbound.references import Names
 from service.domain.plan import Plan
 from service.domain.publication import Draft
@@ -64,8 +65,10 @@ def notice_resources(plan: Plan, *, page: str, author: Author, recorded: datetim
     shared = plan.shareable()
     names = Names(plan.tenant, plan.encounter.reference)
     words = _words(shared, page)
-    document = document_body(shared, words, author=author, recorded=recorded)
-    message = message_body(shared, words, author=author, recorded=recorded)
+    letterhead = Letterhead(reference_line(names.identifier(NOTICE_DOCUMENT_KEY)), is_plan=False)
+    document = document_body(shared, words, author=author, recorded=recorded, letterhead=letterhead)
+    reference = reference_line(names.identifier(NOTICE_MESSAGE_KEY))
+    message = message_body(shared, words, author=author, recorded=recorded, reference=reference)
     drafts = [] if document is None else [_draft(names, NOTICE_DOCUMENT_KEY, _as_note(document), plan, words)]
     if message is not None:
         drafts.append(_draft(names, NOTICE_MESSAGE_KEY, message | {"topic": {"text": _TITLE}}, plan, words))

@@ -24,6 +24,7 @@ _GROUP: Final = f"[{_ALPHABET}]{{4}}"
 _LINE: Final = re.compile(
     rf"Homeward{_SPACE}reference{_SPACE}({_GROUP}){_HYPHEN}({_GROUP}){_HYPHEN}({_GROUP})(?![0-9A-Za-z])"
 )
+_ENDING: Final = re.compile(rf"\s*{_LINE.pattern}")
 
 
 def reference_of(identifier: str) -> str:
@@ -35,7 +36,12 @@ def reference_of(identifier: str) -> str:
 
 def reference_line(identifier: str) -> str:
     """Return the line for a text of the draft with this identifier."""
-    return f"Homeward reference {reference_of(identifier)}"
+    return line_of(reference_of(identifier))
+
+
+def line_of(reference: str) -> str:
+    """Return the line with a reference."""
+    return f"Homeward reference {reference}"
 
 
 def references_in_text(text: str) -> frozenset[str]:
@@ -44,8 +50,8 @@ def references_in_text(text: str) -> frozenset[str]:
 
 
 def without_reference(text: str) -> str:
-    """Return the text without its lines of this kind."""
-    return _LINE.sub("", text)
+    """Return the text without its lines of this kind, and the space before them."""
+    return _ENDING.sub("", text)
 
 
 def texts_of(resource: Json) -> Iterator[str]:

@@ -143,7 +143,7 @@ IN_WORDS: Final[Mapping[Landing, str]] = {
     Landing.CARE_PLAN: "It stands in the words of the care plan.",
     Landing.DOCUMENT: "It stands in the plan document.",
     Landing.MESSAGE: "It stands in a message to the care team.",
-    Landing.CONCERN: "What it is for stands as an unconfirmed health concern.",
+    Landing.CONCERN: "What it is for stands as an unconfirmed health concern or problem.",
     Landing.PAGE: "It stands on Homeward's page only.",
 }
 

@@ -36,25 +36,32 @@ class Step:
 
 def step_for(capability: Capability, resource_type: str) -> Step:
     """The rung on which new resources of a type are written."""
-    if not capability.can(resource_type, "create"):
-        return _not_possible(resource_type, WriteReason.NO_CREATE)
+    lack = _lack_of(capability, resource_type)
+    if lack is not WriteReason.NONE:
+        why = capability.shape(resource_type).why if lack is WriteReason.NOT_TAKEN else ""
+        return Step(resource_type, Rung.NOT_POSSIBLE, why or explain(lack, resource_type), lack)
     found_by = how_to_find(capability, resource_type)
-    if not found_by:
-        return _not_possible(resource_type, WriteReason.NOT_FINDABLE)
+    kept_out = f"duplicates are kept out by {found_by}" if found_by else _NOBODY_CAN_LOOK
     if capability.transaction:
-        return Step(
-            resource_type,
-            Rung.TRANSACTION,
-            f"The EHR takes transactions; duplicates are kept out by {found_by}.",
-        )
+        return Step(resource_type, Rung.TRANSACTION, f"The EHR takes transactions; {kept_out}.")
     rung = Rung.BATCH if capability.writes_in_batch() else Rung.SINGLES
-    return Step(
-        resource_type, rung, f"The EHR takes {_taken(capability)}; duplicates are kept out by {found_by}."
-    )
+    return Step(resource_type, rung, f"The EHR takes {_taken(capability)}; {kept_out}.")
 
 
-def _not_possible(resource_type: str, lack: WriteReason) -> Step:
-    return Step(resource_type, Rung.NOT_POSSIBLE, explain(lack, resource_type), lack)
+def _lack_of(capability: Capability, resource_type: str) -> WriteReason:
+    """Why none of this type is written, NONE where it is. A vendor's rule counts for more than what /metadata lists."""
+    shape = capability.shape(resource_type)
+    if not capability.can(resource_type, "create"):
+        return WriteReason.NO_CREATE
+    if not shape.taken:
+        return WriteReason.NOT_TAKEN
+    if shape.only_where and capability.problems.category not in shape.categories:
+        return WriteReason.NOT_WANTED
+    # Where a vendor is known to let nobody look, it is written once, and one whose answer is lost is a person's.
+    can_be_written_once = shape.found_by == ()
+    if not can_be_written_once and not how_to_find(capability, resource_type):
+        return WriteReason.NOT_FINDABLE
+    return WriteReason.NONE
 
 
 def _taken(capability: Capability) -> str:
@@ -74,6 +81,9 @@ def ladder(capability: Capability, resource_types: Iterable[str]) -> tuple[Step,
 
 def how_to_find(capability: Capability, resource_type: str) -> str:
     """By what one of ours is found again after an unknown write; "" where the EHR offers no way to look."""
+    named = capability.shape(resource_type).found_by
+    if named is not None:
+        return _named_way(capability, resource_type, named)
     if resource_type == "Provenance":  # has no identifier in R4
         ways = {"_tag": "a search by tag", "target": "a search by target"}
     else:
@@ -84,6 +94,18 @@ def how_to_find(capability: Capability, resource_type: str) -> str:
     if resource_type in COMPARABLE and findable_by(capability, resource_type, "patient"):
         return "a search by patient that compares what is found"
     return "conditional create" if capability.of(resource_type).conditional_create else ""
+
+
+def _named_way(capability: Capability, resource_type: str, parameters: Sequence[str]) -> str:
+    """The search of a vendor's rule in words, "" where it names none or /metadata does not list its first parameter."""
+    listed = [name for name in parameters if capability.searches(resource_type, name)]
+    if not listed or listed[0] != parameters[0]:
+        return ""
+    return f"a search by {_listing(listed)} that compares what is found"
+
+
+def _listing(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def findable_by(capability: Capability, resource_type: str, parameter: str) -> bool:
@@ -123,6 +145,10 @@ _REQUEST: Final = "ServiceRequest"
 #: Tries in a row that were not let through, minutes apart.
 _PUT_OFF: Final = 4
 
+_NOBODY_CAN_LOOK: Final = (
+    "nobody can look for one whose confirmation got lost, so each is sent once and a lost one is a person's"
+)
+
 _Step = Callable[[str], Step]
 
 
@@ -152,7 +178,11 @@ def descend(
     items = [entry for entry in entries if _is_item(entry)]
     there = {entry.draft.key for entry in items if _is_there(entry, step(entry.draft.resource_type))}
     offered = frozenset(_offered(entries, step, items, there, unmade))
-    landed = tuple(_landed(entry, there, offered) for entry in items)
+    shape = capability.shape(_MADE_OF[Landing.CONCERN])
+    # Where needs without a code have no problem, or none shows before a clinician has reconciled it, no item stands by it.
+    is_shown = shape.shows_at_once and not shape.coded
+    shown = offered if is_shown else offered - {Landing.CONCERN}
+    landed = tuple(_landed(entry, there, shown) for entry in items)
     return Descent(landed, frozenset(_types(landed, items, offered, step)))
 
 

@@ -10,6 +10,7 @@ from fhir_mappings.outbound.lower import lower_resources
 from fhir_mappings.outbound.plan import plan_resources
 from service.domain.publication import Landing, WriteState
 from service.domain.write_reason import WriteReason
+from service.domain.write_shape import ProblemList, WriteShape
 from service.ehr.capability import Capability, ResourceCapability
 from service.ehr.ladder import descend
 from tests.builders import MemoryLedger, draft_of, interventions, need, planned
@@ -54,18 +55,28 @@ def test_where_all_is_taken_everything_is_a_resource_and_nothing_else_is_written
     assert further == frozenset()
 
 
-def test_epic_gets_service_requests_and_the_plan_as_a_document(ledger):
+def test_epic_gets_the_plan_as_a_note_and_no_orders(ledger):
     rungs, further = stands(ledger, vendor("epic-like"))
-    assert rungs["ServiceRequest"] is Landing.RESOURCE
-    assert rungs["CarePlan"] is rungs["Goal"] is Landing.DOCUMENT
+    assert rungs["CarePlan"] is rungs["Goal"] is rungs["ServiceRequest"] is Landing.DOCUMENT
     assert rungs["Provenance"] is Landing.PAGE
     assert further == {"DocumentReference"}
 
 
-def test_oracle_gets_a_document_and_health_concerns_and_no_message_that_could_not_be_found_again(ledger):
-    rungs, further = stands(ledger, vendor("oracle-like"))
+def test_oracle_gets_a_document_and_a_message_and_problems_only_where_they_are_wanted(ledger):
+    oracle = vendor("oracle-like")
+    rungs, further = stands(ledger, oracle)
     assert rungs["CarePlan"] is rungs["Goal"] is rungs["ServiceRequest"] is Landing.DOCUMENT
-    assert further == {"DocumentReference", "Condition"}
+    assert further == {"DocumentReference", "Communication"}
+    _, wanted = stands(ledger, replace(oracle, problems=ProblemList.ENCOUNTER_DIAGNOSIS))
+    assert wanted == {"DocumentReference", "Communication", "Condition"}
+
+
+def test_no_item_stands_by_a_problem_that_may_have_no_code_or_shows_later(ledger):
+    only_conditions = without("CarePlan", "ServiceRequest", "DocumentReference", "Communication")
+    for shape in (WriteShape(coded=True), WriteShape(shows_at_once=False)):
+        rungs, further = stands(ledger, replace(only_conditions, writes={"Condition": shape}))
+        assert rungs["ServiceRequest"] is Landing.PAGE
+        assert further == {"Condition"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from fhir_mappings.outbound.author import Author
+from fhir_mappings.outbound.shape import NOBODY, HospitalFacts
 from service.domain.absence import Conclusion
 from service.domain.publication import Draft, LedgerEntry
 from service.ehr.capability import Capability
@@ -58,7 +59,7 @@ class Situation:
     """All that a decision needs beside the ledger and what was observed.
 
     wishes are by key. recorded is when what is now done was asked for, as it stands in the resources; at is now. but_approved: what a person approved is not put
-    on hold when the discharge is called off. For so long as patience an EHR may still be at work on what it has not answered.
+    on hold when the discharge is called off. For so long as patience an EHR may still be at work on what it has not answered. facts are of the hospital.
     """
 
     capability: Capability
@@ -68,6 +69,7 @@ class Situation:
     at: datetime
     but_approved: bool = False
     patience: timedelta = timedelta()
+    facts: HospitalFacts = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

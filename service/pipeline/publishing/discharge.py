@@ -36,7 +36,7 @@ def publish_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps
     """
     lower = lower_rungs(discharge, tenant, deps)
     if tenant.write_policy is WritePolicy.SHADOW:
-        rehearse(ledger, tenant.write_policy, deps.ehr(tenant.id).capability(), lower)
+        rehearse(ledger, tenant, deps.ehr(tenant.id).capability(), lower)
         return None
     if not tenant.write_policy.writes:
         set_aside(ledger, tenant.write_policy)

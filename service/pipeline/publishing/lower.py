@@ -37,7 +37,9 @@ def draw_lower_rungs(
 ) -> tuple[Draft, ...]:
     """The drafts of one version, dated as what it says was last decided."""
     author = known_author(tenant, version.plan, deps.store, page=page_of(discharge, deps))
-    return lower_resources(version.plan, author=author, recorded=said_at(version), pdf=pdf_renderer())
+    return lower_resources(
+        version.plan, author=author, recorded=said_at(version), pdf=pdf_renderer(), zone=tenant.time_zone
+    )
 
 
 @cache

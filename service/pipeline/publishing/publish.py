@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from fhir_mappings.merge import pruned
 from fhir_mappings.outbound.author import Author
-from fhir_mappings.outbound.document import fitted
 from fhir_mappings.outbound.further import place_of
 from fhir_mappings.outbound.notice import further_notice, is_notice, keeps_verdict_out
+from fhir_mappings.outbound.shape import HospitalFacts
 from fhir_mappings.references import resolved
 from fhir_mappings.withdrawal import is_hold_task
 from service import clock
@@ -17,7 +16,7 @@ from service.clock import now
 from service.domain.absence import Conclusion, Look, Shown
 from service.domain.publication import Draft, Ledger, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
-from service.domain.write_shape import AuthorShape, Change
+from service.domain.write_shape import Change
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import LOWER_TYPES, Rung, descend, step_for
@@ -27,12 +26,12 @@ from service.pipeline.publishing.actions import Action, Observed, Record, Sight,
 from service.pipeline.publishing.chain import Chain, extend
 from service.pipeline.publishing.observe import Weigh, observe
 from service.pipeline.publishing.pauses import is_unfinished
+from service.pipeline.publishing.ready import as_taken, facts_of, of_types, unmade_of
 from service.pipeline.publishing.reconcile import reconcile
 
 #: The same plan as document, message and health concerns, for an EHR that does not take it otherwise.
 Drafts = Callable[[], Sequence[Draft]]
 _SIGNS: Final = "Provenance"
-_HTML: Final = "text/html;charset=utf-8"
 #: Write, ask a person about a hold, write that, and once more after somebody was quicker.
 _PASSES: Final = 8
 _SHOWN: Final = frozenset({Sight.THERE, Sight.NOWHERE, Sight.UNSEEN})
@@ -158,8 +157,10 @@ class _Run:
     began: float = field(default_factory=clock.monotonic)
     #: How often each was tried before this run.
     tried: dict[str, int] = field(init=False)
+    facts: HospitalFacts = field(init=False)
 
     def __post_init__(self) -> None:
+        self.facts = facts_of(self.ehr.tenant)
         self.tried = {entry.draft.key: entry.attempts for entry in self.ledger.entries()}
 
     def bring(self) -> None:
@@ -187,7 +188,7 @@ class _Run:
         found = descend(self.ledger.entries(), capability)
         while not found.types <= tried:
             tried |= found.types
-            drafts = self.way.lower()
+            drafts = as_taken(self.way.lower(), capability, self.facts)
             unmade = unmade_of(drafts, tried)
             self._want_lower(drafts, tried)
             found = descend(self.ledger.entries(), capability, unmade=unmade)
@@ -225,7 +226,7 @@ class _Run:
         asked = [chains[draft.key].new if draft in further else draft for draft in drafts]
         linked = [replace(draft, body=resolved(draft.body, newest)) for draft in asked if draft is not None]
         standing = [chain.stands for chain in chains.values() if chain.stands is not None]
-        return [*of_types(linked, types, capability), *standing]
+        return [*of_types(linked, types, capability, self.facts, standing=standing), *standing]
 
     def _drafts_when_off(self) -> list[Draft]:
         """What says of the documents that can never be changed that they no longer hold, and these as they are."""
@@ -234,7 +235,7 @@ class _Run:
         told = [chain.new for chain in chains if chain.new is not None]
         standing = [chain.stands for chain in chains if chain.stands is not None]
         types = frozenset(draft.resource_type for draft in told)
-        return [*of_types(told, types, self.ehr.capability()), *standing]
+        return [*of_types(told, types, self.ehr.capability(), self.facts), *standing]
 
     def _is_chained(self, draft: Draft) -> bool:
         return self.ehr.capability().shape(draft.resource_type).change is Change.FURTHER
@@ -256,8 +257,8 @@ class _Run:
     def _want_notice(self) -> None:
         capability = self.ehr.capability()
         possible = [
-            _fitted(draft, capability)
-            for draft in self.way.notice()
+            draft
+            for draft in as_taken(self.way.notice(), capability, self.facts)
             if step_for(capability, draft.resource_type).rung is not Rung.NOT_POSSIBLE
         ]
         self.ledger.want_also([self._as_new(draft, capability) for draft in possible[:1]])
@@ -316,6 +317,7 @@ class _Run:
             self._now(),
             but_approved=way.but_approved,
             patience=_TIMEOUTS * timedelta(seconds=self.ehr.tenant.read_timeout_seconds),
+            facts=self.facts,
         )
         actions = reconcile(entries, self.seen, situation)
         undecided = self._undecided(entries) | self.closed
@@ -409,25 +411,3 @@ def _is_frozen(entry: LedgerEntry) -> bool:
     return keeps_verdict_out(
         entry.draft.resource_type, {name for name in ours if ours[name] != said.get(name)}
     )
-
-
-def unmade_of(drafts: Sequence[Draft], types: frozenset[str]) -> frozenset[str]:
-    """The types of which there is nothing to write: a document that is too large, a message that nobody would get."""
-    return types - {draft.resource_type for draft in drafts}
-
-
-def of_types(drafts: Sequence[Draft], types: frozenset[str], capability: Capability) -> list[Draft]:
-    """The drafts of these types as this EHR takes them, and the Provenance of them where one is taken."""
-    signed = capability.can(_SIGNS, "create")
-    chosen = [_fitted(draft, capability) for draft in drafts if draft.resource_type in types]
-    others = {draft.full_url for draft in drafts if draft.resource_type not in types}
-    sources = [draft for draft in drafts if draft.resource_type == _SIGNS and signed]
-    return [*chosen, *(replace(draft, body=pruned(draft.body, others)) for draft in sources)]
-
-
-def _fitted(draft: Draft, capability: Capability) -> Draft:
-    if draft.resource_type != "DocumentReference":
-        return draft
-    shape = capability.shape(draft.resource_type)
-    html, device = shape.attachments[:1] == (_HTML,), shape.author is AuthorShape.AS_IS
-    return replace(draft, body=fitted(draft.body, one_attachment=html, device_author=device))

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_mappings.merge import pruned
+from fhir_mappings.outbound.shape import shaped
 from fhir_mappings.references import references_in, resolved
 from fhir_mappings.withdrawal import is_hold_task, status_of
 from service.domain.publication import Draft, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
+from service.ehr.ladder import LOWER_TYPES
 from service.ehr.writing import condition
 from service.pipeline.publishing import rules
 from service.pipeline.publishing.actions import Action, Add, Observed, Record, Sight, Situation, Wish, Write
@@ -152,7 +154,8 @@ class _Book:
         coming = {write.entry.draft.full_url for write in decided.values() if isinstance(write, Write)}
         coming |= {other.draft.full_url for other in self.entries if other.state is WriteState.SENDING}
         missing = {other.draft.full_url for other in self.entries} - self.references.keys() - coming
-        ours = pruned(resolved(entry.draft.body, self.references), missing - {entry.draft.full_url})
+        body = _as_taken(entry.draft, self.situation)
+        ours = pruned(resolved(body, self.references), missing - {entry.draft.full_url})
         look = self.observed.get(key, _NOTHING)
         return Case(entry, self.situation.wishes[key], look, ours, self.situation, self._focus(entry))
 
@@ -160,6 +163,14 @@ class _Book:
         """The order that a task is about, and what was seen of it; None for all else."""
         found = next((order for order in self.entries if is_about(entry.draft, order.draft)), None)
         return (found, self.observed.get(found.draft.key, _NOTHING)) if found else None
+
+
+def _as_taken(draft: Draft, situation: Situation) -> Mapping[str, Any]:
+    """The body of a plan's own resource in the EHR's shape; what stands lower down was shaped when it was made ready."""
+    if draft.resource_type in LOWER_TYPES | {_SIGNS}:
+        return draft.body
+    made = shaped(draft, situation.capability.shape(draft.resource_type), situation.facts)
+    return made[0].body if made else draft.body
 
 
 def is_about(task: Draft, order: Draft) -> bool:

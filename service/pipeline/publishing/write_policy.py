@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from config.tenants import WritePolicy
+from config.tenants import Tenant, WritePolicy
 from fhir_mappings.merge import pruned
 from service.domain.publication import UNSENT, Ledger, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
 from service.ehr.capability import Capability
 from service.ehr.ladder import Rung, descend, step_for
-from service.pipeline.publishing.publish import Drafts, of_types, unmade_of
+from service.pipeline.publishing.publish import Drafts
+from service.pipeline.publishing.ready import as_taken, facts_of, of_types, unmade_of
 from service.pipeline.publishing.rules import speaks_of_nothing
 
 #: What was in the EHR and is no longer, or is a person's already.
@@ -33,16 +34,17 @@ def set_aside(ledger: Ledger, policy: WritePolicy, *, but: Collection[str] = ())
     )
 
 
-def rehearse(ledger: Ledger, policy: WritePolicy, capability: Capability, lower: Drafts) -> None:
+def rehearse(ledger: Ledger, tenant: Tenant, capability: Capability, lower: Drafts) -> None:
     """Make ready what the EHR would get, on its lower rungs too; what it does not take says so, the rest is set aside.
 
     The EHR of a hospital that only watches (`shadow`) is asked for /metadata and nothing else.
     """
     entries = [_as_if_allowed(entry) for entry in ledger.entries()]
     types = descend(entries, capability).types
-    drafts = lower() if types else ()
+    facts = facts_of(tenant)
+    drafts = as_taken(lower(), capability, facts) if types else []
     types = descend(entries, capability, unmade=unmade_of(drafts, types)).types
-    ledger.want_also(of_types(drafts, types, capability))
+    ledger.want_also(of_types(drafts, types, capability, facts))
     lacking = _lacking(ledger.entries(), capability)
     ledger.save(
         [
@@ -51,7 +53,7 @@ def rehearse(ledger: Ledger, policy: WritePolicy, capability: Capability, lower:
             if entry.draft.key in lacking
         ]
     )
-    set_aside(ledger, policy, but=lacking)
+    set_aside(ledger, tenant.write_policy, but=lacking)
 
 
 def call_off(ledger: Ledger, policy: WritePolicy) -> None:

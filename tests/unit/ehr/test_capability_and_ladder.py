@@ -1,14 +1,19 @@
 """What the two big vendors' own statements mean for us (trimmed to the resource types that Homeward uses)."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from fhir_mappings.searches import questions
+from service.domain.write_reason import WriteReason, explain
+from service.domain.write_shape import ProblemList, WriteShape
 from service.ehr.capability import Capability, ResourceCapability, capability_from
 from service.ehr.ladder import Rung, how_to_find, ladder, step_for
+from service.ehr.scopes import WRITTEN_TYPES
 from service.errors import EhrNotFhir
 from service.sandbox.mode import statement
+from tests.vendors import vendor
 
 WRITTEN = ("CarePlan", "Goal", "ServiceRequest", "Task", "Provenance", "DocumentReference")
 
@@ -134,3 +139,68 @@ def test_what_a_statement_leaves_out_is_not_offered(statement):
 def test_anything_else_is_no_statement():
     with pytest.raises(EhrNotFhir):
         capability_from({"resourceType": "OperationOutcome"})
+
+
+# --- what a vendor's written rules change -----------------------------------------------------------
+SERVER = Capability(
+    resources={
+        kind: ResourceCapability(frozenset({"create", "search-type"}), frozenset({"patient", "category"}))
+        for kind in ("DocumentReference", "Condition", "Communication", "ServiceRequest")
+    }
+)
+
+
+def shaped(**shapes):
+    return replace(SERVER, writes=shapes)
+
+
+def test_what_a_vendor_never_takes_is_not_possible_whatever_is_listed():
+    shape = WriteShape(taken=False, why="It takes orders on cards only.")
+    step = step_for(shaped(ServiceRequest=shape), "ServiceRequest")
+    assert (step.rung, step.lack) == (Rung.NOT_POSSIBLE, WriteReason.NOT_TAKEN)
+    assert step.reason == "It takes orders on cards only."
+    assert explain(step.lack, "ServiceRequest").endswith("whatever it says of itself.")
+    assert step_for(replace(shaped(Goal=shape), resources={}), "Goal").lack is WriteReason.NO_CREATE
+
+
+@pytest.mark.parametrize(
+    ("problems", "lack"),
+    [
+        (ProblemList.NO, WriteReason.NOT_WANTED),
+        (ProblemList.PROBLEM_LIST, WriteReason.NONE),
+        (ProblemList.ENCOUNTER_DIAGNOSIS, WriteReason.NOT_WANTED),
+    ],
+)
+def test_problems_are_written_only_as_the_hospital_wants_and_the_ehr_takes_them(problems, lack):
+    capability = shaped(Condition=WriteShape(only_where="problems", categories=("problem-list-item",)))
+    assert step_for(replace(capability, problems=problems), "Condition").lack is lack
+
+
+def test_what_nobody_can_look_for_is_written_once():
+    step = step_for(shaped(Communication=WriteShape(found_by=())), "Communication")
+    assert (step.rung, step.lack) == (Rung.SINGLES, WriteReason.NONE)
+    assert "nobody can look" in step.reason
+    assert how_to_find(shaped(Communication=WriteShape(found_by=())), "Communication") == ""
+
+
+def test_it_is_looked_for_by_what_the_rule_names_as_far_as_it_is_listed():
+    named = shaped(DocumentReference=WriteShape(found_by=("patient", "encounter", "category")))
+    assert how_to_find(named, "DocumentReference") == (
+        "a search by patient and category that compares what is found"
+    )
+    unlisted = shaped(DocumentReference=WriteShape(found_by=("subject", "patient")))
+    assert step_for(unlisted, "DocumentReference").lack is WriteReason.NOT_FINDABLE
+
+
+def test_the_two_vendors_as_their_written_rules_have_it():
+    epic, oracle = vendor("epic-like"), vendor("oracle-like")
+    assert {
+        step.resource_type for step in ladder(epic, WRITTEN_TYPES) if step.rung is not Rung.NOT_POSSIBLE
+    } == {"DocumentReference"}
+    assert {
+        step.resource_type for step in ladder(oracle, WRITTEN_TYPES) if step.rung is not Rung.NOT_POSSIBLE
+    } == {
+        "DocumentReference",
+        "Communication",
+        "Provenance",
+    }

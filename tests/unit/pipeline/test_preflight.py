@@ -8,6 +8,7 @@ import pytest
 from config.ehr_quirks import load_quirks
 from config.tenants import Auth, Tenant, WritePolicy
 from fhir_mappings.searches import READ_TYPES
+from service.domain.write_shape import ProblemList
 from service.ehr.capability import Capability, ResourceCapability, capability_from
 from service.ehr.quirks import with_quirks
 from service.ehr.scopes import WRITTEN_TYPES
@@ -81,18 +82,38 @@ def test_every_read_and_every_write_has_its_row_and_its_reason(vendors, whole):
         assert all(finding.rung for finding in by(found, Area.WRITE).values())
 
 
-def test_epic_is_degraded_no_care_plan_but_referrals_as_orders(vendors):
+@pytest.fixture
+def orders_only(vendors):
+    """An EHR that takes orders and documents and no CarePlan, as Epic's statement says without its written rules."""
+    return replace(vendors["epic"], writes={})
+
+
+def test_epic_is_degraded_no_care_plan_no_orders_but_a_note(vendors):
     found = look(vendors["epic"])
     assert (found.verdict, found.verdict.exit_code) == (Verdict.DEGRADED, 1)
     written = by(found, Area.WRITE)
     assert (written["CarePlan"].rung, written["CarePlan"].verdict) == ("not possible", Verdict.DEGRADED)
-    assert (written["ServiceRequest"].rung, written["ServiceRequest"].verdict) == ("singles", Verdict.READY)
+    assert written["ServiceRequest"].rung == "not possible"
+    assert "suggestions on a card only" in written["ServiceRequest"].said
+    assert written["DocumentReference"].rung == "singles"
+    assert written["Condition"].rung == "not possible"
+    wanted = by(look(replace(vendors["epic"], problems=ProblemList.PROBLEM_LIST)), Area.WRITE)
+    assert wanted["Condition"].rung == "singles"
+    unfit = by(look(replace(vendors["epic"], problems=ProblemList.ENCOUNTER_DIAGNOSIS)), Area.WRITE)
+    assert unfit["Condition"].rung == "not possible"
     assert set(verdicts(found, Area.READ).values()) == {"ready"}
     assert by(found, Area.READ)["CarePlan"].said == "By patient and category."
     assert "epic-care-plan-by-category" in by(found, Area.QUIRK)
     sees = by(found, Area.CLINICIAN)["sees"]
     assert sees.said.startswith("No CarePlan; instead ")
     assert "once a person has signed it, the plan as a document" in sees.said
+
+
+def test_an_ehr_that_takes_orders_and_no_care_plan_gets_each_referral_as_an_order(orders_only):
+    found = look(orders_only)
+    assert by(found, Area.WRITE)["ServiceRequest"].rung == "singles"
+    said = by(found, Area.CLINICIAN)["sees"].said
+    assert said.startswith("No CarePlan; instead each referral as an order, the plan as a document")
 
 
 def test_whether_epic_finds_orders_without_a_patient_is_not_claimed(vendors):
@@ -214,11 +235,11 @@ def test_each_write_says_how_it_is_changed_afterwards(whole):
     assert "neither changed nor withdrawn by us: a person must" in row.said
 
 
-def test_what_stands_lower_is_told_to_be_needed_only_where_it_is(vendors, whole):
+def test_what_stands_lower_is_told_to_be_needed_only_where_it_is(vendors, whole, orders_only):
     assert "Not needed" in by(look(whole), Area.WRITE)["DocumentReference"].said
-    epic = by(look(vendors["epic"]), Area.WRITE)
+    taken = by(look(orders_only), Area.WRITE)
     assert [
-        "Not needed" in epic[kind].said for kind in ("DocumentReference", "Communication", "Condition")
+        "Not needed" in taken[kind].said for kind in ("DocumentReference", "Communication", "Condition")
     ] == [
         False,
         True,
@@ -227,17 +248,17 @@ def test_what_stands_lower_is_told_to_be_needed_only_where_it_is(vendors, whole)
     assert "Not needed" not in by(look(vendors["oracle"]), Area.WRITE)["Condition"].said
 
 
-def test_under_full_orders_become_active_also_where_there_is_no_care_plan(vendors):
+def test_under_full_orders_become_active_also_where_there_is_no_care_plan(vendors, orders_only):
     full = replace(HOSPITAL, write_policy=WritePolicy.FULL)
     assert (
         "as drafts, the orders active once approved;"
-        in by(look(vendors["epic"], full), Area.CLINICIAN)["sees"].said
+        in by(look(orders_only, full), Area.CLINICIAN)["sees"].said
     )
     assert "active" not in by(look(vendors["oracle"], full), Area.CLINICIAN)["sees"].said
 
 
-def test_only_what_the_server_offers_must_be_granted(vendors):
-    found = look(vendors["epic"], granted="system/*.rs system/ServiceRequest.cu system/DocumentReference.cu")
+def test_only_what_the_server_offers_must_be_granted(orders_only):
+    found = look(orders_only, granted="system/*.rs system/ServiceRequest.cu system/DocumentReference.cu")
     assert set(by(found, Area.SCOPES)) == {"Communication", "Condition"}
     assert by(found, Area.WRITE)["Condition"].said == "Offered, but not granted to us."
 

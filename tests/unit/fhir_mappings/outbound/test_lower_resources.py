@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from fhir.resources.R4B.documentreference import DocumentReference
 from structlog.testing import capture_logs
 
 from fhir_mappings import systems
@@ -100,23 +99,13 @@ def test_a_printed_document_says_whose_it_is_and_that_software_made_it():
     )
     plain, page = (attachments(plan)[kind].decode() for kind in ("text/plain", "text/html"))
     lines = plain.splitlines()
-    assert lines[2] == "Patient: Zelda <Testperson>, born 1941-02-03, female"
-    assert lines[3].startswith("Hospital: ")
-    assert lines[4].startswith(f"Plan of {plan.today}, drafted by software (")
+    heading = lines.index("DISCHARGE PLAN")
+    assert lines[heading + 1] == "Patient: Zelda <Testperson>, born 1941-02-03, female"
+    assert lines[heading + 2].startswith("Hospital: ")
+    assert lines[heading + 3].startswith(f"Plan of {plan.today}, drafted by software (")
     assert "Patient: Zelda &lt;Testperson&gt;, born 1941-02-03, female<br/>" in page
     nameless = replace(plan, patient=Patient("Patient/7"))
     assert "Patient:" not in attachments(nameless)["text/plain"].decode()
-
-
-def test_a_document_is_fitted_to_an_ehr_that_wants_one_attachment_and_people_as_authors():
-    body = made(usual())["plan-document"].body
-    assert document.fitted(body, one_attachment=False, device_author=True) == body
-    plain = document.fitted(body, one_attachment=True, device_author=False)
-    assert [one["attachment"]["contentType"] for one in plain["content"]] == ["text/html"]
-    assert "author" not in plain
-    DocumentReference.model_validate({**plain, "resourceType": "DocumentReference"})
-    only_text = {**body, "content": body["content"][:1]}
-    assert document.fitted(only_text, one_attachment=True, device_author=True) == only_text
 
 
 def test_the_document_means_the_same_on_the_next_day():

@@ -11,7 +11,8 @@ from fhir_mappings.likeness import Likeness, likeness
 from fhir_mappings.merge import merge
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.lower import lower_resources
-from fhir_mappings.outbound.notice import NOTICE_KEYS, keeps_verdict_out, notice_resources
+from fhir_mappings.outbound.notice import NOTICE_KEYS, further_notice, keeps_verdict_out, notice_resources
+from fhir_mappings.outbound.reference_line import reference_of, references_in_text
 from fhir_mappings.withdrawal import retire
 from service.domain.assessment import Readiness, Verdict
 from service.domain.sensitivity import Label
@@ -40,8 +41,18 @@ def words(draft):
 @pytest.mark.parametrize("key", NOTICE_KEYS)
 def test_it_says_that_the_plan_in_the_chart_is_older_and_where_the_newer_one_is(key):
     for text in words(made(usual())[key]):
-        assert "older than the one on Homeward's page" in text
+        assert "older than the one on Homeward's page" in " ".join(text.split())
         assert PAGE in text
+        assert "roposal, not signed" not in text
+        assert "PROPOSAL" not in text
+
+
+@pytest.mark.parametrize("key", NOTICE_KEYS)
+def test_a_notice_ends_with_a_reference_and_a_further_one_with_its_own(key):
+    first = made(usual())[key]
+    for draft in (first, further_notice(first, 2)):
+        for text in words(draft):
+            assert references_in_text(text) == {reference_of(draft.identifier)}
 
 
 def test_it_says_how_the_newer_plan_stands_in_the_words_of_the_plan():

@@ -44,7 +44,7 @@ def test_it_is_read_however_a_server_has_broken_and_spaced_the_line():
         assert references_in_text(kept) == {reference_of(IDENTIFIER)}
     assert references_in_text(line[:-1]) == frozenset()
     assert references_in_text(f"{line}7") == frozenset()
-    assert without_reference(f"Needs\n{line}") == "Needs\n"
+    assert without_reference(f"Needs\n{line}") == "Needs"
 
 
 def encoded(text):
