@@ -28,6 +28,7 @@ class Event(StrEnum):
     CANCEL_OF_UNKNOWN = "cancel of an unknown encounter ignored"
     CANCEL_OF_OTHER_ORDER = "cancel of another order ignored"
     TO_BE_CHECKED = "an order that had been called off is looked at in the EHR"
+    LOOKED_AT = "told of again, and looked at in the EHR"
     UNCLAIMED = "planned by no hospital:"  # the reference is the reason's code and the stay
     HANDED_OVER = "handed over to the hospital:"  # the reference is its id
     LEFT = "the hospital left; nothing is planned for it"

@@ -1,14 +1,15 @@
 """A hospital's caseload: the discharges that are open, and what of each waits for a person."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
-from service.domain.publication import WriteState
+from service.domain.publication import WriteStanding, WriteState
 
 
 class Waiting(StrEnum):
@@ -30,6 +31,23 @@ IN_THE_LEDGER: Mapping[WriteState, Waiting] = {
     WriteState.THEIRS: Waiting.CONFLICTS,
 }
 
+#: What the EHR has not taken: it is tried again by itself, and whoever looks after the hospital wants to know how much.
+NOT_TAKEN: Final = (WriteStanding.WAITING, WriteStanding.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """How many writes of a discharge the EHR has not taken, by why, and how many of them carry security labels."""
+
+    counts: Mapping[WriteStanding, int] = field(default_factory=dict)
+    restricted: Mapping[WriteStanding, int] = field(default_factory=dict)
+
+    def told(self, *, sensitive: bool) -> dict[WriteStanding, int]:
+        """What is not nothing of it, for a reader who may, or may not, know of what carries a label."""
+        hidden = {} if sensitive else self.restricted
+        told = {standing: self.counts.get(standing, 0) - hidden.get(standing, 0) for standing in NOT_TAKEN}
+        return {standing: number for standing, number in told.items() if number}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -41,9 +59,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OpenDischarge:
-    """One discharge with its newest plan (None before the first) and how many writes are in each state that waits.
+    """One discharge with its newest plan (None before the first) and how many writes are in each state that waits for a person.
 
-    restricted counts those among them that carry security labels.
+    restricted counts those among them that carry security labels. unwritten waits for the EHR.
     """
 
     discharge: Discharge
@@ -51,6 +69,7 @@ class OpenDischarge:
     written: Mapping[WriteState, int]
     restricted: Mapping[WriteState, int]
     place: Place
+    unwritten: Unwritten = field(default_factory=Unwritten)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

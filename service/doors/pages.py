@@ -85,6 +85,7 @@ def discharge_page(discharge_id: UUID) -> str:
         suggestion=_suggestion(view.plan, sensitive),
         reasons=_reasons(view.plan),
         desk=_desk(view),
+        undecidable=view.undecidable if _may_sign() else "",
         review=review_phrase(shared.content) if shared else "",
         done=_DONE.get(request.args.get("done", ""), ""),
     )
@@ -172,8 +173,7 @@ class Desk:
 
 def _desk(view: DischargeView) -> Desk | None:
     """The desk of somebody who may decide now; None for everybody else."""
-    person = caller().signer is not None and caller().sees_sensitive_items()
-    if not person or Scope.PLANS_APPROVE not in caller().scopes or view.discharge.is_called_off():
+    if not _may_sign() or view.undecidable:
         return None
     asks = _is_nameless(caller().as_signer())
     return Desk(
@@ -184,6 +184,12 @@ def _desk(view: DischargeView) -> Desk | None:
         remembered_name(),
         is_blocked(view.plan) if view.plan else False,
     )
+
+
+def _may_sign() -> bool:
+    """Whether the caller decides about plans at all."""
+    is_person = caller().signer is not None and caller().sees_sensitive_items()
+    return is_person and Scope.PLANS_APPROVE in caller().scopes
 
 
 def _signer() -> Signer:

@@ -18,6 +18,7 @@ from service.domain.sensitivity import may_be_shared
 from service.doors.caller import caller
 from service.doors.wiring import deps, tenant
 from service.errors import NotFound
+from service.pipeline.sign import why_undecidable
 from service.presentation.document import plan_document
 from service.presentation.landing import Standing, landing
 
@@ -67,6 +68,8 @@ class DischargeView:
     plan: Plan | None
     written: tuple[LedgerEntry, ...]
     version: int = 0
+    #: Why nothing can be decided about it now, "" where it can.
+    undecidable: str = ""
 
     @property
     def changed(self) -> datetime:
@@ -117,6 +120,7 @@ def view_of(discharge_id: UUID) -> DischargeView:
         plan=version.plan if version else None,
         written=store.publications.entries(discharge_id),
         version=version.number if version else 0,
+        undecidable=why_undecidable(discharge, store),
     )
 
 

@@ -129,7 +129,8 @@ class Connection:
 
     def _exchange(self, request: Request, url: str) -> Answer | str:
         """One request and its answer, or the address to which a read is redirected."""
-        deadline = clock.machine_seconds() + 2 * self._tenant.read_timeout_seconds
+        start = clock.machine_seconds()
+        deadline = start + 2 * self._tenant.read_timeout_seconds
         began, status = clock.now(), 0
         try:
             with self._open().request(
@@ -141,7 +142,8 @@ class Connection:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                self.skew.note(response.headers, began, clock.now())
+                took = clock.machine_seconds() - start
+                self.skew.note(response.headers, began, clock.now(), took=took)
                 status = response.status_code
                 if response.status_code in _REDIRECTS and request.method == "GET":
                     return self.address(urljoin(url, response.headers.get("Location", "")))

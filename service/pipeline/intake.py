@@ -34,7 +34,14 @@ _UNDER_WAY: Final = {DischargeState.RECEIVED: Task.PLAN, DischargeState.PLANNED:
 _TELLING: Final = frozenset({"subscription", "look"})
 #: What changes nothing.
 _REPEATS: Final = frozenset(
-    {Event.DUPLICATE, Event.CANCEL_OF_OTHER_ORDER, Event.CANCEL_OF_UNKNOWN, Event.TO_BE_CHECKED, Event.HELD}
+    {
+        Event.DUPLICATE,
+        Event.CANCEL_OF_OTHER_ORDER,
+        Event.CANCEL_OF_UNKNOWN,
+        Event.TO_BE_CHECKED,
+        Event.LOOKED_AT,
+        Event.HELD,
+    }
 )
 _STOPPED: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED, DischargeState.FAILED})
 _CALLED_OFF: Final = frozenset({DischargeState.CANCELLING, DischargeState.CANCELLED})
@@ -174,7 +181,8 @@ def _again(again: Discharge, trigger: Trigger, unit: Unit, deps: Deps) -> Discha
 def _ask_the_ehr(
     about: str, trigger: Trigger, known: Discharge | None, unit: Unit, deps: Deps, at: datetime
 ) -> None:
-    _record(Event.TO_BE_CHECKED, trigger, known, unit, at)
+    is_off = known is None or known.state in _CALLED_OFF
+    _record(Event.TO_BE_CHECKED if is_off else Event.LOOKED_AT, trigger, known, unit, at)
     deps.jobs.send(Errand.LOOK, trigger.tenant, about, unit)
 
 

@@ -14,7 +14,7 @@ from service.domain.discharge import Discharge, DischargeState
 from service.domain.publication import Ledger, WriteState
 from service.jobs import Task
 from service.pipeline.ports import Operations
-from service.store import Unit
+from service.store import Store, Unit
 
 #: Where a discharge stands when a task is due.
 DUE_STATE: Final = {
@@ -85,11 +85,11 @@ def put_back(discharge: Discharge, unit: Unit, deps: Operations, *, actor: str) 
         _go_on(discharge.asked_again("", deps.now()), Task.PLAN, Event.ASKED_AGAIN, unit, deps, actor)
 
 
-def failed_step(discharge: Discharge, unit: Unit) -> Task | None:
+def failed_step(discharge: Discharge, store: Unit | Store) -> Task | None:
     """The step at which a discharge failed, from its trail; None where it has not failed, or the trail does not say."""
     if discharge.state is not DischargeState.FAILED:
         return None
-    failures = [entry for entry in unit.audit.of(discharge.id) if entry.event is Event.FAILED]
+    failures = [entry for entry in store.audit.of(discharge.id) if entry.event is Event.FAILED]
     # The step itself tells of its failure; where somebody else does, they name it.
     told = (failures[-1].actor, failures[-1].reference) if failures else ()
     return next((Task(name) for name in told if name in set(Task)), None)

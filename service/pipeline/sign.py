@@ -16,7 +16,7 @@ from service.pipeline.decide import check, decidable, state_of, still_open
 from service.pipeline.ports import Deps
 from service.pipeline.redrive import failed_step, is_being_withdrawn
 from service.pipeline.versions import commit_version, decided_version
-from service.store import Unit
+from service.store import Store, Unit
 from service.store.plans import PlanVersion
 
 _EVENTS: Final = {
@@ -62,6 +62,22 @@ def is_blocked(plan: Plan) -> bool:
     return plan.readiness is not None and bool(plan.readiness.blocking())
 
 
+def why_undecidable(discharge: Discharge, store: Unit | Store) -> str:
+    """The sentence that says why nothing can be decided about a discharge now; "" where it can."""
+    if discharge.is_called_off():
+        return "This discharge is cancelled; there is nothing to decide until it is ordered again."
+    step = failed_step(discharge, store)
+    if step is Task.WITHDRAW:
+        return (
+            "This discharge is cancelled, and taking its plan back from the EHR has failed; there is nothing to decide until "
+            "it is ordered again."
+        )
+    if step is Task.PLAN:
+        # The plan is of a stay, or of a patient, that could not be read any more, and nothing would write the decision.
+        return "Planning this stay anew has failed, so a decision would not reach the EHR. Have it planned again first."
+    return ""
+
+
 def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
     """The plan as it stands after this act.
 
@@ -75,15 +91,8 @@ def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
             raise NotFound("There is no plan yet.")
         if act.seen is not None and act.seen != last.number:
             raise Outdated
-        if is_being_withdrawn(discharge, unit):
-            raise Unusable(
-                "This discharge is cancelled; there is nothing to decide until it is ordered again."
-            )
-        if failed_step(discharge, unit) is Task.PLAN:
-            # The plan is of a stay, or of a patient, that could not be read any more, and nothing would write the decision.
-            raise Unusable(
-                "Planning this stay anew has failed, so a decision would not reach the EHR. Have it planned again first."
-            )
+        if reason := why_undecidable(discharge, unit):
+            raise Unusable(reason)
         made = _decisions(act, last.plan, by, deps)
         unit.decisions.add(discharge_id, made)
         return _commit(discharge, last, made, unit, deps)

@@ -10,6 +10,7 @@ from service.domain.caseload import IN_THE_LEDGER, OpenDischarge, Waiting
 from service.domain.decision import WHOLE_PLAN
 from service.domain.discharge import DischargeState
 from service.domain.plan import Plan
+from service.domain.publication import WriteStanding
 from service.pipeline.decide import state_of, still_open
 
 
@@ -23,6 +24,7 @@ class Case:
     readiness: Verdict | None
     decision: str
     waits: Mapping[Waiting, int]
+    unwritten: Mapping[WriteStanding, int]
 
 
 def case_of(opened: OpenDischarge, *, today: date, sensitive: bool) -> Case:
@@ -41,6 +43,7 @@ def case_of(opened: OpenDischarge, *, today: date, sensitive: bool) -> Case:
         plan.readiness.verdict if plan and plan.readiness else None,
         state_of(plan, WHOLE_PLAN) if plan else "",
         {kind: counts[kind] for kind in Waiting if counts.get(kind)},
+        opened.unwritten.told(sensitive=sensitive),
     )
 
 
@@ -57,6 +60,7 @@ def case_document(case: Case) -> dict[str, Any]:
         "readiness": case.readiness.value if case.readiness else None,
         "decision": case.decision or None,
         "waits": {kind.value: number for kind, number in case.waits.items()},
+        "unwritten": {standing.value: number for standing, number in case.unwritten.items()},
         "created": discharge.created,
         "changed": discharge.changed,
     }

@@ -19,11 +19,11 @@ from sqlalchemy import (
     tuple_,
 )
 
-from service.domain.caseload import IN_THE_LEDGER, OpenDischarge, Place, Wanted
+from service.domain.caseload import IN_THE_LEDGER, NOT_TAKEN, OpenDischarge, Place, Unwritten, Wanted
 from service.domain.discharge import DischargeState
 from service.domain.plan import Plan
-from service.domain.publication import WriteState
-from service.domain.write_reason import WriteReason
+from service.domain.publication import WriteStanding, WriteState, standing_of_write
+from service.domain.write_reason import WriteReason, reason_of
 from service.store.discharges import discharge_of
 from service.store.plan_json import plan_from_json
 from service.store.repository import Repository
@@ -31,6 +31,9 @@ from service.store.tables import discharges, plan_versions, publications
 
 _OFF = (DischargeState.CANCELLING.value, DischargeState.CANCELLED.value)
 _WAITING = [state.value for state in IN_THE_LEDGER]
+#: Which of these the EHR has not taken, `standing_of_write` says.
+_UNWRITTEN = (WriteState.WAITING.value, WriteState.SENDING.value, WriteState.REFUSED.value)
+_LABELLED = publications.c.body[("meta", "security")].is_not(None).label("labelled")
 _Counts = Mapping[WriteState, int]
 
 
@@ -57,7 +60,13 @@ class Caseload(Repository):
             rows = connection.execute(query).mappings().all()
             plans = _plans(connection, [(row["id"], row["version"]) for row in rows if row["version"]])
             written = _written(connection, [row["id"] for row in rows])
-        return tuple(_open(row, plans.get(row["id"]), written.get(row["id"], {})) for row in rows)
+            unwritten = _unwritten(connection, [row["id"] for row in rows])
+        return tuple(
+            _open(
+                row, plans.get(row["id"]), written.get(row["id"], {}), unwritten.get(row["id"], Unwritten())
+            )
+            for row in rows
+        )
 
 
 def _newest() -> tuple[Any, Any]:
@@ -98,8 +107,7 @@ def _is_waiting() -> ColumnElement[bool]:
 def _written(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[bool, _Counts]]:
     """Writes that wait by their state, those that carry security labels (True) apart."""
     of_these = publications.c.discharge_id.in_(ids), _is_waiting()
-    labelled = publications.c.body[("meta", "security")].is_not(None).label("labelled")
-    columns = publications.c.discharge_id, publications.c.state, labelled
+    columns = publications.c.discharge_id, publications.c.state, _LABELLED
     query = select(*columns, func.count().label("number")).where(*of_these).group_by(*columns)
     found: dict[UUID, dict[bool, dict[WriteState, int]]] = {}
     for row in connection.execute(query):
@@ -108,9 +116,31 @@ def _written(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Mappi
     return found
 
 
-def _open(row: RowMapping, plan: Plan | None, waiting: Mapping[bool, _Counts]) -> OpenDischarge:
+def _unwritten(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Unwritten]:
+    """What the EHR has not taken of each of these."""
+    row = publications.c
+    columns = row.discharge_id, row.state, row.reason_code, row.wanted, _LABELLED
+    of_these = row.discharge_id.in_(ids), row.state.in_(_UNWRITTEN)
+    query = select(*columns, func.count()).where(*of_these).group_by(*columns)
+    counts: dict[UUID, Counter[WriteStanding]] = {}
+    restricted: dict[UUID, Counter[WriteStanding]] = {}
+    for discharge, state, reason, wanted, labelled, number in connection.execute(query):
+        standing = standing_of_write(WriteState(state), reason_of(reason), wanted=wanted)
+        if standing not in NOT_TAKEN:
+            continue
+        for told in (counts, restricted) if labelled else (counts,):
+            told.setdefault(discharge, Counter())[standing] += number
+    return {
+        discharge: Unwritten(found, restricted.get(discharge, Counter()))
+        for discharge, found in counts.items()
+    }
+
+
+def _open(
+    row: RowMapping, plan: Plan | None, waiting: Mapping[bool, _Counts], unwritten: Unwritten
+) -> OpenDischarge:
     values = {column.name: row[column.name] for column in discharges.columns}
     discharge = discharge_of(values)
     restricted = waiting.get(True, {})
     written = Counter(waiting.get(False, {})) + Counter(restricted)
-    return OpenDischarge(discharge, plan, written, restricted, Place(row["leaving"], discharge.id))
+    return OpenDischarge(discharge, plan, written, restricted, Place(row["leaving"], discharge.id), unwritten)

@@ -15,8 +15,8 @@ from service.store.publications import added, listed, of, rows, rows_of, rows_to
 from service.store.tables import publications as ledger
 
 #: Positions behind every plan's own: its lower rungs, then what no plan asked for.
-_ALSO: Final = 10_000
-_ADDED: Final = 20_000
+ALSO: Final = 10_000
+ADDED: Final = 20_000
 
 
 class HeldLedger:
@@ -45,14 +45,14 @@ class HeldLedger:
         """See Ledger."""
         if drafts:
             with self._commit():
-                self._connection.execute(added(self._discharge), rows_of(drafts, first=_ADDED))
+                self._connection.execute(added(self._discharge), rows_of(drafts, first=ADDED))
             self._rows = None
 
     def want_also(self, drafts: Sequence[Draft]) -> None:
         """See Ledger."""
         if drafts:
             with self._commit():
-                self._connection.execute(wanted(self._discharge), rows_of(drafts, first=_ALSO))
+                self._connection.execute(wanted(self._discharge), rows_of(drafts, first=ALSO))
             self._rows = None
 
     def land(self, landed: Sequence[Landed]) -> None:

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from service.domain.decision import Choice
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.publication import WriteStanding, WriteState, standing_of_write
 from service.domain.write_reason import IMPOSSIBLE, KEPT_BACK, WriteReason, reason_of
 from service.store.discharges import discharge_of
+from service.store.held_ledger import ADDED, ALSO
 from service.store.repository import Repository
 from service.store.tables import decisions, discharges, publications
 
@@ -84,16 +85,28 @@ class Overview(Repository):
     def _counts(self, query: Select[Any]) -> Mapping[Any, Counts]:
         found: dict[Any, dict[WriteStanding, int]] = {}
         with self._connect() as connection:
-            for owner, state, reason, wanted, number in connection.execute(query):
+            for owner, state, reason, wanted, decided_next, number in connection.execute(query):
                 standing = standing_of_write(WriteState(state), reason_of(reason), wanted=wanted)
+                if decided_next and standing is WriteStanding.LEFT:
+                    standing = WriteStanding.WAITING
                 mine = found.setdefault(owner, {})
                 mine[standing] = mine.get(standing, 0) + number
         return found
 
 
 def _counted(owner: ColumnElement[Any]) -> Select[Any]:
-    columns = publications.c.state, publications.c.reason_code, publications.c.wanted
+    row = publications.c
+    columns = row.state, row.reason_code, row.wanted, _decided_next().label("decided_next")
     return select(owner, *columns, func.count()).group_by(owner, *columns)
+
+
+def _decided_next() -> ColumnElement[bool]:
+    """What of the lower rungs is wanted, only the run says that a new plan or a decision has coming."""
+    stay = discharges.alias("stay")
+    is_coming = exists().where(
+        stay.c.id == publications.c.discharge_id, stay.c.state == DischargeState.PLANNED.value
+    )
+    return and_(publications.c.position.between(ALSO, ADDED - 1), is_coming)
 
 
 def _conditions(asked: Asked) -> list[ColumnElement[bool]]:

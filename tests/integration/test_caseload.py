@@ -81,11 +81,14 @@ class Hospital:
             self.store.publications.want(made.id, unique)
             self.store.plans.keep(made.id, PlanVersion(1, 1, NOW, plan))
 
-    def write(self, stay: str, key: str, state: WriteState) -> None:
+    def write(self, stay: str, key: str, state: WriteState, *, labelled: bool = False) -> None:
+        body: dict[str, Any] = {"resourceType": "ServiceRequest"} | (
+            {"meta": {"security": [{}]}} if labelled else {}
+        )
         engine = open_engine(self.database_url)
         with engine.begin() as connection:
             row = (publications.c.discharge_id == self.ids[stay]) & (publications.c.key == key)
-            connection.execute(update(publications).where(row).values(state=state.value))
+            connection.execute(update(publications).where(row).values(state=state.value, body=body))
         engine.dispose()
 
 
@@ -124,6 +127,14 @@ def hospital(database_url: str, store: Store, tmp_path_factory: pytest.TempPathF
     made.write("held", "referral:0", WriteState.ON_HOLD)
     made.write("held", "referral:1", WriteState.THEIRS)
     made.keep("cancelled", DischargeState.CANCELLED, plan(4))
+    for key, state in (
+        ("referral:0", WriteState.WAITING),
+        ("referral:1", WriteState.REFUSED),
+        ("referral:2", WriteState.LANDED),
+    ):
+        made.write("tomorrow", key, state)
+    made.write("secret", "referral:0", WriteState.REFUSED, labelled=True)
+    made.write("secret", "referral:1", WriteState.WAITING, labelled=True)
     yield made
     deps.store.close()
 
@@ -162,6 +173,13 @@ def test_a_line_says_how_far_it_is_when_they_leave_and_what_waits(hospital):
 def test_what_waits_in_the_ehr_is_counted_also_where_the_discharge_was_called_off(hospital):
     assert hospital.case("unknown")["waits"]["unknown-writes"] == 1
     assert hospital.case("held")["waits"] == {"holds": 1, "conflicts": 1}
+
+
+def test_what_the_ehr_has_not_taken_is_counted_for_those_who_may_know_of_it(hospital):
+    assert hospital.case("tomorrow")["unwritten"] == {"waiting": 1, "refused": 1}
+    assert hospital.case("held")["unwritten"] == {"waiting": 1}
+    assert hospital.case("secret", "worker")["unwritten"] == {"waiting": 2, "refused": 1}
+    assert hospital.case("secret", "manager")["unwritten"] == {"waiting": 1}
 
 
 def test_a_discharge_that_came_no_further_says_why(hospital):

@@ -215,6 +215,14 @@ def seen_in_ehr(trigger):
     return replace(trigger, in_ehr=True)
 
 
+def test_an_order_that_rest_and_a_subscription_tell_of_had_not_been_called_off(deps, database_url):
+    first = take(plan(door="rest"), deps)
+    stand(deps, first, DischargeState.PUBLISHED)
+    take(replace(plan(), told="active 2024-03-05", hint=True), deps)
+    assert waiting(database_url) == ["look"]
+    assert events(deps, first) == [Event.RECEIVED, Event.LOOKED_AT]
+
+
 class TestAnOrderThatWasPaused:
     @pytest.fixture
     def paused(self, deps):

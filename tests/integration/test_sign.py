@@ -1,5 +1,6 @@
 """Decisions as they are committed, over the REST door and on the page, with a real database."""
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -429,6 +430,11 @@ def test_where_a_decision_would_not_be_written_none_is_taken(desk, step):
     before = desk.deps.store.plans.newest(desk.discharge)
     answer = desk.ask("POST", f"items/{PANTRY}/approve", seen=before)
     assert (answer.status_code, desk.state()) == (422, DischargeState.FAILED)
+    shown = desk.client.get(f"/discharges/{desk.discharge}", headers=bearer("dana")).text
+    assert 'class="decide"' not in shown
+    assert answer.json["detail"] in html.unescape(shown)
+    reader = desk.client.get(f"/discharges/{desk.discharge}", headers=bearer("program")).text
+    assert answer.json["detail"] not in html.unescape(reader)
     if step is Task.WITHDRAW:
         assert take_over(desk.discharge, {PANTRY: Signer("Dana Example")}, desk.deps) == ()
         with desk.deps.store.begin() as unit:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from config.logging import only_allowed
 from config.tenants import Tenant
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.ehr_clock import first_measure
-from service.domain.publication import Draft, WriteState
+from service.domain.publication import Draft, WriteStanding, WriteState
 from service.domain.write_reason import WriteReason
 from service.doors.metrics_port import open_metrics_port
 from service.ehr.skew import SkewMeter
@@ -129,6 +130,31 @@ def test_what_waits_is_counted_and_told_once_an_hour_for_all_workers(deps, datab
     assert len(logged()) == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "standing"),
+    [(DischargeState.PLANNED, WriteStanding.WAITING), (DischargeState.PUBLISHED, WriteStanding.LEFT)],
+)
+def test_a_document_of_which_only_the_next_run_knows_waits_until_then(deps, state, standing):
+    """A decision names what the plan itself wants; what stands of it on lower rungs, the run says."""
+    discharge = waiting(deps.store, WriteState.LANDED)
+    document = Draft("plan-document", "DocumentReference", "urn:uuid:d", "urn:uuid:d", {"a": MARK})
+    with deps.store.hold(discharge) as ledger:
+        [goal] = ledger.entries()
+        ledger.want_also([document])
+        ledger.save(
+            [
+                entry.moved_to(WriteState.LANDED, reference="DocumentReference/1", sent_digest=entry.digest)
+                for entry in ledger.entries()
+                if entry.draft.resource_type == "DocumentReference"
+            ]
+        )
+    deps.store.publications.want(discharge, [goal.draft])
+    deps.store.discharges.save(replace(deps.store.discharges.get(discharge), state=state))
+    told = {WriteStanding.LANDED: 1, standing: 1}
+    assert deps.store.overview.writes_of_tenants()["demo"] == told
+    assert deps.store.overview.writes_of([discharge])[discharge] == told
+
+
 def test_what_a_person_approved_and_the_ehr_has_not_is_told_apart(deps, database_url):
     discharge = waiting(deps.store, WriteState.WAITING)
     with psycopg.connect(database_url) as connection:
@@ -146,7 +172,7 @@ def test_a_clock_that_is_off_is_kept_and_told_once_an_hour(deps, logged):
     measure_clocks(deps)
     assert deps.store.ehr_clocks.all() == {}
     for _ in range(3):
-        meter.note({"Date": "Sun, 01 Mar 2026 02:30:00 GMT"}, NOW, NOW)
+        meter.note({"Date": "Sun, 01 Mar 2026 02:30:00 GMT"}, NOW, NOW, took=0)
         measure_clocks(deps)
     known = deps.store.ehr_clocks.of("demo")
     assert known is not None

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from service.domain.assessment import Verdict
-from service.domain.caseload import Waiting
+from service.domain.caseload import NOT_TAKEN, Waiting
 from service.domain.discharge import DischargeState
 from service.doors.schemas.strict import StrictSchema, tenant_field
 
@@ -75,6 +75,14 @@ class Case(Schema):
         metadata={
             "description": "How much of what waits for a person: failed; undecided items; unassigned community referrals; "
             "overdue visits and calls; unknown-writes, holds and conflicts in the EHR. What is not there is nothing."
+        },
+    )
+    unwritten = fields.Dict(
+        keys=fields.String(validate=validate.OneOf([standing.value for standing in NOT_TAKEN])),
+        values=fields.Integer(),
+        metadata={
+            "description": "How many resources the EHR has not taken: waiting, which are tried again by themselves, and "
+            "refused, which it read and said no to. What is not there is nothing."
         },
     )
     created = fields.AwareDateTime()

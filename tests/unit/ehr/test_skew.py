@@ -18,7 +18,9 @@ def dated(at: datetime, **more: str) -> dict[str, str]:
 def measured(*ahead: float, took: float = 0.2, **more: str) -> SkewMeter:
     meter = SkewMeter()
     for seconds in ahead:
-        meter.note(dated(NOW + timedelta(seconds=seconds), **more), NOW, NOW + timedelta(seconds=took))
+        meter.note(
+            dated(NOW + timedelta(seconds=seconds), **more), NOW, NOW + timedelta(seconds=took), took=took
+        )
     return meter
 
 
@@ -44,9 +46,32 @@ def test_a_clock_that_was_put_right_is_known_to_be_right_after_a_few_answers():
 @pytest.mark.parametrize("headers", [{}, {"Date": ""}, {"Date": "soon"}, dated(NOW, Age="300")])
 def test_an_answer_without_a_date_of_its_own_tells_nothing(headers):
     meter = SkewMeter()
-    meter.note(headers, NOW, NOW)
+    meter.note(headers, NOW, NOW, took=0)
     assert meter.ahead_seconds() is None
     assert meter.take_news() is None
+
+
+@pytest.mark.parametrize("moved", [3600, -3600, 86_400])
+def test_a_clock_of_ours_that_was_moved_is_no_fault_of_the_ehrs(moved):
+    """Whether it was moved between two calls or during one: the Date is right by the clock of its moment."""
+    meter, later = SkewMeter(machine=lambda: 0.0), NOW + timedelta(seconds=moved)
+    for _ in range(5):
+        meter.note(dated(NOW), NOW, NOW, took=0)
+    meter.note(dated(NOW), NOW, later, took=0)
+    assert meter.take_news() is None
+    meter.note(dated(later), later, later, took=0)
+    found = meter.take_news()
+    assert found is not None
+    assert abs(found) < 1
+
+
+def test_a_clock_that_was_put_right_is_believed_at_once():
+    meter, right = SkewMeter(machine=lambda: 0.0), NOW + timedelta(hours=1)
+    for _ in range(5):
+        meter.note(dated(right), NOW, NOW, took=0)
+    assert meter.ahead_seconds() == pytest.approx(3600, abs=1)
+    meter.note(dated(right), right, right, took=0)
+    assert meter.ahead_seconds() == pytest.approx(0, abs=1)
 
 
 def test_what_was_measured_is_news_once():
