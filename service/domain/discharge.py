@@ -23,6 +23,7 @@ class CallOff(StrEnum):
     PERSON = "person"  # by REST
     WORDS = "words"  # the EHR says so of stay or order
     ABSENCE = "absence"  # stay or order is no longer in the EHR
+    DEATH = "death"  # called off, and then the patient died: what rested is ended
 
     @property
     def may_be_undone(self) -> bool:
@@ -75,7 +76,7 @@ class Trigger:
     told of. replaces are the orders that
     this one stands for. in_ehr says that the EHR was asked just now, so that this is no late duplicate; hint, that only a
     notification tells of it, which may be late. why is the reason of a cancel; is_proven says of an absence that the EHR was
-    well meanwhile.
+    well meanwhile. died says that the patient of the stay that was told of has died.
     """
 
     tenant: str
@@ -90,6 +91,7 @@ class Trigger:
     hint: bool = False
     why: CallOff = CallOff.WORDS
     is_proven: bool = False
+    died: bool = False
 
     @property
     def about(self) -> str:
@@ -135,7 +137,8 @@ _ALLOWED = {
     # A person's decision is published like a plan.
     DischargeState.PUBLISHED: {DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.CANCELLING},
     DischargeState.CANCELLING: {DischargeState.CANCELLED, DischargeState.FAILED, DischargeState.RECEIVED},
-    DischargeState.CANCELLED: {DischargeState.RECEIVED},
+    # Once more where the patient has died since: nothing rests for them.
+    DischargeState.CANCELLED: {DischargeState.RECEIVED, DischargeState.CANCELLING},
     # From the step that failed: read anew, written anew, or withdrawn anew.
     DischargeState.FAILED: {DischargeState.RECEIVED, DischargeState.PLANNED, DischargeState.CANCELLING},
 }

@@ -129,6 +129,8 @@ def _plan(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge |
 
 def _refresh(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
     """What is known of the stay has changed, or has been told once more."""
+    if _is_to_be_ended(trigger, known):
+        return _end(trigger, known, unit, deps, at)
     if known.state in _CALLED_OFF and _was_a_mistake(trigger, known):
         return _undo(trigger, known, unit, deps, at)
     if (trigger.told, trigger.stay) == (known.told, known.stay):
@@ -143,6 +145,21 @@ def _refresh(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: dat
         return _again(told.asked_again("", at), trigger, unit, deps)
     unit.discharges.save(told)
     return told
+
+
+def _is_to_be_ended(trigger: Trigger, known: Discharge) -> bool:
+    """Whether the patient has died since the discharge was called off: what rests then rests for nobody."""
+    return trigger.died and known.state is DischargeState.CANCELLED and known.call_off is not CallOff.DEATH
+
+
+def _end(trigger: Trigger, known: Discharge, unit: Unit, deps: Deps, at: datetime) -> Discharge:
+    """Withdraw once more, for good; who died is not brought back by a stay that stands."""
+    told = replace(known, told=trigger.told, stay=trigger.stay, call_off=CallOff.DEATH)
+    ending = told.move_to(DischargeState.CANCELLING, at)
+    unit.discharges.save(ending)
+    _record(Event.CANCEL_REQUESTED, trigger, ending, unit, at)
+    deps.jobs.defer(Task.WITHDRAW, ending.id, unit, tenant=ending.tenant)
+    return ending
 
 
 def _was_a_mistake(trigger: Trigger, known: Discharge) -> bool:
@@ -256,6 +273,8 @@ def _cancel(trigger: Trigger, unit: Unit, deps: Deps, at: datetime) -> Discharge
     if trigger.order and trigger.order != known.order:
         _record(Event.CANCEL_OF_OTHER_ORDER, trigger, known, unit, at)
         return known
+    if _is_to_be_ended(trigger, known):
+        return _end(trigger, known, unit, deps, at)
     if known.state in _CALLED_OFF:
         if trigger.door == _ON_PURPOSE:
             unit.discharges.cancel_orders(known.id)  # from now on it is a person who called it off

@@ -81,14 +81,16 @@ def asked_by(
         if not is_stay or (patient is None and trigger.action is Action.CANCEL):
             yield trigger
         elif patient is not None:
-            yield replace(trigger, told=_tell(resource, patient, tenant, at))
+            yield _with_patient(trigger, resource, patient, tenant, at)
 
 
-def _tell(stay: dict[str, Any], patient: dict[str, Any], tenant: Tenant, at: datetime) -> str:
-    """The same digest as that of a plan made now."""
+def _with_patient(
+    trigger: Trigger, stay: dict[str, Any], patient: dict[str, Any], tenant: Tenant, at: datetime
+) -> Trigger:
+    """The trigger with the same digest as that of a plan made now."""
     zone = tenant.conventions.zone or zone_of(stay)
     died = has_died(patient, at.astimezone(tenant.time_zone).date(), zone)
-    return told_of_stay(stay, merged=is_merged(patient), died=died)
+    return replace(trigger, told=told_of_stay(stay, merged=is_merged(patient), died=died), died=died)
 
 
 def take_all(triggers: Iterable[Trigger], deps: Deps, *, seen: Sequence[Mapping[str, Any]] = ()) -> None:

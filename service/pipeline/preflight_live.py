@@ -20,6 +20,7 @@ from service.ehr.tls import tls_of
 from service.errors import EhrError, EhrRefused, EhrRejected
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
 from service.pipeline.preflight import POLLING, of_capability, orders_by_code
+from service.pipeline.preflight_stays import of_stays
 
 #: Cannot exist: what counts is whether the EHR says "no such patient" or "who are you".
 _NOBODY: Final = "Patient/homeward-preflight"
@@ -65,6 +66,8 @@ def _findings(
         yield _clock(ehr)
         credential = refused or _credential(ehr)
         yield credential
+        if credential.verdict is not Verdict.UNUSABLE:
+            yield from of_stays(tenant, ehr)
         today = now.astimezone(tenant.time_zone).date()
         for finding in of_capability(capability, tenant, today=today, granted=granted):
             polled = finding.subject == POLLING and credential.verdict is Verdict.READY

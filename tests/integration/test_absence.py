@@ -318,6 +318,35 @@ def test_a_patient_who_is_not_shown_lives_as_before(deps, hospital, tenant, hidd
     assert (now(deps, discharge).round, now(deps, discharge).told) == (dead.round, dead.told)
 
 
+@pytest.mark.parametrize("by", ["order", "stay", "person"])
+@pytest.mark.parametrize("door", ["round", "look"])
+def test_what_rests_since_a_discharge_was_called_off_is_withdrawn_once_when_the_patient_dies(
+    deps, hospital, tenant, door, by
+):
+    discharge = stands(deps, hospital)
+    if by == "person":
+        intake(Trigger("one", discharge.encounter, Action.CANCEL, "rest"), deps)
+    else:
+        about, status = {"order": (discharge.order, "revoked"), "stay": (discharge.encounter, "cancelled")}[
+            by
+        ]
+        put(hospital.base_url, hospital.read(about), status=status)
+        see(door, about, tenant, deps)
+    finish_withdrawing(deps)
+    see(door, discharge.encounter, tenant, deps)
+    assert now(deps, discharge).state is DischargeState.CANCELLED
+    patient = hospital.read(discharge.encounter)["subject"]["reference"]
+    put(hospital.base_url, hospital.read(patient), deceasedBoolean=True, active=False)
+    see(door, discharge.encounter, tenant, deps)
+    ending = now(deps, discharge)
+    assert (ending.state, ending.call_off) == (DischargeState.CANCELLING, CallOff.DEATH)
+    finish_withdrawing(deps)
+    for hours in (1, 2):
+        deps.later = timedelta(hours=hours)
+        see(door, discharge.encounter, tenant, deps)
+    assert now(deps, discharge).state is DischargeState.CANCELLED
+
+
 # --- words --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
 @pytest.mark.parametrize("door", ["round", "look"])

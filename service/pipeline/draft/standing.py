@@ -24,6 +24,7 @@ _OPEN: Final[dict[Kind, frozenset[str]]] = {
 }
 #: A suggestion for the very same thing stands, as whoever takes one over from a card leaves it; for the like it is no order.
 _SUGGESTED: Final = frozenset({"proposal", "option"})
+_ORDERED: Final = "order"
 #: Orders are often never closed; one that is older says nothing of what is needed now.
 _OPEN_FOR: Final = timedelta(days=365)
 _WORD: Final = re.compile(r"\w+")
@@ -119,7 +120,7 @@ def standing(record: Record, assessment: Assessment, *, tenant: str) -> Standing
         unsigned={
             key: Superseded(encounter, key)
             for fact in record.facts
-            if fact.kind is Kind.ORDER and fact.status == "draft"
+            if fact.kind is Kind.ORDER and fact.status == "draft" and not _is_ordered(fact)
             for encounter, key in ours.find(fact)
             if not record.is_of_stay(encounter)
         },
@@ -194,8 +195,8 @@ def _is_open(fact: Fact, today: date) -> bool:
 
 
 def _is_ordered(fact: Fact) -> bool:
-    """Whether somebody has signed it: our own drafts are not."""
-    return fact.kind is Kind.ORDER and fact.status != "draft"
+    """Whether somebody has signed it. What a person approved is written as an order, also where all is written as drafts."""
+    return fact.kind is Kind.ORDER and (fact.status != "draft" or fact.intent == _ORDERED)
 
 
 def _is_to_come(fact: Fact, today: date) -> bool:

@@ -59,7 +59,8 @@ class Situation:
     """All that a decision needs beside the ledger and what was observed.
 
     wishes are by key. recorded is when what is now done was asked for, as it stands in the resources; at is now. but_approved: what a person approved is not put
-    on hold when the discharge is called off. For so long as patience an EHR may still be at work on what it has not answered. facts are of the hospital.
+    on hold when the discharge is called off; for_good: it is ended. For so long as patience an EHR may still be at work on what
+    it has not answered. facts are of the hospital.
     """
 
     capability: Capability
@@ -68,6 +69,7 @@ class Situation:
     recorded: datetime
     at: datetime
     but_approved: bool = False
+    for_good: bool = False
     patience: timedelta = timedelta()
     facts: HospitalFacts = NOBODY
 

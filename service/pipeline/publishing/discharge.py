@@ -8,7 +8,7 @@ from typing import Final
 from config.tenants import Tenant, WritePolicy
 from fhir_mappings.outbound.notice import notice_resources
 from service.domain.absence import Conclusion, Look, Shown
-from service.domain.discharge import Discharge
+from service.domain.discharge import CallOff, Discharge
 from service.domain.offer import UNANSWERED, left_to_clinicians
 from service.domain.publication import Draft, Ledger, LedgerEntry
 from service.domain.write_reason import WriteReason
@@ -82,6 +82,7 @@ def withdraw_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, dep
             weigh=weigh,
             called_off=called_off_drafts(discharge, tenant, deps),
             zone=tenant.time_zone,
+            for_good=discharge.call_off is CallOff.DEATH,
         )
     except EhrError as error:
         if not is_about_us(error):

@@ -71,6 +71,7 @@ class Way:
     is_signed: Callable[[str], bool] = nobody_has_signed
     called_off: Drafts = tuple
     zone: tzinfo = UTC
+    for_good: bool = False
 
 
 def publish(
@@ -102,15 +103,18 @@ def withdraw(  # noqa: PLR0913  every argument is one part of the way it is done
     recorded: datetime,
     at: datetime | None = None,
     but_approved: bool = False,
+    for_good: bool = False,
     weigh: Weigh = never_concludes,
     called_off: Drafts = tuple,
     zone: tzinfo = UTC,
 ) -> tuple[LedgerEntry, ...]:
     """The discharge is called off: drafts are revoked, what a person approved goes on hold with a task for a person.
 
-    at is now; but_approved: what a person approved stays as it is. called_off is what says of a document that can never be
-    changed that it no longer holds; zone is the hospital's, in which it is dated. Raises as publish does.
+    at is now; but_approved: what a person approved stays as it is; for_good: it is ended, as nothing comes back. called_off
+    is what says of a document that can never be changed that it no longer holds; zone is the hospital's, in which it is
+    dated. Raises as publish does.
     """
+    ends = for_good and not but_approved
     way = Way(
         author=author,
         recorded=recorded,
@@ -119,6 +123,7 @@ def withdraw(  # noqa: PLR0913  every argument is one part of the way it is done
         but_approved=but_approved,
         called_off=called_off,
         zone=zone,
+        for_good=ends,
     )
     run = _Run(ledger, ehr, way, off=True)
     try:
@@ -316,6 +321,7 @@ class _Run:
             way.recorded,
             self._now(),
             but_approved=way.but_approved,
+            for_good=way.for_good,
             patience=_TIMEOUTS * timedelta(seconds=self.ehr.tenant.read_timeout_seconds),
             facts=self.facts,
         )
@@ -359,7 +365,7 @@ class _Run:
 
     def _wish(self, entry: LedgerEntry, *, is_kept_out: bool) -> Wish:
         if is_hold_task(entry.draft):
-            return Wish.ASK if self.off else Wish.CLOSE
+            return Wish.ASK if self.off and not self.way.for_good else Wish.CLOSE
         if entry.reason is WriteReason.REPLACED:
             return Wish.KEEP
         if self.off:

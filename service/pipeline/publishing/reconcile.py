@@ -279,8 +279,10 @@ def _without_idle_provenance(
 def _tasks_for_holds(
     settled: Mapping[str, LedgerEntry], observed: Mapping[str, Observed], situation: Situation
 ) -> list[Draft]:
-    """A task for a person about each approved order that is on hold and has none yet."""
-    tasks = []
+    """A task for a person about each approved order that is on hold and has none yet; none where it is to end."""
+    tasks: list[Draft] = []
+    if situation.for_good:
+        return tasks
     for key, entry in settled.items():
         is_held = entry.status_given == "on-hold" and entry.draft.resource_type == "ServiceRequest"
         if situation.wishes[key] is not Wish.WITHDRAW or not is_held:

@@ -394,11 +394,15 @@ def _give_back(entry: LedgerEntry, said: Json, look: Observed) -> Write | None:
 
 
 def withdraw(case: Case) -> LedgerEntry | Write:
-    """The discharge is called off: a draft is ended, what a person approved rests; a person's words stand in either."""
-    entry, look = case.entry, case.look
-    if entry.status_given and status_of(look.resource) == entry.status_given:
+    """The discharge is called off: a draft is ended, what a person approved rests; a person's words stand in either.
+
+    Where nothing comes back (for_good), what a person approved is ended as well.
+    """
+    entry, look, for_good = case.entry, case.look, case.situation.for_good
+    rests = entry.status_given == _ON_HOLD
+    if entry.status_given and status_of(look.resource) == entry.status_given and not (for_good and rests):
         return _as_taken_back(entry)
-    taken = withdrawal.withdraw(
+    taken = (withdrawal.retire if for_good else withdrawal.withdraw)(
         entry.sent or entry.draft.body,
         look.resource,
         author=case.situation.author,
@@ -449,7 +453,7 @@ def _take_back(
         reason=reason,
         said=taken.said,
         is_ours_alone=_is_untouched(entry, case.look),
-        status_before=taken.before,
+        status_before=entry.status_before if taken.before == entry.status_given else taken.before,
         status_given=taken.given,
     )
     return _write(entry, sent, case.look.etag)

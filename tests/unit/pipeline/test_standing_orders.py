@@ -343,6 +343,9 @@ def identified(encounter, service):
         (a.ENCOUNTER, {"status": "draft", "intent": "proposal"}, set()),
         ("Encounter/before", {"status": "draft", "intent": "proposal"}, set()),
         ("Encounter/before", {"status": "active", "intent": "order"}, {THERAPY}),
+        # Approved where everything is written as a draft: a person has ordered it, whoever signs it in the EHR.
+        ("Encounter/before", {"status": "draft", "intent": "order"}, {THERAPY}),
+        (a.ENCOUNTER, {"status": "draft", "intent": "order"}, set()),
     ],
 )
 def test_what_of_ours_was_ordered_in_an_earlier_stay_is_not_drafted_twice(encounter, more, services):
@@ -374,6 +377,8 @@ def test_what_nobody_signed_in_an_earlier_stay_is_taken_over_by_this_one():
     known = identified("Encounter/before", THERAPY)
     plan = plan_of(order("Home health PT", **known, status="draft", intent="proposal"))
     assert plan.supersedes == (Superseded("Encounter/before", f"referral:{THERAPY}"),)
+    approved = order("Home health PT", **known, status="draft", intent="order")
+    assert plan_of(approved).supersedes == ()
     assert plan_of().supersedes == ()
 
 

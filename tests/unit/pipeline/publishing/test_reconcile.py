@@ -13,7 +13,7 @@ from service.domain.absence import Conclusion
 from service.domain.publication import InFlight, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
 from service.ehr.capability import Capability, ResourceCapability
-from service.pipeline.publishing.actions import Observed, Record, Sight, Situation, Wish, Write
+from service.pipeline.publishing.actions import Add, Observed, Record, Sight, Situation, Wish, Write
 from service.pipeline.publishing.reconcile import reconcile
 from tests.builders import draft_of
 
@@ -120,6 +120,23 @@ def test_only_a_conclusion_from_several_looks_makes_it_removed_and_it_comes_back
     assert (gone.state, gone.reason) == (WriteState.THEIRS, WriteReason.REMOVED_BY_PERSON)
     _, back = after(gone, seen(Sight.THERE), Wish.STAND)
     assert (back.state, back.reason) == (WriteState.LANDED, WriteReason.NONE)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [(WriteState.LANDED, "active"), (WriteState.ON_HOLD, "on-hold")]
+)
+@pytest.mark.parametrize(("for_good", "given"), [(True, "revoked"), (False, "on-hold")])
+def test_an_order_of_a_discharge_that_is_over_for_good_is_ended_and_not_put_on_hold(
+    state, status, for_good, given
+):
+    entry = entry_in(state, there=True, draft=APPROVED)
+    wishes = replace(situation(referral=Wish.WITHDRAW), for_good=for_good)
+    actions = reconcile([entry], {"referral": seen(Sight.THERE, APPROVED, status=status)}, wishes)
+    sent = [action.entry.in_flight for action in actions if isinstance(action, Write)]
+    assert [body.status_given for body in sent if body] == ([] if status == given else [given])
+    # What it was before anything was taken back is kept, should it all have been a mistake.
+    assert {body.status_before for body in sent if body} <= {"active"}
+    assert not (for_good and [action for action in actions if isinstance(action, Add)])
 
 
 def test_a_newer_wish_waits_while_a_receipt_settles_what_was_sent():
