@@ -12,9 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from service.domain.absence import Shown
 from service.domain.brake import TakenBack
 from service.domain.discharge import CallOff, Discharge, DischargeState, SeenOrder, StayStatus
+from service.domain.publication import WriteState
 from service.errors import NotFound
 from service.store.repository import Repository
-from service.store.tables import discharge_orders, discharges, doubts
+from service.store.tables import discharge_orders, discharges, doubts, publications
 
 
 class Discharges(Repository):
@@ -104,10 +105,13 @@ class Discharges(Repository):
         return self.latest(tenant, states=tuple(s for s in DischargeState if s not in off), limit=limit)
 
     def looked_after(self, tenant: str, since: datetime, *, limit: int) -> tuple[Discharge, ...]:
-        """Those that stand, and those called off since then of which the EHR may show that it was a mistake."""
+        """Those that stand, and those called off since then of which the EHR may show that it was a mistake, or something rests."""
         doubtful = [why.value for why in CallOff if why.may_be_undone]
-        undone = discharges.c.call_off.in_(doubtful) & (discharges.c.changed >= since)
-        query = select(discharges).where(discharges.c.tenant == tenant, _stands() | undone)
+        rests = exists().where(
+            publications.c.discharge_id == discharges.c.id, publications.c.state == WriteState.ON_HOLD.value
+        )
+        off = (discharges.c.call_off.in_(doubtful) | rests) & (discharges.c.changed >= since)
+        query = select(discharges).where(discharges.c.tenant == tenant, _stands() | off)
         query = query.order_by(discharges.c.changed.desc(), discharges.c.id).limit(limit)
         with self._connect() as connection:
             return tuple(discharge_of(row) for row in connection.execute(query).mappings())

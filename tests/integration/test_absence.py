@@ -22,6 +22,7 @@ from service.cli import main
 from service.domain.absence import APART, REFUSED, UNPROVEN, Shown
 from service.domain.audit import Event
 from service.domain.discharge import Action, CallOff, DischargeState, Trigger
+from service.domain.publication import WriteState
 from service.ehr.client import Ehr
 from service.ehr.search import refusal
 from service.errors import (
@@ -43,8 +44,9 @@ from service.pipeline.look import look
 from service.pipeline.rounds import look_after_stays
 from service.sandbox.hospital import Hospital
 from service.store.plans import PlanVersion
-from tests.builders import interventions, need, planned
+from tests.builders import draft_of, interventions, need, planned
 from tests.ehr_fixtures import put
+from tests.marks import mark
 
 STAY = {"resourceType": "Encounter", "status": "in-progress", "class": {"code": "IMP"}}
 CODE = {"coding": [{"system": "http://snomed.info/sct", "code": "58000006"}]}
@@ -333,6 +335,10 @@ def test_what_rests_since_a_discharge_was_called_off_is_withdrawn_once_when_the_
         put(hospital.base_url, hospital.read(about), status=status)
         see(door, about, tenant, deps)
     finish_withdrawing(deps)
+    order = draft_of("referral", {"resourceType": "ServiceRequest", "status": "active"})
+    deps.store.publications.want(discharge.id, [replace(order, identifier=f"urn:uuid:{uuid4()}")])
+    with deps.store.hold(discharge.id) as ledger:
+        mark(ledger, "referral", WriteState.ON_HOLD, reference="ServiceRequest/held")
     see(door, discharge.encounter, tenant, deps)
     assert now(deps, discharge).state is DischargeState.CANCELLED
     patient = hospital.read(discharge.encounter)["subject"]["reference"]
