@@ -1,6 +1,8 @@
 """`homeward jobs` and `homeward discharges`: the hands of whoever is called at three in the morning."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from service.commands.options import (
     waiting,
 )
 
+_Command = Callable[..., Any]
 _JOB_STATES: Final = ("due", "waiting", "running", "lost", "failed", "cancelled")
 _DISCHARGE_STATES: Final = ("received", "planned", "published", "cancelling", "cancelled", "failed")
 
@@ -32,6 +35,26 @@ _discharge_states: Final = click.option(
 _limit: Final = click.option(
     "--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Lines at most."
 )
+
+_waits: Final = click.option(
+    "--waiting", "waits", is_flag=True, help="Only those with writes that wait or were refused."
+)
+
+
+def _with(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """These decorators as one, the first of them outermost."""
+    return lambda command: reduce(lambda made, decorate: decorate(made), reversed(decorators), command)
+
+
+#: Which discharges an act is for.
+_chosen_discharges: Final = _with(
+    click.argument("ids", type=click.UUID, nargs=-1, metavar="[ID]..."),
+    _discharge_states,
+    tenant_option,
+    all_tenants,
+)
+#: How it is done, and told.
+_redriving: Final = _with(dry_run_option, table_or_json, click.pass_context)
 
 
 @click.group(short_help="The queue: what waits, runs or failed; put it back.")
@@ -157,7 +180,7 @@ def discharges() -> None:
 )
 @_discharge_states
 @tenant_option
-@click.option("--waiting", "waits", is_flag=True, help="Only those with writes that wait or were refused.")
+@_waits
 @since_option
 @_limit
 @table_or_json
@@ -203,14 +226,9 @@ def show_discharge(discharge: UUID, form: str) -> None:
         "homeward discharges replan --tenant general --dry-run         only say which",
     ),
 )
-@click.argument("ids", type=click.UUID, nargs=-1, metavar="[ID]...")
-@_discharge_states
-@tenant_option
-@all_tenants
+@_chosen_discharges
 @since_option
-@dry_run_option
-@table_or_json
-@click.pass_context
+@_redriving
 def replan(ctx: click.Context, /, dry_run: bool, form: str, **named: Any) -> None:  # noqa: FBT001
     """Read stays anew and plan them anew; people's decisions are kept, and nothing is written where nothing has changed.
 
@@ -228,15 +246,10 @@ def replan(ctx: click.Context, /, dry_run: bool, form: str, **named: Any) -> Non
         "homeward discharges republish --all --state failed --dry-run",
     ),
 )
-@click.argument("ids", type=click.UUID, nargs=-1, metavar="[ID]...")
-@_discharge_states
-@tenant_option
-@all_tenants
-@click.option("--waiting", "waits", is_flag=True, help="Only those with writes that wait or were refused.")
+@_chosen_discharges
+@_waits
 @since_option
-@dry_run_option
-@table_or_json
-@click.pass_context
+@_redriving
 def republish(ctx: click.Context, /, dry_run: bool, form: str, **named: Any) -> None:  # noqa: FBT001
     """Try anew what the EHR has not taken yet, and what it refused, from the plans there are; nothing is read anew.
 
