@@ -73,7 +73,7 @@ _SILENT: Final = frozenset({Fault.HANGS, Fault.HANGS_AFTER, Fault.RESET, Fault.R
 _PAUSES: Final = {Fault.HANGS: HANG_SECONDS, Fault.HANGS_AFTER: HANG_SECONDS, Fault.SLOW: _SLOW_SECONDS}
 _LOGIN_PAGE: Final = b"<!DOCTYPE html><html><title>Sign in</title><body><form>Password</form></body></html>"
 #: No version of any resource.
-_STALE: Final = 'W/"0"'
+_STALE: Final = 'W/"gone"'
 
 
 class Fates:

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from service.sandbox.written.frame import BUNDLES, Question, Rule
 
-#: Asked of no resource type in particular; _offset is how the EHR's own next links page.
-ALWAYS: Final = frozenset({"_format", "_pretty", "_offset", "_include", "_revinclude"})
+#: Asked of no resource type in particular; _offset is how the EHR's own next links page, _page what an opened link is about.
+ALWAYS: Final = frozenset({"_format", "_pretty", "_offset", "_page", "_include", "_revinclude"})
 _SEARCH: Final = frozenset({"search-type"})
 
 

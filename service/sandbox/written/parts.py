@@ -1,5 +1,6 @@
 """Entries that several vendors share: what is kept of a body, how a create is answered, how versions are spelled."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
@@ -216,3 +217,8 @@ def has_modifier_extension(value: Any) -> bool:
     if isinstance(value, dict):
         return "modifierExtension" in value or any(map(has_modifier_extension, value.values()))
     return isinstance(value, list) and any(map(has_modifier_extension, value))
+
+
+def decode_text(attachment: Mapping[str, Any]) -> str:
+    """The text that an attachment holds."""
+    return b64decode(attachment.get("data", "")).decode(errors="replace")

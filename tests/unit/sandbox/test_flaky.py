@@ -126,8 +126,8 @@ def test_a_stale_etag_is_told_to_the_ehr_itself():
     ]
     server.ask("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
     (_, _, headers, _), (_, _, _, bundle) = server.behind.came
-    assert headers["if-match"] == 'W/"0"'
-    assert [entry["request"].get("ifMatch") for entry in bundle["entry"]] == ['W/"0"', None]
+    assert headers["if-match"] == 'W/"gone"'
+    assert [entry["request"].get("ifMatch") for entry in bundle["entry"]] == ['W/"gone"', None]
 
 
 def test_only_what_carries_a_version_can_be_stale():

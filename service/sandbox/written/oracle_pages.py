@@ -1,0 +1,210 @@
+"""Oracle Health: pages, versions and warnings (rows 11, 12, 15 and 17)."""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+
+from service.sandbox.asgi import Asked, Told
+from service.sandbox.written import parts
+from service.sandbox.written.frame import (
+    ANY,
+    READS,
+    WRITES,
+    Change,
+    Json,
+    Opening,
+    Question,
+    Retelling,
+    each_resource,
+    header_of,
+    with_resource,
+)
+from service.sandbox.written.oracle_bodies import codes_of
+
+_SEARCH: Final = frozenset({"search-type"})
+#: The page that an opened link is about, counted from 0; no vendor's parameter.
+_PAGE: Final = "_page"
+#: Entries of a page where nobody says otherwise, and at most.
+_SIZES: Final[Mapping[str, tuple[int, int]]] = {"DocumentReference": (10, 100), "Observation": (50, 200)}
+_OTHERS: Final = (50, 100)
+#: All that sekmet gives at once.
+_ALL: Final = 1000
+#: One searchset in so many is said to be incomplete.
+_INCOMPLETE: Final = 5
+
+
+def _open_page(asked: Asked) -> Asked:
+    """The search that a link to a page came from."""
+    context = dict(asked.query).get("pageContext", "")
+    if not context:
+        return asked
+    try:
+        query = json.loads(urlsafe_b64decode(context))
+    except ValueError:
+        return asked
+    return asked.with_query((name, value) for name, value in query)
+
+
+def _ask_for_all(question: Question) -> Asked:
+    query = [
+        (name, value) for name, value in question.asked.query if name not in {_PAGE, "_count", "_offset"}
+    ]
+    return question.asked.with_query([*query, ("_count", str(_ALL))])
+
+
+def _size_of(question: Question) -> int:
+    usual, most = _SIZES.get(question.resource_type, _OTHERS)
+    asked = next(iter(question.values("_count")), "")
+    return min(int(asked), most) if asked.isdigit() and int(asked) else usual
+
+
+def _is_social(entry: Mapping[str, Any]) -> bool:
+    resource = entry.get("resource", {})
+    social = "social-history" in codes_of(resource.get("category"))
+    return bool(resource.get("resourceType") == "Observation" and social)
+
+
+def _cut(question: Question, told: Told) -> Told:
+    """One page: social history is all on the first one, and each later one begins with the last entry of the one before."""
+    answer = parts.searchset_of(told)
+    if not answer:
+        return told
+    page, size = int(next(iter(question.values(_PAGE)), "0")), _size_of(question)
+    found = answer.get("entry", [])
+    social = [entry for entry in found if _is_social(entry)]
+    others = [entry for entry in found if not _is_social(entry)]
+    begin, end = page * size, (page + 1) * size
+    shown = others[begin - 1 : end] if page else [*social, *others[:end]]
+    links = [link for link in answer.get("link", []) if link.get("relation") == "self"]
+    links = [{**link, "url": _without_count(str(link["url"]))} for link in links]
+    if end < len(others):
+        links.append({"relation": "next", "url": _next(question, page + 1)})
+    cut = {name: part for name, part in answer.items() if name != "entry"}
+    return with_resource(told, {**cut, "link": links, **({"entry": shown} if shown else {})})
+
+
+def _next(question: Question, page: int) -> str:
+    query = [[name, value] for name, value in question.asked.query if name != _PAGE]
+    context = urlsafe_b64encode(json.dumps([*query, [_PAGE, str(page)]]).encode()).decode()
+    host = question.asked.headers.get("host", "")
+    base = f"http://{host}/fhir/" if host else ""
+    return f"{base}{question.resource_type}?pageContext={context}&direction=NEXT"
+
+
+def _without_count(url: str) -> str:
+    """A self link that does not show how many were asked for."""
+    return re.sub(
+        r"[?&]_(count|offset)=\d+", lambda found: found.group()[0] if found.group()[0] == "?" else "", url
+    )
+
+
+# --- versions ------------------------------------------------------------------------------------------
+
+#: How a version is spelled, by type: they start at 0, and some are composed.
+_SPELLINGS: Final[Mapping[str, str]] = {
+    "Condition": "{}$0",
+    "Communication": "135-{}",
+    "Provenance": "{}$0",
+    "Observation": "{}$0",
+}
+_USUAL: Final = "{}"
+
+
+def _spell(resource_type: str, version: str) -> str:
+    number = str(int(version) - 1) if version.isdigit() else version
+    return _SPELLINGS.get(resource_type, _USUAL).format(number)
+
+
+def _spell_versions(question: Question, told: Told) -> Told:
+    def spelled(resource: Json) -> Json:
+        version = resource.get("meta", {}).get("versionId")
+        if version is None:
+            return resource
+        return {
+            **resource,
+            "meta": {**resource["meta"], "versionId": _spell(resource["resourceType"], version)},
+        }
+
+    told = each_resource(told, spelled)
+    found = re.fullmatch(r'W/"(\d+)"', header_of(told, "etag"))
+    return (
+        told.with_header("etag", f'W/"{_spell(question.resource_type, found.group(1))}"') if found else told
+    )
+
+
+def _read_version(question: Question) -> Asked:
+    """The EHR's own version of an If-Match; one that is spelled otherwise is no version of anything."""
+    sent = question.asked.headers.get("if-match", "")
+    if not sent:
+        return question.asked
+    pattern = re.escape(_SPELLINGS.get(question.resource_type, _USUAL)).replace(r"\{\}", r"(\d+)")
+    found = re.fullmatch(rf'W/"{pattern}"', sent)
+    version = str(int(found.group(1)) + 1) if found else "none"
+    return question.asked.with_header("if-match", f'W/"{version}"')
+
+
+# --- warnings ------------------------------------------------------------------------------------------
+
+
+def _say_incomplete(question: Question, told: Told) -> Told:
+    answer = parts.searchset_of(told)
+    if not answer.get("entry") or question.number % _INCOMPLETE:
+        return told
+    text = "Other search results were found but could not be expressed."
+    issue = {"severity": "warning", "code": "suppressed", "details": {"text": text}}
+    warning = {
+        "fullUrl": "urn:uuid:4e6c8f0e-0000-4000-8000-000000000135",
+        "resource": {"resourceType": "OperationOutcome", "issue": [issue]},
+        "search": {"mode": "outcome"},
+    }
+    return with_resource(told, {**answer, "entry": [*answer["entry"], warning]})
+
+
+VERSIONS: Final = (
+    Change(
+        row=12,
+        name="versions read",
+        about="A version is spelled the vendor's way.",
+        interactions=WRITES,
+        change=_read_version,
+    ),
+    Retelling(
+        row=11,
+        name="versions",
+        about="A version starts at 0 or is composed.",
+        interactions=READS | WRITES,
+        retell=_spell_versions,
+    ),
+)
+OPENING: Final = Opening(
+    row=17,
+    name="page links",
+    about="A link to a page carries the search it came from.",
+    types=ANY,
+    open=_open_page,
+)
+PAGES: Final = (
+    Change(
+        row=17,
+        name="all of a search",
+        about="Pages are cut from the whole.",
+        interactions=_SEARCH,
+        change=_ask_for_all,
+    ),
+    Retelling(
+        row=17,
+        name="pages",
+        about="A page has a next link without the old parameters; an id comes twice; social history is on the first.",
+        interactions=_SEARCH,
+        retell=_cut,
+    ),
+    Retelling(
+        row=15,
+        name="suppressed results",
+        about="Now and then a searchset says that other results could not be expressed.",
+        interactions=_SEARCH,
+        retell=_say_incomplete,
+    ),
+)
