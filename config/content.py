@@ -118,6 +118,7 @@ def _compiled(protocols: Sequence[Protocol], reader: ContentReader, checklists: 
         place_names=terminology.place_names,
         question_labels=_question_labels(instruments.values()),
         code_sets=terminology.code_sets,
+        services=terminology.services,
         checklists=checklists,
         payers=terminology.payers,
         worded=_worded(terminology, protocols),

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from config.hook_shapes import read_discharge_trigger, read_hook_shape
 from config.marked_yaml import Entry, read_yaml
 from config.write_shapes import read_shapes
+from service.domain.hook_shape import AS_SPECIFIED, HookShape, HookTrigger
 from service.domain.write_shape import WriteShape
 
 SHIPPED: Final = Path(__file__).parent / "vendors"
@@ -59,6 +61,8 @@ class Effects:
     no_writes_in_batch: bool = False
     no_searches_in_batch: bool = False
     writes: Mapping[str, WriteShape] = field(default_factory=lambda: MappingProxyType({}))
+    hooks: HookShape = AS_SPECIFIED
+    discharge_trigger: tuple[HookTrigger, ...] = ()
     prefer: Preference = Preference.MINIMAL
 
 
@@ -122,6 +126,8 @@ def _effects(entry: Entry) -> Effects:
         "no_writes_in_batch": Entry.switch,
         "no_searches_in_batch": Entry.switch,
         "writes": read_shapes,
+        "hooks": read_hook_shape,
+        "discharge_trigger": read_discharge_trigger,
         "prefer": lambda given: given.choice(Preference),
     }
     found = entry.fields(tuple(readers))

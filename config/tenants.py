@@ -13,6 +13,7 @@ from config.keys import SigningKey
 from config.launch import Launch
 from service.domain.brake import USUAL_LIMIT
 from service.domain.claims import StayFilter
+from service.domain.preference_list import EMPTY, PreferenceList
 from service.domain.write_shape import ProblemList
 
 UTC: Final = ZoneInfo("UTC")
@@ -112,6 +113,8 @@ class Tenant:
     phone: str = ""
     order_codes: frozenset[str] = frozenset({PATIENT_DISCHARGE})
     encounter_classes: Mapping[str, str] = field(default_factory=dict)
+    #: The hospital's own orders for our referrals, by service, for an EHR that takes orders by their key alone.
+    preference_list: PreferenceList = field(default_factory=lambda: EMPTY)
     auth: Auth = NO_AUTH
     write_policy: WritePolicy = WritePolicy.DRAFT
     subscription_secret: str = field(default="", repr=False)

@@ -15,6 +15,7 @@ from config.conventions import ENCOUNTER_CLASSES, PATIENT_DISCHARGE
 from config.hook_issuers import check_distinct, hook_issuers, token_issuers
 from config.launch import ClientAuthentication, read_launch
 from config.marked_yaml import Entry, read_yaml
+from config.preference_list import read_preference_list
 from config.secret_references import secret
 from config.stay_filter import read_stay_filter
 from config.tenants import Attestations, ServiceArea, Tenant, WritePolicy
@@ -97,6 +98,7 @@ def _tenant(entry: Entry, environ: Mapping[str, str], known_quirks: Collection[s
         "phone": Entry.text,
         "order_codes": _order_codes,
         "encounter_classes": _encounter_classes,
+        "preference_list": read_preference_list,
         "auth": lambda given: read_auth(given, environ),
         "write_policy": _write_policy,
         "subscription_secret": lambda given: secret(given, environ),

@@ -13,6 +13,7 @@ from config.addresses import is_loopback
 from config.content import load_contents
 from config.ehr_quirks import Quirk, load_quirks
 from config.logging import ensure_logging
+from config.preference_list import check_services
 from config.settings import Settings
 from config.tenants import Tenant
 from config.tenants_file import load_tenants
@@ -100,12 +101,13 @@ def build_deps(settings: Settings) -> Deps:
         revive=partial(database_url, settings),
     )
     waker = Waker(partial(_wake, jobs=jobs, store=store))
+    contents = load_contents(settings.content_dir, {name: tenant.content for name, tenant in tenants.items()})
+    tables = {name: tenant.preference_list for name, tenant in tenants.items()}
+    check_services(tables, contents, Path(settings.tenants_file).name)
     deps = Deps(
         settings=settings,
         tenants=tenants,
-        contents=load_contents(
-            settings.content_dir, {name: tenant.content for name, tenant in tenants.items()}
-        ),
+        contents=contents,
         store=store,
         jobs=jobs,
         ehr=cache(lambda tenant: _ehr(_known(tenants, tenant), quirks, store, waker)),

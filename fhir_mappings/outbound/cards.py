@@ -68,11 +68,24 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderKeys:
+    """The hospital's own orders by which referrals are suggested: the key of each by the item's, and the keys' system."""
+
+    system: str
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads the cards ("Practitioner/7"), and the keys of those that were set aside."""
+    """Who reads the cards ("Practitioner/7"), and the keys of those that were set aside.
+
+    order_keys are the orders by which the EHR where they are read takes a referral over, None where it takes the whole
+    resource: what has no key there is not suggested.
+    """
 
     user: str = ""
     set_aside: Collection[str] = ()
+    order_keys: OrderKeys | None = None
 
 
 ANYBODY: Final = Reader()
@@ -109,8 +122,11 @@ def plan_cards(
     cards = [_summary_card(shared, overridden, preliminary=preliminary)]
     cards += [(key, _blocker_card(one)) for key, one in blocking.items() if key not in reader.set_aside]
     shown = [Shown(key, names.card(key), _finished(key, body, names, place)) for key, body in cards]
-    if offered and SUGGESTIONS not in reader.set_aside:
-        shown.append(_suggestions_card(offered, written or {}, names, place))
+    order_keys = reader.order_keys
+    takeable = [draft for draft in offered if order_keys is None or draft.key in order_keys.keys]
+    if takeable and SUGGESTIONS not in reader.set_aside:
+        resources = [_taken_over(draft, written or {}, order_keys) for draft in takeable]
+        shown.append(_suggestions_card(takeable, resources, names, place))
     return tuple(shown)
 
 
@@ -267,7 +283,7 @@ def _blocker_card(blocker: Blocker) -> Json:
 
 
 def _suggestions_card(
-    offered: Sequence[Draft], written: Mapping[str, str], names: Names, place: Place
+    offered: Sequence[Draft], resources: Sequence[Json], names: Names, place: Place
 ) -> Shown:
     ids = {draft.key: names.card(f"suggestion:{draft.key}") for draft in offered}
     body: Json = {
@@ -275,20 +291,38 @@ def _suggestions_card(
         "indicator": "info",
         "detail": "Each becomes a draft order only if you take it. The patient chooses the provider.",
         "selectionBehavior": "any",
-        "suggestions": [_suggestion(draft, ids[draft.key], written) for draft in offered],
+        "suggestions": [
+            _suggestion(draft, ids[draft.key], resource)
+            for draft, resource in zip(offered, resources, strict=True)
+        ],
     }
     card = _finished(SUGGESTIONS, body, names, place)
     return Shown(SUGGESTIONS, names.card(SUGGESTIONS), card, {ids[one.key]: one.key for one in offered})
 
 
-def _suggestion(draft: Draft, identity: UUID, written: Mapping[str, str]) -> Json:
-    """Take over one order: whole and valid by itself, with links to what the EHR has and none to what it lacks."""
+def _suggestion(draft: Draft, identity: UUID, resource: Json) -> Json:
+    """Take over one order, by exactly one action."""
+    label = shortened(str(draft.body.get("code", {}).get("text", "Referral")), _SUMMARY_LIMIT)
+    action = {"type": "create", "description": f"Create a draft order: {label}", "resource": resource}
+    return {"label": label, "uuid": str(identity), "actions": [action]}
+
+
+def _taken_over(draft: Draft, written: Mapping[str, str], order_keys: OrderKeys | None) -> Json:
+    """The order that a suggestion makes.
+
+    By a key: no more than that, as all else comes from the hospital's defaults. Otherwise whole and valid by itself, with
+    links to what the EHR has and none to what it lacks.
+    """
+    if order_keys is not None:
+        coding_of_list = {"system": order_keys.system, "code": order_keys.keys[draft.key]}
+        return {
+            "resourceType": draft.resource_type,
+            "status": "draft",
+            "intent": "proposal",
+            "code": {"coding": [coding_of_list]},
+            "subject": draft.body["subject"],
+        }
     body = resolved(draft.body, written)
     missing = {link for link in references_in(body) if link.startswith("urn:uuid:")}
-    label = shortened(str(draft.body.get("code", {}).get("text", "Referral")), _SUMMARY_LIMIT)
-    action = {
-        "type": "create",
-        "description": f"Create a draft order: {label}",
-        "resource": pruned(body, missing),
-    }
-    return {"label": label, "uuid": str(identity), "actions": [action]}
+    whole: Json = pruned(body, missing)
+    return whole

@@ -1,8 +1,9 @@
 """`homeward preflight`: what a hospital's EHR lets us do, before go-live."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,9 @@ import click
 import orjson
 from rich.console import Console
 
+from config.content import load_content
 from config.ehr_quirks import Quirk, load_quirks
+from config.preference_list import check_services
 from config.settings import settings_of_this_process
 from config.tenants import Tenant
 from config.vendor_files import Vendor, find_vendor, load_vendors
@@ -24,6 +27,7 @@ from service.errors import BadInput, EhrNotFhir, StoreUnavailable
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
 from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant, of_unnamed_rules
+from service.pipeline.preflight_orders import suggestible_services
 from service.pipeline.preflight_vendor import NO_HOSPITAL, of_vendor
 from service.pipeline.preflight_writes import of_links
 from service.pipeline.setup import Missing, find_lacks
@@ -62,13 +66,20 @@ def _asked(name: str, product: Vendor | None, quirks: tuple[Quirk, ...]) -> Pref
         raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
     tenant = tenants[name]
     asked = replace(tenant, quirks=tenant.quirks | product.rules) if product else tenant
-    found = of_tenant(asked, quirks, clock.now())
+    found = of_tenant(asked, quirks, clock.now(), services=partial(_services, settings.content_dir, tenant))
     findings = (*found.findings, *of_links(settings.linked_url, tenant), *_setup(tenant))
     if product is None:
         return replace(found, findings=findings)
     return replace(
         found, findings=(*findings, *of_unnamed_rules(tenant, product, quirks)), notes=product.notes
     )
+
+
+def _services(content_dir: str, tenant: Tenant) -> Collection[str]:
+    """The services that a card may suggest by the hospital's content."""
+    content = load_content(Path(content_dir) if content_dir else None, tenant.content)
+    check_services({tenant.id: tenant.preference_list}, {tenant.id: content}, "the tenants file")
+    return suggestible_services(content)
 
 
 def _setup(tenant: Tenant) -> Iterator[Finding]:
@@ -99,7 +110,9 @@ def _saved(file: str, product: Vendor | None, quirks: tuple[Quirk, ...]) -> Pref
         capability = with_quirks(capability_from(_json(file)), quirks, named=named)
     except EhrNotFhir:
         raise BadInput("This is not a CapabilityStatement; save the answer to GET {base}/metadata.") from None
-    findings = of_capability(capability, NO_HOSPITAL, today=clock.now().date())
+    findings = of_capability(
+        capability, NO_HOSPITAL, today=clock.now().date(), services=partial(_services, "", NO_HOSPITAL)
+    )
     return Preflight(Path(file).name, tuple(findings), product.notes if product else ())
 
 

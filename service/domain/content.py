@@ -254,6 +254,8 @@ class Content:
     place_names: PlaceNames
     question_labels: Mapping[str, Labels]
     code_sets: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
+    #: The services that a referral may ask for, with the labels that each has by itself.
+    services: Mapping[str, Labels] = field(default_factory=dict)
     checklists: Checklists = NO_CHECKLISTS
     payers: PayerTable = field(default_factory=PayerTable)
     #: Questions in words, and which answers speak for which need.

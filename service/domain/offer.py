@@ -47,6 +47,8 @@ class Offer:
     reason: str = ""
     comment: str = ""
     answered: datetime | None = None
+    #: When it was shown first; None where an earlier version kept only the last time.
+    first_shown: datetime | None = None
 
     def is_news(self, before: "Offer | None") -> bool:
         """Whether this showing must be remembered: the first, to another user, or so late that the last grows old."""

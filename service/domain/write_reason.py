@@ -23,6 +23,7 @@ class WriteReason(StrEnum):
     ABSENT_ONCE = "absent-once"
     UNREAD = "unread"
     LEFT_TO_CLINICIAN = "left-to-clinician"
+    WHICH_ORDER = "which-order"
     # --- it waits for a person to sign the plan ---
     NOT_SIGNED = "not-signed"
     # --- the EHR read it and said no ---
@@ -37,6 +38,7 @@ class WriteReason(StrEnum):
     NO_MODIFIER_EXTENSIONS = "no-modifier-extensions"
     NOTHING_TO_SPEAK_OF = "nothing-to-speak-of"
     ORDER_RESTS = "order-rests"
+    NO_ORDER_CODE = "no-order-code"
     # --- the hospital's write policy ---
     NOT_SENT = "not-sent"
     NOT_WITHDRAWN = "not-withdrawn"
@@ -52,6 +54,7 @@ class WriteReason(StrEnum):
     CHANGED_BY_PERSON = "changed-by-person"
     REMOVED_BY_PERSON = "removed-by-person"
     SIGNED_THERE = "signed-there"
+    ORDERED_THERE = "ordered-there"
     TAKEN_UP = "taken-up"
     EDITED_BEFORE_WITHDRAWAL = "edited-before-withdrawal"
     AT_THE_SAME_TIME = "at-the-same-time"
@@ -79,6 +82,10 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     WriteReason.UNREAD: "The EHR did not let us read this before changing it; it is tried again.",
     WriteReason.LEFT_TO_CLINICIAN: "This was offered to a clinician in the EHR, who orders it there or not.",
     WriteReason.NOT_SIGNED: "It is written once a person has signed the plan.",
+    WriteReason.WHICH_ORDER: (
+        "The EHR holds more than one order that may have come of this; which of them it was nobody can tell, so none is named "
+        "and nothing more is suggested."
+    ),
     WriteReason.REJECTED: "The EHR did not accept this. {}",
     WriteReason.NO_CREATE: "The EHR does not let us create a {}.",
     WriteReason.NOT_TAKEN: "The EHR takes no {} over its FHIR interface, whatever it says of itself.",
@@ -92,6 +99,9 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     WriteReason.NOTHING_TO_SPEAK_OF: "Nothing that this speaks of is in the EHR.",
     WriteReason.ORDER_RESTS: (
         "The order that this is about does not stand in the EHR as it was approved, so nobody is asked to act on it."
+    ),
+    WriteReason.NO_ORDER_CODE: (
+        "The hospital has named no order of its own for this, so it is not suggested in the EHR; a person orders it there."
     ),
     WriteReason.NOT_SENT: "This hospital's write policy is {}: nothing is sent to its EHR.",
     WriteReason.NOT_WITHDRAWN: (
@@ -117,6 +127,7 @@ SENTENCES: Final[Mapping[WriteReason, str]] = {
     WriteReason.CHANGED_BY_PERSON: "A person changed this in the EHR; theirs stands.",
     WriteReason.REMOVED_BY_PERSON: "A person removed this from the EHR; it is not written again.",
     WriteReason.SIGNED_THERE: "A clinician signed this in the EHR; theirs stands.",
+    WriteReason.ORDERED_THERE: "A clinician ordered this in the EHR; theirs stands.",
     WriteReason.TAKEN_UP: (
         "The plan no longer proposes this, but a person has taken it up or changed it; theirs stands."
     ),
@@ -160,8 +171,11 @@ IMPOSSIBLE: Final = frozenset(
         WriteReason.NO_MODIFIER_EXTENSIONS,
         WriteReason.NOTHING_TO_SPEAK_OF,
         WriteReason.ORDER_RESTS,
+        WriteReason.NO_ORDER_CODE,
     }
 )
+#: In the hands of a clinician who was shown it: we neither write it nor wait for it.
+WITH_CLINICIANS: Final = frozenset({WriteReason.LEFT_TO_CLINICIAN, WriteReason.WHICH_ORDER})
 #: The hospital's write policy sends nothing.
 KEPT_BACK: Final = frozenset({WriteReason.NOT_SENT, WriteReason.NOT_WITHDRAWN, WriteReason.STAYS})
 #: What lets these in is in the hands of the EHR, or of its hospital.
@@ -173,6 +187,7 @@ SHUT_OUT: Final = frozenset(
         WriteReason.NO_UPDATE,
         WriteReason.NOT_FINDABLE,
         WriteReason.NO_MODIFIER_EXTENSIONS,
+        WriteReason.NO_ORDER_CODE,
         WriteReason.NOT_SENT,
     }
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from config.ehr_quirks import Preference, Quirk
 from fhir_mappings.outbound.subscription import TOPIC_OFFERED
+from service.domain.hook_shape import AS_SPECIFIED, HookShape
 from service.domain.write_shape import AS_FHIR_HAS_IT, Change, ProblemList, WriteShape
 from service.errors import EhrNotFhir
 
@@ -39,8 +40,8 @@ class Capability:
 
     known_as is every name by which the statement tells whose it is. required_parameters and what follows are what quirks say (quirks.py):
     parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
-    modifier extensions are taken, whether a batch may write and may search, in which shape a type is taken, what to ask
-    for after a write, and the quirks themselves.
+    modifier extensions are taken, whether a batch may write and may search, in which shape a type is taken, how its CDS
+    Hooks differ, what to ask for after a write, and the quirks themselves.
     """
 
     software: str = ""
@@ -55,6 +56,7 @@ class Capability:
     batch_writes: bool = True
     batch_searches: bool = True
     writes: Mapping[str, WriteShape] = field(default_factory=lambda: MappingProxyType({}))
+    hooks: HookShape = AS_SPECIFIED
     prefer: Preference = Preference.MINIMAL
     quirks: tuple[Quirk, ...] = ()
     #: As what the hospital wants open needs where only problems are taken.

@@ -11,7 +11,7 @@ from typing import Final
 
 from fhir_mappings.likeness import COMPARABLE
 from service.domain.publication import Landed, Landing, LedgerEntry, WriteState
-from service.domain.write_reason import WriteReason, explain
+from service.domain.write_reason import WITH_CLINICIANS, WriteReason, explain
 from service.ehr.capability import Capability
 
 
@@ -188,7 +188,7 @@ def descend(
 
 def _is_item(entry: LedgerEntry) -> bool:
     """Whether we are to bring it to the EHR; what a clinician may still order there is not."""
-    is_left = entry.state is WriteState.WAITING and entry.reason is WriteReason.LEFT_TO_CLINICIAN
+    is_left = entry.state is WriteState.WAITING and entry.reason in WITH_CLINICIANS
     return entry.wanted and entry.draft.resource_type in _RUNGS and not is_left
 
 

@@ -52,6 +52,7 @@ def _changed(capability: Capability, effects: Effects) -> Capability:
         batch_writes=capability.batch_writes and not effects.no_writes_in_batch,
         batch_searches=capability.batch_searches and not effects.no_searches_in_batch,
         writes=_joined_shapes(capability.writes, effects.writes),
+        hooks=capability.hooks.joined_with(effects.hooks),
         prefer=effects.prefer if effects.prefer is not Preference.MINIMAL else capability.prefer,
     )
 

@@ -4,11 +4,13 @@ Whatever is missing is planned behind the answer, as for any other trigger.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Final
 from uuid import UUID
 
 from fhir_mappings.outbound.cards import (
+    OrderKeys,
     Place,
     Reader,
     Shown,
@@ -24,11 +26,14 @@ from service.domain.community_service import Matches
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
 from service.domain.offer import Answer, Offer, OfferKind
 from service.domain.plan import Plan
-from service.domain.publication import UNSENT, LedgerEntry, WriteState
+from service.domain.preference_list import listed_order
+from service.domain.publication import UNSENT, Draft, LedgerEntry, WriteState
 from service.domain.record import Record
+from service.domain.write_reason import WriteReason
 from service.errors import (
     BadInput,
     ClassNotUnderstood,
+    EhrError,
     EhrUnavailable,
     MissingPrefetch,
     NotAnInpatientStay,
@@ -120,15 +125,35 @@ class Consultation:
     def _of_plan(
         self, plan: Plan, discharge: Discharge, entries: tuple[LedgerEntry, ...]
     ) -> tuple[Shown, ...]:
+        offered = [entry.draft for entry in entries if _is_offered(entry, self._offers)]
+        takeable, order_keys = self._takeable(offered) if offered else ([], None)
         cards = plan_cards(
             plan,
             self._place(discharge.id),
-            offered=[entry.draft for entry in entries if _is_offered(entry, self._offers)],
+            offered=takeable,
             written={entry.draft.full_url: entry.reference for entry in entries if entry.reference},
-            reader=self._reader(),
+            reader=replace(self._reader(), order_keys=order_keys),
             preliminary=_ANEW if discharge.state is DischargeState.RECEIVED else "",
         )
         return self._shown(cards, discharge)
+
+    def _takeable(self, offered: list[Draft]) -> tuple[list[Draft], OrderKeys | None]:
+        """What of this the EHR can take over, and by which orders of the hospital: None for the whole resource.
+
+        Nothing where its /metadata, which is known for a day, cannot be read now: a suggestion in the wrong shape is dropped there
+        without a word.
+        """
+        tenant = self._question.tenant
+        try:
+            hooks = self._deps.ehr(tenant.id).capability().hooks
+        except EhrError:
+            return [], None
+        if not hooks.orders_by_key:
+            return offered, None
+        listed = {draft.key: listed_order(draft.key, tenant.preference_list) for draft in offered}
+        return offered, OrderKeys(
+            hooks.order_system, {key: order.code for key, order in listed.items() if order}
+        )
 
     def _reader(self) -> Reader:
         """Whom the cards are for. What the suggestions' card was answered with holds for all: the orders are decided."""
@@ -203,10 +228,19 @@ class Consultation:
         """Remember what is shown and to whom: feedback names a card and nobody."""
         at, user = self._deps.now(), self._question.user
         offers = [
-            Offer(one.id, discharge.id, OfferKind.CARD, one.key, shown_to=user, shown=at) for one in cards
+            Offer(one.id, discharge.id, OfferKind.CARD, one.key, shown_to=user, shown=at, first_shown=at)
+            for one in cards
         ]
         offers += [
-            Offer(identity, discharge.id, OfferKind.SUGGESTION, key, shown_to=user, shown=at)
+            Offer(
+                identity,
+                discharge.id,
+                OfferKind.SUGGESTION,
+                key,
+                shown_to=user,
+                shown=at,
+                first_shown=at,
+            )
             for one in cards
             for identity, key in one.suggested.items()
         ]
@@ -223,7 +257,7 @@ def _is_offered(entry: LedgerEntry, offers: tuple[Offer, ...]) -> bool:
     """
     if entry.draft.resource_type != "ServiceRequest" or not entry.wanted or entry.reference:
         return False
-    if entry.draft.is_restricted:
+    if entry.draft.is_restricted or entry.reason is WriteReason.WHICH_ORDER:
         return False
     answered = {
         one.key for one in offers if one.kind is OfferKind.SUGGESTION and one.answer is not Answer.OPEN

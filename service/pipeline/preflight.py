@@ -3,7 +3,7 @@
 Nothing of a patient is read: whether our credential is taken is tried with a Patient that cannot exist.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -15,6 +15,7 @@ from service.ehr.ladder import Rung, step_for
 from service.ehr.scopes import INTERACTIONS, WRITTEN_TYPES, Access, not_granted
 from service.pipeline.finding import Area, Finding, Verdict
 from service.pipeline.preflight_landing import of_landing
+from service.pipeline.preflight_orders import of_order_codes
 from service.pipeline.preflight_writes import granted_of, of_writes, seen
 
 _PATIENT: Final = "Patient/homeward-preflight"
@@ -22,14 +23,24 @@ _PATIENT: Final = "Patient/homeward-preflight"
 POLLING: Final = "polling"
 #: Cannot be the code of an order: what counts is whether the EHR answers.
 NO_ORDER: Final = "urn:homeward|preflight"
+Services = Callable[[], Collection[str]]
 #: Without these there is no plan at all.
 _INDISPENSABLE: Final = frozenset({"Patient", "Encounter"})
 
 
 def of_capability(
-    capability: Capability, tenant: Tenant, *, today: date, granted: str | None = None
+    capability: Capability,
+    tenant: Tenant,
+    *,
+    today: date,
+    granted: str | None = None,
+    services: Services | None = None,
 ) -> Iterator[Finding]:
-    """What follows from /metadata, the tenant's policy and the granted scopes (None: any)."""
+    """What follows from /metadata, the tenant's policy and the granted scopes (None: any).
+
+    services gives those that a card may suggest, and is asked only where the hospital must name an order for each; None where
+    there is no content to ask.
+    """
     needed = needed_of(capability, tenant, today)
     missing = (
         {access.resource_type: access for access in not_granted(needed, granted)}
@@ -42,6 +53,8 @@ def of_capability(
     yield from _reads(capability, missing, today)
     yield from of_writes(capability, missing, tenant)
     yield from of_landing(granted_of(capability, missing), tenant)
+    if services is not None and capability.hooks.orders_by_key:
+        yield from of_order_codes(capability, tenant, services())
     yield from _triggers(capability, granted_of(capability, missing), tenant)
     yield from (Finding(Area.QUIRK, quirk.id, Verdict.READY, quirk.about) for quirk in capability.quirks)
     yield seen(capability, missing, tenant)

@@ -19,7 +19,7 @@ from service.ehr.smart import SmartCredentials
 from service.ehr.tls import tls_of
 from service.errors import EhrError, EhrRefused, EhrRejected
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
-from service.pipeline.preflight import POLLING, of_capability, orders_by_code
+from service.pipeline.preflight import POLLING, Services, of_capability, orders_by_code
 from service.pipeline.preflight_stays import of_stays
 
 #: Cannot exist: what counts is whether the EHR says "no such patient" or "who are you".
@@ -44,13 +44,19 @@ def of_tenant(
     now: datetime,
     *,
     sleep: Callable[[float], None] = clock.sleep,
+    services: Services | None = None,
 ) -> Preflight:
     """All findings about a tenant's EHR; what does not answer ends the list, and is the worst of it."""
-    return Preflight(tenant.id, tuple(_findings(tenant, quirks, now, sleep=sleep)))
+    return Preflight(tenant.id, tuple(_findings(tenant, quirks, now, sleep=sleep, services=services)))
 
 
 def _findings(
-    tenant: Tenant, quirks: Sequence[Quirk], now: datetime, *, sleep: Callable[[float], None]
+    tenant: Tenant,
+    quirks: Sequence[Quirk],
+    now: datetime,
+    *,
+    sleep: Callable[[float], None],
+    services: Services | None,
 ) -> Iterator[Finding]:
     yield from _tls(tenant, now)
     granted, refused = _token(tenant)
@@ -69,7 +75,7 @@ def _findings(
         if credential.verdict is not Verdict.UNUSABLE:
             yield from of_stays(tenant, ehr)
         today = now.astimezone(tenant.time_zone).date()
-        for finding in of_capability(capability, tenant, today=today, granted=granted):
+        for finding in of_capability(capability, tenant, today=today, granted=granted, services=services):
             polled = finding.subject == POLLING and credential.verdict is Verdict.READY
             yield _tried(finding, capability, ehr) if polled else _as_far_as(finding, credential)
 

@@ -9,6 +9,7 @@ from typing import Any
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.shape import NOBODY, HospitalFacts
 from service.domain.absence import Conclusion
+from service.domain.preference_list import EMPTY, PreferenceList
 from service.domain.publication import Draft, LedgerEntry
 from service.ehr.capability import Capability
 
@@ -61,6 +62,7 @@ class Situation:
     wishes are by key. recorded is when what is now done was asked for, as it stands in the resources; at is now. but_approved: what a person approved is not put
     on hold when the discharge is called off; for_good: it is ended. For so long as patience an EHR may still be at work on what
     it has not answered. facts are of the hospital.
+    preference_list is of its own orders, for an EHR to which orders are suggested by their key alone.
     """
 
     capability: Capability
@@ -72,6 +74,7 @@ class Situation:
     for_good: bool = False
     patience: timedelta = timedelta()
     facts: HospitalFacts = NOBODY
+    preference_list: PreferenceList = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def publish_what_is_let_in(tenant: Tenant, deps: Deps) -> int:
 def takes(tenant: Tenant, capability: Capability) -> str:
     """A digest of what can be written to this EHR."""
     told = [tenant.write_policy.value, str(capability.modifier_extensions)]
+    told += [f"{service} {order.code}" for service, order in sorted(tenant.preference_list.items())]
     for kind in WRITTEN_TYPES:
         stated = capability.of(kind)
         told.append(f"{kind} {sorted(stated.interactions)} {sorted(stated.search_parameters)}")

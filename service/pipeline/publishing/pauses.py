@@ -5,12 +5,12 @@ from typing import Final
 
 from fhir_mappings.withdrawal import is_hold_task
 from service.domain.publication import LedgerEntry, WriteStanding, WriteState
-from service.domain.write_reason import KEPT_BACK, WriteReason
+from service.domain.write_reason import KEPT_BACK, WITH_CLINICIANS, WriteReason
 
 #: Between the tries of a wish that the EHR did not let through, in seconds; the last again and again.
 PAUSES: Final = (10, 60, 300, 900, 3600)
 #: These wait for people, not for the EHR.
-_AT_REST: Final = KEPT_BACK | {WriteReason.LEFT_TO_CLINICIAN, WriteReason.NOT_SIGNED}
+_AT_REST: Final = KEPT_BACK | WITH_CLINICIANS | {WriteReason.NOT_SIGNED}
 
 
 def seconds_until_next_try(entries: Sequence[LedgerEntry], *, off: bool = False) -> int | None:

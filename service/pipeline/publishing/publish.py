@@ -324,6 +324,7 @@ class _Run:
             for_good=way.for_good,
             patience=_TIMEOUTS * timedelta(seconds=self.ehr.tenant.read_timeout_seconds),
             facts=self.facts,
+            preference_list=self.ehr.tenant.preference_list,
         )
         actions = reconcile(entries, self.seen, situation)
         undecided = self._undecided(entries) | self.closed

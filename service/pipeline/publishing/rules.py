@@ -13,6 +13,7 @@ from fhir_mappings.references import reference_of
 from fhir_mappings.resumption import resume
 from fhir_mappings.withdrawal import TakenBack, closed_task, hold_key, hold_task, is_in_error, status_of
 from service.domain.absence import Conclusion
+from service.domain.preference_list import listed_order
 from service.domain.publication import UNSENT, Draft, InFlight, LedgerEntry, WriteState
 from service.domain.write_reason import PASSING, WriteReason
 from service.domain.write_shape import Change
@@ -166,10 +167,17 @@ def _lack(case: Case) -> WriteReason:
     entry, capability = case.entry, case.situation.capability
     step = step_for(capability, entry.draft.resource_type)
     if step.rung is Rung.NOT_POSSIBLE:
-        return step.lack
+        return WriteReason.NO_ORDER_CODE if _has_no_order(entry, case.situation) else step.lack
     if speaks_of_nothing(entry.draft.resource_type, case.ours):
         return WriteReason.NOTHING_TO_SPEAK_OF
     return refusal_of(entry.draft, capability)
+
+
+def _has_no_order(entry: LedgerEntry, situation: Situation) -> bool:
+    """Whether it could be suggested to a clinician if the hospital had named an order of its own for it."""
+    is_order = entry.draft.resource_type == "ServiceRequest" and not entry.draft.is_restricted
+    is_by_key = is_order and situation.capability.hooks.orders_by_key
+    return is_by_key and listed_order(entry.draft.key, situation.preference_list) is None
 
 
 def speaks_of_nothing(resource_type: str, body: Mapping[str, Any]) -> bool:

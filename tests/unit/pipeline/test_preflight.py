@@ -5,9 +5,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from config.content import load_content
 from config.ehr_quirks import load_quirks
 from config.tenants import Auth, Tenant, WritePolicy
 from fhir_mappings.searches import READ_TYPES
+from service.domain.hook_shape import HookShape, OrderCodes
+from service.domain.preference_list import ListedOrder
 from service.domain.write_shape import ProblemList
 from service.ehr.capability import Capability, ResourceCapability, capability_from
 from service.ehr.quirks import with_quirks
@@ -18,6 +21,7 @@ from service.pipeline import preflight_live
 from service.pipeline.finding import Area, Preflight, Verdict
 from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant
+from service.pipeline.preflight_orders import ORDER_CODES, suggestible_services
 from service.pipeline.preflight_writes import of_links
 from tests.strict_token_server import token_server
 from tests.unit.ehr.odd_server import Told, fhir, odd_server, statement
@@ -396,3 +400,49 @@ def test_it_says_whether_charts_link_to_us_and_that_a_message_to_nobody_is_not_s
     findings = list(of_links(address, replace(HOSPITAL, social_work_reference=team)))
     assert {finding.subject: finding.verdict for finding in findings} == said
     assert "HOMEWARD_PUBLIC_URL" in findings[0].said or address in findings[0].said
+
+
+KEYED = HookShape(order_codes=OrderCodes.PREFERENCE_LIST, order_system="urn:example:list")
+SERVICES = ("food-pantry", "wic", "social-work-follow-up")
+
+
+def order_codes(capability, *named, policy=WritePolicy.DRAFT):
+    table = {service: ListedOrder(f"{number}") for number, service in enumerate(named)}
+    tenant = replace(HOSPITAL, preference_list=table, write_policy=policy)
+    return of_capability(capability, tenant, today=TODAY, services=lambda: SERVICES)
+
+
+@pytest.mark.parametrize(
+    ("named", "verdict", "said"),
+    [
+        ((), "degraded", "0 of 3 services have an order of the hospital"),
+        (("wic",), "degraded", "1 of 3 services"),
+        (SERVICES, "ready", "All 3 services"),
+    ],
+)
+def test_where_orders_go_by_key_the_services_without_one_are_named(whole, named, verdict, said):
+    found = by(Preflight("one", tuple(order_codes(replace(whole, hooks=KEYED), *named))), Area.WRITE)
+    row = found[ORDER_CODES]
+    assert (row.verdict, row.said[: len(said)]) == (verdict, said)
+    listed = row.said.rpartition(": ")[2] if verdict == "degraded" else ""
+    assert all((service in listed) is (service not in named) for service in SERVICES)
+
+
+def test_elsewhere_no_service_needs_an_order_of_the_hospital(whole):
+    def asked_for_nothing():
+        raise AssertionError("the content is not needed")
+
+    found = of_capability(whole, HOSPITAL, today=TODAY, services=asked_for_nothing)
+    assert ORDER_CODES not in {finding.subject for finding in found}
+
+
+def test_where_nothing_is_written_none_is_asked_for(whole):
+    found = order_codes(replace(whole, hooks=KEYED), policy=WritePolicy.SHADOW)
+    [row] = [finding for finding in found if finding.subject == ORDER_CODES]
+    assert row.verdict is Verdict.READY
+
+
+def test_what_is_sensitive_by_itself_needs_no_order_as_no_card_ever_suggests_it():
+    services = suggestible_services(load_content())
+    assert {"food-pantry", "home-health-nursing", "social-work-follow-up"} <= services
+    assert services.isdisjoint({"violence-advocacy", "substance-use-treatment", "crisis-support"})

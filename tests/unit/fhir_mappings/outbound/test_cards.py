@@ -1,10 +1,12 @@
 import json
+import re
 from dataclasses import replace
 
 from fhir_mappings import systems
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.cards import (
     OVERRIDE_CODES,
+    OrderKeys,
     Place,
     Reader,
     blocker_key,
@@ -12,6 +14,7 @@ from fhir_mappings.outbound.cards import (
     preparing_card,
 )
 from fhir_mappings.outbound.plan import plan_resources
+from fhir_mappings.outbound.validate import validate
 from service.domain.assessment import Blocker, Outcome, Readiness
 from service.domain.record import Gap, GapReason
 from service.domain.sensitivity import Label
@@ -114,6 +117,34 @@ def test_what_is_offered_is_a_whole_order_without_loose_links():
     written = cards(plan, offered=offered, written={goal.full_url: "Goal/7"})[-1]
     linked = written["suggestions"][0]["actions"][0]["resource"]["extension"]
     assert linked == [{"url": systems.PERTAINS_TO_GOAL, "valueReference": {"reference": "Goal/7"}}]
+
+
+def test_an_order_by_its_key_is_one_action_with_that_coding_and_nothing_of_ours():
+    plan = plan_of()
+    offered, _ = drafts(plan)
+    keys = OrderKeys("urn:example:list", {offered[0].key: "4711"})
+    card = cards(plan, offered=offered, reader=Reader("Practitioner/7", order_keys=keys))[-1]
+    assert card["selectionBehavior"] == "any"
+    [suggestion] = card["suggestions"]  # the other has no key
+    assert suggestion["uuid"]
+    [action] = suggestion["actions"]
+    assert action["description"].startswith(f"Create a draft order: {suggestion['label']}")
+    assert action["resource"] == {
+        "resourceType": "ServiceRequest",
+        "status": "draft",
+        "intent": "proposal",
+        "code": {"coding": [{"system": "urn:example:list", "code": "4711"}]},
+        "subject": offered[0].body["subject"],
+    }
+    validate(action["resource"])
+    assert re.fullmatch("[A-Za-z0-9]{1,100}", card["source"]["topic"]["code"])
+
+
+def test_without_any_key_there_is_no_card_of_suggestions():
+    plan = plan_of()
+    offered, _ = drafts(plan)
+    nothing = Reader(order_keys=OrderKeys("urn:example:list", {}))
+    assert all("suggestions" not in card for card in cards(plan, offered=offered, reader=nothing))
 
 
 def test_cards_and_suggestions_have_the_same_ids_on_every_call():

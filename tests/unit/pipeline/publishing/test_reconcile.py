@@ -10,6 +10,8 @@ import pytest
 from fhir_mappings.outbound.author import Author
 from fhir_mappings.withdrawal import status_of
 from service.domain.absence import Conclusion
+from service.domain.hook_shape import AS_SPECIFIED, HookShape, OrderCodes
+from service.domain.preference_list import ListedOrder
 from service.domain.publication import InFlight, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
 from service.ehr.capability import Capability, ResourceCapability
@@ -238,3 +240,34 @@ def test_what_is_found_in_the_servers_spelling_is_ours_and_in_other_words_a_pers
     )
     _, then = after(entry, seen(Sight.THERE, draft, version="4f1e", **kept), Wish.STAND)
     assert (then.state, bool(then.observed)) == (state, state is WriteState.LANDED)
+
+
+BY_KEY = HookShape(order_codes=OrderCodes.PREFERENCE_LIST, order_system="urn:example:list")
+
+
+@pytest.mark.parametrize(
+    ("table", "hooks", "reason"),
+    [
+        ({}, BY_KEY, WriteReason.NO_ORDER_CODE),
+        ({"another": ListedOrder("1")}, BY_KEY, WriteReason.NO_ORDER_CODE),
+        ({"referral": ListedOrder("1")}, BY_KEY, WriteReason.NO_CREATE),
+        ({}, AS_SPECIFIED, WriteReason.NO_CREATE),
+    ],
+)
+def test_an_order_without_one_of_the_hospitals_own_says_so(table, hooks, reason):
+    nothing = replace(CAPABILITY, resources=MappingProxyType({}), hooks=hooks)
+    where = replace(situation(**{ORDER.key: Wish.STAND}), capability=nothing, preference_list=table)
+    [done] = reconcile([entry_in(WriteState.WAITING, there=False)], {}, where)
+    assert isinstance(done, Record)
+    assert (done.entry.state, done.entry.reason) == (WriteState.IMPOSSIBLE, reason)
+
+
+def test_only_an_order_lacks_an_order_of_the_hospital():
+    nothing = replace(CAPABILITY, resources=MappingProxyType({}), hooks=BY_KEY)
+    [done] = reconcile(
+        [entry_in(WriteState.WAITING, there=False, draft=TASK)],
+        {},
+        replace(situation(**{TASK.key: Wish.STAND}), capability=nothing),
+    )
+    assert isinstance(done, Record)
+    assert done.entry.reason is WriteReason.NO_CREATE
