@@ -213,10 +213,17 @@ def _offered(
     if any(entry.draft.resource_type == "CarePlan" and entry.draft.key in there for entry in items):
         yield Landing.CARE_PLAN
     for rung, kind in _MADE_OF.items():
-        written = [entry for entry in entries if entry.draft.resource_type == kind]
+        written = [
+            entry for entry in entries if entry.draft.resource_type == kind and not _is_forgotten(entry)
+        ]
         refused = bool(written) and not any(_is_there(entry, step(kind)) for entry in written)
         if step(kind).rung is not Rung.NOT_POSSIBLE and not refused and kind not in unmade:
             yield rung
+
+
+def _is_forgotten(entry: LedgerEntry) -> bool:
+    """Whether it was taken back before it was ever written, which says nothing of what the EHR takes."""
+    return entry.state is WriteState.REVOKED and not entry.reference
 
 
 def _landed(entry: LedgerEntry, there: Collection[str], offered: Collection[Landing]) -> Landed:

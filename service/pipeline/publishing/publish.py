@@ -395,7 +395,9 @@ class _Run:
 def _needed(entries: Sequence[LedgerEntry], capability: Capability, unmade: frozenset[str]) -> frozenset[str]:
     """The types of lower rungs that are needed for what the EHR does not have now, whatever is expected."""
     as_it_is = [
-        entry.moved_to(WriteState.IMPOSSIBLE) if entry.is_new and entry.state is WriteState.WAITING else entry
+        entry.moved_to(WriteState.IMPOSSIBLE)
+        if entry.is_new and entry.state is WriteState.WAITING and entry.reason is not WriteReason.NOT_SIGNED
+        else entry
         for entry in entries
     ]
     return descend(as_it_is, capability, unmade=unmade).types

@@ -44,7 +44,6 @@ _TABLE: Final[Mapping[tuple[Wish, Sight], Rule]] = {
     (Wish.UNSIGNED, Sight.ABSENT): rules.doubt,
     (Wish.UNSIGNED, Sight.NOT_LET): rules.wait_for_signature,
     (Wish.UNSIGNED, Sight.UNANSWERED): rules.wait_for_signature,
-    (Wish.KEEP, Sight.UNSEEN): rules.be_replaced,
     (Wish.LEFT, Sight.THERE): rules.adopt,
     (Wish.LEFT, Sight.SEVERAL): rules.leave_copies,
     (Wish.LEFT, Sight.UNSEEN): rules.leave_to_clinician,
@@ -77,6 +76,8 @@ _TABLE: Final[Mapping[tuple[Wish, Sight], Rule]] = {
     (Wish.CLOSE, Sight.ABSENT): rules.doubt,
     (Wish.CLOSE, Sight.NOT_LET): rules.wait,
     (Wish.CLOSE, Sight.UNANSWERED): rules.wait,
+    # Whatever is seen of what another replaces, nothing follows from it.
+    **{(Wish.KEEP, sight): rules.be_replaced for sight in Sight},
 }
 _NOTHING: Final = Observed()
 _SIGNS: Final = "Provenance"
