@@ -159,6 +159,11 @@ def same_version(one: str, other: str) -> bool:
     return bool(one) and _bare(one) == _bare(other)
 
 
+def without(body: Json, names: Collection[str]) -> Json:
+    """The same resource without these elements."""
+    return {name: part for name, part in body.items() if name not in names}
+
+
 def pruned(value: Any, missing: Collection[str]) -> Any:
     """The same JSON without references to what is missing, and without the elements that this leaves empty."""
     if isinstance(value, dict):

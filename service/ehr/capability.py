@@ -78,6 +78,10 @@ class Capability:
         """Whether what stands there of a type may be changed by us."""
         return self.can(resource_type, "update") and self.shape(resource_type).change is Change.PUT
 
+    def drops_elements(self) -> bool:
+        """Whether it is known to leave out elements of what it is sent, without a word."""
+        return any(shape.read_back for shape in self.writes.values())
+
     def searches(self, resource_type: str, parameter: str) -> bool:
         """Whether a resource type can be searched by a parameter."""
         return (

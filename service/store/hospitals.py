@@ -61,6 +61,28 @@ class Hospitals(Repository):
         with self._connect() as connection:
             connection.execute(row)
 
+    def vanished(self, tenant: str) -> Mapping[str, frozenset[str]]:
+        """The elements, by resource type, that its EHR was sent and did not keep, as dotted paths."""
+        query = select(hospitals.c.vanished).where(hospitals.c.tenant == tenant)
+        with self._connect() as connection:
+            kept = connection.execute(query).scalar() or {}
+        return {kind: frozenset(names) for kind, names in kept.items()}
+
+    def add_vanished(self, tenant: str, resource_type: str, names: Collection[str], at: datetime) -> bool:
+        """Keep that these did not stand there after a create; return whether any of them is news."""
+        row = insert(hospitals).values(tenant=tenant, seen=at).on_conflict_do_nothing()
+        query = select(hospitals.c.vanished).where(hospitals.c.tenant == tenant).with_for_update()
+        with self._connect() as connection:
+            connection.execute(row)
+            kept = dict(connection.execute(query).scalar_one())
+            known = set(kept.get(resource_type, ()))
+            if set(names) <= known:
+                return False
+            kept[resource_type] = sorted(known | set(names))
+            change = update(hospitals).where(hospitals.c.tenant == tenant).values(vanished=kept)
+            connection.execute(change)
+            return True
+
     def join(self, tenant: str) -> bool:
         """It is served again; whether it had left."""
         row = update(hospitals).where(hospitals.c.tenant == tenant, hospitals.c.left_at.is_not(None))

@@ -267,6 +267,7 @@ hospitals = Table(
     Column("seen", DateTime(timezone=True), nullable=False),
     Column("left_at", DateTime(timezone=True)),
     Column("takes", Text, nullable=False, server_default=text("''")),
+    Column("vanished", JSONB, nullable=False, server_default=text("'{}'")),
 )
 
 #: Stays of a shared FHIR server that no hospital's filter claims, or several do, as each tenant heard of them.

@@ -1,6 +1,6 @@
 """Homeward without its database: a plan, what people decided about it, the ledger in memory, and the jobs that write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -76,6 +76,8 @@ class Homeward:
     problems: list[str] = field(default_factory=list)
     #: Whether a person has signed the plan as it stands.
     signed: bool = False
+    #: What the EHR dropped without a word, by type.
+    vanished: dict[str, frozenset[str]] = field(default_factory=dict)
     at: datetime = NOW
     doubts: dict[str, Doubt | None] = field(default_factory=dict)
 
@@ -168,7 +170,12 @@ class Homeward:
             notice=lambda: notice_resources(self.plan, page=PAGE, author=AUTHOR, recorded=NOW),
             weigh=self._weigh,
             is_signed=lambda _: self.signed,
+            vanished=lambda: self.vanished,
+            tell_vanished=self._tell_vanished,
         )
+
+    def _tell_vanished(self, kind: str, names: Collection[str]) -> None:
+        self.vanished[kind] = self.vanished.get(kind, frozenset()) | frozenset(names)
 
     def _called_off(self) -> Sequence[Draft]:
         return called_off_resources(self.plan, "The patient stays.", author=AUTHOR, recorded=NOW)

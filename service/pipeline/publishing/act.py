@@ -1,12 +1,13 @@
 """Doing what was decided: the ledger first, then the EHR, together where it takes transactions, else in the order of their links."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from fhir_mappings.bundle import Update
-from fhir_mappings.merge import pruned
+from fhir_mappings.merge import pruned, without
+from fhir_mappings.outbound.shape import vanished
 from fhir_mappings.references import references_in, resolved
 from service import clock
 from service.domain.publication import Draft, InFlight, Ledger, LedgerEntry, Receipt, WriteState
@@ -19,6 +20,8 @@ from service.pipeline.publishing.reconcile import is_about
 from service.pipeline.publishing.rules import fingerprint, speaks_of_nothing
 from service.pipeline.publishing.settle import arrived, missed
 
+#: Told of a resource type and the elements of it that an EHR has dropped.
+Vanished = Callable[[str, Collection[str]], None]
 _UNAUTHORIZED: Final = 401
 _SIGNS: Final = "Provenance"
 #: An EHR that rejects for so long that we take a resource back leaves it to a person.
@@ -37,16 +40,30 @@ class Done:
     is_outrun: bool = False
 
 
-def act(ledger: Ledger, ehr: Ehr, actions: Sequence[Action], at: datetime, *, again: bool = False) -> Done:
+def tells_nobody(resource_type: str, names: Collection[str]) -> None:
+    """Keep nothing of what an EHR dropped."""
+    del resource_type, names
+
+
+def act(
+    ledger: Ledger,
+    ehr: Ehr,
+    actions: Sequence[Action],
+    at: datetime,
+    *,
+    again: bool = False,
+    tell_vanished: Vanished = tells_nobody,
+) -> Done:
     """Record, then write; each that arrived gets its receipt, each that did not its reason.
 
     Where someone was quicker nothing of a transaction is done. again: it is the second try after that, so that one more
-    conflict is a failure of that resource alone.
+    conflict is a failure of that resource alone. tell_vanished is told what an EHR that drops elements without a word has
+    dropped.
     """
     ledger.save([action.entry for action in actions if isinstance(action, Record)])
     ledger.add([action.draft for action in actions if isinstance(action, Add)])
     writes = [action for action in actions if isinstance(action, Write)]
-    sender = _Sender(ledger, ehr, at)
+    sender = _Sender(ledger, ehr, at, tell_vanished)
     if not writes:
         return sender.done
     if ehr.capability().transaction and sender.send_together(writes, again=again):
@@ -63,7 +80,8 @@ def is_about_us(error: Exception) -> bool:
 class _Sender:
     """The writes of one discharge on their way."""
 
-    def __init__(self, ledger: Ledger, ehr: Ehr, at: datetime) -> None:
+    def __init__(self, ledger: Ledger, ehr: Ehr, at: datetime, tell_vanished: Vanished) -> None:
+        self._tell_vanished = tell_vanished
         self._ledger = ledger
         self._ehr = ehr
         self._at = at
@@ -163,6 +181,27 @@ class _Sender:
                 taken.append(_failed(write, outcome, self._tried(outcome), self._ehr))
                 self.done.failures[write.key] = outcome
         self._ledger.save(taken)
+        created = {write.key for write in writes if write.is_create} & receipts.keys()
+        self._read_back([entry for entry in taken if entry.draft.key in created])
+
+    def _read_back(self, created: Sequence[LedgerEntry]) -> None:
+        """Look at what an EHR that drops elements without a word has kept, so that what is missing is nobody's edit."""
+        capability = self._ehr.capability()
+        asked = [entry for entry in created if capability.shape(entry.draft.resource_type).read_back]
+        self._ledger.save([self._as_kept(entry) for entry in asked])
+
+    def _as_kept(self, entry: LedgerEntry) -> LedgerEntry:
+        """What cannot be read back just now is taken to stand as it was sent."""
+        try:
+            kept = self._ehr.fetch(entry.reference)
+        except EhrError:
+            return entry
+        said = entry.sent or {}
+        names = vanished(said, kept.resource)
+        if names:
+            self._tell_vanished(entry.draft.resource_type, names)
+        self.done.shown[entry.draft.key] = Observed(Sight.THERE, kept.resource, kept.etag)
+        return replace(entry, etag=kept.etag, observed=kept.etag, sent=without(said, names))
 
     def _is_held_back(self, write: Write) -> bool:
         """Whether it links to what may or may not be there, or waits for one that the EHR did not take just now."""

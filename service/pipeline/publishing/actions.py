@@ -63,6 +63,7 @@ class Situation:
     on hold when the discharge is called off; for_good: it is ended. For so long as patience an EHR may still be at work on what
     it has not answered. facts are of the hospital.
     preference_list is of its own orders, for an EHR to which orders are suggested by their key alone.
+    vanished are elements by type that the EHR does not keep: that they are missing is nobody's edit.
     """
 
     capability: Capability
@@ -75,6 +76,7 @@ class Situation:
     patience: timedelta = timedelta()
     facts: HospitalFacts = NOBODY
     preference_list: PreferenceList = field(default_factory=lambda: EMPTY)
+    vanished: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """The resources of one discharge, published or withdrawn as its hospital allows; and when it is to be tried again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import cache, partial
 from typing import Final
+
+import structlog
 
 from config.tenants import Tenant, WritePolicy
 from fhir_mappings.outbound.notice import notice_resources
@@ -27,6 +29,7 @@ from service.pipeline.publishing.write_policy import call_off, rehearse, set_asi
 
 #: What was refused is tried again once a day while people still work with the plan: readmissions are counted for 30 days.
 FOLLOWED: Final = timedelta(days=31)
+_log = structlog.stdlib.get_logger(__name__)
 
 
 def publish_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps: Deps) -> int | None:
@@ -53,6 +56,8 @@ def publish_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps
         is_signed=_is_signed(discharge, tenant, deps),
         called_off=called_off_drafts(discharge, tenant, deps),
         zone=tenant.time_zone,
+        vanished=partial(deps.store.hospitals.vanished, tenant.id),
+        tell_vanished=partial(_tell_vanished, tenant, deps),
     )
     try:
         publish(ledger, ehr, way=way)
@@ -111,6 +116,17 @@ def _is_signed(discharge: Discharge, tenant: Tenant, deps: Deps) -> Callable[[st
     if tenant.unsigned_documents:
         return lambda _: True
     return signed_digests(discharge, deps, lambda version: draw_lower_rungs(version, discharge, tenant, deps))
+
+
+def _tell_vanished(tenant: Tenant, deps: Deps, resource_type: str, names: Collection[str]) -> None:
+    """Keep what the EHR drops of what it is sent, and say so once."""
+    if deps.store.hospitals.add_vanished(tenant.id, resource_type, names, deps.now()):
+        _log.warning(
+            "an ehr keeps not all that it is sent",
+            tenant=tenant.id,
+            resource_type=resource_type,
+            elements=sorted(names),
+        )
 
 
 def _weigh(look: Look, *, discharge: Discharge, ehr: Ehr, deps: Deps) -> Conclusion:

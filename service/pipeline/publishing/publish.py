@@ -1,6 +1,6 @@
 """One discharge's resources brought to where they are wanted: looked at once, decided, done, until nothing is left to do."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -21,7 +21,7 @@ from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.ladder import LOWER_TYPES, Rung, descend, step_for
 from service.errors import EhrConflict, EhrError, EhrRefused, WriteUnknown
-from service.pipeline.publishing.act import act
+from service.pipeline.publishing.act import Vanished, act, tells_nobody
 from service.pipeline.publishing.actions import Action, Observed, Record, Sight, Situation, Wish, Write
 from service.pipeline.publishing.chain import Chain, extend
 from service.pipeline.publishing.observe import Weigh, observe
@@ -57,7 +57,8 @@ class Way:
     lower and notice are asked for drafts when they are needed. left are the keys of what was offered to clinicians. recorded
     is when what is taken back was asked for. weigh keeps the looks that did not show a resource. is_signed says of the
     digest of a draft whether a person has signed what it says. called_off is the document by which what stands is told to
-    hold no longer, () while it holds; zone is the hospital's, in which documents are dated.
+    hold no longer, () while it holds; zone is the hospital's, in which documents are dated. vanished are the elements by
+    type that the EHR is known to drop, tell_vanished is told of more.
     """
 
     author: Author
@@ -72,6 +73,8 @@ class Way:
     called_off: Drafts = tuple
     zone: tzinfo = UTC
     for_good: bool = False
+    vanished: Callable[[], Mapping[str, frozenset[str]]] = dict
+    tell_vanished: Vanished = tells_nobody
 
 
 def publish(
@@ -175,7 +178,14 @@ class _Run:
             if not actions:
                 return
             self._close(actions)
-            done = act(self.ledger, self.ehr, actions, self._now(), again=self.again)
+            done = act(
+                self.ledger,
+                self.ehr,
+                actions,
+                self._now(),
+                again=self.again,
+                tell_vanished=self.way.tell_vanished,
+            )
             if done.is_outrun:
                 # Someone was quicker than our reading; a second look shows who, and theirs is left alone.
                 self.again = True
@@ -325,6 +335,7 @@ class _Run:
             patience=_TIMEOUTS * timedelta(seconds=self.ehr.tenant.read_timeout_seconds),
             facts=self.facts,
             preference_list=self.ehr.tenant.preference_list,
+            vanished=way.vanished() if capability.drops_elements() else {},
         )
         actions = reconcile(entries, self.seen, situation)
         undecided = self._undecided(entries) | self.closed

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fhir_mappings.merge import pruned
+from fhir_mappings.merge import pruned, without
 from fhir_mappings.outbound.shape import shaped
 from fhir_mappings.references import references_in, resolved
 from fhir_mappings.withdrawal import is_hold_task, status_of
@@ -157,6 +157,9 @@ class _Book:
         missing = {other.draft.full_url for other in self.entries} - self.references.keys() - coming
         body = _as_taken(entry.draft, self.situation)
         ours = pruned(resolved(body, self.references), missing - {entry.draft.full_url})
+        ours = without(
+            ours, self.situation.vanished.get(entry.draft.resource_type, ()) if entry.reference else ()
+        )
         look = self.observed.get(key, _NOTHING)
         return Case(entry, self.situation.wishes[key], look, ours, self.situation, self._focus(entry))
 
