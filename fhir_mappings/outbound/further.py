@@ -70,12 +70,15 @@ def place_of(key: str, base: str) -> Place | None:
 def further(draft: Draft, place: Place, before: Place, written: datetime, reference: str) -> Draft:
     """The draft as the document of a later place, which names the one that it replaces and when that was written.
 
+    reference is the one before, "" where its id is not known.
+
     Its meaning is that of the draft: the same plan is not told once more because something else was told before it.
     """
     moment = f"{written.day} {written:%B %Y, %H:%M}"
     told = with_sentence(draft, _SENTENCES[place.is_off, before.is_off].format(moment))
-    links = [{"code": "replaces", "target": {"reference": reference}}]
-    body = {**told.body, "relatesTo": links} if draft.resource_type == "DocumentReference" else told.body
+    body = told.body
+    if reference and draft.resource_type == "DocumentReference":
+        body = {**body, "relatesTo": [{"code": "replaces", "target": {"reference": reference}}]}
     return renamed(replace(told, body=body), place.key(draft.key), place.key(""))
 
 

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from fhir_mappings.outbound.reference_line import reference_line
 from service import clock
 from service.bootstrap import Operations
 from service.commands.deployment import opened_operations
 from service.commands.options import progress
 from service.commands.tables import iso_time, json_or_table, local_time
 from service.domain.discharge import Discharge, DischargeState
-from service.domain.publication import LedgerEntry, WriteStanding
+from service.domain.publication import LedgerEntry, WriteStanding, WriteState
 from service.errors import BadInput, StoreUnavailable
 from service.pipeline.redrive import Redrive, Redriven, replan, republish
+from service.pipeline.settle_by_hand import Saying, settle_by_hand
 from service.store.overview import Asked, Counts
 
 Show = Callable[[], None]
@@ -112,6 +114,25 @@ def redrive_discharges(act: str, meant: Selection, *, dry_run: bool, form: str) 
     return _told(act, done, form, dry_run=dry_run), 1 if busy else 0
 
 
+def settle_discharge(discharge: UUID, said: Mapping[str, Any], *, dry_run: bool, form: str) -> Show:
+    """Take a person's word for what is in the EHR; what comes back prints it."""
+    saying = Saying(**said)
+    with opened_operations() as deps:
+        known, entries = settle_by_hand(
+            discharge, saying, deps, actor="homeward discharges settle", dry_run=dry_run
+        )
+    rows = [(entry.draft.resource_type, entry.reference or "-", entry.standing.value) for entry in entries]
+    names = ("type", "reference", "standing")
+    document = {
+        "discharge": str(known.id),
+        "tenant": known.tenant,
+        "dry_run": dry_run,
+        "resources": [dict(zip(names, row, strict=True)) for row in rows],
+    }
+    foot = f"{len(rows)} writes{'; nothing was done (dry run)' if dry_run else ''}."
+    return json_or_table(form, document, ("resource", "in the EHR", "it is"), rows, [foot])
+
+
 def _choose(meant: Selection, deps: Operations) -> list[UUID]:
     """Those in the states named; without any, those that stand and are still followed."""
     states = tuple(map(DischargeState, meant.states))
@@ -179,6 +200,7 @@ def _resource(entry: LedgerEntry) -> dict[str, Any]:
         "rung": entry.rung.value,
         "code": entry.reason.value or None,
         "reason": entry.problem or None,
+        "look_for": reference_line(entry.draft.identifier) if entry.state is WriteState.UNKNOWN else None,
     }
 
 
@@ -189,7 +211,9 @@ def _sentences(document: Mapping[str, Any]) -> list[str]:
     problem = f" {document['problem']}" if document["problem"] else ""
     counts = ", ".join(f"{number} {standing}" for standing, number in document["writes"].items() if number)
     jobs = ", ".join(f"{job['job']} ({job['step']}, {job['state']})" for job in document["jobs"])
+    lost = [f"Look for {row['type']}: {row['look_for']}." for row in document["resources"] if row["look_for"]]
     return [
+        *lost,
         f"{document['discharge']} of {document['tenant']} is {document['state']} since {document['changed']}.{problem}",
         f"In the EHR: {counts or 'nothing'}.",
         f"Jobs: {jobs or 'none'}.",

@@ -258,6 +258,38 @@ def republish(ctx: click.Context, /, dry_run: bool, form: str, **named: Any) -> 
     ctx.exit(_redrive("republish", named, dry_run=dry_run, form=form))
 
 
+@discharges.command(
+    "settle",
+    epilog=examples(
+        "homeward discharges settle 0b6f0a52-9f5c-4c3e-9d0b-3a1f5f1c2d3e --there",
+        "homeward discharges settle 0b6f0a52-9f5c-4c3e-9d0b-3a1f5f1c2d3e --there --reference DocumentReference/7",
+        "homeward discharges settle 0b6f0a52-9f5c-4c3e-9d0b-3a1f5f1c2d3e --not-there --dry-run",
+    ),
+)
+@click.argument("discharge", type=click.UUID, metavar="ID")
+@click.option(
+    "--there/--not-there", "is_there", required=True, default=None, help="What you found in the EHR."
+)
+@click.option(
+    "--type", "resource_type", default="", metavar="TYPE", help="Only writes of this resource type."
+)
+@click.option(
+    "--reference", default="", metavar="TYPE/ID", help="The resource that you found, where you know its id."
+)
+@dry_run_option
+@table_or_json
+@click.pass_context
+def settle(ctx: click.Context, /, discharge: UUID, dry_run: bool, form: str, **said: Any) -> None:  # noqa: FBT001
+    """Say whether a write is in the EHR of which nobody else can find out; what is not there is sent again.
+
+    Look in the patient's chart first: a note of ours ends with its reference, which `discharges show` gives. Exit code 0; 1: the discharge is not known; 2: nothing of it is unknown.
+    """
+    from service.commands.discharges import settle_discharge
+
+    settle_discharge(discharge, said, dry_run=dry_run, form=form)()
+    ctx.exit(0)
+
+
 def _redrive(act: str, named: dict[str, Any], *, dry_run: bool, form: str) -> int:
     from service.commands.discharges import Selection, redrive_discharges
 

@@ -17,6 +17,7 @@ class Event(StrEnum):
     PUBLISHED = "published"
     CANCEL_REQUESTED = "cancel requested"
     CANCELLED = "cancelled"
+    SETTLED = "a person said of a write without an answer:"  # the reference is what they said
     HELD_UP = "held up:"  # the reference is the sentence that says by what
     FAILED = "failed"
     APPROVED = "approved"

@@ -83,7 +83,7 @@ class Notes(RuleBasedStateMachine):
         """Nothing goes wrong any more: what is wanted is there, or a person is asked."""
         self.server.heal()
         # Looks without an answer, then those that may miss a note that is not indexed yet.
-        for _ in range(8):
+        for _ in range(6):
             self.homeward.job = "withdraw" if self.homeward.is_called_off else "publish"
             self.homeward.pass_time()
             self.homeward.run()
@@ -135,8 +135,8 @@ def _reference(note: Json) -> str:
 
 
 Notes.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=15,
+    max_examples=12,
+    stateful_step_count=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

@@ -7,11 +7,15 @@ it. A further one is made when what it would say means something else, never whi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from typing import Final
 
 from fhir_mappings.outbound.further import Place, further, place_of
-from service.domain.publication import Draft, LedgerEntry
+from service.domain.publication import Draft, LedgerEntry, WriteState
 from service.domain.write_reason import WriteReason
 from service.pipeline.publishing.actions import Wish
+
+#: A person may have said that it is there, and not by which id.
+_THERE: Final = frozenset({WriteState.LANDED, WriteState.THEIRS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Link:
     @property
     def is_there(self) -> bool:
         """Whether the EHR has it, as far as anyone knows."""
-        return bool(self.entry.reference)
+        return bool(self.entry.reference) or self.entry.state in _THERE
 
     @property
     def is_doubtful(self) -> bool:

@@ -157,7 +157,9 @@ def wait_for_signature(case: Case) -> LedgerEntry | Write:
 def be_replaced(case: Case) -> LedgerEntry:
     """A later one names it as replaced. What a person made of it stays theirs."""
     entry = case.entry
-    if not entry.reference or entry.state is WriteState.THEIRS:
+    if entry.state not in {WriteState.LANDED, WriteState.WAITING, WriteState.IMPOSSIBLE}:
+        return entry
+    if not entry.reference and entry.state is not WriteState.LANDED:
         return entry
     return entry.moved_to(WriteState.LANDED, WriteReason.REPLACED, attempts=0)
 

@@ -37,7 +37,8 @@ class DroppingEhr(FakeEhr):
 
 @pytest.mark.parametrize(("reads_back", "state"), [(True, WriteState.LANDED), (False, WriteState.THEIRS)])
 def test_a_dropped_element_is_no_edit_where_it_was_read_back(reads_back, state):
-    ehr, ledger, dropped = DroppingEhr(), MemoryLedger(GOAL), {}
+    ehr, ledger = DroppingEhr(), MemoryLedger(GOAL)
+    dropped: dict[str, frozenset[str]] = {}
     ehr.reads_back = reads_back
     way = Way(
         author=AUTHOR,
