@@ -128,6 +128,11 @@ class Plan:
         is_signed = verdict is not None and verdict.choice is Choice.APPROVED and verdict.at >= proposed
         return verdict if is_signed else None
 
+    def is_changed_since_signed(self, proposed: datetime) -> bool:
+        """Whether the plan as a whole stands approved, and was proposed anew since."""
+        verdict = self.decision_on(WHOLE_PLAN)
+        return verdict is not None and verdict.choice is Choice.APPROVED and verdict.at < proposed
+
     def unsigned(self) -> "Plan":
         """The same plan as if nobody had approved anything, for an EHR that takes drafts only."""
         return replace(

@@ -85,6 +85,7 @@ def discharge_page(discharge_id: UUID) -> str:
         suggestion=_suggestion(view.plan, sensitive),
         reasons=_reasons(view.plan),
         desk=_desk(view),
+        signed_before=view.is_to_be_signed_anew,
         undecidable=view.undecidable if _may_sign() else "",
         review=review_phrase(shared.content) if shared else "",
         done=_DONE.get(request.args.get("done", ""), ""),

@@ -68,6 +68,8 @@ class DischargeView:
     plan: Plan | None
     written: tuple[LedgerEntry, ...]
     version: int = 0
+    #: Whether the plan was proposed anew since a person signed it as a whole.
+    is_to_be_signed_anew: bool = False
     #: Why nothing can be decided about it now, "" where it can.
     undecidable: str = ""
 
@@ -120,6 +122,7 @@ def view_of(discharge_id: UUID) -> DischargeView:
         plan=version.plan if version else None,
         written=store.publications.entries(discharge_id),
         version=version.number if version else 0,
+        is_to_be_signed_anew=bool(version and version.plan.is_changed_since_signed(version.created)),
         undecidable=why_undecidable(discharge, store),
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from service.domain.audit import AuditEntry, Event
 from service.domain.community_service import CommunityService, Directory
-from service.domain.decision import UNCHANGED, Choice, Decision, Edit, Signer
+from service.domain.decision import UNCHANGED, WHOLE_PLAN, Choice, Decision, Edit, Signer
 from service.domain.discharge import Discharge, DischargeState
 from service.domain.plan import Plan
 from service.errors import HospitalNotConfigured, NotFound, Outdated, Unusable
@@ -93,7 +93,7 @@ def sign(discharge_id: UUID, act: Act, by: Signer, deps: Deps) -> PlanVersion:
             raise Outdated
         if reason := why_undecidable(discharge, unit):
             raise Unusable(reason)
-        made = _decisions(act, last.plan, by, deps)
+        made = _decisions(act, last, by, deps)
         unit.decisions.add(discharge_id, made)
         return _commit(discharge, last, made, unit, deps)
 
@@ -150,8 +150,12 @@ def service_for(plan: Plan, key: str, service: str, directory: Directory) -> Com
     return found[service]
 
 
-def _decisions(act: Act, plan: Plan, by: Signer, deps: Deps) -> list[Decision]:
-    keys = (act.item,) if act.item else still_open(plan)
+def _decisions(act: Act, last: PlanVersion, by: Signer, deps: Deps) -> list[Decision]:
+    plan = last.plan
+    # A plan that was proposed anew since it was signed as a whole is signed anew as a whole.
+    is_renewed = act.choice is Choice.APPROVED and plan.is_changed_since_signed(last.created)
+    whole = (WHOLE_PLAN,) if is_renewed else ()
+    keys = (act.item,) if act.item else (*still_open(plan), *whole)
     if not keys:
         raise Unusable("Everything in this plan has been decided.")
     if not set(keys) <= decidable(plan).keys():
@@ -161,7 +165,8 @@ def _decisions(act: Act, plan: Plan, by: Signer, deps: Deps) -> list[Decision]:
     one, at = uuid4(), deps.now()
     made = [Decision(one, key, act.choice, by, at, act.reason, act.edit) for key in keys]
     for decision in made:
-        check(plan, decision)
+        if decision.item not in whole:
+            check(plan, decision)
     return made
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from fhir_mappings.outbound.document import DOCUMENT_KEY
+from fhir_mappings.outbound.further import place_of
 from fhir_mappings.outbound.message import MESSAGE_KEY
 from service.domain.decision import WHOLE_PLAN
 from service.domain.plan import Item, Plan
@@ -27,7 +28,9 @@ _HOLDERS: Final[Mapping[Landing, str]] = {
     Landing.MESSAGE: MESSAGE_KEY,
 }
 #: Words that are not in the EHR, or not as they are wanted: what stands in them stands no better.
-_NOT_THERE: Final = frozenset({WriteStanding.WAITING, WriteStanding.REFUSED, WriteStanding.UNKNOWN})
+_NOT_THERE: Final = frozenset(
+    {WriteStanding.WAITING, WriteStanding.UNSIGNED, WriteStanding.REFUSED, WriteStanding.UNKNOWN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
 
 def _made_anew(written: Sequence[LedgerEntry], rows: Mapping[str, LedgerEntry]) -> dict[str, LedgerEntry]:
     """What holds words of this plan, and is wanted again once the next run knows what it is to say: until then it waits."""
-    holders = {_HOLDERS.get(entry.rung, "") for entry in rows.values()}
+    holders = {_HOLDERS.get(entry.rung, "") for entry in rows.values()} - {""}
     return {
         entry.draft.key: replace(
             entry,
@@ -78,7 +81,9 @@ def _made_anew(written: Sequence[LedgerEntry], rows: Mapping[str, LedgerEntry]) 
             state=WriteState.WAITING if entry.standing is WriteStanding.LEFT else entry.state,
         )
         for entry in written
-        if not entry.wanted and entry.draft.key in holders and entry.state is not WriteState.REVOKED
+        if not entry.wanted
+        and any(place_of(entry.draft.key, base) for base in holders)
+        and entry.standing not in {WriteStanding.WITHDRAWN, WriteStanding.REPLACED}
     }
 
 
@@ -112,17 +117,35 @@ def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> St
         return Standing(item.key, title, Landing.RESOURCE, _EXISTING, existing)
     if not may_be_shared(item.labels):
         return Standing(item.key, title, Landing.PAGE, _SENSITIVE)
-    rung = Landing.CARE_PLAN if whole.rung is Landing.RESOURCE else whole.rung
+    rung: Landing = Landing.CARE_PLAN if whole.rung is Landing.RESOURCE else whole.rung
     words = _words(rung, rows) or whole
     known = words.standing is not WriteStanding.THEIRS  # whose words a person changed, the EHR shows
     standing = words.standing.value if known else ""
     why = whole.why_there or _WITH_THE_PLAN
+    if words.standing is WriteStanding.UNSIGNED:
+        rung, why = _until_signed(whole, words, rows)
     return Standing(item.key, title, rung, why, standing=standing, since=words.since if known else None)
 
 
 def _words(rung: Landing, rows: Mapping[str, LedgerEntry]) -> LedgerEntry | None:
-    """The row of what holds the words of what stands on this rung."""
-    return rows.get(_HOLDERS.get(rung, ""))
+    """The row of what holds the words of what stands on this rung; of further documents the newest."""
+    links = [(place_of(key, _HOLDERS.get(rung, "")), entry) for key, entry in rows.items()]
+    holders = [
+        (place.number, entry)
+        for place, entry in links
+        if place and entry.standing is not WriteStanding.REPLACED
+    ]
+    return max(holders, key=lambda holder: holder[0])[1] if holders else None
+
+
+def _until_signed(
+    entry: LedgerEntry, words: LedgerEntry, rows: Mapping[str, LedgerEntry]
+) -> tuple[Landing, str]:
+    """Where an item stands whose words wait for a signature, and why: on our page, unless an earlier document is there."""
+    base = _HOLDERS.get(entry.rung, WHOLE_PLAN)
+    is_told = any(other.reference for key, other in rows.items() if place_of(key, base))
+    said = (entry.problem, "" if is_told else _ON_OUR_PAGE, words.problem)
+    return (entry.rung if is_told else Landing.PAGE), " ".join(dict.fromkeys(filter(None, said)))
 
 
 def _row(entry: LedgerEntry, rows: Mapping[str, LedgerEntry], title: str = "") -> Standing:
@@ -131,11 +154,14 @@ def _row(entry: LedgerEntry, rows: Mapping[str, LedgerEntry], title: str = "") -
     # In words further down, as these stand where they are not there; or not at all: this EHR takes no such resource.
     told = words if words and words.standing in _NOT_THERE else None
     standing = WriteStanding.NOT_POSSIBLE if lower else entry.standing
+    rung, why = entry.rung, entry.why_there
+    if told and told.standing is WriteStanding.UNSIGNED:
+        rung, why = _until_signed(entry, told, rows)
     return Standing(
         entry.draft.key,
         title or entry.draft.resource_type,
-        entry.rung,
-        entry.why_there,
+        rung,
+        why,
         entry.reference,
         # What has come to its rung waits for nothing of its own, and the reason says why it is there.
         "" if lower else entry.state.value,

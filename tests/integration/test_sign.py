@@ -441,3 +441,29 @@ def test_where_a_decision_would_not_be_written_none_is_taken(desk, step):
             withdraw_proposals(discharge, {PANTRY}, "The stay after this one asks for it.", unit, desk.deps)
     assert desk.deps.store.plans.newest(desk.discharge) == before
     assert desk.state() is DischargeState.FAILED
+
+
+def test_a_plan_that_was_proposed_anew_is_signed_anew_as_a_whole(desk, page, monkeypatch):
+    assert desk.ask("POST", "plan/approve", seen=1).status_code == 200
+    assert desk.ask("POST", "plan/approve", seen=2).status_code == 422
+    desk.publish()
+    signed = desk.deps.store.plans.latest(desk.discharge)
+    assert signed.plan.signature(signed.created)
+    assert "has changed since it was signed" not in desk.open_client.get(f"/discharges/{desk.discharge}").text
+
+    changed = replace(signed.plan, decisions=(), needs=(*signed.plan.needs, need("transportation")))
+    monkeypatch.setattr(run, "propose", lambda *_, **_cited: changed)
+    intake(Trigger("demo", desk.stay, Action.PLAN, "rest", order="ServiceRequest/2"), desk.deps)
+    run.plan_discharge(desk.discharge, desk.deps)
+    desk.publish()
+    proposed = desk.deps.store.plans.latest(desk.discharge)
+    assert proposed.number > signed.number
+    assert proposed.plan.signature(proposed.created) is None
+    before = desk.deps.store.plans.standing_at(desk.discharge, signed.plan.decision_on("care-plan").at)
+    assert before.number == signed.number
+
+    assert "has changed since it was signed" in desk.open_client.get(f"/discharges/{desk.discharge}").text
+    assert page("", choice="approved").status_code == 303
+    anew = desk.deps.store.plans.latest(desk.discharge)
+    assert anew.plan.signature(anew.created)
+    assert "has changed since it was signed" not in desk.open_client.get(f"/discharges/{desk.discharge}").text

@@ -21,6 +21,7 @@ _WHY: Final[Mapping[CallOff, str]] = {
     CallOff.PERSON: "A person called the discharge off.",
     CallOff.WORDS: "The discharge order, or the stay, was called off in the EHR.",
     CallOff.ABSENCE: "The discharge order, or the stay, is no longer in the EHR.",
+    CallOff.DEATH: "The patient has died.",
 }
 _ENDED: Final[Mapping[Outcome, str]] = {
     Outcome.DIED: "The patient has died.",

@@ -218,3 +218,39 @@ def test_what_was_withdrawn_is_not_said_to_stand_in_a_document_that_was_withdraw
         WriteStanding.WITHDRAWN
     }
     assert not [row for row in landing(plan, ledger.entries()) if "stands in the plan document" in row.reason]
+
+
+def test_until_a_person_signs_all_stands_on_our_page_and_says_for_what_it_waits(plan, ledger):
+    document = draft_of("plan-document", {"resourceType": "DocumentReference"})
+    ledger.want([*(entry.draft for entry in ledger.entries()), document])
+    whole, referral, task = "care-plan", plan.referrals[0].key, plan.tasks[0].key
+    ledger.land([Landed(key, Landing.DOCUMENT) for key in (whole, referral)])
+    ledger.mark("plan-document", WriteState.WAITING, reason=WriteReason.NOT_SIGNED)
+    found = stands(plan, ledger)
+    for key in (whole, referral, task):
+        assert (found[key].standing, found[key].rung) == (WriteStanding.UNSIGNED, Landing.PAGE)
+        assert "once a person has signed" in found[key].reason
+        assert "stands in the plan document" not in found[key].reason
+    ledger.written([Receipt("plan-document", "DocumentReference/1", "")])
+    assert "stands in the plan document" in stands(plan, ledger)[whole].reason
+
+
+def test_of_further_documents_the_newest_says_how_the_plan_stands(plan, ledger):
+    kind = {"resourceType": "DocumentReference"}
+    further = draft_of("plan-document", kind), draft_of("plan-document:2", kind)
+    ledger.want([*(entry.draft for entry in ledger.entries()), *further])
+    ledger.land([Landed("care-plan", Landing.DOCUMENT)])
+    ledger.written([Receipt("plan-document", "DocumentReference/1", "")])
+    ledger.mark("plan-document:2", WriteState.WAITING, reason=WriteReason.NOT_SIGNED)
+    found = stands(plan, ledger)
+    assert (found["care-plan"].standing, found["care-plan"].rung) == (
+        WriteStanding.UNSIGNED,
+        Landing.DOCUMENT,
+    )
+    assert found["plan-document"].standing == WriteStanding.LANDED
+    ledger.written([Receipt("plan-document:2", "DocumentReference/2", "")])
+    ledger.mark("plan-document", WriteState.LANDED, reason=WriteReason.REPLACED)
+    found = stands(plan, ledger)
+    assert found["plan-document"].standing == WriteStanding.REPLACED
+    assert found["plan-document:2"].standing == WriteStanding.LANDED
+    assert found[plan.tasks[0].key].standing == WriteStanding.LANDED
