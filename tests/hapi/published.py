@@ -108,6 +108,8 @@ def _deps(mode: str, base_url: str, database_url: str, folder: Path) -> Deps:
         "fhir_base_url": base_url,
         "organization": ORGANIZATION,
         "organization_reference": ORGANIZATION_REFERENCE,
+        # Nobody signs here, and what is validated is what an EHR would get.
+        "unsigned_documents": "yes",
     }
     file = folder / f"{mode}.yaml"
     file.write_text(yaml.safe_dump({"tenants": [tenant]}))

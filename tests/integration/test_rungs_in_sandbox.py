@@ -16,10 +16,11 @@ from fhir_mappings.outbound.plan import plan_resources
 from service.domain.decision import SOCIAL_WORK
 from service.domain.plan import Plan
 from service.domain.publication import Draft, Landing, LedgerEntry, WriteState
+from service.domain.write_shape import ProblemList
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr, Written
 from service.errors import WriteUnknown
-from service.pipeline.publishing.publish import publish, withdraw
+from service.pipeline.publishing.publish import Way, publish, withdraw
 from tests.builders import MemoryLedger, interventions, need, planned
 from tests.ehr_fixtures import AUTHOR, create, put, search
 from tests.vendors import vendor
@@ -100,9 +101,19 @@ def rungs(ledger: MemoryLedger) -> dict[str, Landing]:
     return {row.draft.resource_type: row.rung for row in ledger.entries()}
 
 
-def test_epic_gets_the_requests_and_the_plan_as_a_document_each_once(tenant, plan, patient):
+def stated(name: str) -> Capability:
+    """A vendor by its statement alone, without its written rules: what other EHRs offer as well."""
+    return replace(vendor(name), writes={})
+
+
+def signed(plan: Plan) -> Way:
+    """Publishing once a person has signed all that the plan says."""
+    return Way(author=AUTHOR, recorded=RECORDED, at=RECORDED, lower=lower_of(plan), is_signed=lambda _: True)
+
+
+def test_orders_and_no_care_plan_are_the_requests_and_the_plan_as_a_document_each_once(tenant, plan, patient):
     ledger = MemoryLedger(*drafts_of(plan))
-    with BelievedEhr(tenant, vendor("epic-like")) as ehr:
+    with BelievedEhr(tenant, stated("epic-like")) as ehr:
         for _ in range(2):
             publish(ledger, ehr, lower_of(plan))
             assert counts(ehr, patient) == {"ServiceRequest": 1, "DocumentReference": 1}
@@ -115,18 +126,47 @@ def test_epic_gets_the_requests_and_the_plan_as_a_document_each_once(tenant, pla
     assert rungs(ledger)["ServiceRequest"] is Landing.RESOURCE
 
 
-def test_oracle_gets_the_document_and_the_open_need(tenant, plan, patient):
+def test_epic_gets_a_signed_note_once_and_no_order(tenant, plan, patient):
     ledger = MemoryLedger(*drafts_of(plan))
-    with BelievedEhr(tenant, vendor("oracle-like")) as ehr:
+    with BelievedEhr(tenant, vendor("epic-like")) as ehr:
         publish(ledger, ehr, lower_of(plan))
-        assert counts(ehr, patient) == {"DocumentReference": 1, "Condition": 1}
+        assert counts(ehr, patient) == {}
+        for _ in range(2):
+            publish(ledger, ehr, way=signed(plan))
+            assert counts(ehr, patient) == {"DocumentReference": 1}
         [document] = of(ehr, "DocumentReference", patient)
-        assert [one["attachment"]["contentType"] for one in document["content"]] == ["text/html"]
-        assert "author" not in document
-        [concern] = of(ehr, "Condition", patient)
-        [source] = search(tenant.fhir_base_url, f"Provenance?target=Condition/{concern['id']}")
-    assert concern["verificationStatus"]["coding"][0]["code"] == "unconfirmed"
-    assert len(source["target"]) == 2
+    assert (document["docStatus"], "author" in document) == ("final", False)
+    [part] = document["content"]
+    assert part["attachment"]["contentType"] == "text/plain"
+    words = " ".join(base64.b64decode(part["attachment"]["data"]).decode().split())
+    for item in (*plan.referrals, *plan.goals):
+        assert getattr(item, "title", "") in words
+    assert rungs(ledger)["ServiceRequest"] is Landing.DOCUMENT
+
+
+def test_oracle_gets_the_document_and_the_problem_each_with_its_own_provenance(tenant, plan, patient):
+    ledger = MemoryLedger(*drafts_of(plan))
+    hospital = replace(tenant, author_practitioner=practitioner(tenant), problems=ProblemList.PROBLEM_LIST)
+    believed = replace(vendor("oracle-like"), problems=hospital.problems)
+    with BelievedEhr(hospital, believed) as ehr:
+        for _ in range(2):
+            publish(ledger, ehr, way=signed(plan))
+            assert counts(ehr, patient) == {"DocumentReference": 1, "Condition": 1}
+        [document] = of(ehr, "DocumentReference", patient)
+        [problem] = of(ehr, "Condition", patient)
+        for written in (document, problem):
+            name = f"{written['resourceType']}/{written['id']}"
+            [source] = search(tenant.fhir_base_url, f"Provenance?target={name}")
+            assert [part["reference"] for part in source["target"]] == [name]
+    assert [part["attachment"]["contentType"] for part in document["content"]] == ["text/html;charset=utf-8"]
+    assert document["author"] == [{"reference": hospital.author_practitioner}]
+    assert "identifier" not in document
+    assert problem["code"]["coding"][0]["code"] == "Z59.41"
+
+
+def practitioner(tenant: Tenant) -> str:
+    made = create(tenant.fhir_base_url, {"resourceType": "Practitioner", "name": [{"text": "Dana Example"}]})
+    return f"Practitioner/{made['id']}"
 
 
 @pytest.mark.parametrize("name", ["epic-like", "oracle-like"])
@@ -135,7 +175,7 @@ def test_a_lost_answer_makes_no_second_copy_whether_or_not_the_identifier_is_sea
 ):
     ledger = MemoryLedger(*drafts_of(plan))
     lost = ("ServiceRequest", "DocumentReference", "Condition")
-    with BelievedEhr(tenant, vendor(name), losing=lost) as ehr:
+    with BelievedEhr(tenant, stated(name), losing=lost) as ehr:
         for _ in range(4):
             try:
                 publish(ledger, ehr, lower_of(plan))
@@ -149,13 +189,17 @@ def test_a_lost_answer_makes_no_second_copy_whether_or_not_the_identifier_is_sea
 
 def test_what_may_or_may_not_be_ours_is_a_persons_and_not_sent_again(tenant, plan, patient):
     ledger = MemoryLedger(*drafts_of(plan))
-    with BelievedEhr(tenant, vendor("oracle-like")) as ehr:
+    with BelievedEhr(tenant, stated("oracle-like")) as ehr:
         ledger.want_also(lower_of(plan)())
         [document, *_] = lower_of(plan)()
         ledger.sending([document.key])
-        # The server kept neither our identifier nor the second at which it was made.
+        # It has neither our identifier nor the second at which it was made, nor a text that could end with our reference.
         body = {name: part for name, part in document.body.items() if name != "identifier"}
-        create(tenant.fhir_base_url, {**body, "date": "2024-03-05T12:00:07Z"})
+        words = {"contentType": "application/pdf", "data": base64.b64encode(b"%PDF").decode()}
+        create(
+            tenant.fhir_base_url,
+            {**body, "date": "2024-03-05T12:00:07Z", "content": [{"attachment": words}]},
+        )
         publish(ledger, ehr, lower_of(plan))
         assert counts(ehr, patient)["DocumentReference"] == 1
     assert ledger.state(document.key) is WriteState.UNKNOWN
@@ -164,7 +208,7 @@ def test_what_may_or_may_not_be_ours_is_a_persons_and_not_sent_again(tenant, pla
 
 def test_a_copy_without_our_identifier_but_with_all_we_said_is_ours(tenant, plan, patient):
     ledger = MemoryLedger(*drafts_of(plan))
-    with BelievedEhr(tenant, vendor("oracle-like")) as ehr:
+    with BelievedEhr(tenant, stated("oracle-like")) as ehr:
         ledger.want_also(lower_of(plan)())
         [document, *_] = lower_of(plan)()
         ledger.sending([document.key])
@@ -207,7 +251,7 @@ def on_a_later_day(plan: Plan, days: int = 1) -> Plan:
 @pytest.mark.parametrize("name", ["", "epic-like", "oracle-like"])
 def test_the_same_plan_made_on_a_later_day_rewrites_nothing(tenant, plan, patient, ehr, name):
     ledger = MemoryLedger(*drafts_of(plan))
-    with BelievedEhr(tenant, vendor(name) if name else ehr.capability()) as server:
+    with BelievedEhr(tenant, stated(name) if name else ehr.capability()) as server:
         publish(ledger, server, lower_of(plan))
         before = {kind: of(server, kind, patient) for kind in WRITTEN}
         ledger.want(drafts_of(on_a_later_day(plan)))
@@ -306,7 +350,7 @@ def test_without_versions_a_persons_words_are_not_overwritten_either(tenant, ehr
 
 def test_a_document_is_superseded_when_the_discharge_is_called_off(tenant, plan, patient):
     ledger = MemoryLedger(*drafts_of(plan))
-    with BelievedEhr(tenant, vendor("oracle-like")) as ehr:
+    with BelievedEhr(tenant, stated("oracle-like")) as ehr:
         publish(ledger, ehr, lower_of(plan))
         withdraw(ledger, ehr, author=AUTHOR, recorded=RECORDED)
         [document] = of(ehr, "DocumentReference", patient)

@@ -90,8 +90,7 @@ def test_shadow_makes_everything_ready_sends_nothing_and_says_why(deps):
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        # One of them is the neutral request for social work, which stands in every plan.
-        ("epic-like", {"ServiceRequest": 2, "DocumentReference": 1}),
+        ("epic-like", {"DocumentReference": 1}),
         ("oracle-like", {"DocumentReference": 1, "Provenance": 1}),
     ],
 )
