@@ -30,6 +30,7 @@ FILE_KEYS: Final = (
     "offers",
     "quirks",
 )
+_ENDS: Final = (("ge", "gt"), ("le", "lt"))
 _FEATURE: Final = re.compile(r"batch|transaction|[A-Z][A-Za-z]+(\.[a-z-]+|\?[-_A-Za-z.]+)")
 
 
@@ -51,10 +52,16 @@ class ServerTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What follows for a server that has the quirk."""
+    """What follows for a server that has the quirk.
+
+    always_with are parameters, with their values, that go with each search of a type; closed_dates names date parameters
+    ("Observation?date") that are taken as a range with two ends and times only, and the prefixes of its ends.
+    """
 
     required_parameters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    always_with: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    closed_dates: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     not_offered: frozenset[str] = frozenset()
     no_conditional_create: bool = False
     no_modifier_extensions: bool = False
@@ -120,6 +127,8 @@ def _effects(entry: Entry) -> Effects:
     readers: dict[str, Callable[[Entry], Any]] = {
         "required_parameters": _required,
         "doubtful_without": _required,
+        "always_with": _always_with,
+        "closed_dates": _closed_dates,
         "not_offered": _features,
         "no_conditional_create": Entry.switch,
         "no_modifier_extensions": Entry.switch,
@@ -145,3 +154,32 @@ def _features(entry: Entry) -> frozenset[str]:
 
 def _required(entry: Entry) -> Mapping[str, frozenset[str]]:
     return MappingProxyType({kind: frozenset(names.texts()) for kind, names in entry.fields(()).items()})
+
+
+def _always_with(entry: Entry) -> Mapping[str, Mapping[str, str]]:
+    return MappingProxyType(
+        {
+            kind: MappingProxyType({name: value.text() for name, value in parameters.fields(()).items()})
+            for kind, parameters in entry.fields(()).items()
+        }
+    )
+
+
+def _closed_dates(entry: Entry) -> Mapping[str, tuple[str, str]]:
+    return MappingProxyType({_date_of(name, ends): _ends(ends) for name, ends in entry.fields(()).items()})
+
+
+def _date_of(name: str, entry: Entry) -> str:
+    if "?" not in name or not _FEATURE.fullmatch(name):
+        raise entry.wrong(f"{name!r} is not Type?parameter")
+    return name
+
+
+def _ends(entry: Entry) -> tuple[str, str]:
+    prefixes = entry.texts()
+    if len(prefixes) != len(_ENDS) or any(
+        prefix not in known for prefix, known in zip(prefixes, _ENDS, strict=True)
+    ):
+        raise entry.wrong("the ends of a range are two prefixes: ge or gt, and le or lt")
+    lower, upper = prefixes
+    return lower, upper

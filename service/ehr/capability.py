@@ -39,8 +39,9 @@ class Capability:
     """A whole server. Types that /metadata does not name can do nothing.
 
     known_as is every name by which the statement tells whose it is. required_parameters and what follows are what quirks say (quirks.py):
-    parameters without which a search of a type is refused, those without which nobody knows whether it is, whether
-    modifier extensions are taken, whether a batch may write and may search, in which shape a type is taken, how its CDS
+    parameters without which a search of a type is refused, those without which nobody knows whether it is, those that go
+    with each search of a type, dates that are taken as closed ranges only (service.ehr.asking), whether modifier
+    extensions are taken, whether a batch may write and may search, in which shape a type is taken, how its CDS
     Hooks differ, what to ask for after a write, and the quirks themselves.
     """
 
@@ -52,6 +53,8 @@ class Capability:
     known_as: str = ""
     required_parameters: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     doubtful_without: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    always_with: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    closed_dates: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     modifier_extensions: bool = True
     batch_writes: bool = True
     batch_searches: bool = True

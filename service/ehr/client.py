@@ -15,6 +15,7 @@ from service.domain.allowance import Limit
 from service.domain.record import Gap, GapReason
 from service.ehr.allowance import BURST_SECONDS, Allowance, OwnAllowance
 from service.ehr.answers import error_for, text_of_binary
+from service.ehr.asking import fit_search
 from service.ehr.auth import Credentials, credentials_for
 from service.ehr.breaker import Breaker
 from service.ehr.capability import Capability, capability_from
@@ -194,7 +195,8 @@ class Ehr:
     def _ask(self, searches: Sequence[Search], capability: Capability) -> list[SearchResult]:
         if not searches:
             return []
-        asked = [_sized(search, capability) for search in searches]
+        today = clock.now().date()
+        asked = [_sized(fit_search(search, capability, today), capability) for search in searches]
         try:
             replies = self._ask_as_bundle(asked) if capability.bundles() and self._bundles else None
         except (EhrRefused, EhrRejected, EhrNotFhir) as error:

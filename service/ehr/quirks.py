@@ -48,6 +48,8 @@ def _changed(capability: Capability, effects: Effects) -> Capability:
         resources=_resources(capability.resources, effects),
         required_parameters=_joined(capability.required_parameters, effects.required_parameters),
         doubtful_without=_joined(capability.doubtful_without, effects.doubtful_without),
+        always_with=MappingProxyType({**capability.always_with, **effects.always_with}),
+        closed_dates=MappingProxyType({**capability.closed_dates, **effects.closed_dates}),
         modifier_extensions=capability.modifier_extensions and not effects.no_modifier_extensions,
         batch_writes=capability.batch_writes and not effects.no_writes_in_batch,
         batch_searches=capability.batch_searches and not effects.no_searches_in_batch,

@@ -7,6 +7,7 @@ import pytest
 
 from config.content import load_content
 from config.conventions import Conventions
+from config.ehr_quirks import load_quirks
 from config.tenants import Tenant
 from service.domain.record import GapReason
 from service.ehr.client import Ehr
@@ -23,7 +24,7 @@ ZONE = ZoneInfo("America/Chicago")
 def assessments(base_url, content):
     """What is found of each inpatient: needs with state and certainty, scores, gaps."""
     tenant = Tenant(id="vendors", fhir_base_url=base_url, organization="Example Hospital", time_zone=ZONE)
-    with Ehr(tenant) as ehr:
+    with Ehr(tenant, quirks=load_quirks()) as ehr:
         for patient in inpatients():
             record = gather(
                 patient.encounter,

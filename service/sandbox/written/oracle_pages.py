@@ -5,6 +5,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from service.sandbox.asgi import Asked, Told
 from service.sandbox.written import parts
@@ -77,8 +78,7 @@ def _cut(question: Question, told: Told) -> Told:
     others = [entry for entry in found if not _is_social(entry)]
     begin, end = page * size, (page + 1) * size
     shown = others[begin - 1 : end] if page else [*social, *others[:end]]
-    links = [link for link in answer.get("link", []) if link.get("relation") == "self"]
-    links = [{**link, "url": _without_count(str(link["url"]))} for link in links]
+    links = [{"relation": "self", "url": _self(question)}]
     if end < len(others):
         links.append({"relation": "next", "url": _next(question, page + 1)})
     cut = {name: part for name, part in answer.items() if name != "entry"}
@@ -88,16 +88,18 @@ def _cut(question: Question, told: Told) -> Told:
 def _next(question: Question, page: int) -> str:
     query = [[name, value] for name, value in question.asked.query if name != _PAGE]
     context = urlsafe_b64encode(json.dumps([*query, [_PAGE, str(page)]]).encode()).decode()
+    return f"{_base_of(question)}{question.resource_type}?pageContext={context}&direction=NEXT"
+
+
+def _self(question: Question) -> str:
+    """The question as it was asked; it does not show how many were asked for."""
+    asked = [(name, value) for name, value in question.asked.query if name not in {_PAGE, "_count"}]
+    return f"{_base_of(question)}{question.resource_type}?{urlencode(asked)}"
+
+
+def _base_of(question: Question) -> str:
     host = question.asked.headers.get("host", "")
-    base = f"http://{host}/fhir/" if host else ""
-    return f"{base}{question.resource_type}?pageContext={context}&direction=NEXT"
-
-
-def _without_count(url: str) -> str:
-    """A self link that does not show how many were asked for."""
-    return re.sub(
-        r"[?&]_(count|offset)=\d+", lambda found: found.group()[0] if found.group()[0] == "?" else "", url
-    )
+    return f"http://{host}/fhir/" if host else ""
 
 
 # --- versions ------------------------------------------------------------------------------------------

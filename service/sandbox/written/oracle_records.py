@@ -35,7 +35,7 @@ _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _LOCAL: Final = "https://ehr.example.org/codeSet/{number}"
 #: Concepts that are told without their standard coding, by the name of the element.
-_UNMAPPED: Final[Mapping[str, str]] = {"Encounter": "type", "RelatedPerson": "relationship"}
+_UNMAPPED: Final[Mapping[str, str]] = {"Encounter": "type"}
 _TEXT_IN_BINARY: Final[Mapping[str, str]] = {"DocumentReference": "DR", "Communication": "CM"}
 _HOME: Final = frozenset({"home", "01", "1"})
 

@@ -93,7 +93,7 @@ _ONE_SIDED: Final = frozenset({"ge", "gt", "le", "lt"})
 _GE, _LE, _LT, _NEVER = frozenset({"ge"}), frozenset({"le"}), frozenset({"lt"}), frozenset[str]()
 _LAST_UPDATED: Final = "_lastUpdated"
 DATES: Final[Mapping[tuple[str, str], Dates]] = {
-    ("Appointment", "date"): Dates(timed=True),
+    ("Appointment", "date"): Dates(lower=frozenset({"gt"}), upper=_LE, timed=True),
     ("CarePlan", "date"): Dates(alone=_NEVER, lower=_GE, upper=_LE),
     ("Communication", "received"): Dates(alone=_GE | _LE, lower=_GE, upper=_LE, timed=True),
     ("DocumentReference", "date"): Dates(alone=_ONE_SIDED | {""}),

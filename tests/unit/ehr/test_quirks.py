@@ -113,6 +113,7 @@ def test_oracle_health_is_known_by_its_own_parameters_where_it_names_no_software
         "oracle-health-provenance",
         "oracle-health-messages",
         "oracle-health-searches",
+        "oracle-health-dates",
     }
     assert oracle.shape("DocumentReference").attachments[0] == "text/html;charset=utf-8"
     assert oracle.shape("Goal") == AS_FHIR_HAS_IT
