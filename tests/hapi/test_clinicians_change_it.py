@@ -41,7 +41,8 @@ def of_each_type(plans) -> dict[str, Json]:
 
 def test_every_type_is_known_here(of_each_type):
     assert of_each_type.keys() <= AUTHORS.keys()
-    assert {"CarePlan", "Goal", "ServiceRequest", "DocumentReference", "Provenance"} <= of_each_type.keys()
+    # Documents wait for a signature, which nobody gives here.
+    assert {"CarePlan", "Goal", "ServiceRequest", "Provenance"} <= of_each_type.keys()
 
 
 @pytest.mark.parametrize("way", ["removed", "replaced"])
