@@ -300,7 +300,8 @@ def _only(value: Any, paths: Sequence[Sequence[str]]) -> Any:
 
 def _by_target(draft: Draft, shape: WriteShape, types: Mapping[str, str]) -> Iterator[Draft]:
     """What speaks of several resources, of those that it may speak of; one for each where it may have one target only."""
-    targets = [part for part in draft.body["target"] if _may_be_target(part, shape, types)]
+    # What speaks of nothing any more has lost the empty list.
+    targets = [part for part in draft.body.get("target", ()) if _may_be_target(part, shape, types)]
     if not shape.one_target:
         yield replace(draft, body={**draft.body, "target": targets})
         return

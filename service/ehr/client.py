@@ -132,6 +132,10 @@ class Ehr:
         """Return when the EHR answers a question that costs it little; raises EhrError when it does not."""
         self._get("metadata")
 
+    def answer_to(self, request: Request) -> Answer:
+        """The answer to a call as it stands, for tries that change nothing; each failure one of the EhrErrors."""
+        return self._connection.send(request)
+
     def writes_in_batch(self) -> bool:
         """Whether several writes go in one batch."""
         return self.capability().writes_in_batch() and self._batch_writes

@@ -25,6 +25,7 @@ class Area(StrEnum):
     CONNECTION = "connection"
     AUTH = "auth"
     SCOPES = "scopes"
+    REGISTRATION = "registration"
     READ = "read"
     WRITE = "write"
     LANDING = "landing"

@@ -14,6 +14,7 @@ from service.ehr.capability import Capability
 from service.ehr.ladder import Rung, step_for
 from service.ehr.scopes import INTERACTIONS, WRITTEN_TYPES, Access, not_granted
 from service.pipeline.finding import Area, Finding, Verdict
+from service.pipeline.preflight_hospital import of_hospital
 from service.pipeline.preflight_landing import of_landing
 from service.pipeline.preflight_orders import of_order_codes
 from service.pipeline.preflight_writes import granted_of, of_writes, seen
@@ -55,6 +56,7 @@ def of_capability(
     yield from of_landing(granted_of(capability, missing), tenant)
     if services is not None and capability.hooks.orders_by_key:
         yield from of_order_codes(capability, tenant, services())
+    yield from of_hospital(granted_of(capability, missing), tenant)
     yield from _triggers(capability, granted_of(capability, missing), tenant)
     yield from (Finding(Area.QUIRK, quirk.id, Verdict.READY, quirk.about) for quirk in capability.quirks)
     yield seen(capability, missing, tenant)

@@ -21,6 +21,7 @@ from service.errors import EhrError, EhrRefused, EhrRejected
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
 from service.pipeline.preflight import POLLING, Services, of_capability, orders_by_code
 from service.pipeline.preflight_stays import of_stays
+from service.pipeline.preflight_tries import of_registration
 
 #: Cannot exist: what counts is whether the EHR says "no such patient" or "who are you".
 _NOBODY: Final = "Patient/homeward-preflight"
@@ -78,6 +79,8 @@ def _findings(
         for finding in of_capability(capability, tenant, today=today, granted=granted, services=services):
             polled = finding.subject == POLLING and credential.verdict is Verdict.READY
             yield _tried(finding, capability, ehr) if polled else _as_far_as(finding, credential)
+        if credential.verdict is Verdict.READY:
+            yield from of_registration(ehr, capability, today)
 
 
 def of_unnamed_rules(tenant: Tenant, vendor: Vendor, quirks: Sequence[Quirk]) -> Iterator[Finding]:

@@ -80,7 +80,8 @@ def _notes(body: Json, shape: WriteShape) -> Iterator[str]:
 
 
 def _people(body: Json, shape: WriteShape) -> Iterator[str]:
-    authors = [part.get("reference", "") for part in body.get("author", ())]
+    named = body.get("author", [])
+    authors = [part.get("reference", "") for part in (named if isinstance(named, list) else [named])]
     if shape.author is AuthorShape.NONE and authors:
         yield "author"
     if shape.author is AuthorShape.PRACTITIONER and not all(map(_is_practitioner, authors)):

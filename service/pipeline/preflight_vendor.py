@@ -24,10 +24,11 @@ def of_vendor(
     vendor: Vendor, quirks: Sequence[Quirk], today: date, hospital: Tenant = NO_HOSPITAL
 ) -> Preflight:
     """All findings about a product, for a hospital with this policy, to which every scope is granted."""
-    findings = of_capability(capability_of(vendor, quirks), hospital, today=today)
+    findings = of_capability(capability_of(vendor, quirks, hospital), hospital, today=today)
     return Preflight(vendor.name, tuple(findings), vendor.notes)
 
 
-def capability_of(vendor: Vendor, quirks: Sequence[Quirk]) -> Capability:
-    """What a product is held capable of: its statement, less what its rules say is in vain."""
-    return with_quirks(capability_from(vendor.statement), quirks, named=vendor.rules)
+def capability_of(vendor: Vendor, quirks: Sequence[Quirk], hospital: Tenant = NO_HOSPITAL) -> Capability:
+    """What a product is held capable of at a hospital: its statement, less what its rules say is in vain."""
+    stated = capability_from(vendor.statement)
+    return with_quirks(stated, quirks, named=vendor.rules, problems=hospital.problems)

@@ -292,7 +292,8 @@ def test_whether_the_credential_is_taken_is_tried_with_nobody(server, status, ve
     )
     found = ask(server, auth=Auth(kind="bearer", secret="invented"))
     assert verdicts(found, Area.AUTH) == {"bearer": verdict}
-    assert {one.path for one in server.asked} == {"/fhir/metadata", nobody}
+    searched = {"/fhir/Encounter?patient=homeward-preflight"} if verdict == "ready" else set()
+    assert {one.path for one in server.asked} == {"/fhir/metadata", nobody} | searched
     assert {one.method for one in server.asked} == {"GET"}
 
 
@@ -324,9 +325,56 @@ def test_how_orders_are_looked_for_is_tried_with_a_code_that_cannot_be(server, a
     polling = by(ask(server), Area.TRIGGER)["polling"]
     assert polling.verdict == verdict
     assert polling.said.startswith(said)
-    [asked] = [one.path for one in server.asked if "ServiceRequest" in one.path]
+    [asked] = [one.path for one in server.asked if "ServiceRequest?" in one.path]
     assert "code=urn%3Ahomeward%7Cpreflight" in asked
     assert "patient" not in asked
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, "Creating a Goal is not granted to our client"),
+        (401, "Creating a Goal is not granted to our client"),
+        (405, "Creating a Goal is listed, and is not there (405)."),
+        (404, "Creating a Goal is listed, and is not there (404)."),
+        (400, ""),
+        (422, ""),
+        (503, "Unclear: POST Goal: the EHR answered 503."),
+    ],
+)
+def test_what_our_registration_lacks_is_tried_without_any_resource(server, status, said):
+    server.tell(
+        "GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",), Goal=("identifier",))
+    )
+    server.tell("GET", "/fhir/Patient/homeward-preflight", Told(404))
+    server.tell("POST", "/fhir/Goal", Told(status, headers={"Retry-After": "99"} if status == 503 else {}))
+    found = by(ask(server), Area.REGISTRATION)
+    posted = [one for one in server.asked if one.method == "POST"]
+    assert {(one.path, one.body) for one in posted} == {("/fhir/Goal", b"")}
+    if said:
+        assert found["Goal create"].verdict is Verdict.DEGRADED
+        assert found["Goal create"].said.startswith(said)
+    else:
+        assert set(found) == {"all"}
+
+
+def test_a_hospital_that_writes_nothing_is_not_tried_with_a_create(server):
+    server.tell(
+        "GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",), Goal=("identifier",))
+    )
+    server.tell("GET", "/fhir/Patient/homeward-preflight", Told(404))
+    ask(server, write_policy=WritePolicy.SHADOW)
+    assert {one.method for one in server.asked} == {"GET"}
+
+
+@pytest.mark.parametrize(("status", "lacks"), [(403, True), (401, True), (400, False), (404, False)])
+def test_a_search_that_our_registration_lacks_is_named(server, status, lacks):
+    server.tell(
+        "GET", "/fhir/metadata", statement(Patient=("_id",), Encounter=("patient",), Condition=("patient",))
+    )
+    server.tell("GET", "/fhir/Patient/homeward-preflight", Told(404))
+    server.decide = lambda asked: Told(status) if asked.path.startswith("/fhir/Condition?") else None
+    assert ("Condition search" in by(ask(server), Area.REGISTRATION)) is lacks
 
 
 def test_a_server_that_does_not_answer_is_unusable_and_nothing_more_is_said():
