@@ -1,8 +1,9 @@
 """`homeward preflight`: what a hospital's EHR lets us do, before go-live."""
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,10 +22,12 @@ from service import clock
 from service.bootstrap import tenants_of
 from service.commands.bundle_input import read_input
 from service.commands.deployment import opened_operations
+from service.domain.publication import Draft
 from service.ehr.capability import capability_from
 from service.ehr.quirks import with_quirks
 from service.errors import BadInput, EhrNotFhir, StoreUnavailable
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
+from service.pipeline.nominal_plan import nominal_drafts
 from service.pipeline.preflight import of_capability
 from service.pipeline.preflight_live import of_tenant, of_unnamed_rules
 from service.pipeline.preflight_orders import suggestible_services
@@ -52,7 +55,8 @@ def _looked_at(
     if metadata is not None and tenant is None:
         return _saved(metadata, product, quirks)
     if product is not None and tenant is None:
-        return of_vendor(product, quirks, clock.now().date())
+        services = partial(_services, "", NO_HOSPITAL)
+        return of_vendor(product, quirks, clock.now().date(), services=services)
     raise BadInput(
         "Name a hospital of the tenants file, a saved CapabilityStatement with --metadata FILE, or a product with --vendor "
         "NAME."
@@ -66,7 +70,13 @@ def _asked(name: str, product: Vendor | None, quirks: tuple[Quirk, ...]) -> Pref
         raise BadInput("There is no such hospital in HOMEWARD_TENANTS_FILE; check its id.")
     tenant = tenants[name]
     asked = replace(tenant, quirks=tenant.quirks | product.rules) if product else tenant
-    found = of_tenant(asked, quirks, clock.now(), services=partial(_services, settings.content_dir, tenant))
+    found = of_tenant(
+        asked,
+        quirks,
+        clock.now(),
+        services=partial(_services, settings.content_dir, tenant),
+        drafts=partial(_drafts, settings.content_dir, asked),
+    )
     findings = (*found.findings, *of_links(settings.linked_url, tenant), *_setup(tenant))
     if product is None:
         return replace(found, findings=findings)
@@ -80,6 +90,11 @@ def _services(content_dir: str, tenant: Tenant) -> Collection[str]:
     content = load_content(Path(content_dir) if content_dir else None, tenant.content)
     check_services({tenant.id: tenant.preference_list}, {tenant.id: content}, "the tenants file")
     return suggestible_services(content)
+
+
+def _drafts(content_dir: str, tenant: Tenant, today: date) -> Sequence[Draft]:
+    content = load_content(Path(content_dir) if content_dir else None, tenant.content)
+    return nominal_drafts(tenant, content, today)
 
 
 def _setup(tenant: Tenant) -> Iterator[Finding]:

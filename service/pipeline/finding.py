@@ -29,6 +29,7 @@ class Area(StrEnum):
     READ = "read"
     WRITE = "write"
     LANDING = "landing"
+    BODY = "body"
     TRIGGER = "trigger"
     SETUP = "setup"
     QUIRK = "quirk"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from config.tenants import Tenant
+from fhir_mappings.outbound.references import type_of
 from service.domain.publication import IN_WORDS, Draft, Landed, Landing, LedgerEntry, WriteState
 from service.ehr.capability import Capability
 from service.ehr.ladder import LOWER_TYPES, Descent, descend
@@ -26,12 +27,13 @@ _MADE_OF: Final = {
     Landing.MESSAGE: "Communication",
     Landing.CONCERN: "Condition",
 }
+_MESSAGE: Final = "Communication"
 _WHOLE: Final = frozenset({Landing.RESOURCE, Landing.CARE_PLAN})
 
 
-def used_types(capability: Capability) -> frozenset[str]:
+def used_types(capability: Capability, tenant: Tenant) -> frozenset[str]:
     """The types in which a plan stands in this EHR, without what is only about them."""
-    descent = _nominal_descent(capability, _PLAN)
+    descent = _nominal_descent(capability, tenant, _PLAN)
     return _native(descent) | descent.types
 
 
@@ -39,7 +41,7 @@ def of_landing(capability: Capability, tenant: Tenant) -> Iterator[Finding]:
     """A row for each part of a plan, by what the EHR offers to us and how it takes it."""
     if not tenant.write_policy.writes:
         return
-    descent = _nominal_descent(capability, tuple(_PARTS))
+    descent = _nominal_descent(capability, tenant, tuple(_PARTS))
     for landed in descent.landed:
         rung = _true_rung(landed, descent, capability)
         said = f"{_words(landed.key, rung)} {_how(landed.key, rung, capability, tenant)}".strip()
@@ -50,9 +52,16 @@ def of_landing(capability: Capability, tenant: Tenant) -> Iterator[Finding]:
         yield Finding(Area.LANDING, "open needs", Verdict.READY, said, Landing.CONCERN.value)
 
 
-def _nominal_descent(capability: Capability, kinds: tuple[str, ...]) -> Descent:
+def _nominal_descent(capability: Capability, tenant: Tenant, kinds: tuple[str, ...]) -> Descent:
     entries = [LedgerEntry(Draft(kind, kind, "", "", {}), WriteState.WAITING, "") for kind in kinds]
-    return descend(entries, capability)
+    return descend(entries, capability, unmade=_unmade(capability, tenant))
+
+
+def _unmade(capability: Capability, tenant: Tenant) -> frozenset[str]:
+    """The types of which there would be nothing to write for this hospital: a message that nobody may send."""
+    may_send = capability.shape(_MESSAGE).sender
+    senders = {type_of(name) for name in (tenant.message_sender, tenant.author_practitioner)}
+    return frozenset({_MESSAGE} if may_send and not may_send & senders else ())
 
 
 def _native(descent: Descent) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from config.vendor_files import Vendor
 from fhir_mappings.bundle import Search
 from service import clock
 from service.domain.ehr_clock import BOUND_SECONDS, say_clock
+from service.domain.publication import Draft
 from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.ehr.search import Lack
@@ -20,6 +21,7 @@ from service.ehr.tls import tls_of
 from service.errors import EhrError, EhrRefused, EhrRejected
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
 from service.pipeline.preflight import POLLING, Services, of_capability, orders_by_code
+from service.pipeline.preflight_bodies import of_bodies
 from service.pipeline.preflight_stays import of_stays
 from service.pipeline.preflight_tries import of_registration
 
@@ -39,16 +41,29 @@ _REMEDIES: Final = {
 _SOON: Final = 21
 
 
+Drafts = Callable[[date], Sequence[Draft]]
+
+
+def no_drafts(_: date) -> Sequence[Draft]:
+    """For those who want no bodies tried."""
+    return ()
+
+
 def of_tenant(
     tenant: Tenant,
     quirks: Sequence[Quirk],
     now: datetime,
     *,
+    drafts: Drafts = no_drafts,
     sleep: Callable[[float], None] = clock.sleep,
     services: Services | None = None,
 ) -> Preflight:
-    """All findings about a tenant's EHR; what does not answer ends the list, and is the worst of it."""
-    return Preflight(tenant.id, tuple(_findings(tenant, quirks, now, sleep=sleep, services=services)))
+    """All findings about a tenant's EHR; what does not answer ends the list, and is the worst of it.
+
+    drafts gives resources about nobody for a day, whose bodies are tried.
+    """
+    found = _findings(tenant, quirks, now, sleep=sleep, services=services, drafts=drafts)
+    return Preflight(tenant.id, tuple(found))
 
 
 def _findings(
@@ -58,6 +73,7 @@ def _findings(
     *,
     sleep: Callable[[float], None],
     services: Services | None,
+    drafts: Drafts,
 ) -> Iterator[Finding]:
     yield from _tls(tenant, now)
     granted, refused = _token(tenant)
@@ -81,6 +97,8 @@ def _findings(
             yield _tried(finding, capability, ehr) if polled else _as_far_as(finding, credential)
         if credential.verdict is Verdict.READY:
             yield from of_registration(ehr, capability, today)
+            if tenant.write_policy.writes:
+                yield from of_bodies(ehr, capability, drafts(today))
 
 
 def of_unnamed_rules(tenant: Tenant, vendor: Vendor, quirks: Sequence[Quirk]) -> Iterator[Finding]:

@@ -14,17 +14,24 @@ from config.vendor_files import Vendor
 from service.ehr.capability import Capability, capability_from
 from service.ehr.quirks import with_quirks
 from service.pipeline.finding import Preflight
-from service.pipeline.preflight import of_capability
+from service.pipeline.preflight import Services, of_capability
 
 #: A hospital that has chosen nothing. The address is not used: nothing is asked of a server here.
 NO_HOSPITAL: Final = Tenant(id="none", fhir_base_url="http://127.0.0.1/fhir", organization="")
 
 
 def of_vendor(
-    vendor: Vendor, quirks: Sequence[Quirk], today: date, hospital: Tenant = NO_HOSPITAL
+    vendor: Vendor,
+    quirks: Sequence[Quirk],
+    today: date,
+    hospital: Tenant = NO_HOSPITAL,
+    *,
+    services: Services | None = None,
 ) -> Preflight:
     """All findings about a product, for a hospital with this policy, to which every scope is granted."""
-    findings = of_capability(capability_of(vendor, quirks, hospital), hospital, today=today)
+    findings = of_capability(
+        capability_of(vendor, quirks, hospital), hospital, today=today, services=services
+    )
     return Preflight(vendor.name, tuple(findings), vendor.notes)
 
 

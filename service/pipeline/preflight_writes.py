@@ -54,7 +54,7 @@ def _withheld(access: Access | None) -> frozenset[str]:
 def of_writes(capability: Capability, missing: Mapping[str, Access], tenant: Tenant) -> Iterator[Finding]:
     """A row for each type that may be written. missing: the accesses that were not granted."""
     granted = granted_of(capability, missing)
-    used = used_types(granted)
+    used = used_types(granted, tenant)
     for kind in WRITTEN_TYPES:
         step, lacking = step_for(capability, kind), missing.get(kind)
         if not tenant.write_policy.writes:
@@ -103,7 +103,7 @@ def seen(capability: Capability, missing: Mapping[str, Access], tenant: Tenant) 
         said = f"Nothing in the EHR while the write policy is {policy}; the plan on Homeward's page."
         return Finding(Area.CLINICIAN, "sees", Verdict.READY, said)
     granted = granted_of(capability, missing)
-    used = used_types(granted)
+    used = used_types(granted, tenant)
     at_once, signed = _in_order(granted, used)
     if "CarePlan" in used:
         state = "drafts, active once approved" if policy is WritePolicy.FULL else "drafts"
