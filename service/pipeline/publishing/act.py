@@ -174,7 +174,8 @@ class _Sender:
                     reference=outcome.reference,
                     etag=outcome.etag,
                 )
-                taken.append(entry)
+                # By this moment a person finds a document in the chart, and the next one names it.
+                taken.append(replace(entry, tried=self._now()) if write.is_create else entry)
                 body = {**resolved(sent.body, known), "id": entry.reference.partition("/")[2]}
                 self.done.shown[write.key] = Observed(Sight.THERE, body, entry.etag)
             else:

@@ -114,7 +114,9 @@ def _wish(link: Link, stands: Link | None) -> Wish:
 
 def _written(entry: LedgerEntry) -> datetime:
     """When it was sent; where that is not known any more, of when it says that it is."""
-    return entry.tried or entry.since or datetime.fromisoformat(str(entry.draft.body["date"]))
+    body = entry.draft.body
+    said = str(body.get("date") or body["context"]["period"]["end"])
+    return entry.tried or entry.since or datetime.fromisoformat(said)
 
 
 def _as_it_stands(entry: LedgerEntry) -> Draft:
