@@ -175,6 +175,7 @@ def fact(resource: Json, shared: Shared, *, zone: tzinfo = UTC) -> Fact | None:
         identifiers=identifiers(resource),
         labels=labels(resource),
         by=actor_of(resource),
+        authored=dates.exact(resource.get("authoredOn"), zone) if shape.kind is Kind.ORDER else None,
         slot=slot_of(resource, shared, zone=zone) if shape.kind is Kind.APPOINTMENT else None,
         members=_members(resource) if shape.kind is Kind.CARE_TEAM else (),
         beside=_beside(resource, shape) if shape.beside else (),

@@ -67,6 +67,8 @@ class Fact:
     labels: Labels = NONE
     #: Who did, ordered or said it: a literal reference, or a name; "" where it names nobody.
     by: str = ""
+    #: Of an order only: its time, where it gives one.
+    authored: datetime | None = None
     #: Of an appointment only.
     slot: Slot | None = None
     #: Of a care team only: the literal references of who is in it.

@@ -15,6 +15,7 @@ from service import clock, metrics
 from service.domain.audit import AuditEntry, Event
 from service.domain.discharge import Action, CallOff, Discharge, DischargeState, StayStatus, Trigger
 from service.domain.plan import Plan
+from service.domain.preference_list import KnownOrders
 from service.domain.record import Gap, GapReason, Lasting
 from service.domain.unread import doubt_silence, find_unread
 from service.ehr.search import lasting_of
@@ -38,6 +39,7 @@ from service.pipeline.publishing.discharge import (
     what_waits,
     withdraw_resources,
 )
+from service.pipeline.suggested import known_orders
 from service.pipeline.supersede import supersede
 from service.pipeline.versions import commit_version, draft_again, next_version
 from service.store import Unit
@@ -73,7 +75,13 @@ def _propose_if_there(discharge: Discharge, tenant: Tenant, deps: Deps) -> Plan 
     try:
         if not (may_plan(discharge, tenant, deps) and order_stands(discharge, tenant, deps)):
             return None
-        return propose(discharge.encounter, tenant, deps, cited=read_cited(discharge.id, deps))
+        return propose(
+            discharge.encounter,
+            tenant,
+            deps,
+            cited=read_cited(discharge.id, deps),
+            orders=known_orders(discharge, tenant, deps),
+        )
     except (EhrError, UnknownEncounter) as error:
         if isinstance(error, UnknownEncounter):
             missing: EhrError = NotShown(discharge.encounter, is_absent=True)
@@ -87,10 +95,17 @@ def _propose_if_there(discharge: Discharge, tenant: Tenant, deps: Deps) -> Plan 
     return None
 
 
-def propose(encounter: str, tenant: Tenant, deps: Deps, *, cited: Cited = NOTHING_CITED) -> Plan:
+def propose(
+    encounter: str,
+    tenant: Tenant,
+    deps: Deps,
+    *,
+    cited: Cited = NOTHING_CITED,
+    orders: KnownOrders | None = None,
+) -> Plan:
     """The plan for a stay ("Encounter/12") of a tenant, as of today there. Nothing is stored or written.
 
-    cited is what the plan before rests on.
+    cited is what the plan before rests on; orders what is known of those that were suggested, None for a stay that has no discharge.
 
     Raises what gather does, and PatientMerged for a patient who lives and whose record is one no longer.
     """
@@ -103,7 +118,8 @@ def propose(encounter: str, tenant: Tenant, deps: Deps, *, cited: Cited = NOTHIN
     assessment = assess(record, content, today=today, site_language=tenant.language)
     require_one_patient(record, assessment)
     matches = match(assessment, record.patient, deps.directory(tenant.id), today=today)
-    return draft(record, assessment, matches, tenant=tenant.id)
+    known = KnownOrders(tenant.preference_list) if orders is None else orders
+    return draft(record, assessment, matches, tenant=tenant.id, orders=known)
 
 
 def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
@@ -122,7 +138,7 @@ def publish_discharge(discharge_id: UUID, deps: Deps) -> None:
             seconds = publish_resources(discharge, ledger, tenant, deps)
         if seconds is None:
             _finish(discharge, DischargeState.PUBLISHED, Event.PUBLISHED, deps, version=version)
-            _come_again(discharge, seconds_until_looked_at(ledger.entries()), deps)
+            _come_again(discharge, seconds_until_looked_at(ledger.entries(), deps.now()), deps)
         else:
             _go_on_later(discharge, Task.PUBLISH, seconds, what_waits(ledger.entries()), deps)
         log_published(discharge, ledger.entries(), clock.machine_seconds() - began)
@@ -181,7 +197,7 @@ def _take_up_again(discharge: Discharge, deps: Deps) -> Discharge:
         return discharge
     with deps.store.begin() as unit:
         now = unit.discharges.lock(discharge.id)
-        waits = seconds_until_looked_at(unit.publications.entries(discharge.id)) is not None
+        waits = seconds_until_looked_at(unit.publications.entries(discharge.id), deps.now()) is not None
         if now.state is DischargeState.PUBLISHED and waits:
             now = now.move_to(DischargeState.PLANNED, deps.now())
             unit.discharges.save(now)

@@ -193,6 +193,7 @@ offers = Table(
     Column("reason", Text, nullable=False),
     Column("comment", Text, nullable=False),
     Column("answered", DateTime(timezone=True)),
+    Column("first_shown", DateTime(timezone=True)),
     _one_of("kind", OfferKind),
     _one_of("answer", Answer),
     Index(None, "discharge_id"),

@@ -8,6 +8,7 @@ from service.domain.community_service import Matches
 from service.domain.decision import SOCIAL_WORK
 from service.domain.need import Need, NeedState
 from service.domain.plan import BedsideQuestion, PersonTask, Plan
+from service.domain.preference_list import NOTHING_KNOWN, KnownOrders
 from service.domain.record import Encounter, Record
 from service.domain.unread import find_silent
 from service.pipeline.draft.care_team import care_team
@@ -20,26 +21,35 @@ from service.pipeline.draft.standing import standing
 __all__ = ["draft"]
 
 
-def draft(record: Record, assessment: Assessment, matches: Matches, *, tenant: str) -> Plan:
+def draft(
+    record: Record,
+    assessment: Assessment,
+    matches: Matches,
+    *,
+    tenant: str,
+    orders: KnownOrders = NOTHING_KNOWN,
+) -> Plan:
     """The plan for one discharge: items only for needs that are present, questions for those nobody asked about.
 
     Days count from the day of leaving: the one the stay ended on, the one it is planned for, or today where nobody has said.
     Who died or goes to another hospital gets no verdict, no place to go to, no referrals, goals, follow-ups or teaching: for the
-    first, the family is offered support; the second is planned there.
+    first, the family is offered support; the second is planned there. orders is what is known of those in the EHR beside the record.
     """
     shared = assessment.for_everybody
     if shared is None:
-        return _drafted(record, assessment, matches, tenant)
+        return _drafted(record, assessment, matches, tenant, orders)
     told_matches = matches.for_everybody or matches
-    told = _drafted(shared.record, shared.assessment, told_matches, tenant)
-    whole = _drafted(record, assessment, matches, tenant)
+    told = _drafted(shared.record, shared.assessment, told_matches, tenant, orders)
+    whole = _drafted(record, assessment, matches, tenant, orders)
     return replace(whole, for_everybody=told, compliance=marked(whole.compliance, told, whole))
 
 
-def _drafted(record: Record, assessment: Assessment, matches: Matches, tenant: str) -> Plan:
+def _drafted(
+    record: Record, assessment: Assessment, matches: Matches, tenant: str, orders: KnownOrders
+) -> Plan:
     plan = _frame(record, assessment, tenant)
     if assessment.outcome is Outcome.GOING_HOME:
-        return _filled(plan, record, assessment, matches)
+        return _filled(plan, record, assessment, matches, orders)
     tasks = (_bereavement(assessment.today),) if assessment.outcome is Outcome.DIED else ()
     return replace(plan, disposition=None, readiness=None, tasks=tasks)
 
@@ -66,11 +76,13 @@ def _frame(record: Record, assessment: Assessment, tenant: str) -> Plan:
     )
 
 
-def _filled(plan: Plan, record: Record, assessment: Assessment, matches: Matches) -> Plan:
+def _filled(
+    plan: Plan, record: Record, assessment: Assessment, matches: Matches, orders: KnownOrders
+) -> Plan:
     day, place = plan.discharge_date, assessment.disposition
     goes_to = place.named if place.is_for_a_facility() else None
     present = without_home(assessment.present()) if goes_to else assessment.present()
-    there = standing(record, assessment, tenant=plan.tenant)
+    there = standing(record, assessment, tenant=plan.tenant, orders=orders)
     found = referrals(present, matches, there, discharge=day)
     asked_for = with_hidden_places(found)
     filled = replace(

@@ -9,9 +9,10 @@ from typing import Final
 from fhir_mappings.outbound.references import Names
 from fhir_mappings.own_marks import own_value
 from service.domain.assessment import Assessment
-from service.domain.codes import Code
-from service.domain.ordered import Ordered
+from service.domain.codes import Code, System
+from service.domain.ordered import Ordered, OrderedService
 from service.domain.plan_parts import Superseded
+from service.domain.preference_list import NOTHING_KNOWN, KnownOrders, MadeOrder
 from service.domain.record import INPATIENT_CLASSES, Fact, Kind, Record
 from service.domain.sensitivity import NONE
 from service.pipeline.draft.keys import every_key
@@ -27,6 +28,8 @@ _SUGGESTED: Final = frozenset({"proposal", "option"})
 _ORDERED: Final = "order"
 #: Orders are often never closed; one that is older says nothing of what is needed now.
 _OPEN_FOR: Final = timedelta(days=365)
+#: Code systems of everybody: a key of a hospital's list is in none of them.
+_PUBLIC: Final = frozenset(System) - {System.TEXT}
 _WORD: Final = re.compile(r"\w+")
 #: A single common word ("visit") says nothing about what is booked.
 _WORDS_THAT_TELL: Final = 2
@@ -94,23 +97,29 @@ class Standing:
         return next((fact for fact in timely if _same_code(fact, code) or _same_phrase(fact, text)), None)
 
 
-def standing(record: Record, assessment: Assessment, *, tenant: str) -> Standing:
+def standing(
+    record: Record, assessment: Assessment, *, tenant: str, orders: KnownOrders = NOTHING_KNOWN
+) -> Standing:
     """Everything open that is not ours. Ours is known by the identifiers that all items of the needs would have.
 
-    What of ours somebody has ordered in an earlier stay stands as anybody's order does.
+    What of ours somebody has ordered in an earlier stay stands as anybody's order does. What a clinician made, or may have made,
+    of a suggestion stands for the item itself; an order by the hospital's own table asks for just its service.
     """
     ours = _Ours(record, tenant, every_key(assessment.needs))
     foreign = [
         replace(fact, labels=fact.labels | assessment.standing_labels.get(fact.reference, NONE))
         for fact in record.facts
-        if _is_open(fact, assessment.today) and not ours.includes(fact)
+        if _is_open(fact, assessment.today)
+        and not ours.includes(fact)
+        and not _answers_a_suggestion(fact, record, orders)
     ]
+    asked = {fact.reference: found for fact in foreign if (found := _ordered_by(fact, assessment, orders))}
     return Standing(
         orders=_index(fact for fact in foreign if fact.kind in {Kind.ORDER, Kind.DEVICE}),
         asked=tuple(
-            (fact, assessment.ordered[fact.reference])
+            (fact, asked[fact.reference])
             for fact in foreign
-            if fact.reference in assessment.ordered
+            if fact.reference in asked
             and fact.intent not in _SUGGESTED
             and _is_to_come(fact, assessment.today)
         ),
@@ -125,6 +134,24 @@ def standing(record: Record, assessment: Assessment, *, tenant: str) -> Standing
             if not record.is_of_stay(encounter)
         },
     )
+
+
+def _answers_a_suggestion(fact: Fact, record: Record, orders: KnownOrders) -> bool:
+    if fact.kind is not Kind.ORDER:
+        return False
+    made = MadeOrder(tuple(code.code for code in fact.codes), fact.encounter, fact.authored or fact.began)
+    stay = fact.encounter if record.is_of_stay(fact.encounter) else record.encounter.reference
+    return orders.is_answer(fact.reference, made, stay=stay)
+
+
+def _ordered_by(fact: Fact, assessment: Assessment, orders: KnownOrders) -> Ordered | None:
+    """What an order asks for: by the hospital's own table, else by what the content knows."""
+    own = [code.code for code in fact.codes if code.system not in _PUBLIC]
+    listed = orders.services_of(own) if fact.kind is Kind.ORDER else ()
+    if listed:
+        services = tuple(OrderedService(service) for service in listed)
+        return Ordered(services, fact.text, exact=True)
+    return assessment.ordered.get(fact.reference)
 
 
 class _Ours:

@@ -1,7 +1,7 @@
 """The resources of one discharge, published or withdrawn as its hospital allows; and when it is to be tried again."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Final
 
@@ -11,14 +11,17 @@ from config.tenants import Tenant, WritePolicy
 from fhir_mappings.outbound.notice import notice_resources
 from service.domain.absence import Conclusion, Look, Shown
 from service.domain.discharge import CallOff, Discharge
-from service.domain.offer import UNANSWERED, left_to_clinicians
+from service.domain.offer import UNANSWERED, Offer, left_to_clinicians
+from service.domain.preference_list import suggested_orders
 from service.domain.publication import Draft, Ledger, LedgerEntry
-from service.domain.write_reason import WriteReason
+from service.domain.write_reason import WITH_CLINICIANS, WriteReason
+from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.errors import EhrError
 from service.pipeline.parties import known_author, page_of
 from service.pipeline.ports import Deps
 from service.pipeline.publishing.act import is_about_us
+from service.pipeline.publishing.answered import NOTHING_SUGGESTED, Suggestions
 from service.pipeline.publishing.lower import draw_lower_rungs, lower_rungs
 from service.pipeline.publishing.pauses import seconds_until_next_try
 from service.pipeline.publishing.publish import Way, publish, withdraw
@@ -29,6 +32,8 @@ from service.pipeline.publishing.write_policy import call_off, rehearse, set_asi
 
 #: What was refused is tried again once a day while people still work with the plan: readmissions are counted for 30 days.
 FOLLOWED: Final = timedelta(days=31)
+#: How often what a clinician may just have ordered is looked for.
+_SOON: Final = timedelta(hours=1)
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -45,13 +50,16 @@ def publish_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, deps
         set_aside(ledger, tenant.write_policy)
         return None
     ehr = deps.ehr(tenant.id)
+    offers = deps.store.offers.of(discharge.id)
+    suggestions = _suggestions(offers, tenant, ehr.capability())
     way = Way(
         author=known_author(tenant, None, deps.store, page=page_of(discharge, deps)),
         recorded=discharge.changed,
         at=deps.now(),
         lower=lower,
         notice=cache(partial(_notice, discharge, tenant, deps)),
-        left=left_to_clinicians(deps.store.offers.of(discharge.id), deps.now()),
+        left=left_to_clinicians(offers, deps.now()) | suggestions.by_key.keys(),
+        suggestions=suggestions,
         weigh=partial(_weigh, discharge=discharge, ehr=ehr, deps=deps),
         is_signed=_is_signed(discharge, tenant, deps),
         called_off=called_off_drafts(discharge, tenant, deps),
@@ -95,10 +103,15 @@ def withdraw_resources(discharge: Discharge, ledger: Ledger, tenant: Tenant, dep
     return seconds_until_next_try(ledger.entries(), off=True)
 
 
-def seconds_until_looked_at(entries: Sequence[LedgerEntry]) -> int | None:
-    """When a discharge of which all has landed is to be published again: for what was refused, and what nobody ordered."""
-    if any(entry.wanted and entry.reason is WriteReason.LEFT_TO_CLINICIAN for entry in entries):
-        return round(UNANSWERED.total_seconds())
+def seconds_until_looked_at(entries: Sequence[LedgerEntry], at: datetime) -> int | None:
+    """When a discharge of which all has landed is to be published again: for what was refused, and what nobody ordered.
+
+    Clinicians sign soon after they were shown something, or not at all: later it is looked for once a day.
+    """
+    left = [entry for entry in entries if entry.wanted and entry.reason in WITH_CLINICIANS]
+    if left:
+        is_new = any(entry.since is not None and at - entry.since < UNANSWERED for entry in left)
+        return round((_SOON if is_new else UNANSWERED).total_seconds())
     refused = any(
         entry.wanted and (bool(entry.refused_as) or entry.reason is WriteReason.ORDER_RESTS)
         for entry in entries
@@ -109,6 +122,14 @@ def seconds_until_looked_at(entries: Sequence[LedgerEntry]) -> int | None:
 def what_waits(entries: Sequence[LedgerEntry]) -> str:
     """The sentence for the history of a discharge that waits: the first reason; "" for none."""
     return next((entry.problem for entry in entries if entry.wanted and entry.attempts), "")
+
+
+def _suggestions(offers: Sequence[Offer], tenant: Tenant, capability: Capability) -> Suggestions:
+    """What was suggested by the hospital's own orders; nothing where an EHR takes whole resources."""
+    if not capability.hooks.orders_by_key:
+        return NOTHING_SUGGESTED
+    suggested = suggested_orders(offers, tenant.preference_list)
+    return Suggestions({suggestion.key: suggestion for suggestion in suggested}, tenant.time_zone)
 
 
 def _is_signed(discharge: Discharge, tenant: Tenant, deps: Deps) -> Callable[[str], bool]:

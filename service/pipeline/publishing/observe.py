@@ -20,6 +20,13 @@ from service.ehr.search import Lack, SearchResult
 from service.ehr.writing import condition, searches_for
 from service.errors import EhrNotFhir, EhrRefused, EhrRejected, EhrUnavailable
 from service.pipeline.publishing.actions import Observed, Sight, Wish
+from service.pipeline.publishing.answered import (
+    NOTHING_SUGGESTED,
+    Suggestions,
+    find_answer,
+    name_nobody_twice,
+    search_for_answer,
+)
 
 Json = dict[str, Any]
 
@@ -40,9 +47,10 @@ _OVER: Final[Mapping[Wish, frozenset[WriteState]]] = {
 class _Question:
     entry: LedgerEntry
     ways: tuple[Search, ...]
+    is_suggested: bool = False
 
 
-def observe(
+def observe(  # noqa: PLR0913  every argument is one part of the look
     entries: Sequence[LedgerEntry],
     wishes: Mapping[str, Wish],
     ehr: Ehr,
@@ -50,17 +58,18 @@ def observe(
     *,
     seen: Collection[str] = (),
     everything: bool = False,
+    suggestions: Suggestions = NOTHING_SUGGESTED,
 ) -> dict[str, Observed]:
     """Look for all of these in one batch; what is in seen has been looked at already.
 
-    What is new is searched for only where the EHR would not notice that it has it, or, with everything, always. Raises
+    What is new is searched for only where the EHR would not notice that it has it, or, with everything, always. Of suggestions that were left to clinicians the order that answers is looked for. Raises
     EhrUnavailable when nothing at all was answered.
     """
     known = {entry.draft.full_url: entry.reference for entry in entries if entry.reference}
     capability = ehr.capability()
     rested = _about_orders_that_rested(entries, wishes)
     questions = [
-        _Question(entry, tuple(_ways(entry, capability, known)))
+        _question(entry, wishes[entry.draft.key], capability, known, suggestions)
         for entry in entries
         if entry.draft.key not in seen
         and (
@@ -73,14 +82,29 @@ def observe(
     }
     asked = [question for question in questions if question.ways]
     results = _ask(ehr, [question.ways for question in asked])
+    taken = {entry.reference for entry in entries if entry.reference}
     healthy = {result.search.resource_type for result in results if result.search.id and result.resources}
     for question, result in zip(asked, results, strict=True):
         entry = question.entry
         if entry.reference:
             observed[entry.draft.key] = _reading(entry, result, ehr, weigh, healthy)
+        elif question.is_suggested:
+            answer = find_answer(entry, result, suggestions, taken)
+            observed[entry.draft.key] = answer or _lacking(result)
         else:
             observed[entry.draft.key] = _found(entry, result, wishes[entry.draft.key], ehr)
-    return observed
+    return name_nobody_twice(
+        observed, [question.entry.draft.key for question in asked if question.is_suggested]
+    )
+
+
+def _question(
+    entry: LedgerEntry, wish: Wish, capability: Capability, known: Mapping[str, str], suggestions: Suggestions
+) -> _Question:
+    is_left = wish is Wish.LEFT and not entry.is_doubtful and not entry.reference
+    if is_left and entry.draft.key in suggestions.by_key:
+        return _Question(entry, search_for_answer(entry, capability), is_suggested=True)
+    return _Question(entry, tuple(_ways(entry, capability, known)))
 
 
 def _about_orders_that_rested(entries: Sequence[LedgerEntry], wishes: Mapping[str, Wish]) -> list[str]:
@@ -195,9 +219,15 @@ def _found(entry: LedgerEntry, result: SearchResult, wish: Wish, ehr: Ehr) -> Ob
         return Observed(Sight.THERE, ours[0], version_of(ours[0]))
     if ours:
         return Observed(Sight.SEVERAL)
+    lacking = _lacking(result)
+    return Observed(Sight.PERHAPS) if is_like and lacking.sight is Sight.NOWHERE else lacking
+
+
+def _lacking(result: SearchResult) -> Observed:
+    """What a search says that has not shown it."""
     if result.gaps or result.gone:
         return Observed(Sight.UNANSWERED if _may_pass(result) else Sight.NOT_LET)
-    return Observed(Sight.PERHAPS if is_like else Sight.NOWHERE)
+    return Observed(Sight.NOWHERE)
 
 
 def _as_sent(entry: LedgerEntry) -> Draft:

@@ -23,6 +23,7 @@ from service.ehr.ladder import LOWER_TYPES, Rung, descend, step_for
 from service.errors import EhrConflict, EhrError, EhrRefused, WriteUnknown
 from service.pipeline.publishing.act import Vanished, act, tells_nobody
 from service.pipeline.publishing.actions import Action, Observed, Record, Sight, Situation, Wish, Write
+from service.pipeline.publishing.answered import NOTHING_SUGGESTED, Suggestions
 from service.pipeline.publishing.chain import Chain, extend
 from service.pipeline.publishing.observe import Weigh, observe
 from service.pipeline.publishing.pauses import is_unfinished
@@ -59,6 +60,7 @@ class Way:
     digest of a draft whether a person has signed what it says. called_off is the document by which what stands is told to
     hold no longer, () while it holds; zone is the hospital's, in which documents are dated. vanished are the elements by
     type that the EHR is known to drop, tell_vanished is told of more.
+    suggestions are those of what is left that were made by the hospital's own orders.
     """
 
     author: Author
@@ -75,6 +77,7 @@ class Way:
     for_good: bool = False
     vanished: Callable[[], Mapping[str, frozenset[str]]] = dict
     tell_vanished: Vanished = tells_nobody
+    suggestions: Suggestions = NOTHING_SUGGESTED
 
 
 def publish(
@@ -321,7 +324,15 @@ class _Run:
         wishes = {entry.draft.key: self._wish(entry, is_kept_out=is_kept_out) for entry in entries}
         weigh = self.way.weigh
         known = self.seen.keys() | self.closed
-        self.seen |= observe(entries, wishes, self.ehr, weigh, seen=known, everything=self.again)
+        self.seen |= observe(
+            entries,
+            wishes,
+            self.ehr,
+            weigh,
+            seen=known,
+            everything=self.again,
+            suggestions=self.way.suggestions,
+        )
         capability = self.ehr.capability()
         way = self.way
         situation = Situation(

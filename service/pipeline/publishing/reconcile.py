@@ -48,7 +48,7 @@ _TABLE: Final[Mapping[tuple[Wish, Sight], Rule]] = {
     (Wish.LEFT, Sight.SEVERAL): rules.leave_copies,
     (Wish.LEFT, Sight.UNSEEN): rules.leave_to_clinician,
     (Wish.LEFT, Sight.NOWHERE): rules.leave_to_clinician,
-    (Wish.LEFT, Sight.PERHAPS): rules.leave_to_clinician,
+    (Wish.LEFT, Sight.PERHAPS): rules.name_nobody,
     (Wish.LEFT, Sight.NO_WAY): rules.leave_to_clinician,
     (Wish.LEFT, Sight.NOT_LET): rules.leave_to_clinician,
     (Wish.LEFT, Sight.UNANSWERED): rules.leave_to_clinician,
@@ -130,6 +130,8 @@ def _decide(case: Case) -> LedgerEntry | Write:
     is_named = case.entry.reference or case.wish in {Wish.STAND, Wish.LEFT}
     if case.entry.is_doubtful or (case.look.sight is Sight.THERE and not is_named):
         return case.entry
+    if case.wish in {Wish.RETIRE, Wish.WITHDRAW} and rules.is_made_there(case.entry, case.look):
+        return replace(case.entry, attempts=0)
     rule = _TABLE.get((case.wish, case.look.sight))
     return rule(case) if rule else case.entry
 

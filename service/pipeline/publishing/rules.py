@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from fhir_mappings import withdrawal
+from fhir_mappings.bundle import carries
 from fhir_mappings.merge import Merged, is_all_there, merge, same_version
 from fhir_mappings.outbound.notice import keeps_verdict_out
 from fhir_mappings.references import reference_of
@@ -34,8 +35,10 @@ __all__ = [
     "doubt",
     "forget",
     "hold_key",
+    "is_made_there",
     "leave_copies",
     "leave_to_clinician",
+    "name_nobody",
     "retire",
     "task_for",
     "wait",
@@ -94,6 +97,16 @@ def create_or_wait(case: Case) -> LedgerEntry | Write:
 def adopt(case: Case) -> LedgerEntry:
     """Take the copy that a clinician ordered as it is: nobody knows what we would have said in it."""
     found = case.look
+    if not carries(found.resource, case.entry.draft.identifier):
+        return case.entry.moved_to(
+            WriteState.THEIRS,
+            WriteReason.ORDERED_THERE,
+            reference=reference_of(found.resource),
+            etag=found.etag,
+            sent=None,
+            sent_digest=case.entry.digest,
+            attempts=0,
+        )
     is_decided = status_of(found.resource) != status_of(case.ours)
     state = WriteState.THEIRS if is_decided else WriteState.LANDED
     return case.entry.moved_to(
@@ -120,6 +133,14 @@ def leave_to_clinician(case: Case) -> LedgerEntry:
     if entry.state not in {*UNSENT, WriteState.REFUSED}:
         return entry
     return entry.moved_to(WriteState.WAITING, WriteReason.LEFT_TO_CLINICIAN, attempts=0)
+
+
+def name_nobody(case: Case) -> LedgerEntry:
+    """Several orders may have come of what was offered to a clinician: none is taken for it, and nothing more is offered."""
+    entry = case.entry
+    if entry.state not in {*UNSENT, WriteState.REFUSED}:
+        return entry
+    return entry.moved_to(WriteState.WAITING, WriteReason.WHICH_ORDER, attempts=0)
 
 
 def leave_copies(case: Case) -> LedgerEntry:
@@ -371,6 +392,12 @@ def forget(case: Case) -> LedgerEntry:
     if case.wish is Wish.CLOSE and not _rests_no_longer(case):
         return entry
     return entry.moved_to(WriteState.REVOKED, attempts=0)
+
+
+def is_made_there(entry: LedgerEntry, look: Observed) -> bool:
+    """Whether a clinician made it and nothing in it is ours: we never take it back."""
+    is_adopted = entry.sent is None and bool(entry.sent_digest) and not entry.status_given
+    return is_adopted and bool(look.resource) and not carries(look.resource, entry.draft.identifier)
 
 
 def retire(case: Case) -> LedgerEntry | Write:

@@ -22,6 +22,8 @@ from service.pipeline.sign import take_over
 _ORDER: Final = "ServiceRequest"
 _DRAFT: Final = "draft"
 _ASKED: Final = ("encounter", "status")
+#: A person has changed it in the EHR, or made it there of what a card suggested.
+_PERHAPS_SIGNED: Final = frozenset({WriteReason.CHANGED_BY_PERSON, WriteReason.ORDERED_THERE})
 
 
 def heed_signatures(discharge: Discharge, ledger: Ledger, ehr: Ehr, deps: Deps) -> None:
@@ -100,7 +102,7 @@ def _signer(resources: tuple[dict[str, Any], ...], ehr: Ehr) -> Signer | None:
 
 
 def _may_be_signed(entry: LedgerEntry) -> bool:
-    theirs = entry.state is WriteState.THEIRS and entry.reason is WriteReason.CHANGED_BY_PERSON
+    theirs = entry.state is WriteState.THEIRS and entry.reason in _PERHAPS_SIGNED
     return theirs and entry.wanted and bool(entry.reference) and entry.draft.resource_type == _ORDER
 
 

@@ -261,7 +261,7 @@ def test_a_change_that_the_ehr_refuses_in_what_is_a_persons_is_not_sent_hourly_f
     row = ledger.rows["care-plan"]
     assert (row.state, row.attempts) == (WriteState.THEIRS, 0)
     assert seconds_until_next_try(ledger.entries()) is None
-    assert seconds_until_looked_at(ledger.entries()) is not None
+    assert seconds_until_looked_at(ledger.entries(), AT) is not None
     before = list(ehr.writes)
     publish(ledger, ehr, way=way())
     assert ehr.writes == before
