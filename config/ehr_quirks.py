@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -95,6 +96,12 @@ def load_quirks(folder: Path = SHIPPED) -> tuple[Quirk, ...]:
                 raise entry.wrong(f"the quirk {quirk.id!r} stands here twice")
             quirks[quirk.id] = quirk
     return tuple(quirks.values())
+
+
+@cache
+def discharge_triggers() -> frozenset[HookTrigger]:
+    """By what hook calls say that a patient is being discharged; an extension's name tells by itself whose it is."""
+    return frozenset(trigger for quirk in load_quirks() for trigger in quirk.then.discharge_trigger)
 
 
 def _quirk(entry: Entry) -> Quirk:

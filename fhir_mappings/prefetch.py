@@ -82,6 +82,10 @@ def prefetched(
     satisfied in part, and so is an answer to another question than the template. Keys that we did not ask for are left aside, unless they are another patient's. BadInput for
     anything that is not FHIR or not this patient's.
     """
+    sent = {
+        key: _single(value, templates.get(key, "")) if key in REQUIRED else value
+        for key, value in sent.items()
+    }
     resources: list[dict[str, Any]] = []
     gaps: list[Gap] = []
     unmet = {key for key in templates if key not in sent}
@@ -97,6 +101,14 @@ def prefetched(
     _check_subjects([*resources, *_unasked(sent, templates)], patient)
     gaps += [_not_sent(templates[key]) for key in sorted(unmet - sent.keys() - set(REQUIRED))]
     return Prefetched(tuple(resources), frozenset(unmet), tuple(gaps))
+
+
+def _single(value: Any, template: str) -> Any:
+    """The one resource of a searchset where a read is asked for; None for none, and the searchset as it is for several."""
+    if not isinstance(value, dict) or value.get("resourceType") != "Bundle":
+        return value
+    found = [resource for resource in resources_in(value) if resource.get("resourceType") == _type(template)]
+    return value if len(found) > 1 else next(iter(found), None)
 
 
 def context_fields(template: str) -> Iterator[str]:

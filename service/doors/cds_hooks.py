@@ -5,6 +5,7 @@ never an empty list of cards.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -16,10 +17,11 @@ from config.settings import WEB_THREADS
 from config.tenants import Tenant
 from fhir_mappings.inbound.draft_order import discharges, is_of_another, named_stay, order_status, stay_of
 from fhir_mappings.inbound.logical import names_in, with_literals
-from fhir_mappings.inbound.references import subject_of
+from fhir_mappings.inbound.open_stay import open_stay
+from fhir_mappings.inbound.references import reference_of, subject_of
 from fhir_mappings.inbound.whole_stay import find_whole_stay
 from fhir_mappings.outbound.cards import Place, Shown
-from fhir_mappings.prefetch import FULL, REQUIRED, SHORT, prefetched
+from fhir_mappings.prefetch import ENCOUNTER, FULL, REQUIRED, SHORT, prefetched
 from fhir_mappings.references import own_reference
 from fhir_mappings.servers import is_same_server, localized, may_name_in_full
 from fhir_mappings.shared_server import neighbours_of
@@ -30,6 +32,7 @@ from service.doors.guard import guarded_by
 from service.doors.hook_calls import (
     ENCOUNTER_DISCHARGE,
     ORDER_SIGN,
+    PATIENT_VIEW,
     HookCall,
     read_call,
 )
@@ -39,7 +42,7 @@ from service.doors.hook_services import SERVICES
 from service.doors.schemas.blueprint import Blueprint, Problem
 from service.doors.schemas.hooks import FEEDBACK, ORDERS, STAY, Cards, Services, call_of
 from service.doors.wiring import deps, settings
-from service.errors import BadInput, NotAllowed, NoTime
+from service.errors import BadInput, MissingPrefetch, NotAllowed, NoTime
 from service.pipeline.consult import Consultation, NobodysStay
 from service.pipeline.consulted_record import Question
 from service.pipeline.feedback import take_feedback
@@ -106,7 +109,7 @@ def encounter_discharge() -> Response:
     return _answer(_of_discharge)
 
 
-def _of_discharge(until: float) -> Consultation | NobodysStay:
+def _of_discharge(until: float) -> Consultation | NobodysStay | None:
     call, hospital = _call(ENCOUNTER_DISCHARGE)
     return _consultation(call, hospital, FULL, call.encounter, until)
 
@@ -147,6 +150,39 @@ def _of_signing(until: float) -> Consultation | NobodysStay | None:
     # An order that is signed already has a name of its own; a draft's may be gone when it is.
     signed = own_reference(order) if order_status(order) == "active" else ""
     return _consultation(call, hospital, SHORT, stay, until, signed)
+
+
+@cds_hooks.post(f"/{PATIENT_VIEW}")
+@cds_hooks.doc(security=_SIGNED, requestBody=call_of(PATIENT_VIEW, FULL, ("encounterId",), **STAY))
+@cds_hooks.response(
+    200, Cards, description="Cards; none where there is no plan and no discharge is prepared."
+)
+@_bad_call
+@_unsigned
+@_another
+@_unknown_stay
+@_merged
+@_unmet
+@_large
+@_not_json
+@_later
+@guarded_by(ehr_signed)
+def patient_view() -> Response:
+    """A chart is open. Only an EHR's own trigger for a discharge plans it; else the plan that there is is shown."""
+    return _answer(_of_view)
+
+
+def _of_view(until: float) -> Consultation | NobodysStay | None:
+    call, hospital = _call(PATIENT_VIEW)
+    if not call.encounter and (stay := open_stay(call.prefetch, call.patient, hospital.conventions)):
+        sent = {**call.prefetch, ENCOUNTER: stay}
+        call = replace(call, encounter=reference_of(stay), prefetch=sent)
+    if not call.encounter and call.is_discharge:
+        raise MissingPrefetch(
+            "Which stay ends is not told: send context.encounterId, or the patient's one open stay as prefetch.encounter or among "
+            "prefetch.encounters."
+        )
+    return _consultation(call, hospital, FULL, call.encounter, until) if call.encounter else None
 
 
 @cds_hooks.post("/<string:service>/feedback")
@@ -263,11 +299,13 @@ def _consultation(
     stay: str,
     until: float,
     order: str = "",
-) -> Consultation | NobodysStay:
+) -> Consultation | NobodysStay | None:
     """The question as that of the hospital whose stay it is, whichever of those that share the EHR the call was signed for."""
     sent = prefetched(call.prefetch, templates, patient=call.patient, encounter=stay)
     encounter = find_whole_stay(stay, sent.resources, hospital.conventions)
     whose = find_hospital(encounter, order, hospital, deps(), seen=_stays_in(sent.resources))
+    if isinstance(whose, Unclaimed) and not call.is_discharge:
+        return None
     if isinstance(whose, Unclaimed):
         return NobodysStay(hospital.id, encounter, whose.reason, _place_in(settings().public_url, hospital))
     hospital = whose
@@ -279,6 +317,7 @@ def _consultation(
         prefetched=sent,
         until=until,
         order=order,
+        only_looks=not call.is_discharge,
         token=call.token,
     )
     return Consultation(question, deps(), _place_in(settings().public_url, hospital))

@@ -10,11 +10,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from config.ehr_quirks import discharge_triggers
 from fhir_mappings.references import is_id
 from service.errors import BadInput
 
 ENCOUNTER_DISCHARGE: Final = "encounter-discharge"
 ORDER_SIGN: Final = "order-sign"
+PATIENT_VIEW: Final = "patient-view"
 _USER: Final = re.compile(r"(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
@@ -25,7 +27,8 @@ _AUTHORIZATION: Final = ("access_token", "token_type", "expires_in", "scope", "s
 class HookCall:
     """One call, checked. encounter is "" where the hook names none; orders are the resources of draftOrders.
 
-    token is the EHR's access token for this call alone: it is never stored, logged or shown.
+    extensions are those with a number or a text, as text. token is the EHR's access token for this call alone: it is never stored,
+    logged or shown.
     """
 
     hook: str
@@ -36,7 +39,16 @@ class HookCall:
     fhir_server: str
     orders: tuple[dict[str, Any], ...]
     prefetch: Mapping[str, Any]
+    extensions: Mapping[str, str] = field(default_factory=dict)
     token: str = field(default="", repr=False)
+
+    @property
+    def is_discharge(self) -> bool:
+        """Whether a patient is being discharged, and no chart merely opened: there the EHR's own trigger says so."""
+        said = self.extensions
+        return self.hook != PATIENT_VIEW or any(
+            said.get(trigger.extension) == trigger.value for trigger in discharge_triggers()
+        )
 
 
 def read_call(body: Any, hook: str) -> HookCall:
@@ -59,6 +71,7 @@ def read_call(body: Any, hook: str) -> HookCall:
         fhir_server=server,
         orders=_orders(context) if hook == ORDER_SIGN else (),
         prefetch={} if body.get("prefetch") is None else _object(body, "prefetch"),
+        extensions=_extensions(body) | _extensions(context),
         token="" if body.get("fhirAuthorization") is None else _token(body, server),
     )
 
@@ -97,6 +110,17 @@ def _encounter(context: Mapping[str, Any], *, required: bool) -> str:
     if not required and context.get("encounterId") is None:
         return ""
     return f"Encounter/{_id(context, 'encounterId')}"
+
+
+def _extensions(holder: Mapping[str, Any]) -> dict[str, str]:
+    """The simple values among the extensions, as text: some senders write a number as text. What else there is concerns others."""
+    given = holder.get("extension")
+    named = given.items() if isinstance(given, dict) else ()
+    return {
+        name: str(value).strip()
+        for name, value in named
+        if isinstance(value, int | str) and not isinstance(value, bool)
+    }
 
 
 def _orders(context: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:

@@ -13,12 +13,16 @@ from service.pipeline.feedback import Feedback
 _MOST: Final = 1000
 _LONGEST_COMMENT: Final = 1000
 _LONGEST_CODE: Final = 64
+#: As the specification has it, and as Epic does.
+_OVERRIDES: Final = ("overrideReason", "overrideReasons")
 _OUTCOMES: Final = {"accepted": Answer.ACCEPTED, "overridden": Answer.OVERRIDDEN}
 
 
 def read_feedback(body: Any) -> tuple[Feedback, ...]:
     """All that one call tells. BadInput names the place of a mistake, and repeats nothing of what was sent."""
     listed = body.get("feedback") if isinstance(body, dict) else None
+    # Some EHRs tell of each card at once, without a list.
+    listed = [listed] if isinstance(listed, dict) else listed
     if not isinstance(listed, list) or not listed:
         raise BadInput('Send {"feedback": [...]} with at least one entry.')
     if len(listed) > _MOST:
@@ -70,14 +74,34 @@ def _accepted(entry: Mapping[str, Any], place: str) -> Iterator[UUID]:
 
 
 def _override(entry: Mapping[str, Any], place: str) -> tuple[str, str]:
-    """The reason's code and the user's comment, either of which may be missing."""
-    given = entry.get("overrideReason") or {}
-    if not isinstance(given, dict):
-        raise BadInput(f"{place}.overrideReason must be a JSON object.")
-    reason, comment = given.get("reason") or {}, given.get("userComment") or ""
+    """The reasons' codes and the user's comments, either of which may be missing.
+
+    The specification has one overrideReason; some EHRs send overrideReasons, a list or one object, each like it or the
+    bare Coding of the reason.
+    """
+    told = [
+        _reason(given, f"{place}.{name}")
+        for name in _OVERRIDES
+        for given in _listed(entry.get(name), f"{place}.{name}")
+    ]
+    codes = dict.fromkeys(code for code, _ in told if code)
+    comments = dict.fromkeys(comment for _, comment in told if comment)
+    return ", ".join(codes)[:_LONGEST_CODE], " ".join(comments)[:_LONGEST_COMMENT]
+
+
+def _listed(value: Any, place: str) -> list[Mapping[str, Any]]:
+    listed = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(given, dict) for given in listed):
+        raise BadInput(f"{place} must be a JSON object, or a list of them.")
+    return listed
+
+
+def _reason(given: Mapping[str, Any], place: str) -> tuple[str, str]:
+    reason = given if "code" in given and given.get("reason") is None else given.get("reason") or {}
+    comment = given.get("userComment") or ""
     code = reason.get("code") or "" if isinstance(reason, dict) else None
     if not isinstance(code, str) or not isinstance(comment, str):
-        raise BadInput(f"{place}.overrideReason holds reason.code and userComment, both text.")
+        raise BadInput(f"{place} holds reason.code and userComment, both text.")
     if "\x00" in code + comment:
-        raise BadInput(f"{place}.overrideReason holds a NUL character, which no text has.")
-    return code[:_LONGEST_CODE], comment[:_LONGEST_COMMENT]
+        raise BadInput(f"{place} holds a NUL character, which no text has.")
+    return code, comment

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fhir_mappings.prefetch import FULL, SHORT
-from service.doors.hook_calls import ENCOUNTER_DISCHARGE, ORDER_SIGN
+from service.doors.hook_calls import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +41,11 @@ SERVICES: Final = {
         "Discharge plan when the discharge is ordered",
         "The same when a discharge order is signed; other orders are answered without cards.",
         SHORT,
+    ),
+    PATIENT_VIEW: Service(
+        PATIENT_VIEW,
+        "Discharge plan in the chart",
+        "The same where the EHR says by its own trigger that a discharge is prepared; otherwise the plan there is, if any.",
+        FULL,
     ),
 }

@@ -97,13 +97,13 @@ class Consultation:
             return ()
         known = self.discharge = store.discharges.of_stay(question.tenant.id, question.encounter)
         if known is None:
-            return self._of_record()
+            return () if question.only_looks else self._of_record()
         with store.begin() as unit:
             version = unit.plans.latest(known.id)
             self._offers = unit.offers.of(known.id)
             entries = unit.publications.entries(known.id) if self._may_suggest(known) else ()
         if version is None or known.state not in _STANDING:
-            return self._of_record()
+            return () if question.only_looks else self._of_record()
         if version.plan.patient.reference != question.patient:
             raise BadInput("context.patientId is not the patient of context.encounterId.")
         self._plan_if_asked()

@@ -38,7 +38,7 @@ _READERS: Final = InTime(8, "hook-reads")
 class Question:
     """A clinician's: about a stay of a patient, with what the EHR sent along.
 
-    order is the literal reference of a signed discharge order, "" without one; token the EHR's access token for this
+    order is the literal reference of a signed discharge order, "" without one; only_looks: nothing is planned because of it; token the EHR's access token for this
     call; until is when an answer must be there (clock.machine_seconds).
     """
 
@@ -49,6 +49,7 @@ class Question:
     prefetched: Prefetched
     until: float
     order: str = ""
+    only_looks: bool = False
     token: str = field(default="", repr=False)
 
     @property

@@ -49,8 +49,8 @@ class Cards(Schema):
     cards = fields.List(fields.Dict())
 
 
-def call_of(hook: str, templates: Iterable[str], **context: Json) -> Json:
-    """The body of a call of this hook as OpenAPI tells it; context are its members beside user and patient, all required."""
+def call_of(hook: str, templates: Iterable[str], optional: Iterable[str] = (), **context: Json) -> Json:
+    """The body of a call of this hook as OpenAPI tells it; context are its members beside user and patient, required but for the optional."""
     user = {"type": "string", "pattern": r"^(Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}$"}
     members = {"userId": user, "patientId": _ID, **context}
     prefetched = {"type": ["object", "null"], "description": "The answer to the template of this name."}
@@ -63,8 +63,13 @@ def call_of(hook: str, templates: Iterable[str], **context: Json) -> Json:
                 "hookInstance": {"type": "string", "format": "uuid"},
                 "fhirServer": {"type": ["string", "null"], "format": "uri"},
                 "fhirAuthorization": _AUTHORIZATION,
-                "context": {"type": "object", "required": list(members), "properties": members},
+                "context": {
+                    "type": "object",
+                    "required": [name for name in members if name not in set(optional)],
+                    "properties": members,
+                },
                 "prefetch": {"type": ["object", "null"], "properties": dict.fromkeys(templates, prefetched)},
+                "extension": {"type": ["object", "null"]},
             },
         }
     )
@@ -76,6 +81,16 @@ def _body(schema: Json) -> Json:
 
 STAY: Final[Json] = {"encounterId": _ID}
 ORDERS: Final[Json] = {"draftOrders": _BUNDLE}
+_OVERRIDE: Final[Json] = {
+    "type": ["object", "null"],
+    "properties": {
+        "reason": {
+            "type": ["object", "null"],
+            "properties": {"code": {"type": ["string", "null"]}},
+        },
+        "userComment": {"type": ["string", "null"]},
+    },
+}
 FEEDBACK: Final = _body(
     {
         "type": "object",
@@ -95,16 +110,8 @@ FEEDBACK: Final = _body(
                             "type": ["array", "null"],
                             "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
                         },
-                        "overrideReason": {
-                            "type": ["object", "null"],
-                            "properties": {
-                                "reason": {
-                                    "type": ["object", "null"],
-                                    "properties": {"code": {"type": ["string", "null"]}},
-                                },
-                                "userComment": {"type": ["string", "null"]},
-                            },
-                        },
+                        "overrideReason": _OVERRIDE,
+                        "overrideReasons": {"type": ["array", "object", "null"], "items": _OVERRIDE},
                     },
                 },
             }

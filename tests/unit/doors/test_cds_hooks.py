@@ -59,9 +59,9 @@ def titles(answer):
 
 
 # --- discovery ----------------------------------------------------------------------------------
-def test_discovery_describes_both_services(door):
+def test_discovery_describes_all_services(door):
     services = door.get("/cds-services").json["services"]
-    assert [service["hook"] for service in services] == ["encounter-discharge", "order-sign"]
+    assert [service["hook"] for service in services] == ["encounter-discharge", "order-sign", "patient-view"]
     assert all(service["id"] == service["hook"] for service in services)
 
 
@@ -125,6 +125,59 @@ def test_a_finished_plan_is_shown_as_it_stands(door, doubles, plan):
     assert "Is your home safe to return to?" in answer.json["cards"][0]["detail"]
     assert answer.json["cards"][0]["links"][0]["url"].endswith(f"/discharges/{made.id}")
     assert doubles.triggers == []
+
+
+TRIGGER = "com.epic.cdshooks.request.bpa-trigger-action"
+
+
+def view(trigger=None, **more):
+    return call(hook="patient-view", extension=trigger and {TRIGGER: trigger}, **more)
+
+
+@pytest.mark.parametrize("trigger", [27, "27"])
+def test_a_view_with_the_trigger_of_a_discharge_is_one(door, doubles, trigger):
+    answer = ask(door, view(trigger), "patient-view")
+    assert answer.status_code == 200
+    assert "Food insecurity" in answer.json["cards"][0]["detail"]
+    assert doubles.triggers == [PLAN]
+
+
+@pytest.mark.parametrize("trigger", [None, 18, "23", 26, 29, 60])
+def test_a_plain_view_plans_nothing_and_shows_the_plan_there_is(door, doubles, plan, trigger):
+    assert ask(door, view(trigger), "patient-view").json == {"cards": []}
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    doubles.store.planned[made.id] = plan
+    assert titles(ask(door, view(trigger), "patient-view"))
+    assert doubles.triggers == []
+
+
+def test_a_discharge_without_its_stay_is_that_of_the_one_stay_that_goes_on(door, doubles):
+    over = builders.encounter("e0", status="finished")
+    sent = prefetch(encounter=None, encounters=searchset([over, builders.encounter()]))
+    ask(door, view(27, context=context(encounterId=None), prefetch=sent), "patient-view")
+    assert doubles.triggers == [PLAN]
+
+
+@pytest.mark.parametrize("stays", [[], [builders.encounter("e1"), builders.encounter("e2")]])
+def test_a_discharge_of_which_nobody_can_tell_the_stay_says_what_to_send(door, doubles, stays):
+    sent = prefetch(encounter=None, encounters=searchset(stays))
+    answer = ask(door, view(27, context=context(encounterId=None), prefetch=sent), "patient-view")
+    assert answer.status_code == 412
+    assert "context.encounterId" in answer.json["detail"]
+    plain = ask(door, view(60, context=context(encounterId=None), prefetch=sent), "patient-view")
+    assert plain.json == {"cards": []}
+    assert doubles.triggers == []
+
+
+def test_a_searchset_in_place_of_a_read_is_its_one_match(door):
+    whole = {
+        key: searchset([value])
+        for key, value in call()["prefetch"].items()
+        if key in {"patient", "encounter"}
+    }
+    assert "Food insecurity" in ask(door, call(prefetch=prefetch(**whole))).json["cards"][0]["detail"]
+    several = searchset([builders.patient(), builders.patient("p2")])
+    assert ask(door, call(prefetch=prefetch(patient=several))).status_code == 400
 
 
 def test_a_plan_that_is_made_anew_is_shown_with_a_word(door, doubles, plan):

@@ -138,7 +138,7 @@ DISCHARGE: list[tuple[Any, int, str]] = [
     (call(prefetch=prefetch(more=searchset([FOREIGN]))), 400, "another patient"),
     (call(prefetch=prefetch(patient=builders.patient("p2"))), 400, "context.patientId names"),
     (call(prefetch=prefetch(patient=RESOURCES[1])), 400, "prefetch.patient must be a Patient"),
-    (call(prefetch=prefetch(patient=searchset([RESOURCES[0]]))), 400, "prefetch.patient must be a Patient"),
+    (call(prefetch=prefetch(patient=searchset([RESOURCES[0]] * 2))), 400, "prefetch.patient must be a Patient"),
     (call(prefetch=prefetch(encounter=builders.encounter("e2"))), 400, "context.encounterId names"),
     (call(prefetch=prefetch(encounter=builders.encounter(patient="Patient/p2"))), 400, "another patient"),
     (call(prefetch=prefetch(encounter=builders.encounter(subject=None))), 400, "names another patient"),
@@ -202,6 +202,10 @@ FEEDBACK += [
     ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"reason": "x"}}]}, 400, "both text"),
     ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"userComment": "a\x00b"}}]}, 400, "NUL character"),
     ({"feedback": [{**_OVERRIDDEN, "overrideReason": {"reason": {"code": "\x00"}}}]}, 400, "NUL character"),
+    ({"feedback": [{**_OVERRIDDEN, "overrideReasons": "no"}]}, 400, "overrideReasons must be"),
+    ({"feedback": [{**_OVERRIDDEN, "overrideReasons": ["no"]}]}, 400, "overrideReasons must be"),
+    ({"feedback": [{**_OVERRIDDEN, "overrideReasons": [{"reason": {"code": 7}}]}]}, 400, "both text"),
+    ({"feedback": [{**_OVERRIDDEN, "overrideReasons": {"userComment": "a\x00b"}}]}, 400, "NUL character"),
     ({"feedback": [{**_ACCEPTED, "acceptedSuggestions": {}}]}, 400, "must be a list"),
     ({"feedback": [{**_ACCEPTED, "acceptedSuggestions": ["a"]}]}, 400, "must be a list"),
     ({"feedback": [{**_ACCEPTED, "acceptedSuggestions": [{}]}]}, 400, "acceptedSuggestions[0].id"),
@@ -263,11 +267,33 @@ def test_malformed_feedback_is_told_what_to_send(door, body, status, remedy):
         {**_OVERRIDDEN, "acceptedSuggestions": None, "overrideReason": None},
         {**_OVERRIDDEN, "overrideReason": {"reason": None, "userComment": None}},
         {**_OVERRIDDEN, "overrideReason": {"reason": {"code": None, "system": None}}},
+        {**_OVERRIDDEN, "overrideReasons": None},
+        {**_OVERRIDDEN, "overrideReasons": []},
+        {**_OVERRIDDEN, "overrideReasons": {}},
+        {**_OVERRIDDEN, "overrideReasons": [{"reason": None, "userComment": None}]},
     ],
 )
 def test_null_is_as_absent_in_feedback(entry):
     [feedback] = read_feedback({"feedback": [entry]})
     assert (feedback.suggestions, feedback.reason, feedback.comment) == (frozenset(), "", "")
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        {"overrideReason": {"reason": {"code": "a"}, "userComment": "b"}},
+        {"overrideReasons": {"reason": {"code": "a"}, "userComment": "b"}},
+        {"overrideReasons": [{"reason": {"code": "a"}, "userComment": "b"}]},
+        {"overrideReasons": [{"code": "a", "system": "urn:x"}, {"userComment": "b"}]},
+        {"overrideReasons": [{"reason": {"code": "a"}, "userComment": "b"}] * 2},
+        {"overrideReason": {"reason": {"code": "a"}}, "overrideReasons": [{"userComment": "b"}]},
+    ],
+)
+@pytest.mark.parametrize("batched", [True, False])
+def test_reasons_are_read_in_the_singular_and_the_plural_batched_or_at_once(reasons, batched):
+    entry = {**_OVERRIDDEN, **reasons}
+    [feedback] = read_feedback({"feedback": [entry] if batched else entry})
+    assert (feedback.reason, feedback.comment) == ("a", "b")
 
 
 @pytest.mark.parametrize("service", ["encounter-discharge", "order-sign", "encounter-discharge/feedback"])
