@@ -138,7 +138,11 @@ DISCHARGE: list[tuple[Any, int, str]] = [
     (call(prefetch=prefetch(more=searchset([FOREIGN]))), 400, "another patient"),
     (call(prefetch=prefetch(patient=builders.patient("p2"))), 400, "context.patientId names"),
     (call(prefetch=prefetch(patient=RESOURCES[1])), 400, "prefetch.patient must be a Patient"),
-    (call(prefetch=prefetch(patient=searchset([RESOURCES[0]] * 2))), 400, "prefetch.patient must be a Patient"),
+    (
+        call(prefetch=prefetch(patient=searchset([RESOURCES[0]] * 2))),
+        400,
+        "prefetch.patient must be a Patient",
+    ),
     (call(prefetch=prefetch(encounter=builders.encounter("e2"))), 400, "context.encounterId names"),
     (call(prefetch=prefetch(encounter=builders.encounter(patient="Patient/p2"))), 400, "another patient"),
     (call(prefetch=prefetch(encounter=builders.encounter(subject=None))), 400, "names another patient"),
