@@ -50,7 +50,7 @@ HOSPITALS = {
         message_sender="Practitioner/2",
         recipient="Practitioner/3",
         problems=ProblemList.ENCOUNTER_DIAGNOSIS,
-        note_type="urn:oid:1.2.3|77",
+        note_type="http://loinc.org|11506-3",
     ),
 }
 LOWER = frozenset({"DocumentReference", "Communication", "Condition"})
