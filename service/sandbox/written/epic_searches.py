@@ -9,8 +9,8 @@ Query = tuple[tuple[str, str], ...]
 
 #: The parameter by which a next link names its page.
 SESSION: Final = "session"
-#: At most so many resources stand on a page, whatever _count asks for, and there is a next.
-PAGE: Final = 10
+#: No more are asked for one page, whatever _count says; what stands on it is less, and there is a next.
+PAGE: Final = 15
 #: More than this is not given, on whatever page.
 MOST: Final = 100
 #: So long is a next link good.

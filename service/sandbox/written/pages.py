@@ -46,8 +46,9 @@ def session_of(token: str) -> Session | None:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How a vendor pages: the parameter of its next links, at most how many resources are on a page and on all pages (0: no bound).
+    """How a vendor pages: the parameter of its next links, the longest page and the most on all pages (0: no bound).
 
+    With a longest page each is cut to two thirds of what is asked for: some parameters filter after the page is cut.
     With listed it is a parameter of the statement: types that do not list it have all on one page, and a next link
     carries the question's own parameters as well.
     """
@@ -105,8 +106,10 @@ class Paging:
         if not self.size:
             return question.asked
         asked = next((int(value) for name, value in query if name == "_count" and value.isdigit()), self.size)
-        others = [pair for pair in query if pair[0] != "_count"]
-        return question.asked.with_query([*others, ("_count", str(min(asked, self.size)))])
+        cut = max(1, min(asked, self.size) * 2 // 3)
+        return question.asked.with_query(
+            [*(pair for pair in query if pair[0] != "_count"), ("_count", str(cut))]
+        )
 
     def _name_pages(self, question: Question, told: Told) -> Told:
         """The only links are that to itself and one to the next page."""

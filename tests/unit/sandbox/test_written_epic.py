@@ -286,7 +286,9 @@ def cuts_short_pages(ehr: WrittenEhr) -> bool:
     address = "Observation?patient=p1&category=vital-signs&_count=100"
     ids = [[e["resource"].get("id") for e in page["entry"]] for page in pages_of(ehr, address)]
     assert {name for page in ids for name in page if name} == {f"o{number}" for number in range(PAGE + 3)}
-    return len(ids) == 2
+    of_five = next(pages_of(ehr, "Observation?patient=p1&category=vital-signs&_count=5"))
+    shown = sum(entry["resource"]["resourceType"] == "Observation" for entry in of_five["entry"])
+    return len(ids) == 2 and shown < 5 and any(link["relation"] == "next" for link in of_five["link"])
 
 
 def names_pages_by_a_session(ehr: WrittenEhr) -> bool:
