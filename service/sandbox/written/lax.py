@@ -31,26 +31,6 @@ def _has_plain_document(question: Question) -> bool:
 
 
 LAX: Final[Mapping[str, Book]] = {
-    "epic-like": Book(
-        (
-            *listed.listed_only(405),
-            listed.no_bundles(),
-            # The documentation of the parameters in its statement; what only refines a search, or filters what another
-            # parameter has found, is taken as the worse case: alone it is refused.
-            parts.require_parameters(
-                13,
-                {
-                    "CarePlan": ["category"],
-                    "ServiceRequest": ["patient"],
-                    "DocumentReference": ["patient"],
-                    "Communication": ["patient"],
-                    "Condition": ["patient"],
-                },
-            ),
-            parts.ignore_conditions(28),
-            spell_by_habit("epic-like"),
-        ),
-    ),
     "oracle-like": Book(
         (
             *listed.listed_only(403),

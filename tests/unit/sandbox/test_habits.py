@@ -45,13 +45,6 @@ def outcomes(bundle):
     ]
 
 
-def test_epic_warns_beside_every_match_and_in_every_empty_answer():
-    (full,) = told("epic-like", searchset(PATIENT))
-    (empty,) = told("epic-like", searchset())
-    codes = [outcomes(one)[0]["issue"][0]["details"]["coding"][0]["code"] for one in (full, empty)]
-    assert codes == ["4119", "4101"]
-
-
 def test_oracle_says_now_and_then_that_results_were_suppressed():
     answers = told("oracle-like", searchset(PATIENT), times=10)
     warned = [outcomes(one) for one in answers]
@@ -70,14 +63,6 @@ def test_oracle_puts_its_own_coding_before_the_standard_one():
 def test_times_are_told_in_utc(vendor):
     (answer,) = told(vendor, STAY, "Encounter/e1")
     assert answer["period"]["start"] == "2026-02-26T03:00:00.000Z"
-
-
-def test_epic_names_a_class_in_its_own_way_and_keeps_no_metadata():
-    (stay,) = told("epic-like", STAY, "Encounter/e1")
-    assert (stay["class"]["display"], stay["class"]["system"][:8]) == ("Inpatient", "urn:oid:")
-    (found,) = told("epic-like", searchset(PATIENT))
-    assert "fullUrl" not in found["entry"][0]
-    assert "meta" not in found["entry"][0]["resource"]
 
 
 @pytest.mark.parametrize("vendor", HABITS)
