@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.faults.counting import Result
 from benchmarks.faults.report import table, write
-from benchmarks.faults.rounds import Result, run
+from benchmarks.faults.rounds import run
 from benchmarks.faults.verdict import told, verdict
 from service.sandbox.mode import KINDS, Mode, mode_of
 
@@ -40,8 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def troubled(words: str, seed: int) -> Mode:
-    """An EHR of this kind with all its faults."""
-    return replace(mode_of(words).failing(rate=RATE, seed=seed), spellbound=True)
+    """An EHR of this kind with all its faults; a vendor's by its written rules."""
+    mode = mode_of(words).failing(rate=RATE, seed=seed)
+    return replace(mode, spellbound=True, written=bool(mode.vendor))
 
 
 def _results(kinds: Sequence[str], count: int, seed: int, log: Path, progress: Progress) -> Iterator[Result]:

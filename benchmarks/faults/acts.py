@@ -15,6 +15,10 @@ from service.domain.decision import WHOLE_PLAN
 from service.sandbox.hospital import Hospital
 
 
+class NotThereYet(Exception):
+    """What somebody wants to write into is not in the chart yet."""
+
+
 class Act(StrEnum):
     """What people do about one plan."""
 
@@ -30,11 +34,59 @@ class Act(StrEnum):
     WORDS = "words are changed in the EHR"
     APPROVE_AND_CALL_OFF = "an item is approved, then the discharge is cancelled"
     NOTHING = "nothing"
+    REWORD_AND_SIGN = "an item is reworded, then the plan is approved"
+    DECLINE_AND_SIGN = "an item is declined, then the plan is approved"
+    SIGN_AND_DECLINE = "the plan is approved, then an item is declined"
+    SIGN_AND_ADD = "the plan is approved, then a clinician adds to it in the EHR"
+    SIGN_AND_CALL_OFF = "the plan is approved, then the discharge is cancelled"
+    SIGN_AND_REVOKE = "the plan is approved, then the order is revoked in the EHR"
 
 
-#: After these the record changes and the discharge is ordered anew, so that the plan must change in the chart.
-CHANGED_AFTER: Final = frozenset({Act.TICK, Act.DESCRIBE, Act.NOTE, Act.WORDS, Act.APPROVE_ALL, Act.NOTHING})
+#: Where a plan stands in words alone, people sign it as a whole, or not at all.
+IN_WORDS: Final = (
+    Act.APPROVE_ALL,
+    Act.REWORD_AND_SIGN,
+    Act.SIGN_AND_ADD,
+    Act.SIGN_AND_CALL_OFF,
+    Act.DECLINE_AND_SIGN,
+    Act.SIGN_AND_DECLINE,
+    Act.SIGN_AND_REVOKE,
+    Act.NOTHING,
+    Act.CALL_OFF,
+)
+#: Where each item is a resource of its own, people decide about items on both sides.
+AS_RESOURCES: Final = (
+    Act.EDIT_AND_APPROVE,
+    Act.TICK,
+    Act.APPROVE_AND_DECLINE,
+    Act.APPROVE_ALL,
+    Act.DESCRIBE,
+    Act.CALL_OFF,
+    Act.NOTE,
+    Act.SIGN_THERE,
+    Act.DECLINE,
+    Act.WORDS,
+    Act.APPROVE_AND_CALL_OFF,
+    Act.NOTHING,
+)
 
+#: After these the record changes and the discharge is ordered anew, so that the plan must change in the chart; where it stands
+#: in words it is signed again then.
+CHANGED_AFTER: Final = frozenset(
+    {
+        Act.TICK,
+        Act.DESCRIBE,
+        Act.NOTE,
+        Act.WORDS,
+        Act.APPROVE_ALL,
+        Act.NOTHING,
+        Act.REWORD_AND_SIGN,
+        Act.SIGN_AND_ADD,
+    }
+)
+
+#: How often somebody comes to write into what is not there.
+LOOKS: Final = 3
 _Change = Callable[..., Edit | None]
 _THERE: Final[Mapping[Act, _Change]] = {
     Act.TICK: clinician.tick,
@@ -49,7 +101,8 @@ _THERE: Final[Mapping[Act, _Change]] = {
 class Case:
     """One stay of a run: its discharge and order, what is done about it, and what people were told stands.
 
-    approved and declined are keys of items; said are the words given to an item on Homeward's side.
+    approved and declined are keys of items; said are the words given to an item on Homeward's side. is_signed says that
+    somebody was told that the plan as a whole is.
     """
 
     number: int
@@ -63,6 +116,14 @@ class Case:
     said: dict[str, str] = field(default_factory=dict)
     edits: list[Edit] = field(default_factory=list)
     called_off: bool = False
+    is_signed: bool = False
+    chosen: tuple[str, str] | None = None
+    looks: int = 0
+
+    @property
+    def is_signed_again(self) -> bool:
+        """Whether somebody signs the plan again when it has changed."""
+        return self.acted and self.is_signed and self.act in CHANGED_AFTER
 
 
 def carry_out(case: Case, desk: Desk, hospital: Hospital) -> None:
@@ -96,8 +157,51 @@ def _approve_and_decline(case: Case, desk: Desk, _hospital: Hospital, discharge:
 
 
 def _approve_all(case: Case, desk: Desk, _hospital: Hospital, discharge: UUID) -> None:
-    if desk.decide(discharge, "", "approve"):
-        case.approved |= {WHOLE_PLAN, *(item["key"] for item in desk.items(discharge))}
+    if not case.is_signed and desk.sign(discharge):
+        case.is_signed = True
+        items = [item["key"] for item in desk.items(discharge) if item["state"] == "approved"]
+        case.approved |= {WHOLE_PLAN, *items}
+
+
+def _reword_and_sign(case: Case, desk: Desk, hospital: Hospital, discharge: UUID) -> None:
+    key, text = _chosen(case, desk, discharge)
+    words = f"{text} (agreed)"
+    if not case.said and desk.reword(discharge, key, words):
+        case.said[key] = words
+    _approve_all(case, desk, hospital, discharge)
+
+
+def _decline_and_sign(case: Case, desk: Desk, hospital: Hospital, discharge: UUID) -> None:
+    _decline(case, desk, hospital, discharge)
+    _approve_all(case, desk, hospital, discharge)
+
+
+def _sign_and_decline(case: Case, desk: Desk, hospital: Hospital, discharge: UUID) -> None:
+    key, _ = _chosen(case, desk, discharge)
+    _approve_all(case, desk, hospital, discharge)
+    if desk.decide(discharge, key, "decline"):
+        case.declined.add(key)
+        case.approved.discard(key)
+
+
+def _sign_and_add(case: Case, desk: Desk, hospital: Hospital, discharge: UUID) -> None:
+    """She writes into what the chart holds by then, and comes again where it holds nothing yet."""
+    _approve_all(case, desk, hospital, discharge)
+    added = clinician.add_words(hospital, taken(hospital, [case.stay]).of(case.stay))
+    case.edits += [added] if added else []
+    case.looks += 1
+    if added is None and case.looks < LOOKS:
+        raise NotThereYet
+
+
+def _sign_and_call_off(case: Case, desk: Desk, hospital: Hospital, discharge: UUID) -> None:
+    _approve_all(case, desk, hospital, discharge)
+    case.called_off = desk.call_off(discharge)
+
+
+def _sign_and_revoke(case: Case, desk: Desk, hospital: Hospital, discharge: UUID) -> None:
+    _approve_all(case, desk, hospital, discharge)
+    _call_off(case, desk, hospital, discharge)
 
 
 def _decline(case: Case, desk: Desk, _hospital: Hospital, discharge: UUID) -> None:
@@ -125,11 +229,22 @@ _HERE: Final[Mapping[Act, Callable[[Case, Desk, Hospital, UUID], None]]] = {
     Act.DECLINE: _decline,
     Act.CALL_OFF: _call_off,
     Act.APPROVE_AND_CALL_OFF: _approve_and_call_off,
+    Act.REWORD_AND_SIGN: _reword_and_sign,
+    Act.DECLINE_AND_SIGN: _decline_and_sign,
+    Act.SIGN_AND_DECLINE: _sign_and_decline,
+    Act.SIGN_AND_ADD: _sign_and_add,
+    Act.SIGN_AND_CALL_OFF: _sign_and_call_off,
+    Act.SIGN_AND_REVOKE: _sign_and_revoke,
 }
 
 
 def _chosen(case: Case, desk: Desk, discharge: UUID) -> tuple[str, str]:
-    """The key and words of the item that is decided about: a referral of ours where there is one."""
+    """The key and words of the item that is decided about, the same each time: a referral of ours where there is one."""
+    case.chosen = case.chosen or _choose(case, desk, discharge)
+    return case.chosen
+
+
+def _choose(case: Case, desk: Desk, discharge: UUID) -> tuple[str, str]:
     items = [item for item in desk.items(discharge) if item["state"] == "proposed" and not item["existing"]]
     referrals = [item for item in items if item["kind"] == "referral" and not item["sensitive"]]
     item = (referrals or items)[case.number % len(referrals or items)]

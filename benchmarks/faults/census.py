@@ -10,19 +10,9 @@ from benchmarks.faults.stays import Stay
 from fhir_mappings.inbound.record import subject_of
 from fhir_mappings.own_marks import is_own_name
 from fhir_mappings.references import reference_of
+from service.sandbox.chart import WRITTEN_TYPES, Chart, read_chart
 from service.sandbox.hospital import Hospital
 
-#: Every type that Homeward may write.
-KINDS: Final = (
-    "CarePlan",
-    "Goal",
-    "ServiceRequest",
-    "DocumentReference",
-    "Communication",
-    "Condition",
-    "Task",
-    "Provenance",
-)
 _PAGE: Final = 500
 
 
@@ -55,13 +45,18 @@ def taken(hospital: Hospital, stays: Iterable[Stay]) -> Census:
     theirs = tuple(stay.patient.id for stay in stays)
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     of_target: dict[str, str] = {}
-    for kind in KINDS:
+    for kind in WRITTEN_TYPES:
         for resource in _all(hospital, kind):
             subject = _subject(resource, of_target)
             of_target[reference_of(resource)] = subject
             if not str(resource["id"]).startswith(subject.partition("/")[2] or theirs):
                 found[subject].append(resource)
     return Census({subject: tuple(each) for subject, each in found.items()})
+
+
+def chart_of(hospital: Hospital, resources: Iterable[dict[str, Any]]) -> Chart:
+    """These resources as a clinician reads them, each with the instant it was made."""
+    return read_chart((resource, hospital.made(resource)) for resource in resources)
 
 
 def _all(hospital: Hospital, kind: str) -> Iterator[dict[str, Any]]:

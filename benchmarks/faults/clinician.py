@@ -1,9 +1,11 @@
 """What people do in the EHR while Homeward works: they change what was proposed, and learn more about the patient."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from benchmarks.faults.census import chart_of
 from benchmarks.faults.stays import Stay
 from fhir_mappings import systems
 from fhir_mappings.references import reference_of
@@ -105,6 +107,36 @@ def sign_there(hospital: Hospital, ours: Iterable[Json], number: int) -> Edit | 
     by = {"reference": "Practitioner/arthur-attending", "display": "Arthur Attending, MD"}
     hospital.put({**current, "status": "active", "intent": "order", "requester": by})
     return Edit(reference_of(current), ("status",), "active")
+
+
+def add_words(hospital: Hospital, ours: Iterable[Json]) -> Edit | None:
+    """A clinician writes into the newest note or message of ours; None where there is none."""
+    chart = chart_of(hospital, ours)
+    newest = chart.newest("DocumentReference") or chart.newest("Communication")
+    if newest is None:
+        return None
+    current = hospital.read(newest.reference)
+    name, *path = _path_of_words(current)
+    part, *others = current[name]
+    words = _added(part, path)
+    hospital.put({**current, name: [_written(part, tuple(path), words), *others]})
+    return Edit(newest.reference, (name, _EACH, *path), words)
+
+
+def _path_of_words(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where a note or a message has its words."""
+    if resource["resourceType"] == "DocumentReference":
+        return "content", "attachment", "data"
+    is_attached = "contentAttachment" in resource["payload"][0]
+    return ("payload", "contentAttachment", "data") if is_attached else ("payload", "contentString")
+
+
+def _added(part: Mapping[str, Any], path: Sequence[str]) -> str:
+    """The words at a path with a line more, as they are kept there."""
+    words = next(_values(part, tuple(path)))
+    if path[-1] != "data":
+        return f"{words}\n{_NOTE}"
+    return b64encode(f"{b64decode(words).decode()}\n{_NOTE}".encode()).decode()
 
 
 def revoke(hospital: Hospital, order: str) -> None:

@@ -23,7 +23,7 @@ from service.domain.watch import Watch, Way
 from service.sandbox.ehr import last_line, start_sandbox, stop_process
 from service.sandbox.flaky import CONTROL
 from service.sandbox.homeward_process import free_port
-from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, STAYS, Hospital
+from service.sandbox.hospital import STAYS, Hospital, tenant_of
 from service.sandbox.mode import INSIDE, Mode
 from service.sandbox.spells import Spell
 from service.store import embedded, migrations
@@ -125,7 +125,10 @@ def deployed(mode: Mode, log: Path, database: str = "") -> Iterator[Deployment]:
             database = running.enter_context(embedded.throwaway())
             migrations.upgrade(database)
         secret = secrets.token_urlsafe(32)
-        environment = {**_environment(folder, sandbox.base_url, database, secret), **movable.settings}
+        environment = {
+            **_environment(folder, sandbox.base_url, database, secret, mode.vendor),
+            **movable.settings,
+        }
         deps = build_deps(load_settings(environment))
         running.callback(clock.follow, "")
         running.callback(deps.store.close)
@@ -145,21 +148,21 @@ def deployed(mode: Mode, log: Path, database: str = "") -> Iterator[Deployment]:
         yield deployment
 
 
-def _environment(folder: Path, fhir_base_url: str, database_url: str, secret: str) -> dict[str, str]:
+def _environment(
+    folder: Path, fhir_base_url: str, database_url: str, secret: str, vendor: str
+) -> dict[str, str]:
     secret_file = folder / "subscription-secret"
     secret_file.touch(mode=0o600)
     secret_file.write_text(secret, encoding="utf-8")
-    tenant = {
-        "id": TENANT,
-        "fhir_base_url": fhir_base_url,
-        "organization": ORGANIZATION,
-        "organization_reference": ORGANIZATION_REFERENCE,
-        "write_policy": "full",
-        "subscription_secret": f"file:{secret_file}",
-        "read_timeout_seconds": READ_SECONDS,
-        "max_connections": 16,
-        "requests_per_second": 100.0,
-    }
+    tenant = tenant_of(
+        vendor,
+        id=TENANT,
+        fhir_base_url=fhir_base_url,
+        subscription_secret=f"file:{secret_file}",
+        read_timeout_seconds=READ_SECONDS,
+        max_connections=16,
+        requests_per_second=100.0,
+    )
     tenants = folder / "tenants.yaml"
     tenants.write_text(yaml.safe_dump({"tenants": [tenant]}), encoding="utf-8")
     bind = f"127.0.0.1:{free_port(0)}"

@@ -47,6 +47,7 @@ class Count(StrEnum):
     GAP = "plans with a gap from a fault"
     CALLED_OFF = "called off that stand"
     STILL_ACTIVE = "active that were declined or called off"
+    CLAIMS = "claims that the EHR does not hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +115,18 @@ def twin_of(encounter: str, keys: Iterable[str], held: Held, plan: Plan) -> Twin
 
 def judge(case: Case, held: Held, twin: Twin, plan: Plan | None, keys: frozenset[str]) -> Iterator[Finding]:
     """Everything that is wrong with one stay. plan and keys are ours now: the plan, and what it consists of."""
-    yield from _found(case, Count.TWICE, _copies(held))
-    yield from _found(case, Count.OVERWRITTEN, _overwritten(case, held))
+    yield from findings_of(case, Count.TWICE, _copies(held))
+    yield from findings_of(case, Count.OVERWRITTEN, _overwritten(case, held))
     if case.called_off:
-        yield from _found(case, Count.STILL_ACTIVE, _still_asked(held))
+        yield from findings_of(case, Count.STILL_ACTIVE, _still_asked(held))
         return
     if plan is None:
         yield Finding(Count.LOST, case.stay.patient.id, "there is no plan")
         return
-    yield from _found(case, Count.STILL_ACTIVE, _active_though_declined(case, held))
+    yield from findings_of(case, Count.STILL_ACTIVE, _active_though_declined(case, held))
     yield from _missing(case, held, twin, plan, keys)
-    yield from _found(case, Count.LOST, _approvals_that_are_not_there(case, held))
-    yield from _found(case, Count.FROZEN, _other_verdict(held, plan))
+    yield from findings_of(case, Count.LOST, _approvals_that_are_not_there(case, held))
+    yield from findings_of(case, Count.FROZEN, _other_verdict(held, plan))
 
 
 def landed(case: Case, held: Held, twin: Twin) -> tuple[int, int]:
@@ -140,7 +141,8 @@ def landed(case: Case, held: Held, twin: Twin) -> tuple[int, int]:
     return len(there), len(wanted)
 
 
-def _found(case: Case, count: Count, sentences: Iterable[str]) -> Iterator[Finding]:
+def findings_of(case: Case, count: Count, sentences: Iterable[str]) -> Iterator[Finding]:
+    """One finding of a kind for each sentence."""
     yield from (Finding(count, case.stay.patient.id, sentence) for sentence in sentences)
 
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from rich.table import Table
 
+from benchmarks.faults.counting import Result
 from benchmarks.faults.judgement import Count
-from benchmarks.faults.rounds import Result
 from benchmarks.faults.verdict import verdict
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -26,7 +26,8 @@ def rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
         ("kinds of faults met", *(str(len(set(result.faults) - {"none"})) for result in results)),
         ("processes killed", *(str(result.killed) for result in results)),
         *((str(count), *(str(result.count(count)) for result in results)) for count in Count),
-        ("items landed as resources", *(f"{result.landed} of {result.wanted}" for result in results)),
+        ("asked a person whether the EHR has it", *(str(result.asked) for result in results)),
+        ("landed in the EHR's own form", *(f"{result.landed} of {result.wanted}" for result in results)),
         ("seconds for a discharge", *(f"{result.took / result.cases:.1f}" for result in results)),
     ]
 

@@ -7,31 +7,53 @@ what then stands in the EHR is counted.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 import requests
 
-from benchmarks.faults.acts import CHANGED_AFTER, Act, Case, carry_out
-from benchmarks.faults.census import taken
+from benchmarks.faults.acts import (
+    AS_RESOURCES,
+    CHANGED_AFTER,
+    IN_WORDS,
+    LOOKS,
+    Act,
+    Case,
+    NotThereYet,
+    carry_out,
+)
+from benchmarks.faults.census import chart_of, taken
 from benchmarks.faults.clinician import finding
+from benchmarks.faults.counting import Look, Result, claims, counted
 from benchmarks.faults.deployment import Deployment, deployed
 from benchmarks.faults.desk import Absent, Desk
-from benchmarks.faults.judgement import Count, Finding, Held, Twin, judge, landed, twin_of
+from benchmarks.faults.in_words import (
+    Seen,
+    WordsTwin,
+    is_asked,
+    judge_words,
+    landed_words,
+    words_twin_of,
+)
+from benchmarks.faults.judgement import Held, Twin, judge, landed, twin_of
 from benchmarks.faults.stays import Stay, admit
 from benchmarks.faults.troubles import Troubles
 from service.domain.discharge import DischargeState
 from service.domain.plan import Plan
 from service.errors import HomewardError
 from service.jobs.worker import CHORE_SECONDS
+from service.pipeline.publishing.pauses import is_unfinished
+from service.sandbox.chart import Chart
 from service.sandbox.flaky import COUNTS
-from service.sandbox.mode import Mode
+from service.sandbox.forms import FORMS, Form
+from service.sandbox.mode import FULL, Mode
 from service.sandbox.spells import Spell
 
 #: Discharges on their way at the same time: what a large hospital has before noon, fewer where there are few at all.
@@ -61,41 +83,18 @@ BUSY: Final = """
 Tick = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a round came to: everything that is wrong, how many of the wanted items landed, what went wrong on the way."""
-
-    mode: Mode
-    cases: int
-    findings: tuple[Finding, ...]
-    landed: int
-    wanted: int
-    killed: int
-    acts: Mapping[str, int]
-    faults: Mapping[str, int]
-    states: Mapping[str, int]
-    unacted: int
-    took: float
-
-    def count(self, count: Count) -> int:
-        """How many of a kind."""
-        return sum(found.count is count for found in self.findings)
-
-    def is_bad(self) -> bool:
-        """Whether anything is wrong, or nothing was tried at all."""
-        return bool(self.findings) or self.wanted == 0 or self.unacted > 0
-
-
 @dataclass
 class Course:
-    """How the stays of a round go. planned are the discharges of twins, by patient."""
+    """How the stays of a round go. planned are the discharges of twins, by patient; words_twins are twins where plans stand in words."""
 
     deployment: Deployment
     cases: list[Case]
     troubles: Troubles
     tick: Tick
+    form: Form = FORMS[FULL]
     killed: int = 0
     twins: dict[str, Twin] = field(default_factory=dict)
+    words_twins: dict[str, WordsTwin] = field(default_factory=dict)
     planned: dict[str, UUID] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -116,34 +115,81 @@ class Course:
                 self._look()
         self.deployment.cast(flaky=False)
         self._settle()
-        self._act([case for case in self.cases if not case.acted])
+        for _ in range(LOOKS):
+            self._act([case for case in self.cases if not case.acted])
+            self._settle()
+        self._sign_again()
         for _ in range(_STEPS):
             self.deployment.clock.advance(minutes=60 / _STEPS, database=self._database)
             time.sleep(_CHORE_SECONDS)
             self._settle()
 
     def plan_twins(self, stays: Iterable[Stay]) -> None:
-        """One stay of each kind without any fault."""
+        """One stay of each kind without any fault; signed as a whole where plans stand in words."""
         twins = [Case(-1, stay, Act.NOTHING) for stay in stays]
         for case in twins:
             self._order(case)
         self._wait(twins, _QUIET_SECONDS)
+        if not self.form.keeps_resources:
+            for case in twins:
+                case.is_signed = case.discharge is not None and Desk(self.deployment.url).sign(case.discharge)
+            self._settle()
         for case in twins:
-            held, plan, keys = self.seen(case)
-            if case.discharge is None or plan is None or self.state(case) is not DischargeState.PUBLISHED:
-                raise RuntimeError(f"{case.stay.patient.id} is not planned though nothing is wrong")
-            self.planned[case.stay.patient.id] = case.discharge
-            self.twins[case.stay.template] = twin_of(case.stay.patient.encounter, keys, held, plan)
+            plan = self._planned(case)
+            self.twins[case.stay.template] = twin_of(
+                case.stay.patient.encounter, self.wanted(case), self.held(case), plan
+            )
+            self.words_twins[case.stay.template] = words_twin_of(self.chart(case), plan, self.form.holder)
 
-    def seen(self, case: Case) -> tuple[Held, Plan | None, frozenset[str]]:
-        """What the EHR holds about a stay; our plan, and the keys of what it consists of."""
-        ours = taken(self.deployment.hospital, [case.stay]).of(case.stay)
+    def _planned(self, case: Case) -> Plan:
+        plan = self.plan(case)
+        is_done = self.state(case) is DischargeState.PUBLISHED and (
+            case.is_signed or self.form.keeps_resources
+        )
+        if case.discharge is None or plan is None or not is_done:
+            raise RuntimeError(f"{case.stay.patient.id}, though nothing is wrong: {self._stands(case)}")
+        self.planned[case.stay.patient.id] = case.discharge
+        return plan
+
+    def _stands(self, case: Case) -> str:
+        """How far a stay is, and what of it does not stand as wanted, by codes."""
+        entries = self.deployment.deps.store.publications.entries(case.discharge) if case.discharge else ()
+        waits = Counter(
+            f"{entry.draft.resource_type} {entry.standing} {entry.reason}"
+            for entry in entries
+            if is_unfinished(entry)
+        )
+        return f"{self.state(case)}, {'signed' if case.is_signed else 'not signed'}, {dict(waits)}"
+
+    def held(self, case: Case) -> Held:
+        """What the EHR holds of ours about a stay."""
+        return Held(taken(self.deployment.hospital, [case.stay]).of(case.stay))
+
+    def chart(self, case: Case) -> Chart:
+        """The same as a clinician reads it."""
+        return chart_of(self.deployment.hospital, self.held(case).resources)
+
+    def plan(self, case: Case) -> Plan | None:
+        """Our newest plan."""
+        version = self.deployment.deps.store.plans.latest(case.discharge) if case.discharge else None
+        return version.plan if version else None
+
+    def wanted(self, case: Case) -> frozenset[str]:
+        """The keys of what our plan consists of."""
         if case.discharge is None:
-            return Held(ours), None, frozenset()
-        store = self.deployment.deps.store
-        version = store.plans.latest(case.discharge)
-        wanted = {entry.draft.key for entry in store.publications.entries(case.discharge) if entry.wanted}
-        return Held(ours), version.plan if version else None, frozenset(wanted)
+            return frozenset()
+        entries = self.deployment.deps.store.publications.entries(case.discharge)
+        return frozenset(entry.draft.key for entry in entries if entry.wanted)
+
+    def told(self, case: Case) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Where each item stands, by who says so; nothing where nothing was ever planned."""
+        if case.discharge is None or self.plan(case) is None:
+            return {}
+        desk = Desk(self.deployment.url)
+        return {
+            "status document": desk.landing(case.discharge),
+            "page": desk.landing_on_page(case.discharge),
+        }
 
     @property
     def _database(self) -> str:
@@ -165,6 +211,7 @@ class Course:
         if number % 2 == 0:
             self.deployment.kill(_PROCESSES[number // 2 % len(_PROCESSES)])
             self.killed += 1
+        self._sign_again()
         self._act(cases)
         time.sleep(_SPELL_SECONDS)
         self.deployment.cast(flaky=True)
@@ -191,10 +238,24 @@ class Course:
                 finding(self.deployment.hospital, case.stay)
                 self._order(case)
 
+    def _sign_again(self) -> None:
+        """Where plans stand in words, people sign what has changed since they signed."""
+        if self.form.keeps_resources:
+            return
+        again = [case for case in self.cases if case.is_signed_again and self._has_plan(case)]
+        with ThreadPoolExecutor(IN_FLIGHT) as people:
+            list(people.map(self._sign, again))
+
+    def _sign(self, case: Case) -> None:
+        desk = Desk(self.deployment.url)
+        with suppress(Absent, requests.RequestException):
+            if case.discharge and desk.is_open(case.discharge):
+                desk.sign(case.discharge)
+
     def _carry_out(self, case: Case) -> None:
         try:
             carry_out(case, Desk(self.deployment.url), self.deployment.hospital)
-        except (Absent, HomewardError, requests.RequestException):
+        except (Absent, NotThereYet, HomewardError, requests.RequestException):
             return  # tried again with the next wave
 
     def _order(self, case: Case) -> None:
@@ -234,41 +295,36 @@ class Course:
 def run(mode: Mode, count: int, *, log: Path, tick: Tick = lambda: None) -> Result:
     """One round of this many discharges in an EHR of this mode, by the mode's seed."""
     begun = time.monotonic()
+    form = FORMS[mode.kind]
     with deployed(mode, log) as deployment:
         today = datetime.now(UTC).date()
         stays = tuple(admit(deployment.hospital.base_url, count, today, first=0))
         kinds = len({stay.template for stay in stays})
-        acts = list(Act)
+        acts = AS_RESOURCES if form.keeps_resources else IN_WORDS
         cases = [
             Case(place, stay, acts[(place + place // len(acts)) % len(acts)])
             for place, stay in enumerate(stays)
         ]
-        course = Course(deployment, cases, Troubles(mode.seed), tick)
+        course = Course(deployment, cases, Troubles(mode.seed), tick, form)
         course.plan_twins(admit(deployment.hospital.base_url, kinds, today, first=count))
         course.run()
         faults = deployment.hospital.read(COUNTS)
-        return _counted(course, mode, faults, time.monotonic() - begun)
+        looks = [look_at(course, case) for case in cases]
+        return counted(mode, cases, looks, course.killed, faults, took=time.monotonic() - begun)
 
 
-def _counted(course: Course, mode: Mode, faults: Mapping[str, int], took: float) -> Result:
-    findings: list[Finding] = []
-    there = wanted = 0
-    for case in course.cases:
-        held, plan, keys = course.seen(case)
-        twin = course.twins[case.stay.template]
-        findings += judge(case, held, twin, plan, keys)
-        there_now, wanted_now = landed(case, held, twin)
-        there, wanted = there + there_now, wanted + wanted_now
-    return Result(
-        mode=mode,
-        cases=len(course.cases),
-        findings=tuple(findings),
-        landed=there,
-        wanted=wanted,
-        killed=course.killed,
-        acts=Counter(str(case.act) for case in course.cases if case.acted),
-        faults=faults,
-        states=Counter(str(course.state(case)) for case in course.cases),
-        unacted=sum(not case.acted for case in course.cases),
-        took=took,
-    )
+def look_at(course: Course, case: Case) -> Look:
+    """What stands in the EHR about one stay, judged."""
+    form, template, plan = course.form, case.stay.template, course.plan(case)
+    held, told = course.held(case), course.told(case)
+    seen = Seen(course.chart(case), plan, tuple(told.get("status document", ())))
+    if form.keeps_resources:
+        twin = course.twins[template]
+        findings = [*judge(case, held, twin, plan, course.wanted(case))]
+        share = landed(case, held, twin)
+    else:
+        words = course.words_twins[template]
+        findings = [*judge_words(case, seen, words, form.holder)]
+        share = landed_words(case, seen, words, form.holder)
+    findings += claims(case, seen.chart, told)
+    return Look(tuple(findings), share, str(course.state(case)), is_asked=is_asked(seen))

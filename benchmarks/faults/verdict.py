@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from benchmarks.faults.counting import Result
 from benchmarks.faults.judgement import Count
-from benchmarks.faults.rounds import Result
 
 #: How many stays are named of each kind of what is wrong.
 _NAMED: Final = 8
@@ -18,7 +18,11 @@ def verdict(results: Sequence[Result], seed: int) -> str:
     landed, wanted = sum(result.landed for result in results), sum(result.wanted for result in results)
     share = f"{100 * landed / wanted:.1f} %" if wanted else "nothing wanted"
     word = "BROKEN" if any(result.is_bad() for result in results) else "kept"
-    return f"{word}: seed {seed}, count {cases}: {counts}; landed in the EHR {landed} of {wanted} ({share})"
+    asked = sum(result.asked for result in results)
+    return (
+        f"{word}: seed {seed}, count {cases}: {counts}; {asked} asked a person; "
+        f"landed in the EHR {landed} of {wanted} ({share})"
+    )
 
 
 def total(results: Sequence[Result], count: Count) -> int:

@@ -17,9 +17,11 @@ _HOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
     Landing.MESSAGE.value: ("Communication",),
     Landing.CONCERN.value: ("Condition",),
 }
+#: With one of these a row says that its own resource stands in the EHR.
+_THERE: Final = frozenset({WriteStanding.LANDED.value, WriteStanding.REPLACED.value})
 #: With one of these a row says that the item stands on its rung now. An item without a resource of its own is "not possible"
 #: as a resource, and stands in the words of its rung all the same; what stood before the plan has none.
-_CLAIMED: Final = frozenset({WriteStanding.LANDED.value, WriteStanding.NOT_POSSIBLE.value, ""})
+_CLAIMED: Final = frozenset({*_THERE, WriteStanding.NOT_POSSIBLE.value, ""})
 #: What the page puts in the place of a hyphen.
 _SPACED: Final = {standing.value.replace("-", " "): standing.value for standing in WriteStanding}
 _CELLS: Final = 4
@@ -46,13 +48,13 @@ def find_unknown(rows: Iterable[Row]) -> list[str]:
 def _unheld_reference(row: Row, chart: Chart) -> Iterator[str]:
     """What is told with a reference must stand there; what the record had before the plan is the EHR's own."""
     kind = str(row["reference"]).partition("/")[0]
-    if row["standing"] != WriteStanding.LANDED.value or kind not in WRITTEN_TYPES:
+    if row["standing"] not in _THERE or kind not in WRITTEN_TYPES:
         return
     entry = chart.find(row["reference"])
     if entry is None:
-        yield f"{kind} is told as landed, and is not in the chart."
+        yield f"{kind} is told as {row['standing']}, and is not in the chart."
     elif not entry.stands:
-        yield f"{kind} is told as landed, and was taken back."
+        yield f"{kind} is told as {row['standing']}, and was taken back."
 
 
 def _unheld_words(row: Row, chart: Chart) -> Iterator[str]:

@@ -28,7 +28,7 @@ from service.presentation.table import plan_table
 from service.sandbox.chart import WHOLE, ChartEntry
 from service.sandbox.ehr import start_sandbox
 from service.sandbox.homeward_process import reserved_port, running_homeward
-from service.sandbox.hospital import ORGANIZATION, ORGANIZATION_REFERENCE, STAYS, Hospital
+from service.sandbox.hospital import STAYS, Hospital, tenant_of
 from service.sandbox.inpatients import Inpatient, load_inpatients
 from service.sandbox.mode import FULL, Mode, mode_of
 from service.sandbox.run_folder import run_folder
@@ -159,7 +159,7 @@ def running_stage(console: Console, mode: Mode = _FULL, *, home: Path | None = N
         _done(console, f"Sandbox EHR ({mode}) with {len(patients)} inpatients: {sandbox.base_url}")
         secret = secrets.token_urlsafe(32)
         port = running.enter_context(reserved_port(_WEB_PORT))
-        environment = _environment(run_dir, sandbox.base_url, secret, port)
+        environment = _environment(run_dir, sandbox.base_url, secret, port, mode.vendor)
         log = home / "homeward.log"
         with console.status("Starting Homeward: database, web and worker"):
             deps = running.enter_context(_adapters(environment))
@@ -179,21 +179,19 @@ def running_stage(console: Console, mode: Mode = _FULL, *, home: Path | None = N
         yield Stage(mode, hospital, patients, deps, url, console)
 
 
-def _environment(run_dir: Path, fhir_base_url: str, secret: str, port: int) -> dict[str, str]:
+def _environment(run_dir: Path, fhir_base_url: str, secret: str, port: int, vendor: str) -> dict[str, str]:
     """The settings of the demo's Homeward; its one tenant is the sandbox hospital."""
     tenants, secret_file = run_dir / "tenants.yaml", run_dir / "subscription-secret"
     secret_file.touch(mode=0o600)
     secret_file.write_text(secret, encoding="utf-8")
-    hospital = {
-        "id": TENANT,
-        "fhir_base_url": fhir_base_url,
-        "organization": ORGANIZATION,
-        "organization_reference": ORGANIZATION_REFERENCE,
-        "write_policy": "full",
-        "time_zone": TIME_ZONE.key,
-        "subscription_secret": f"file:{secret_file}",
-        "requests_per_second": 100,  # the sandbox bears it, and a vendor's rules take dozens of requests for one plan
-    }
+    hospital = tenant_of(
+        vendor,
+        id=TENANT,
+        fhir_base_url=fhir_base_url,
+        time_zone=TIME_ZONE.key,
+        subscription_secret=f"file:{secret_file}",
+        requests_per_second=100,  # the sandbox bears it, and a vendor's rules take dozens of requests for one plan
+    )
     tenants.write_text(yaml.safe_dump({"tenants": [hospital]}, sort_keys=False), encoding="utf-8")
     bind = f"127.0.0.1:{port}"
     return {

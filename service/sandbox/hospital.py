@@ -22,11 +22,25 @@ ORDERS: Final = f"ServiceRequest?code={systems.SNOMED}|{DISCHARGE}"
 STAYS: Final = f"Encounter?class={','.join(sorted(INPATIENT_CLASSES))}"
 ORGANIZATION: Final = "Prairie Sample Hospital"
 ORGANIZATION_REFERENCE: Final = "Organization/prairie-sample-hospital"
+_SOCIAL_WORK: Final = "Practitioner/sarah-socialwork"
+#: What a hospital says of itself where its vendor asks for people: who signs and sends there, and that open needs become problems.
+_OF_A_VENDOR: Final = {
+    "author_practitioner": _SOCIAL_WORK,
+    "message_sender": _SOCIAL_WORK,
+    "social_work_reference": _SOCIAL_WORK,
+    "problems": "problem-list",
+}
 #: A Provenance is about what it names, and is found by that.
 _ABOUT_A_PATIENT: Final = tuple(kind for kind in WRITTEN_TYPES if kind != "Provenance")
 _TIMEOUT_SECONDS: Final = 10
 
 Json = dict[str, Any]
+
+
+def tenant_of(vendor: str, **more: Any) -> Json:
+    """What stands in a tenants file about the sandbox hospital, with an EHR of this vendor, "" for none."""
+    named = {"organization": ORGANIZATION, "organization_reference": ORGANIZATION_REFERENCE}
+    return {**named, "write_policy": "full", **(_OF_A_VENDOR if vendor else {}), **more}
 
 
 def is_of_the_hospital(resource: Json, *patients: str) -> bool:

@@ -56,18 +56,21 @@ def problems(
     )
 
 
-def missing_words(text: str, plan: Plan) -> list[str]:
-    """What of a plan a text does not say: the verdict, the needs, and each item of what everybody may read."""
+def plan_words(plan: Plan) -> list[str]:
+    """What a plan says to everybody: the verdict, the needs, and each item."""
     shared = plan.shareable()
     items = (words for words, _ in _words_of_items(shared))
-    said = [headline(shared).strip(), *(need.title for need in shared.present()), *items]
-    return [words for words in dict.fromkeys(said) if not holds(text, words)]
+    return list(dict.fromkeys((headline(shared).strip(), *(need.title for need in shared.present()), *items)))
 
 
-def says_called_off(chart: Chart, holder: str) -> bool:
-    """Return True if nothing of this type stands in the chart, or the one made last says that the plan is off."""
-    newest = chart.newest(holder)
-    return newest is None or any(holds(newest.text, words) for words in ("called off", "cancelled"))
+def missing_words(text: str, plan: Plan) -> list[str]:
+    """What of it a text does not say."""
+    return [words for words in plan_words(plan) if not holds(text, words)]
+
+
+def says_off(text: str) -> bool:
+    """Return True if a text says that a discharge was called off."""
+    return any(holds(text, words) for words in ("called off", "no longer holds"))
 
 
 def _about_types(chart: Chart, form: Form) -> Iterator[str]:
@@ -84,7 +87,8 @@ def _in_words(chart: Chart, form: Form, plan: Plan, moment: Moment) -> Iterator[
     if moment is Moment.PROPOSED:
         yield from _before_signature(standing)
     elif moment is Moment.CALLED_OFF:
-        if not says_called_off(chart, form.holder):
+        newest = chart.newest(form.holder)
+        if newest is not None and not says_off(newest.text):
             yield f"The newest {form.holder} does not say that the discharge was called off."
     elif len(standing) != 1:
         yield f"The EHR holds {len(standing)} {form.holder} with the plan instead of one."

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.child_environment import child_environment
-from service.sandbox import demo, scenes
+from service.sandbox import hospital, scenes
 from service.sandbox.demo import run_demo
 from service.sandbox.verify import Moment
 
@@ -89,7 +89,7 @@ def test_a_chart_that_is_not_right_fails_the_demo_and_says_what_is_wrong(tmp_pat
 
 def test_a_homeward_that_does_not_start_fails_the_demo_and_says_why(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOMEWARD_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(demo, "ORGANIZATION_REFERENCE", "nowhere")
+    monkeypatch.setattr(hospital, "ORGANIZATION_REFERENCE", "nowhere")
     assert run_demo(once=True) == 1
     assert "The demo failed: tenants.yaml:" in capsys.readouterr().out
     assert eventually_gone(tmp_path)

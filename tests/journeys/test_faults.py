@@ -13,6 +13,7 @@ import pytest
 from benchmarks.faults.__main__ import troubled
 from benchmarks.faults.acts import Act, Case
 from benchmarks.faults.clinician import Edit, change_words
+from benchmarks.faults.counting import claims
 from benchmarks.faults.deployment import deployed
 from benchmarks.faults.judgement import Count, Held, Twin, is_gone, judge, names_of
 from benchmarks.faults.rounds import Course, run
@@ -43,6 +44,7 @@ class Planted:
 
     def __init__(self, course: Course) -> None:
         self.course = course
+        self.told = course.told(course.cases[0])
         self.case = course.cases[0]
         self.hospital = course.deployment.hospital
 
@@ -51,9 +53,9 @@ class Planted:
         return self.course.twins[self.case.stay.template]
 
     def ours(self, kind: str) -> dict[str, Any]:
-        held, _, _ = self.course.seen(self.case)
+        resources = self.course.held(self.case).resources
         return next(
-            resource for resource in held.resources if resource["resourceType"] == kind and names_of(resource)
+            resource for resource in resources if resource["resourceType"] == kind and names_of(resource)
         )
 
     def key_of(self, kind: str) -> str:
@@ -61,12 +63,12 @@ class Planted:
 
     def found(self, **believed: Any) -> set[Count]:
         """What is seen wrong: in the EHR as it is, with what people were told and what our plan says."""
-        held, plan, keys = self.course.seen(self.case)
-        plan = believed.pop("plan", plan)
+        plan = believed.pop("plan", self.course.plan(self.case))
         twin = believed.pop("twin", self.twin)
-        keys = believed.pop("keys", keys)
+        keys = believed.pop("keys", self.course.wanted(self.case))
         case = replace(self.case, **believed)
-        return {found.count for found in judge(case, held, twin, plan, keys)}
+        found = {found.count for found in judge(case, self.course.held(case), twin, plan, keys)}
+        return found | {found.count for found in claims(case, self.course.chart(case), self.told)}
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +82,9 @@ def planted(tmp_path_factory) -> Iterator[Planted]:
         course.plan_twins([stay])  # the same way: without any fault, and until it is published
         course.cases[0].discharge = course.planned[stay.patient.id]
         course.plan_twins(twins)
+        planted = Planted(course)
         deployment.stop()
-        yield Planted(course)
+        yield planted
 
 
 def test_a_plan_as_it_should_be_shows_nothing_wrong(planted):
@@ -101,7 +104,7 @@ def test_what_was_removed_is_lost_and_what_was_taken_back_is_called_off(planted)
     assert planted.found() == {Count.LOST}
     restore()
     restore = change(planted, "ServiceRequest", status="revoked")
-    assert planted.found() == {Count.CALLED_OFF}
+    assert planted.found() == {Count.CALLED_OFF, Count.CLAIMS}
     assert is_gone({"status": "revoked"})
     restore()
     assert planted.found() == set()
@@ -121,9 +124,9 @@ def test_a_copy_is_seen(planted):
 
 
 def test_an_edit_that_is_gone_is_seen(planted):
-    held, _, _ = planted.course.seen(planted.case)
-    before = {reference_of(resource): resource for resource in held.resources}
-    edit = change_words(planted.hospital, held.resources, 0)
+    resources = planted.course.held(planted.case).resources
+    before = {reference_of(resource): resource for resource in resources}
+    edit = change_words(planted.hospital, resources, 0)
     assert isinstance(edit, Edit)
     assert planted.found(edits=[edit]) == set()
     planted.hospital.put(before[edit.reference])
@@ -133,9 +136,10 @@ def test_an_edit_that_is_gone_is_seen(planted):
 
 
 def test_another_verdict_in_the_chart_is_seen_unless_a_notice_tells_ours(planted):
-    _, plan, _ = planted.course.seen(planted.case)
+    plan = planted.course.plan(planted.case)
+    assert plan is not None
     said = change(planted, "CarePlan", text={"status": "additional", "div": div("Readiness: ready. ")})
-    assert planted.found() == {Count.FROZEN}
+    assert planted.found() == {Count.FROZEN, Count.CLAIMS}
     notice = {
         "resourceType": "Communication",
         "status": "completed",
@@ -143,12 +147,13 @@ def test_another_verdict_in_the_chart_is_seen_unless_a_notice_tells_ours(planted
         "payload": [{"contentString": f"As it stands now: {headline(plan.shareable()).strip()}"}],
     }
     planted.hospital.create(notice)
-    assert planted.found() == set()
+    assert planted.found() == {Count.CLAIMS}  # the words of the items are not in the plan any more
     said()
+    assert planted.found() == set()
 
 
 def test_what_was_never_planned_is_a_gap(planted):
-    _, _, keys = planted.course.seen(planted.case)
+    keys = planted.course.wanted(planted.case)
     key = planted.key_of("ServiceRequest")
     more = Twin({**planted.twin.standing, "referral:invented": "ServiceRequest"}, planted.twin.gaps)
     assert planted.found(twin=more) == {Count.GAP}
@@ -163,7 +168,7 @@ def test_what_goes_on_though_called_off_or_declined_is_seen(planted):
 
 
 def test_nothing_held_is_everything_lost(planted):
-    _, plan, keys = planted.course.seen(planted.case)
+    plan, keys = planted.course.plan(planted.case), planted.course.wanted(planted.case)
     found = list(judge(planted.case, Held(()), planted.twin, plan, keys))
     assert [wrong.count for wrong in found] == [Count.LOST]
 

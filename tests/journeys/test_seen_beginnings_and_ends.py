@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.faults.census import KINDS as OURS
 from benchmarks.faults.judgement import is_gone, words_of
 from fhir_mappings.narrative import headline
 from fhir_mappings.references import reference_of
+from service.sandbox.chart import WRITTEN_TYPES as OURS
 from service.sandbox.mode import FULL, KINDS, SINGLES
 from service.sandbox.spells import Asks, Trouble
 from tests.processes import wait_until

@@ -9,9 +9,9 @@ import pytest
 from benchmarks.faults.__main__ import troubled
 from benchmarks.faults.census import Census
 from benchmarks.faults.clinician import Edit
+from benchmarks.faults.counting import Result
 from benchmarks.faults.judgement import Count, Finding
 from benchmarks.faults.report import rows
-from benchmarks.faults.rounds import Result
 from benchmarks.faults.troubles import Troubles
 from benchmarks.faults.verdict import told, verdict
 from fhir_mappings import systems
@@ -36,7 +36,8 @@ KEPT = Result(
 def test_a_run_that_kept_all_promises_says_so_with_seed_count_and_share():
     assert verdict([KEPT, KEPT], 3) == (
         "kept: seed 3, count 20: 0 lost, 0 twice, 0 overwritten, 0 frozen verdicts, 0 plans with a gap from a fault, "
-        "0 called off that stand, 0 active that were declined or called off; landed in the EHR 180 of 180 (100.0 %)"
+        "0 called off that stand, 0 active that were declined or called off, 0 claims that the EHR does not hold; "
+        "0 asked a person; landed in the EHR 180 of 180 (100.0 %)"
     )
     assert list(told(KEPT)) == []
     assert not KEPT.is_bad()
@@ -59,6 +60,16 @@ def test_a_share_that_is_not_whole_is_told_and_breaks_nothing_by_itself():
 @pytest.mark.parametrize("nothing", [{"wanted": 0}, {"unacted": 2}])
 def test_a_run_that_tried_nothing_is_no_success(nothing):
     assert replace(KEPT, **nothing).is_bad()
+
+
+def test_where_an_ehr_takes_nothing_of_a_plan_nothing_is_wanted_there():
+    assert not replace(KEPT, mode=troubled("athena-like", 1), wanted=0, landed=0).is_bad()
+
+
+def test_what_a_person_was_asked_is_told_and_breaks_nothing():
+    asked = replace(KEPT, asked=2)
+    assert not asked.is_bad()
+    assert "; 2 asked a person; " in verdict([asked], 1)
 
 
 def goal(number, name="", text="Eats daily"):

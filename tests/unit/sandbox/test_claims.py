@@ -42,6 +42,7 @@ def row(
             [note()],
             "stands in the chart",
         ),
+        (row(Landing.RESOURCE, "replaced", reference="DocumentReference/1"), [], "is told as replaced"),
         (row(Landing.RESOURCE, "landed"), [note()], "without a resource"),
         (row(Landing.DOCUMENT, "not-possible"), [], "no DocumentReference stands"),
         (row(Landing.DOCUMENT, "landed"), [note("Other words")], "do not hold it (referral:rides)"),
@@ -71,7 +72,8 @@ def test_a_claim_that_the_chart_does_not_hold_is_told(claim, held, words):
         *[
             (row(rung, standing.value), [])
             for rung in Landing
-            for standing in set(WriteStanding) - {WriteStanding.LANDED, WriteStanding.NOT_POSSIBLE}
+            for standing in set(WriteStanding)
+            - {WriteStanding.LANDED, WriteStanding.REPLACED, WriteStanding.NOT_POSSIBLE}
         ],
     ],
 )
