@@ -29,6 +29,7 @@ from service.errors import BadInput, EhrNotFhir, StoreUnavailable
 from service.pipeline.finding import Area, Finding, Preflight, Verdict
 from service.pipeline.nominal_plan import nominal_drafts
 from service.pipeline.preflight import of_capability
+from service.pipeline.preflight_bodies import of_vanished
 from service.pipeline.preflight_live import of_tenant, of_unnamed_rules
 from service.pipeline.preflight_orders import suggestible_services
 from service.pipeline.preflight_vendor import NO_HOSPITAL, of_vendor
@@ -100,16 +101,18 @@ def _drafts(content_dir: str, tenant: Tenant, today: date) -> Sequence[Draft]:
 def _setup(tenant: Tenant) -> Iterator[Finding]:
     """What this deployment still lacks to plan the hospital's discharges: none of it is the EHR's."""
     settings = settings_of_this_process()
-    watch, services = None, 0
+    watch, services, vanished = None, 0, dict[str, frozenset[str]]()
     # A database of our own that was never started holds nothing; it is not made for looking.
     if settings.database_url or settings.state_dir.exists():
         try:
             with opened_operations() as deps:
                 watch = deps.store.watches.of(tenant.id)
                 services = deps.store.directory.sizes().get(tenant.id, 0)
+                vanished = dict(deps.store.hospitals.vanished(tenant.id))
         except StoreUnavailable as error:
             yield Finding(Area.SETUP, "database", Verdict.DEGRADED, error.public_message)
             return
+    yield from of_vanished(vanished)
     lacks = list(find_lacks(tenant, watch, services))
     for lack in lacks:
         yield Finding(Area.SETUP, lack.value, Verdict.DEGRADED, Missing(tenant.id, lack).said)

@@ -1,6 +1,6 @@
 """Whether what a plan becomes is taken as it is: by the EHR's own $validate where it offers that, else by the written rules."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from fhir_mappings.outbound.shape import shaped
@@ -25,6 +25,13 @@ def of_bodies(ehr: Ehr, capability: Capability, drafts: Iterable[Draft]) -> Iter
             yield _validated(ehr, kind, bodies)
         else:
             yield _held_against_rules(capability, kind, bodies)
+
+
+def of_vanished(vanished: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """What the EHR took with a create and did not keep, as was seen when it was read afterwards; a row for each type."""
+    for kind, names in sorted(vanished.items()):
+        said = f"Sent with a {kind}, and not there when it was read afterwards: {', '.join(sorted(names))}."
+        yield Finding(Area.BODY, f"{kind} kept", Verdict.DEGRADED, said)
 
 
 def _by_type(ehr: Ehr, capability: Capability, drafts: Iterable[Draft]) -> dict[str, list[Draft]]:

@@ -17,7 +17,7 @@ from service.ehr.ladder import Rung, step_for
 from service.ehr.quirks import with_quirks
 from service.pipeline.finding import Area
 from service.pipeline.nominal_plan import nominal_drafts
-from service.pipeline.preflight_bodies import of_bodies
+from service.pipeline.preflight_bodies import of_bodies, of_vanished
 from service.pipeline.preflight_landing import used_types
 from service.pipeline.preflight_rules import broken_rules
 from service.pipeline.preflight_vendor import NO_HOSPITAL, capability_of, of_vendor
@@ -228,6 +228,15 @@ def test_an_ehr_that_does_not_validate_is_held_against_what_is_written():
     assert ehr.asked == []
     assert set(rows) == {"DocumentReference"}
     assert rows["DocumentReference"].said.startswith("Ours keeps to what is written about it")
+
+
+def test_what_an_ehr_did_not_keep_is_told_by_type():
+    rows = list(
+        of_vanished({"DocumentReference": frozenset({"identifier", "description"}), "Condition": {"note"}})
+    )
+    assert [row.subject for row in rows] == ["Condition kept", "DocumentReference kept"]
+    assert rows[1].said.endswith("not there when it was read afterwards: description, identifier.")
+    assert list(of_vanished({})) == []
 
 
 def test_a_kind_that_nobody_may_send_is_told():
