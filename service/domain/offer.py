@@ -9,6 +9,8 @@ from uuid import UUID
 
 #: Suggestions that nobody answered are ours to write again after this; clinicians answer at once or not at all.
 UNANSWERED: Final = timedelta(days=1)
+#: How often what a clinician may just have ordered is looked for.
+LOOKED_FOR: Final = timedelta(hours=1)
 #: Screens open many times an hour; each time need not be written down.
 SHOWN_LATELY: Final = timedelta(hours=1)
 

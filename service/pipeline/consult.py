@@ -24,7 +24,7 @@ from service import metrics
 from service.domain.claims import SENTENCES, UnclaimedReason
 from service.domain.community_service import Matches
 from service.domain.discharge import Action, Discharge, DischargeState, Trigger
-from service.domain.offer import Answer, Offer, OfferKind
+from service.domain.offer import LOOKED_FOR, Answer, Offer, OfferKind
 from service.domain.plan import Plan
 from service.domain.preference_list import listed_order
 from service.domain.publication import UNSENT, Draft, LedgerEntry, WriteState
@@ -39,6 +39,7 @@ from service.errors import (
     NotAnInpatientStay,
     NoTime,
 )
+from service.jobs import Task
 from service.pipeline.assess import glance, require_one_patient
 from service.pipeline.consulted_record import NotObtained, Question, record_of, stay_was_sent
 from service.pipeline.draft import draft
@@ -86,6 +87,7 @@ class Consultation:
         self.discharge: Discharge | None = None
         self._has_asked = False
         self._offers: tuple[Offer, ...] = ()
+        self._by_key = False
 
     def cards(self) -> tuple[Shown, ...]:
         """The cards to show, () for a stay that is none of ours.
@@ -127,6 +129,7 @@ class Consultation:
     ) -> tuple[Shown, ...]:
         offered = [entry.draft for entry in entries if _is_offered(entry, self._offers)]
         takeable, order_keys = self._takeable(offered) if offered else ([], None)
+        self._by_key = order_keys is not None
         cards = plan_cards(
             plan,
             self._place(discharge.id),
@@ -247,7 +250,19 @@ class Consultation:
         known = {offer.id: offer for offer in self._offers}
         with THINKING.left():
             self._deps.store.offers.show([one for one in offers if one.is_news(known.get(one.id))])
+            if self._by_key and any(
+                one.id not in known for one in offers if one.kind is OfferKind.SUGGESTION
+            ):
+                self._look_for_orders(discharge)
         return cards
+
+    def _look_for_orders(self, discharge: Discharge) -> None:
+        """Have what was suggested by key looked for: the order carries nothing of ours, and feedback may never come."""
+        seconds = round(LOOKED_FOR.total_seconds())
+        with self._deps.store.begin() as unit:
+            self._deps.jobs.defer_later(
+                Task.PUBLISH, discharge.id, unit, tenant=discharge.tenant, seconds=seconds
+            )
 
 
 def _is_offered(entry: LedgerEntry, offers: tuple[Offer, ...]) -> bool:

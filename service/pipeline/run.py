@@ -39,7 +39,7 @@ from service.pipeline.publishing.discharge import (
     what_waits,
     withdraw_resources,
 )
-from service.pipeline.suggested import known_orders
+from service.pipeline.suggested import known_orders, may_be_ordered
 from service.pipeline.supersede import supersede
 from service.pipeline.versions import commit_version, draft_again, next_version
 from service.store import Unit
@@ -197,7 +197,10 @@ def _take_up_again(discharge: Discharge, deps: Deps) -> Discharge:
         return discharge
     with deps.store.begin() as unit:
         now = unit.discharges.lock(discharge.id)
-        waits = seconds_until_looked_at(unit.publications.entries(discharge.id), deps.now()) is not None
+        entries = unit.publications.entries(discharge.id)
+        waits = seconds_until_looked_at(entries, deps.now()) is not None
+        if tenant := deps.tenants.get(discharge.tenant):
+            waits = waits or may_be_ordered(tenant, entries, unit.offers.of(discharge.id))
         if now.state is DischargeState.PUBLISHED and waits:
             now = now.move_to(DischargeState.PLANNED, deps.now())
             unit.discharges.save(now)

@@ -1,7 +1,10 @@
 """What is known of a discharge's orders beside the record: the hospital's table, what was suggested, what was adopted."""
 
+from collections.abc import Iterable
+
 from config.tenants import Tenant
 from service.domain.discharge import Discharge
+from service.domain.offer import Offer
 from service.domain.preference_list import KnownOrders, suggested_orders
 from service.domain.publication import LedgerEntry
 from service.pipeline.ports import Deps
@@ -20,6 +23,12 @@ def known_orders(discharge: Discharge, tenant: Tenant, deps: Deps) -> KnownOrder
         frozenset(entry.reference for entry in entries if _is_adopted(entry)),
         tenant.time_zone,
     )
+
+
+def may_be_ordered(tenant: Tenant, entries: Iterable[LedgerEntry], offers: Iterable[Offer]) -> bool:
+    """Whether a clinician may have ordered what was suggested by the hospital's own orders: feedback need not tell."""
+    found = {entry.draft.key for entry in entries if entry.wanted and not entry.reference}
+    return any(suggestion.key in found for suggestion in suggested_orders(offers, tenant.preference_list))
 
 
 def _is_adopted(entry: LedgerEntry) -> bool:

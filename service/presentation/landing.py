@@ -51,6 +51,8 @@ class Standing:
     problem: str = ""
     standing: str = ""
     since: datetime | None = None
+    #: Why, as a code for programs (WriteReason); "" where nothing of its own is written or there is nothing to say.
+    code: str = ""
 
 
 def landing(plan: Plan, written: Sequence[LedgerEntry]) -> tuple[Standing, ...]:
@@ -168,6 +170,7 @@ def _row(entry: LedgerEntry, rows: Mapping[str, LedgerEntry], title: str = "") -
         "" if lower else entry.problem,
         (told.standing if told else standing).value,
         told.since if told else entry.since,
+        code=entry.reason.value,
     )
 
 

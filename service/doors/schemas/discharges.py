@@ -49,6 +49,11 @@ class Standing(Schema):
         allow_none=True,
         metadata={"description": "Since when it stands, or waits, so; null where nothing is written."},
     )
+    code = fields.String(
+        metadata={
+            "description": "Why, as a code for programs, such as no-order-code; empty for nothing. New codes may come."
+        }
+    )
 
 
 class DischargeStatus(Schema):

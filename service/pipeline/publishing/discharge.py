@@ -11,7 +11,7 @@ from config.tenants import Tenant, WritePolicy
 from fhir_mappings.outbound.notice import notice_resources
 from service.domain.absence import Conclusion, Look, Shown
 from service.domain.discharge import CallOff, Discharge
-from service.domain.offer import UNANSWERED, Offer, left_to_clinicians
+from service.domain.offer import LOOKED_FOR, UNANSWERED, Offer, left_to_clinicians
 from service.domain.preference_list import suggested_orders
 from service.domain.publication import Draft, Ledger, LedgerEntry
 from service.domain.write_reason import WITH_CLINICIANS, WriteReason
@@ -32,8 +32,6 @@ from service.pipeline.publishing.write_policy import call_off, rehearse, set_asi
 
 #: What was refused is tried again once a day while people still work with the plan: readmissions are counted for 30 days.
 FOLLOWED: Final = timedelta(days=31)
-#: How often what a clinician may just have ordered is looked for.
-_SOON: Final = timedelta(hours=1)
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -111,7 +109,7 @@ def seconds_until_looked_at(entries: Sequence[LedgerEntry], at: datetime) -> int
     left = [entry for entry in entries if entry.wanted and entry.reason in WITH_CLINICIANS]
     if left:
         is_new = any(entry.since is not None and at - entry.since < UNANSWERED for entry in left)
-        return round((_SOON if is_new else UNANSWERED).total_seconds())
+        return round((LOOKED_FOR if is_new else UNANSWERED).total_seconds())
     refused = any(
         entry.wanted and (bool(entry.refused_as) or entry.reason is WriteReason.ORDER_RESTS)
         for entry in entries
