@@ -62,7 +62,7 @@ def likeness(found: Json, draft: Draft) -> Likeness:
     if _carries_another(found) or found.get("resourceType") != draft.resource_type:
         return Likeness.OTHER
     if draft.resource_type not in _ELEMENTS:
-        return Likeness.PERHAPS
+        return _of_same_making(found, draft)
     if (told := _by_reference(found, draft)) is not None:
         return told
     names, made = _ELEMENTS[draft.resource_type]
@@ -71,6 +71,15 @@ def likeness(found: Json, draft: Draft) -> Likeness:
         return Likeness.OTHER
     same = all(kin) and _same_time(draft.body.get(made), found.get(made))
     return Likeness.OURS if same else Likeness.PERHAPS
+
+
+def _of_same_making(found: Json, draft: Draft) -> Likeness:
+    """Whose a Provenance is: it speaks of the same, and was recorded in the same second. Of other types nobody knows."""
+    spoken = _alike(draft.body.get("target"), found.get("target"))
+    if spoken is None or "recorded" not in found:
+        return Likeness.PERHAPS
+    is_same = spoken and _same_time(draft.body.get("recorded"), found["recorded"])
+    return Likeness.OURS if is_same else Likeness.OTHER
 
 
 def hidden_texts(found: Json, draft: Draft) -> list[Json]:

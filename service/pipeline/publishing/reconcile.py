@@ -81,6 +81,7 @@ _TABLE: Final[Mapping[tuple[Wish, Sight], Rule]] = {
 }
 _NOTHING: Final = Observed()
 _SIGNS: Final = "Provenance"
+_BY_TARGET: Final = ("target",)
 #: An order that stands otherwise than it is wanted, and is not brought there while neither it nor the EHR changes.
 _RESTING: Final = frozenset({WriteState.REFUSED, WriteState.IMPOSSIBLE, WriteState.THEIRS})
 
@@ -114,7 +115,8 @@ def _settle(entry: LedgerEntry, look: Observed, situation: Situation) -> LedgerE
         entry,
         look,
         may_come=_may_come(entry, situation),
-        is_sure=shape.found_by is None and shape.shows_at_once,
+        # What is found by the very resource that it speaks of is found for sure.
+        is_sure=shape.found_by in {None, _BY_TARGET} and shape.shows_at_once,
         shows_at_once=shape.shows_at_once,
     )
 

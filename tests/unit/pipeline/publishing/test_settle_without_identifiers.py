@@ -166,3 +166,37 @@ def test_a_text_behind_a_url_is_read_where_only_it_tells():
     assert likeness(with_texts(hidden, {"Binary/3": f"Plan\n{LINE}"}), NOTE) is Likeness.OURS
     assert likeness(with_texts(hidden, {"Binary/3": "Another's"}), NOTE) is Likeness.OTHER
     assert hidden_texts(as_kept(), NOTE) == []
+
+
+SOURCE = draft_of(
+    "provenance",
+    {
+        "resourceType": "Provenance",
+        "target": [{"reference": "DocumentReference/9"}],
+        "recorded": "2024-03-05T09:30:00Z",
+        "agent": [{"who": {"display": "Example Hospital"}}],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, Likeness.OURS),
+        ({"recorded": "2024-03-05T10:30:00+01:00"}, Likeness.OURS),
+        ({"recorded": "2024-03-05T09:31:00Z"}, Likeness.OTHER),  # as the EHR makes one of its own
+        ({"target": [{"reference": "DocumentReference/8"}]}, Likeness.OTHER),
+        ({"target": []}, Likeness.PERHAPS),
+    ],
+)
+def test_a_provenance_is_known_by_what_it_speaks_of_and_when_it_was_recorded(changed, verdict):
+    kept = {name: part for name, part in SOURCE.body.items() if name != "meta"}
+    assert likeness({**kept, **changed}, SOURCE) is verdict
+
+
+def test_what_is_found_by_what_it_speaks_of_is_sent_again_when_it_is_not_there():
+    able = capability("target", found_by=("target",))
+    author = Author("Homeward", "Example")
+    situation = Situation(able, {NOTE.key: Wish.STAND}, author, AT, AT)
+    [action] = reconcile([lost()], {NOTE.key: Observed(Sight.NOWHERE)}, situation)
+    assert isinstance(action, Write)
