@@ -46,11 +46,13 @@ _DOORS = [
     ("GET", "/cds-services"),
     ("POST", "/cds-services/encounter-discharge"),
     ("POST", "/cds-services/order-sign"),
+    ("POST", "/cds-services/patient-view"),
     ("POST", "/cds-services/{service}/feedback"),
 ]
 _GOOD = {
     "/cds-services/encounter-discharge": hooked.call(),
     "/cds-services/order-sign": hooked.signing(),
+    "/cds-services/patient-view": hooked.call(hook="patient-view"),
 }
 
 

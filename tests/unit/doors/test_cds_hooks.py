@@ -15,8 +15,12 @@ from config.launch import Launch
 from fhir_mappings.inbound.record import build_record
 from fhir_mappings.prefetch import FULL, SHORT, context_fields
 from service.domain.discharge import Action, DischargeState, Trigger
+from service.domain.hook_shape import AS_SPECIFIED, HookShape, OrderCodes
+from service.domain.preference_list import ListedOrder
+from service.domain.publication import LedgerEntry, WriteState
 from service.doors import cds_hooks
 from service.ehr.borrowed import BorrowedEhr
+from service.ehr.capability import Capability
 from service.ehr.client import Ehr
 from service.errors import EhrUnavailable, NotAnInpatientStay
 from service.pipeline import consult, consulted_record
@@ -125,6 +129,58 @@ def test_a_finished_plan_is_shown_as_it_stands(door, doubles, plan):
     assert "Is your home safe to return to?" in answer.json["cards"][0]["detail"]
     assert answer.json["cards"][0]["links"][0]["url"].endswith(f"/discharges/{made.id}")
     assert doubles.triggers == []
+
+
+class Stated:
+    """An EHR of which only /metadata is asked."""
+
+    def __init__(self, hooks=AS_SPECIFIED, *, is_away=False):
+        self.hooks, self.is_away = hooks, is_away
+
+    def capability(self):
+        if self.is_away:
+            raise EhrUnavailable("GET metadata: away")
+        return Capability(hooks=self.hooks)
+
+
+BY_KEY = HookShape(order_codes=OrderCodes.PREFERENCE_LIST, order_system="urn:example:list")
+LISTED = {"food-pantry": ListedOrder("4711")}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (Stated(), {}, [None]),
+        (Stated(), LISTED, [None]),
+        (Stated(BY_KEY), LISTED, ["4711"]),
+        (Stated(BY_KEY), {}, []),
+        (Stated(BY_KEY), {"wic": ListedOrder("1")}, []),
+        (Stated(BY_KEY, is_away=True), LISTED, []),
+    ],
+)
+def test_a_suggestion_has_the_shape_that_the_ehr_takes_or_there_is_none(
+    door, doubles, plan, monkeypatch, case
+):
+    ehr, table, codes = case
+    shape = {
+        "resourceType": "ServiceRequest",
+        "subject": {"reference": "Patient/p1"},
+        "code": {"text": "Pantry"},
+    }
+    order = builders.draft_of("referral:food-pantry", shape)
+    made = doubles.keep(state=DischargeState.PUBLISHED)
+    doubles.store.planned[made.id] = plan
+    doubles.store.written[made.id] = (LedgerEntry(order, WriteState.IMPOSSIBLE, order.digest),)
+    doubles.ehrs["demo"] = ehr
+    doubles.tenants = {"demo": replace(doubles.tenants["demo"], preference_list=table)}
+    looked_for = []
+    monkeypatch.setattr(
+        consult.Consultation, "_look_for_orders", lambda _self, found: looked_for.append(found.id)
+    )
+    suggestions = [one for card in ask(door).json["cards"] for one in card.get("suggestions", [])]
+    resources = [one["actions"][0]["resource"] for one in suggestions]
+    assert [one["code"].get("coding", [{}])[0].get("code") for one in resources] == codes
+    assert looked_for == ([made.id] if codes == ["4711"] else [])
 
 
 TRIGGER = "com.epic.cdshooks.request.bpa-trigger-action"

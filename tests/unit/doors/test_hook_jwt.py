@@ -18,6 +18,7 @@ from service.doors import cds_hooks, hook_jwt
 from service.doors.hook_jwt import signed_for
 from service.ehr.public_keys import PublicKeys
 from service.errors import EhrUnavailable
+from service.sandbox.epic_hooks import token_claims
 from tests.unit.doors.doubles import DEMO, NOW
 from tests.unit.doors.hooked import call
 
@@ -225,6 +226,17 @@ def test_what_the_specification_allows_is_let_in(guarded, claims):
 @pytest.mark.parametrize("header", [{"jku": JWKS}, {"typ": "jwt"}, {"custom": "of the EHR"}])
 def test_headers_that_do_no_harm_are_let_in(guarded, header):
     assert discovered(guarded, token(header=header)).status_code == 200
+
+
+@pytest.mark.parametrize("kid", ["plain", "a/b+c==", "="])
+def test_a_jwt_as_epic_signs_it_is_taken(guarded, doubles, kid):
+    key = RSAKey.generate_key(2048, {"kid": kid}, private=True)
+    public = json.dumps({"keys": [key.as_dict(private=False)]}).encode()
+    doubles.hook_keys = PublicKeys(lambda _url: public)
+    claims = token_claims(ISSUER, "homeward-client", URL, NOW)
+    answer = discovered(guarded, token(key, "RS384", header={"jku": JWKS}, **claims))
+    assert answer.status_code == 200
+    assert claims["nbf"] < claims["iat"] < claims["exp"]
 
 
 def test_a_jwt_is_good_for_one_call(guarded):
