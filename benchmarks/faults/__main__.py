@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def troubled(words: str, seed: int) -> Mode:
     """An EHR of this kind with all its faults; a vendor's by its written rules."""
     mode = mode_of(words).failing(rate=RATE, seed=seed)
-    return replace(mode, spellbound=True, written=bool(mode.vendor))
+    return replace(mode, spellbound=True)
 
 
 def _results(kinds: Sequence[str], count: int, seed: int, log: Path, progress: Progress) -> Iterator[Result]:

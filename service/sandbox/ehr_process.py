@@ -112,7 +112,7 @@ def add_missing_searches() -> None:
 def _server(application: App, mode: Mode) -> uvicorn.Server:
     """The EHR behind its vendor's rules, and those behind the faults: a network fails before any rule is read."""
     if mode.vendor:
-        application = Vendor(application, mode.vendor, written=mode.written)
+        application = Vendor(application, mode.vendor)
     if mode.singles:
         application = Singles(application)
     servers: list[uvicorn.Server] = []

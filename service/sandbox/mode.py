@@ -20,7 +20,7 @@ VENDORS: Final = tuple(_PRODUCTS)
 #: Takes everything, but neither batch nor transaction.
 SINGLES: Final = "singles"
 FLAKY: Final = "flaky"
-#: Beside a vendor: by its written rules (`service.sandbox.written`) instead of its statement alone.
+#: May stand beside a vendor, which is played by its written rules in any case (`service.sandbox.written`).
 WRITTEN: Final = "written"
 #: The kinds of EHR.
 KINDS: Final = (FULL, *VENDORS, SINGLES)
@@ -35,7 +35,7 @@ class Mode:
     """vendor is one of VENDORS or "" for a server that takes all, with singles no Bundle; of all requests, fault_rate (0 to 1) go wrong.
 
     The seed decides which: the n-th request of every run with the same seed meets the same fate. spellbound says that
-    faults that last (`spells`) may be begun and ended from inside. written is for vendors: by all that their pages say.
+    faults that last (`spells`) may be begun and ended from inside.
     """
 
     vendor: str = ""
@@ -43,11 +43,9 @@ class Mode:
     seed: int = 1
     singles: bool = False
     spellbound: bool = False
-    written: bool = False
 
     def __str__(self) -> str:
-        beside = [*([WRITTEN] if self.written else []), *([FLAKY] if self.fault_rate else [])]
-        return ",".join([self.kind, *beside])
+        return f"{self.kind},{FLAKY}" if self.fault_rate else self.kind
 
     @property
     def kind(self) -> str:
@@ -83,7 +81,7 @@ def mode_of(words: str, *, seed: int = 1) -> Mode:
         raise BadInput(f"An EHR is of one kind, not {' and '.join(kinds)}; only {FLAKY} goes with another.")
     vendor = next((word for word in kinds if word in VENDORS), "")
     rate = USUAL_RATE if FLAKY in asked else 0.0
-    return Mode(vendor, rate, seed, singles=SINGLES in kinds, written=WRITTEN in asked and bool(vendor))
+    return Mode(vendor, rate, seed, singles=SINGLES in kinds)
 
 
 def statement(vendor: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from service import clock
 from service.sandbox.asgi import App, Asked, Receive, Scope, Send, Told, answer_of, fhir, read, tell
 from service.sandbox.mode import INSIDE, statement
-from service.sandbox.written.books import book_of
+from service.sandbox.written.books import WRITTEN
 from service.sandbox.written.frame import Book, Json, Question, header_of, resource_of
 from service.sandbox.written.listed import types_of
 
@@ -24,11 +24,11 @@ _SUCCESS: Final = range(200, 300)
 class Vendor:
     """The ASGI layer: what the book refuses never reaches the EHR behind it. book is another than the vendor's own in tests."""
 
-    def __init__(self, app: App, vendor: str, *, written: bool = False, book: Book | None = None) -> None:
+    def __init__(self, app: App, vendor: str, *, book: Book | None = None) -> None:
         self._app = app
         self._statement = statement(vendor)
         self._listed = types_of(self._statement)
-        self._book = book or book_of(vendor, written=written)
+        self._book = book or WRITTEN[vendor]
         self._switches: dict[str, Any] = {}
         self._number = 0
 

@@ -114,7 +114,7 @@ def inside(base: str, method: str, path: str, body: Any = None) -> dict[str, Any
     return found
 
 
-@pytest.fixture(params=["epic-like,written", "oracle-like,written"])
+@pytest.fixture(params=["epic-like", "oracle-like"])
 def chart(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Chart]:
     with start_sandbox(tmp_path, mode=mode_of(request.param)) as running:
         base = running.base_url

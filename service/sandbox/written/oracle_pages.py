@@ -55,6 +55,11 @@ def _ask_for_all(question: Question) -> Asked:
     return question.asked.with_query([*query, ("_count", str(_ALL))])
 
 
+def _drop_own_parameters(question: Question) -> Asked:
+    """What only this vendor knows ("-relationship-level") has done its part in the rules; the EHR behind knows none of it."""
+    return question.asked.with_query(pair for pair in question.asked.query if not pair[0].startswith("-"))
+
+
 def _size_of(question: Question) -> int:
     usual, most = _SIZES.get(question.resource_type, _OTHERS)
     asked = next(iter(question.values("_count")), "")
@@ -188,6 +193,13 @@ OPENING: Final = Opening(
     open=_open_page,
 )
 PAGES: Final = (
+    Change(
+        row=13,
+        name="parameters of its own",
+        about="A search may carry parameters that are not FHIR's.",
+        interactions=_SEARCH,
+        change=_drop_own_parameters,
+    ),
     Change(
         row=17,
         name="all of a search",

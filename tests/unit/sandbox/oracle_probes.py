@@ -242,6 +242,12 @@ def asks_for_more_than_a_page_holds(playing: Playing) -> bool:
     return [name[0] for name in ids] == ["s"] * 25 + ["v"] * 5
 
 
+def keeps_its_own_parameters_to_itself(playing: Playing) -> bool:
+    answer = playing.read("RelatedPerson?patient=p1&-relationship-level=patient")
+    own = "-relationship-level=patient"
+    return own in answer["link"][0]["url"] and not any(own in query for query in playing.shelf.queries)
+
+
 def finds_no_merged_records(playing: Playing) -> bool:
     merged = {"resourceType": "Patient", "id": "p2", "active": False, "link": [{"type": "replaced-by"}]}
     playing.shelf.put(merged)
@@ -447,6 +453,7 @@ PROBES: dict[str, Probe] = {
     "dates": refuses_search("Encounter?patient=p1&date=2026-12-01T10:00:00Z"),
     "values": refuses_search("CarePlan?patient=p1&category=longitudinal"),
     "status of a stay without its patient": refuses_search("Encounter?subject=Patient/p1&status=planned"),
+    "parameters of its own": keeps_its_own_parameters_to_itself,
     "JSON only": lambda playing: (
         playing.ask("GET", "Condition?patient=p1", None, {"accept": "application/fhir+xml"}).status == 406
     ),

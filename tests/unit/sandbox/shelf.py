@@ -20,6 +20,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.held: dict[str, list[Json]] = {}
+        self.queries: list[str] = []
 
     def put(self, resource: Json) -> None:
         """As the hospital's own side enters it."""
@@ -41,6 +42,7 @@ class Shelf:
         body = json.loads((await receive())["body"] or b"{}")
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         path = scope["path"].removeprefix("/fhir").strip("/")
+        self.queries.append(scope["query_string"].decode())
         query = parse_qsl(scope["query_string"].decode())
         status, told, resource = self._answer(scope["method"], path, query, headers, body)
         named = [(name.encode(), value.encode()) for name, value in told.items()]

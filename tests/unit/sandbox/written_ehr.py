@@ -11,7 +11,7 @@ from service.sandbox.asgi import Told
 from service.sandbox.ehr_process import _settings, add_missing_searches
 from service.sandbox.mode import INSIDE
 from service.sandbox.vendor import SWITCHES, Vendor
-from service.sandbox.written.books import book_of
+from service.sandbox.written.books import WRITTEN
 from tests.unit.sandbox.layers import ask
 
 Json = dict[str, Any]
@@ -23,7 +23,7 @@ class WrittenEhr:
 
     def __init__(self, vendor: str, folder: Path, *, without: str = "") -> None:
         add_missing_searches()
-        book = book_of(vendor, written=True)
+        book = WRITTEN[vendor]
         app = create_app(_settings(BASE, ":memory:", str(folder)))
         self._layer = Vendor(app, vendor, book=book.without(without) if without else book)
 
