@@ -59,7 +59,7 @@ def test_the_order_becomes_a_verified_plan_and_everything_is_stopped(tmp_path, m
     ("ehr", "words"),
     [
         ("epic-like", ("Note “Discharge plan”, final: signed", "│ Needs: ")),
-        ("oracle-like,flaky", ("Note “Discharge plan”, final: signed", "│ Needs: ")),
+        ("oracle-like", ("Note “Discharge plan”, final: signed", "│ Needs: ")),
         ("athena-like", ("In the chart: nothing", "It stands on Homeward's page only")),
     ],
 )

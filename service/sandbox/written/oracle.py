@@ -8,7 +8,7 @@ from typing import Any, Final
 from service.sandbox.written import listed, parts
 from service.sandbox.written.frame import Book, Json, Question
 from service.sandbox.written.oracle_bodies import BODIES, KEPT
-from service.sandbox.written.oracle_pages import OPENING, PAGES, VERSIONS
+from service.sandbox.written.oracle_pages import OPENING, PAGES, TOKENS, VERSIONS
 from service.sandbox.written.oracle_records import RECORDS
 from service.sandbox.written.oracle_searches import SEARCHES
 
@@ -61,6 +61,7 @@ ORACLE: Final = Book(
         *listed.listed_only(405),
         *listed.batches_of_reads(),
         parts.withhold_apis(39, silent=False),
+        TOKENS,
         *SEARCHES,
         parts.want_version(12, 428),
         *BODIES,

@@ -20,6 +20,7 @@ from service.sandbox.written.frame import (
     Retelling,
     each_resource,
     header_of,
+    resource_of,
     with_resource,
 )
 from service.sandbox.written.oracle_bodies import codes_of
@@ -32,6 +33,8 @@ _SIZES: Final[Mapping[str, tuple[int, int]]] = {"DocumentReference": (10, 100), 
 _OTHERS: Final = (50, 100)
 #: All that sekmet gives at once.
 _ALL: Final = 1000
+#: How long a token lives (cerner/fhir.cerner.com, authorization pages).
+_TOKEN_SECONDS: Final = 570
 #: One searchset in so many is said to be incomplete.
 _INCOMPLETE: Final = 5
 
@@ -152,6 +155,18 @@ def _read_version(question: Question) -> Asked:
     return question.asked.with_header("if-match", f'W/"{version}"')
 
 
+# --- tokens --------------------------------------------------------------------------------------------
+
+
+def _tell_scopes_of_the_app(question: Question, told: Told) -> Told:
+    """What the app is registered for (the switch "scopes", a list), whatever was asked for, and for how long."""
+    granted = resource_of(told)
+    if "access_token" not in granted:
+        return told
+    scopes = " ".join(question.switches.get("scopes", [])) or granted.get("scope", "")
+    return with_resource(told, {**granted, "scope": scopes, "expires_in": _TOKEN_SECONDS})
+
+
 # --- warnings ------------------------------------------------------------------------------------------
 
 
@@ -169,6 +184,13 @@ def _say_incomplete(question: Question, told: Told) -> Told:
     return with_resource(told, {**answer, "entry": [*answer["entry"], warning]})
 
 
+TOKENS: Final = Retelling(
+    row=39,
+    name="token",
+    about="A token has the app's scopes, whatever was asked for.",
+    types=frozenset({"auth"}),
+    retell=_tell_scopes_of_the_app,
+)
 VERSIONS: Final = (
     Change(
         row=12,

@@ -300,6 +300,12 @@ def withholds_what_the_app_lacks(playing: Playing) -> bool:
     return (refused, playing.ask("POST", "Condition", CONDITION).status) == (403, 201)
 
 
+def tells_scopes_of_the_app(playing: Playing) -> bool:
+    playing.switch(scopes=["system/DocumentReference.write", "system/Patient.read"])
+    granted = json.loads(playing.ask("POST", "auth/token", {"scope": "system/*.cruds"}).body)
+    return bool(granted["scope"] == "system/DocumentReference.write system/Patient.read")
+
+
 def cleans_html(playing: Playing) -> bool:
     text = '<html><body><script>x()</script><p style="color:red">Plan <a href="#">link</a></p></body></html>'
     stored = made(playing, changed(DOCUMENT, "content.0.attachment.data", data(text)))
@@ -357,6 +363,7 @@ PROBES: dict[str, Probe] = {
     "transaction": lambda playing: playing.ask("POST", "", batch("transaction", "GET")).status == 422,
     "batch that writes": lambda playing: playing.ask("POST", "", batch("batch", "POST")).status == 422,
     "other requests of the base": lambda playing: playing.ask("POST", "", {"type": "message"}).status == 405,
+    "token": tells_scopes_of_the_app,
     "APIs that the app lacks": withholds_what_the_app_lacks,
     "no version": wants_a_version,
     "old version": answers_old_versions,

@@ -58,3 +58,17 @@ def test_a_refusal_names_no_value():
     playing = Playing("oracle-like", WRITTEN["oracle-like"])
     body = oracle_probes.changed(oracle_probes.DOCUMENT, "status", "Testperson")
     assert "Testperson" not in playing.ask("POST", "DocumentReference", body).body.decode()
+
+
+def test_a_record_whose_answer_was_lost_is_found_by_patient_stay_and_text_alone():
+    playing = Playing("oracle-like", WRITTEN["oracle-like"])
+    body = oracle_probes.DOCUMENT | {"identifier": [{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:1"}]}
+    playing.ask("POST", "DocumentReference", body)  # its answer never arrives
+    assert playing.ask("GET", "DocumentReference?identifier=urn:uuid:1").status == 400
+    [found] = playing.found("DocumentReference?patient=p1&encounter=e1")
+    assert "identifier" not in found
+    [attachment] = [content["attachment"] for content in found["content"]]
+    text = playing.ask("GET", attachment["url"].partition("/fhir/")[2], None, {"accept": "text/html"})
+    assert b"<p>Plan</p>" in text.body
+    playing.ask("POST", "DocumentReference", body)
+    assert len(playing.found("DocumentReference?patient=p1&encounter=e1")) == 2
