@@ -1,4 +1,4 @@
-"""What was once seen to go wrong between people and an EHR, played to real processes in each kind of EHR.
+"""What was once seen to go wrong between people and an EHR, played to real processes.
 
 People click while the EHR is slow, it keeps no notes, answers 401, 403, 404 and 422 for a while, a nurse ticks an
 activity. What is asserted stands in the EHR, read from inside.
@@ -13,7 +13,7 @@ from benchmarks.faults.clinician import finding, tick
 from benchmarks.faults.judgement import words_of
 from fhir_mappings.references import reference_of
 from service.domain.publication import WriteState
-from service.sandbox.mode import FULL, KINDS
+from service.sandbox.mode import FULL, SINGLES
 from service.sandbox.spells import Asks, Trouble
 from tests.processes import wait_until
 from tests.ward import House, Ward, open_house
@@ -21,11 +21,11 @@ from tests.ward import House, Ward, open_house
 Json = dict[str, Any]
 
 WORDS = "Groceries brought to the door"
-#: An EHR that takes all and one that takes little; in the other kinds what lasts is played alone, as each takes its time.
-in_two_kinds = pytest.mark.parametrize("house", [FULL, "epic-like"], indirect=True)
+#: Where people decide about what stands in the EHR already; the vendors take a plan once it was signed, and no change of it.
+CHANGING = (FULL, SINGLES)
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=CHANGING)
 def house(request, tmp_path_factory, new_database) -> Iterator[House]:
     log = tmp_path_factory.mktemp("seen") / "homeward.log"
     with open_house(request.param, log, new_database("template_for_tests"), stays=4) as opened:
@@ -48,7 +48,6 @@ def no_task_is_out_on_a_draft(ward: Ward) -> None:
 
 
 # --- two runs over one row -------------------------------------------------------------------------
-@in_two_kinds
 def test_an_approval_while_the_first_write_is_under_way_arrives(clicked):
     key, before = clicked.items()[0]["key"], clicked.met(Trouble.SLOW)
     clicked.cast(Trouble.SLOW)
@@ -60,7 +59,6 @@ def test_an_approval_while_the_first_write_is_under_way_arrives(clicked):
     assert "theirs" not in clicked.standings()
 
 
-@in_two_kinds
 def test_a_decline_while_the_approval_is_under_way_leaves_no_order(clicked):
     key, before = clicked.items()[0]["key"], clicked.met(Trouble.SLOW)
     words = "Groceries to be declined"
@@ -115,7 +113,6 @@ def test_an_approval_that_is_refused_for_a_moment_waits_and_arrives(clicked, tro
 
 
 # --- sentences are no state ------------------------------------------------------------------------
-@in_two_kinds
 @pytest.mark.parametrize(
     ("place", "trouble"),
     [(1, Trouble.NOTES_LEFT_OUT), (2, Trouble.NOTES_ENDED)],
@@ -153,7 +150,6 @@ def test_an_order_on_hold_is_active_again_however_the_ehr_keeps_notes(house, pla
 
 
 # --- a person's edits ------------------------------------------------------------------------------
-@in_two_kinds
 def test_a_plan_with_a_ticked_activity_goes_on_following_us(house):
     ward = house.wards[3]
     before = ward.plan()
@@ -171,7 +167,6 @@ def test_a_plan_with_a_ticked_activity_goes_on_following_us(house):
 
 
 # --- refused for what it says; last, for a day goes by ---------------------------------------------
-@in_two_kinds
 def test_an_approval_whose_content_is_refused_is_told_as_refused_and_arrives_when_it_is_taken(clicked):
     key, words = clicked.items()[0]["key"], "Groceries in spite of 422"
     assert "refused" not in clicked.page()
