@@ -142,10 +142,10 @@ class Homeward:
                     recorded=NOW,
                     at=self.at,
                     weigh=self._weigh,
-                    called_off=self._called_off,
+                    called_off=self.called_off,
                 )
             elif self.job == "publish":
-                publish(self.ledger, client, way=self._way())
+                publish(self.ledger, client, way=self.way())
         except EhrError as error:
             self.problems.append(type(error).__name__)
             return False
@@ -161,7 +161,8 @@ class Homeward:
         self.server.catch_up()
         self.at += timedelta(hours=hours)
 
-    def _way(self) -> Way:
+    def way(self) -> Way:
+        """How the plan is published as it stands."""
         return Way(
             author=AUTHOR,
             recorded=NOW,
@@ -177,7 +178,8 @@ class Homeward:
     def _tell_vanished(self, kind: str, names: Collection[str]) -> None:
         self.vanished[kind] = self.vanished.get(kind, frozenset()) | frozenset(names)
 
-    def _called_off(self) -> Sequence[Draft]:
+    def called_off(self) -> Sequence[Draft]:
+        """What says of a note that it holds no longer."""
         return called_off_resources(self.plan, "The patient stays.", author=AUTHOR, recorded=NOW)
 
     def _weigh(self, look: Look) -> Conclusion:

@@ -1,6 +1,7 @@
 """A note that can never be changed: nothing before a signature, one further note for each signed change, and one when it is off."""
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,9 @@ from service.domain.decision import WHOLE_PLAN, Choice
 from service.domain.publication import WriteStanding, WriteState
 from service.domain.write_reason import WriteReason
 from service.pipeline.publishing.pauses import seconds_until_next_try
-from tests.model.fake_ehr import FakeEhr, Fault
-from tests.model.homeward import RIDES, Homeward
+from service.pipeline.publishing.publish import publish
+from tests.model.fake_ehr import FakeClient, FakeEhr, Fault
+from tests.model.homeward import RIDES, TENANT, Homeward
 from tests.model.test_lasting import NOTES
 
 KEY = "plan-document"
@@ -97,12 +99,13 @@ def test_a_decision_about_a_signed_plan_is_a_signed_change(homeward):
     assert len(texts(homeward)) == 2
 
 
-def test_what_the_ehr_drops_without_a_word_is_told_and_nobodys_edit(homeward):
+def test_what_the_ehr_drops_without_a_word_is_told_and_nobodys_edit():
+    homeward = Homeward(FakeEhr(replace(NOTES, drops=NOTES.drops | {"category"})))
     sign(homeward)
-    assert homeward.vanished["DocumentReference"] == {"identifier"}
+    assert "category" in homeward.vanished["DocumentReference"]
     run(homeward, times=3)
     assert standings(homeward) == {KEY: WriteStanding.LANDED}
-    assert "identifier" not in homeward.ledger.rows[KEY].sent
+    assert "category" not in homeward.ledger.rows[KEY].sent
 
 
 def test_each_note_has_a_reference_of_its_own(homeward):
@@ -199,3 +202,24 @@ def test_a_note_that_a_person_removed_is_not_called_off(homeward):
     homeward.call_off()
     run(homeward, times=2)
     assert list(homeward.server.all()) == []
+
+
+def test_a_plan_of_somebody_who_has_died_is_told_to_hold_no_longer_without_a_signature(homeward):
+    sign(homeward)
+    homeward.replan(1)  # as another plan, which nobody has signed
+    ended = replace(homeward.way(), called_off=homeward.called_off)
+    for _ in range(2):
+        publish(homeward.ledger, homeward.client or FakeClient(TENANT, homeward.server), way=ended)
+    assert len(texts(homeward)) == 2
+    assert "no longer holds" in told(homeward)
+    run(homeward, times=2)  # it was a mistake: the plan goes on, and waits for a signature
+    assert len(texts(homeward)) == 2
+    sign(homeward)
+    assert "Replaces the notice of" in told(homeward)
+
+
+def test_where_nothing_was_written_nobody_is_told_that_it_holds_no_longer(homeward):
+    ended = replace(homeward.way(), called_off=homeward.called_off)
+    publish(homeward.ledger, FakeClient(TENANT, homeward.server), way=ended)
+    assert texts(homeward) == []
+    assert standings(homeward) == {KEY: WriteStanding.UNSIGNED}
