@@ -105,7 +105,7 @@ def test_what_the_ehr_drops_without_a_word_is_told_and_nobodys_edit():
     assert "category" in homeward.vanished["DocumentReference"]
     run(homeward, times=3)
     assert standings(homeward) == {KEY: WriteStanding.LANDED}
-    assert "category" not in homeward.ledger.rows[KEY].sent
+    assert "category" not in (homeward.ledger.rows[KEY].sent or {})
 
 
 def test_each_note_has_a_reference_of_its_own(homeward):
