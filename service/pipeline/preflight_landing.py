@@ -27,6 +27,7 @@ _MADE_OF: Final = {
     Landing.MESSAGE: "Communication",
     Landing.CONCERN: "Condition",
 }
+_SIGNS: Final = "Provenance"
 _MESSAGE: Final = "Communication"
 _WHOLE: Final = frozenset({Landing.RESOURCE, Landing.CARE_PLAN})
 
@@ -44,7 +45,12 @@ def of_landing(capability: Capability, tenant: Tenant) -> Iterator[Finding]:
     descent = _nominal_descent(capability, tenant, tuple(_PARTS))
     for landed in descent.landed:
         rung = _true_rung(landed, descent, capability)
-        said = f"{_words(landed.key, rung)} {_how(landed.key, rung, capability, tenant)}".strip()
+        made_of = landed.key if rung is Landing.RESOURCE else _MADE_OF.get(rung, "")
+        if made_of == _SIGNS and not _native(descent) & set(_PLAN):
+            # It is about what stands lower down, and written with it.
+            made_of = min(descent.types, default=made_of)
+        how = describe_signature(capability.shape(made_of), tenant) if made_of else ""
+        said = f"{_words(landed.key, rung)} {how}".strip()
         verdict = Verdict.READY if rung in _WHOLE else Verdict.DEGRADED
         yield Finding(Area.LANDING, _PARTS[landed.key], verdict, said, rung.value)
     if "Condition" in descent.types:
@@ -82,8 +88,3 @@ def _true_rung(landed: Landed, descent: Descent, capability: Capability) -> Land
 
 def _words(kind: str, rung: Landing) -> str:
     return f"A {kind} of its own." if rung is Landing.RESOURCE else IN_WORDS[rung]
-
-
-def _how(kind: str, rung: Landing, capability: Capability, tenant: Tenant) -> str:
-    made_of = kind if rung is Landing.RESOURCE else _MADE_OF.get(rung, "")
-    return describe_signature(capability.shape(made_of), tenant) if made_of else ""

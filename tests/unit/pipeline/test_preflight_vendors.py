@@ -130,6 +130,13 @@ def test_what_waits_for_a_signature_is_said_to_wait(vendor):
         assert ("once a person has signed" in sees) is bool(waits)
 
 
+def test_who_decided_is_written_with_what_it_is_about():
+    rows = {row.subject: row for row in landing(of_vendor(VENDORS["oracle-health"], QUIRKS, TODAY, SIGNED))}
+    assert rows["who decided"].said == "A Provenance of its own. Written once a person has signed the plan."
+    plain = {row.subject: row for row in landing(of_vendor(VENDORS["hapi"], QUIRKS, TODAY))}
+    assert plain["who decided"].said == "A Provenance of its own."
+
+
 @EACH
 def test_a_type_that_is_not_written_names_its_reason_and_lands_nowhere(vendor):
     capability = capable(vendor, NO_HOSPITAL)
