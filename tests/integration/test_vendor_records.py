@@ -47,7 +47,7 @@ def found(assessment):
 #: Needs that only this type tells of, where a vendor does not give it, or not so that it can be understood: the plan then says so.
 TOLD_BY = {
     "DeviceRequest": {"durable-medical-equipment"},
-    "MedicationRequest": {"infusion-therapy"},
+    "MedicationRequest": {"infusion-therapy", "nursing-at-home"},
     # Answers to a form whose questions have numbers of the site's own, which cannot be asked for there.
     "Questionnaire": {
         "food-insecurity",
