@@ -49,6 +49,9 @@ FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
     "outcome": _matching(r"[a-z][a-z -]{0,39}"),
     "action": _name,
     "resource_type": _name,
+    "elements": _matching(
+        r"[A-Za-z][A-Za-z.]{0,79}(, [A-Za-z][A-Za-z.]{0,79}){0,30}"
+    ),  # names of FHIR, never what stands in them
     "interaction": _name,
     "rung": _name,
     "reason": _matching(r"[a-z][a-z -]{0,59}|([A-Z][a-z]+){2,5}"),  # words of ours, or the class of an error
@@ -68,6 +71,8 @@ FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
     "jobs": _number,
     "landed": _number,
     "waiting": _number,
+    "waiting_for_signature": _number,
+    "replaced": _number,
     "refused": _number,
     "not_possible": _number,
     "theirs": _number,

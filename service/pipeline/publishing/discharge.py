@@ -144,7 +144,7 @@ def _tell_vanished(tenant: Tenant, deps: Deps, resource_type: str, names: Collec
             "an ehr keeps not all that it is sent",
             tenant=tenant.id,
             resource_type=resource_type,
-            elements=sorted(names),
+            elements=", ".join(sorted(names)),
         )
 
 

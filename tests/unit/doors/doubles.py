@@ -188,7 +188,7 @@ class Shelf:
             raise StoreUnavailable
 
     def _version(self, key: UUID) -> Any:
-        return SimpleNamespace(plan=self.planned[key], number=1) if key in self.planned else None
+        return SimpleNamespace(plan=self.planned[key], number=1, created=NOW) if key in self.planned else None
 
     def _trail(self, key: UUID) -> tuple[AuditEntry, ...]:
         received = AuditEntry(NOW, "demo", "rest", Event.RECEIVED, key, "ServiceRequest/o1")

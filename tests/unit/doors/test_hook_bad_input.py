@@ -184,7 +184,7 @@ FEEDBACK: list[tuple[Any, int, str]] = [
     (b"", 400, "at least one entry"),
     ({}, 400, "at least one entry"),
     ({"feedback": []}, 400, "at least one entry"),
-    ({"feedback": {}}, 400, "at least one entry"),
+    ({"feedback": {}}, 400, "feedback[0].outcome"),
     ({"feedback": [7]}, 400, "feedback[0] must be a JSON object"),
     ({"feedback": [{}] * 1001}, 400, "at most 1000"),
     ({"feedback": [{"card": UNKNOWN_CARD}]}, 400, "feedback[0].outcome"),
@@ -318,8 +318,8 @@ def test_a_compressed_body_is_not_taken(door):
     assert "Content-Encoding" in told.json["detail"]
 
 
-@pytest.mark.parametrize("path", ["/cds-services/patient-view", "/cds-services/patient-view/feedback"])
-def test_there_are_two_services(door, path):
+@pytest.mark.parametrize("path", ["/cds-services/order-select", "/cds-services/order-select/feedback"])
+def test_a_hook_that_is_not_served_is_not_found(door, path):
     assert door.post(path, json=call()).status_code == 404
 
 
