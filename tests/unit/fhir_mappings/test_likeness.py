@@ -1,9 +1,13 @@
 """Telling our own resource from another's where the EHR does not search by our identifier."""
 
+import base64
+from dataclasses import replace
+
 import pytest
 
 from fhir_mappings import systems
 from fhir_mappings.likeness import Likeness, likeness
+from fhir_mappings.outbound.reference_line import reference_line
 from tests.builders import draft_of
 
 OURS = draft_of(
@@ -74,3 +78,25 @@ def test_a_code_that_many_requests_carry_tells_none_from_another(code, verdict):
 def test_a_type_that_cannot_be_compared_is_never_surely_ours():
     draft = draft_of("x", {"resourceType": "Provenance"})
     assert likeness({"resourceType": "Provenance"}, draft) is Likeness.PERHAPS
+
+
+def text(words):
+    return [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(words.encode()).decode()}}]
+
+
+TOLD = replace(OURS, body={**OURS.body, "content": text(f"Plan\n\n{reference_line(OURS.identifier)}\n")})
+
+
+@pytest.mark.parametrize(
+    ("content", "date", "verdict"),
+    [
+        (f"Any words. {reference_line(OURS.identifier)}", "2030-01-01", Likeness.OURS),
+        (f"Plan {reference_line('urn:uuid:another')}", "2024-03-05T12:00:00Z", Likeness.OTHER),
+        ("A note of the ward.", "2024-03-05T12:00:07Z", Likeness.OTHER),
+        ("A note of the ward.", None, Likeness.OTHER),
+        # As an earlier release wrote it, which gave its texts no reference.
+        ("Plan", "2024-03-05T12:00:00Z", Likeness.OURS),
+    ],
+)
+def test_the_reference_in_a_text_tells_whose_it_is_before_anything_else(content, date, verdict):
+    assert likeness(bare(content=text(content), date=date), TOLD) is verdict
