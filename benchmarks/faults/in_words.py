@@ -90,7 +90,7 @@ def _about_signature(case: Case, seen: Seen, plan: Plan, twin: WordsTwin, holder
         yield from findings_of(case, Count.LOST, ["a signature is not in the plan any more"])
     if is_asked(seen):  # what a person is asked about is neither there nor lost
         return
-    yield from findings_of(case, Count.LOST, _lost(case, seen.chart, newest, twin, holder))
+    yield from findings_of(case, Count.LOST, _lost(case, seen, newest, twin, holder))
     if newest is not None:
         yield from findings_of(case, Count.CALLED_OFF, _called_off_in_vain(case, newest))
         yield from findings_of(case, Count.FROZEN, _frozen(case, newest, plan))
@@ -157,14 +157,22 @@ def _signed_by_nobody(newest: ChartEntry | None) -> Iterator[str]:
         yield f"a {newest.kind} stands as signed, and nobody has signed it"
 
 
-def _lost(case: Case, chart: Chart, newest: ChartEntry | None, twin: WordsTwin, holder: str) -> Iterator[str]:
+def _lost(
+    case: Case, seen: Seen, newest: ChartEntry | None, twin: WordsTwin, holder: str
+) -> Iterator[str]:
     if holder and newest is None:
-        yield f"the plan is signed, and no {holder} stands in the chart ({case.act})"
+        yield f"the plan is signed, and no {holder} stands in the chart, told as {_told(seen, holder)} ({case.act})"
     if newest is not None and not _is_final(newest):
         yield f"the newest {holder} does not stand as signed ({case.act})"
-    lost = twin.beside - _beside(chart, holder)
+    lost = twin.beside - _beside(seen.chart, holder)
     if lost:
         yield f"not in the chart: {dict(Counter(name.partition(':')[0] for name in lost))} ({case.act})"
+
+
+def _told(seen: Seen, holder: str) -> str:
+    """How Homeward says that the plan's note stands."""
+    told = sorted({row["standing"] for row in seen.rows if row["title"] == holder})
+    return " and ".join(told) or "nothing"
 
 
 def _called_off_in_vain(case: Case, newest: ChartEntry) -> Iterator[str]:

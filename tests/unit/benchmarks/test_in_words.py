@@ -74,7 +74,7 @@ PASSING = Gap("Condition", GapReason.INCOMPLETE, "", lasting=Lasting.PASSING)
 PROBLEM = {"resourceType": "Condition", "id": "c", "code": {"text": FOOD.title}}
 SOURCE = {"resourceType": "Provenance", "id": "p", "target": [{"reference": f"{NOTE}/1"}]}
 TWIN = words_twin_of(read_chart([(note_of(SIGNED), ""), (PROBLEM, ""), (SOURCE, "")]), SIGNED, NOTE)
-UNKNOWN = {"item": "plan-document", "standing": "unknown"}
+UNKNOWN = {"item": "plan-document", "title": NOTE, "standing": "unknown"}
 
 
 def seen(plan: Plan | None, *resources: dict[str, Any], rows: tuple[Any, ...] = ()) -> Seen:
