@@ -157,9 +157,7 @@ def _signed_by_nobody(newest: ChartEntry | None) -> Iterator[str]:
         yield f"a {newest.kind} stands as signed, and nobody has signed it"
 
 
-def _lost(
-    case: Case, seen: Seen, newest: ChartEntry | None, twin: WordsTwin, holder: str
-) -> Iterator[str]:
+def _lost(case: Case, seen: Seen, newest: ChartEntry | None, twin: WordsTwin, holder: str) -> Iterator[str]:
     if holder and newest is None:
         yield f"the plan is signed, and no {holder} stands in the chart, told as {_told(seen, holder)} ({case.act})"
     if newest is not None and not _is_final(newest):

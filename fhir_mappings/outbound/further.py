@@ -20,6 +20,7 @@ from fhir_mappings.outbound.author import Author
 from fhir_mappings.outbound.document import DOCUMENT_KEY, Letterhead, document_body
 from fhir_mappings.outbound.drafts import named
 from fhir_mappings.outbound.elements import Json, clean
+from fhir_mappings.outbound.message import MESSAGE_KEY, message_body
 from fhir_mappings.outbound.plain_note import wrapped
 from fhir_mappings.outbound.reference_line import reference_line, restamped
 from fhir_mappings.outbound.references import Names
@@ -114,19 +115,26 @@ def with_sentence(draft: Draft, sentence: str) -> Draft:
 
 
 def called_off_resources(plan: Plan, why: str, *, author: Author, recorded: datetime) -> tuple[Draft, ...]:
-    """The document which says that the plan no longer holds, and why; () where it has no room. Only what may be shared goes out.
+    """The document and the message which say that the plan no longer holds, and why. Only what may be shared goes out.
 
-    As a draft it says so of no plan by name: the place that it gets among the documents does.
+    Each is left out where it has no room, or would reach nobody. As a draft it says so of no plan by name: the place that
+    it gets among those before it does.
     """
     shared = plan.shareable()
     words = _words(why)
     names = Names(plan.tenant, plan.encounter.reference)
     letterhead = Letterhead(reference_line(names.identifier(DOCUMENT_KEY)), is_plan=False)
     document = document_body(shared, words, author=author, recorded=recorded, letterhead=letterhead)
-    if document is None:
-        return ()
-    body = document | {"docStatus": "final", "description": _OFF_TITLE, "text": generated(_OFF_TITLE)}
-    return (named(names, DOCUMENT_KEY, body, plan, says=words, page=author.page),)
+    reference = reference_line(names.identifier(MESSAGE_KEY))
+    message = message_body(shared, words, author=author, recorded=recorded, reference=reference)
+    titled = {"text": generated(_OFF_TITLE)}
+    bodies = {
+        DOCUMENT_KEY: document and document | titled | {"docStatus": "final", "description": _OFF_TITLE},
+        MESSAGE_KEY: message and message | titled | {"topic": {"text": _OFF_TITLE}},
+    }
+    return tuple(
+        named(names, key, body, plan, says=words, page=author.page) for key, body in bodies.items() if body
+    )
 
 
 def _words(why: str) -> str:

@@ -60,6 +60,7 @@ def test_the_order_becomes_a_verified_plan_and_everything_is_stopped(tmp_path, m
     [
         ("epic-like", ("Note “Discharge plan”, final: signed", "│ Needs: ")),
         ("oracle-like", ("Note “Discharge plan”, final: signed", "│ Needs: ")),
+        ("meditech-like", ("Message “Discharge plan”, completed", "│ Needs: ")),
         ("athena-like", ("In the chart: nothing", "It stands on Homeward's page only")),
     ],
 )

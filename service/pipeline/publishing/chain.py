@@ -115,8 +115,9 @@ def _wish(link: Link, stands: Link | None) -> Wish:
 def _written(entry: LedgerEntry) -> datetime:
     """When it was sent; where that is not known any more, of when it says that it is."""
     body = entry.draft.body
-    said = str(body.get("date") or body["context"]["period"]["end"])
-    return entry.tried or entry.since or datetime.fromisoformat(said)
+    period = body.get("context", {}).get("period", {})
+    said = next(filter(None, (body.get("date"), body.get("sent"), period.get("end"))))
+    return entry.tried or entry.since or datetime.fromisoformat(str(said))
 
 
 def _as_it_stands(entry: LedgerEntry) -> Draft:
