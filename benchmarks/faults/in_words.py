@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from benchmarks.faults.acts import Case
 from benchmarks.faults.judgement import Count, Finding, faulty_gaps, findings_of
-from service.domain.decision import WHOLE_PLAN, Choice
+from service.domain.decision import SOCIAL_WORK, WHOLE_PLAN, Choice
 from service.domain.plan import Plan
 from service.sandbox.chart import Chart, ChartEntry, fold, holds
 from service.sandbox.claims import find_unknown
@@ -72,8 +72,9 @@ def landed_words(case: Case, seen: Seen, twin: WordsTwin, holder: str) -> tuple[
     wanted = len(plan_words(seen.plan)) if holder else 0
     missing = len(missing_words(newest.text, seen.plan)) if newest else wanted
     beside = _beside(seen.chart, holder)
-    there = sum(min(beside[name], count) for name, count in twin.beside.items())
-    return wanted - missing + there, wanted + twin.beside.total()
+    due = _still_due(twin.beside, seen.plan)
+    there = sum(min(beside[name], count) for name, count in due.items())
+    return wanted - missing + there, wanted + due.total()
 
 
 def is_asked(seen: Seen) -> bool:
@@ -162,7 +163,7 @@ def _lost(case: Case, seen: Seen, newest: ChartEntry | None, twin: WordsTwin, ho
         yield f"the plan is signed, and no {holder} stands in the chart, told as {_told(seen, holder)} ({case.act})"
     if newest is not None and not _is_final(newest):
         yield f"the newest {holder} does not stand as signed ({case.act})"
-    lost = twin.beside - _beside(seen.chart, holder)
+    lost = _still_due(twin.beside, seen.plan) - _beside(seen.chart, holder)
     if lost:
         yield f"not in the chart: {dict(Counter(name.partition(':')[0] for name in lost))} ({case.act})"
 
@@ -188,8 +189,11 @@ def _frozen(case: Case, newest: ChartEntry, plan: Plan) -> Iterator[str]:
 
 
 def _declined_words(case: Case, newest: ChartEntry, plan: Plan) -> Iterator[str]:
-    """The words of an item that was declined, but for where another item has them too."""
-    if case.chosen is None or case.chosen[0] not in case.declined:
+    """The words of an item that was declined, but for where another item has them too.
+
+    The neutral request for social work stands in the words of every plan, so that it tells nothing.
+    """
+    if case.chosen is None or case.chosen[0] not in case.declined - {SOCIAL_WORK}:
         return
     text = fold(newest.text)
     for words in sorted(plan_words(plan), key=len, reverse=True):
@@ -215,9 +219,27 @@ def _name(entry: ChartEntry) -> str:
     return f"{entry.kind}:{json.dumps(said, sort_keys=True)}"
 
 
+def _still_due(beside: Counter[str], plan: Plan | None) -> Counter[str]:
+    """What of it is still wanted: no problem of ours for a need that somebody has put into the record meanwhile."""
+    needs = plan.shareable().present() if plan else ()
+    recorded = [
+        fold(need.title)
+        for need in needs
+        if any(item.reference.startswith("Condition/") for item in need.evidence)
+    ]
+    mine = ("Condition:", "Provenance:condition")
+    return Counter(
+        {
+            name: count
+            for name, count in beside.items()
+            if not (name.startswith(mine) and any(title in name for title in recorded))
+        }
+    )
+
+
 def _about(entry: ChartEntry, chart: Chart) -> str:
     if entry.kind != "Provenance":
         return fold(entry.title)
     named = [str(target.get("reference", "")) for target in entry.resource.get("target", ())]
     targets = [target for reference in named if (target := chart.find(reference))]
-    return " ".join(sorted(f"{target.kind} {fold(target.title)}" for target in targets))
+    return " ".join(sorted(fold(f"{target.kind} {target.title}") for target in targets))

@@ -20,11 +20,12 @@ from service.domain.plan import Plan
 from service.domain.record import Gap, GapReason, Lasting
 from service.sandbox.chart import read_chart
 from service.sandbox.inpatients import inpatients
-from tests.builders import interventions, need, planned
+from tests.builders import evidence, interventions, need, planned
 
 NOTE = "DocumentReference"
 AT = datetime(2026, 12, 1, 14, tzinfo=UTC)
-FOOD = need("food-insecurity", interventions=interventions())
+ANSWER = replace(evidence(), reference="Observation/answer")
+FOOD = need("food-insecurity", interventions=interventions(), evidence=(ANSWER,))
 PROPOSED = planned(FOOD)
 STAY = Stay(inpatients()[0], inpatients()[0].id)
 
@@ -122,6 +123,13 @@ def test_what_nobody_has_signed_needs_no_note_and_must_not_look_signed():
 )
 def test_each_wrong_in_a_chart_is_counted(resources, counts):
     assert found(seen(SIGNED, *resources), is_signed=True) == counts
+
+
+def test_no_problem_of_ours_is_due_for_a_need_that_somebody_has_recorded_meanwhile():
+    recorded = replace(FOOD, evidence=(replace(evidence(), reference="Condition/theirs"),))
+    changed = decided(planned(recorded), (WHOLE_PLAN, Choice.APPROVED))
+    assert found(seen(changed, note_of(changed), SOURCE), is_signed=True) == set()
+    assert found(seen(SIGNED, note_of(SIGNED), SOURCE), is_signed=True) == {Count.LOST}
 
 
 def test_a_signature_that_the_plan_has_lost_is_lost():
