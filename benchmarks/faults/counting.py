@@ -59,7 +59,8 @@ class Result:
 def claims(case: Case, chart: Chart, told: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Finding]:
     """What status document or page say of where the plan stands, and the chart does not hold."""
     for where, rows in told.items():
-        sentences = [f"{sentence} ({where}, {case.act})" for sentence in find_unheld(rows, chart)]
+        unheld = find_unheld(rows, chart, is_declined=bool(case.declined))
+        sentences = [f"{sentence} ({where}, {case.act})" for sentence in unheld]
         yield from findings_of(case, Count.CLAIMS, sentences)
 
 

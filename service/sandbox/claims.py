@@ -27,15 +27,19 @@ _SPACED: Final = {standing.value.replace("-", " "): standing.value for standing 
 _CELLS: Final = 4
 
 
-def find_unheld(rows: Iterable[Row], chart: Chart) -> Iterator[str]:
+def find_unheld(rows: Iterable[Row], chart: Chart, *, is_declined: bool = False) -> Iterator[str]:
     """Yield a sentence for each row of `landing` that claims what the chart does not hold.
 
-    rows are those of a discharge's status document, or of its page (`read_page`). What waits, is refused, unknown or a
+    Landed is what stands as it is wanted: where something is_declined, that may be taken back. rows are those of a discharge's status document, or of its page (`read_page`). What waits, is refused, unknown or a
     person's claims nothing.
     """
     for row in rows:
         if row["standing"] in _CLAIMED and row["rung"] != Landing.PAGE.value:
-            yield from _unheld_reference(row, chart) if row["reference"] else _unheld_words(row, chart)
+            yield from (
+                _unheld_reference(row, chart, is_declined=is_declined)
+                if row["reference"]
+                else _unheld_words(row, chart)
+            )
         elif row["standing"] == WriteStanding.WITHDRAWN.value and _still_stands(row, chart):
             yield f"{row['reference'].partition('/')[0]} is told as withdrawn, and stands in the chart."
 
@@ -45,7 +49,7 @@ def find_unknown(rows: Iterable[Row]) -> list[str]:
     return [str(row["item"]) for row in rows if row["standing"] == WriteStanding.UNKNOWN.value]
 
 
-def _unheld_reference(row: Row, chart: Chart) -> Iterator[str]:
+def _unheld_reference(row: Row, chart: Chart, *, is_declined: bool) -> Iterator[str]:
     """What is told with a reference must stand there; what the record had before the plan is the EHR's own."""
     kind = str(row["reference"]).partition("/")[0]
     if row["standing"] not in _THERE or kind not in WRITTEN_TYPES:
@@ -53,7 +57,7 @@ def _unheld_reference(row: Row, chart: Chart) -> Iterator[str]:
     entry = chart.find(row["reference"])
     if entry is None:
         yield f"{kind} is told as {row['standing']}, and is not in the chart."
-    elif not entry.stands:
+    elif not entry.stands and not is_declined:
         yield f"{kind} is told as {row['standing']}, and was taken back."
 
 

@@ -81,6 +81,14 @@ def test_what_is_held_or_not_claimed_is_no_finding(claim, held):
     assert list(find_unheld([claim], chart(*held))) == []
 
 
+def test_what_was_declined_is_landed_when_it_is_taken_back():
+    claim = row(Landing.RESOURCE, "landed", reference="DocumentReference/1")
+    back = chart(note(status="superseded"))
+    assert len(list(find_unheld([claim], back))) == 1
+    assert list(find_unheld([claim], back, is_declined=True)) == []
+    assert len(list(find_unheld([claim], chart(), is_declined=True))) == 1
+
+
 def test_what_a_person_was_asked_about_is_found():
     rows = [row(Landing.RESOURCE, "unknown"), row(Landing.RESOURCE, "waiting", item="goal:1")]
     assert find_unknown(rows) == ["referral:rides"]
