@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from service.sandbox.chart import WRITTEN_TYPES
+from service.sandbox.chart import COLUMNS, WRITTEN_TYPES
 from service.sandbox.mode import FULL, SINGLES
 
 
@@ -36,7 +36,9 @@ _WHOLE: Final = Form("CarePlan", frozenset(WRITTEN_TYPES))
 FORMS: Final[Mapping[str, Form]] = {
     FULL: _WHOLE,
     SINGLES: _WHOLE,
-    "epic-like": Form("DocumentReference", frozenset({"DocumentReference", "Condition", "ServiceRequest"})),
+    "epic-like": Form(
+        "DocumentReference", frozenset({"DocumentReference", "Condition"}), "text/plain", COLUMNS
+    ),
     "oracle-like": Form(
         "DocumentReference", frozenset({"DocumentReference", "Condition", "Communication", "Provenance"})
     ),
