@@ -30,8 +30,8 @@ _TITLE: Final = "Discharge plan"
 #: LOINC "Plan of care note".
 PLAN_TYPE: Final = "18776-5"
 _PAGE: Final = (
-    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><title>Discharge plan</title></head>'
-    "<body><h1>Discharge plan</h1>{standing}{about}{words}{reference}</body></html>\n"
+    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><title>{title}</title></head>'
+    "<body><h1>{title}</h1>{standing}{about}{words}{reference}</body></html>\n"
 )
 
 
@@ -39,12 +39,14 @@ _PAGE: Final = (
 class Letterhead:
     """What stands around the words of a document.
 
-    reference is the line that it ends with; zone the hospital's clock; is_plan is False for what only speaks of a plan.
+    reference is the line that it ends with; zone the hospital's clock; is_plan is False for what only speaks of a plan, and then
+    has a title of its own.
     """
 
     reference: str = ""
     zone: tzinfo = UTC
     is_plan: bool = True
+    title: str = _TITLE
 
 
 def document_body(
@@ -60,7 +62,7 @@ def document_body(
 
     plan must be shareable; words is its narrative as an XHTML div (`care_plan_narrative`).
     """
-    attachments = list(_fitting(_attachments(plan, words, author, letterhead, pdf)))
+    attachments = list(_fitting(_attachments(plan, words, author, letterhead, pdf), letterhead.title))
     if not attachments:
         return None
     title = titled(plan)
@@ -112,7 +114,7 @@ def _lines(root: ET.Element) -> Iterator[str]:
                 yield text
 
 
-def _about(plan: Plan, author: Author) -> Iterator[str]:
+def _about(plan: Plan, author: Author, *, is_plan: bool) -> Iterator[str]:
     """The lines by which a sheet of paper is told from another patient's, and a draft of software from a clinician's note."""
     who = plan.patient
     born = f"born {who.birth_date}" if who.birth_date else ""
@@ -120,19 +122,22 @@ def _about(plan: Plan, author: Author) -> Iterator[str]:
     if named:
         yield f"Patient: {named}"
     yield f"Hospital: {author.organization}"
-    yield f"Plan of {plan.today}, drafted by software ({author.device_name}) from the record"
+    if is_plan:
+        yield f"Plan of {plan.today}, drafted by software ({author.device_name}) from the record"
+    else:
+        yield f"Written by software ({author.device_name}) about the plan of {plan.today}"
 
 
 def _attachments(
     plan: Plan, words: str, author: Author, letterhead: Letterhead, pdf: Renderer | None
 ) -> Iterator[tuple[str, bytes]]:
     """Content type and bytes, the one to keep first where not all fit first."""
-    about = tuple(_about(plan, author))
+    about = tuple(_about(plan, author, is_plan=letterhead.is_plan))
     signed = signed_line(plan, letterhead.zone) if letterhead.is_plan else ""
     is_unsigned = letterhead.is_plan and plan.decision_on(WHOLE_PLAN) is None
     note = plain_note(
         words,
-        title=_TITLE,
+        title=letterhead.title,
         standing=signed,
         is_unsigned=is_unsigned,
         about=about,
@@ -141,6 +146,7 @@ def _attachments(
     yield "text/plain", note.encode()
     standing = f"<p>{escape(signed)}</p>" if signed else f"<h2>{UNSIGNED}</h2>" if is_unsigned else ""
     page = _PAGE.format(
+        title=letterhead.title,
         standing=standing,
         about="<p>" + "<br/>".join(map(escape, about)) + "</p>",
         words=words,
@@ -151,10 +157,10 @@ def _attachments(
         yield "application/pdf", pdf(page)
 
 
-def _fitting(attachments: Iterator[tuple[str, bytes]]) -> Iterator[Json]:
+def _fitting(attachments: Iterator[tuple[str, bytes]], title: str) -> Iterator[Json]:
     room = MAX_ATTACHED_BYTES
     for kind, content in attachments:
         data = base64.b64encode(content).decode()
         if len(data) <= room:
             room -= len(data)
-            yield {"contentType": kind, "data": data, "size": len(content), "title": _TITLE}
+            yield {"contentType": kind, "data": data, "size": len(content), "title": title}
