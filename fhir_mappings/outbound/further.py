@@ -37,6 +37,7 @@ _SENTENCES: Final[Mapping[tuple[bool, bool], str]] = {
     (False, True): "Replaces the notice of {} that the discharge plan was called off.",
     (True, False): "The discharge plan of {} no longer holds.",
 }
+_EARLIER: Final = "an earlier time"
 #: Behind which a page has its first paragraph, the heading before the start of the body.
 _PAGE_STARTS: Final = tuple(re.compile(mark, re.IGNORECASE) for mark in ("</h1>", "<body[^>]*>"))
 
@@ -68,14 +69,14 @@ def place_of(key: str, base: str) -> Place | None:
     return Place(int(number), form == _OFF)
 
 
-def further(draft: Draft, place: Place, before: Place, written: datetime, reference: str) -> Draft:
+def further(draft: Draft, place: Place, before: Place, written: datetime | None, reference: str) -> Draft:
     """The draft as the document of a later place, which names the one that it replaces and when that was written.
 
-    reference is the one before, "" where its id is not known.
+    written is None where nobody knows that any more; reference is the one before, "" where its id is not known.
 
     Its meaning is that of the draft: the same plan is not told once more because something else was told before it.
     """
-    moment = f"{written.day} {written:%B %Y, %H:%M}"
+    moment = f"{written.day} {written:%B %Y, %H:%M}" if written else _EARLIER
     told = with_sentence(draft, _SENTENCES[place.is_off, before.is_off].format(moment))
     body = told.body
     if reference and draft.resource_type == "DocumentReference":
@@ -123,7 +124,8 @@ def called_off_resources(plan: Plan, why: str, *, author: Author, recorded: date
     shared = plan.shareable()
     words = _words(why)
     names = Names(plan.tenant, plan.encounter.reference)
-    letterhead = Letterhead(reference_line(names.identifier(DOCUMENT_KEY)), is_plan=False)
+    line = reference_line(names.identifier(DOCUMENT_KEY))
+    letterhead = Letterhead(line, is_plan=False, title=_OFF_TITLE)
     document = document_body(shared, words, author=author, recorded=recorded, letterhead=letterhead)
     reference = reference_line(names.identifier(MESSAGE_KEY))
     message = message_body(shared, words, author=author, recorded=recorded, reference=reference)

@@ -123,7 +123,7 @@ def _item(item: Item, rows: Mapping[str, LedgerEntry], whole: LedgerEntry) -> St
     words = _words(rung, rows) or whole
     known = words.standing is not WriteStanding.THEIRS  # whose words a person changed, the EHR shows
     standing = words.standing.value if known else ""
-    why = whole.why_there or _WITH_THE_PLAN
+    why = whole.why_there or (_ON_OUR_PAGE if rung is Landing.PAGE else _WITH_THE_PLAN)
     if words.standing is WriteStanding.UNSIGNED:
         rung, why = _until_signed(whole, words, rows)
     return Standing(item.key, title, rung, why, standing=standing, since=words.since if known else None)

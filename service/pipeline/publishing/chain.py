@@ -101,8 +101,9 @@ def _next(stands: Link | None, draft: Draft | None, zone: tzinfo, *, is_off: boo
     if stands.place.is_off == is_off and stands.entry.sent_digest == draft.digest:
         return None
     place = Place(stands.place.number + 1, is_off)
-    written = _written(stands.entry).astimezone(zone)
-    return further(draft, place, stands.place, written, stands.entry.reference)
+    written = _written(stands.entry)
+    moment = written.astimezone(zone) if written else None
+    return further(draft, place, stands.place, moment, stands.entry.reference)
 
 
 def _wish(link: Link, stands: Link | None) -> Wish:
@@ -112,12 +113,12 @@ def _wish(link: Link, stands: Link | None) -> Wish:
     return Wish.KEEP if link.is_there else Wish.RETIRE
 
 
-def _written(entry: LedgerEntry) -> datetime:
-    """When it was sent; where that is not known any more, of when it says that it is."""
+def _written(entry: LedgerEntry) -> datetime | None:
+    """When it was sent; where that is not known any more, of when it says that it is; None where it does not say it either."""
     body = entry.draft.body
     period = body.get("context", {}).get("period", {})
-    said = next(filter(None, (body.get("date"), body.get("sent"), period.get("end"))))
-    return entry.tried or entry.since or datetime.fromisoformat(str(said))
+    said = body.get("date") or body.get("sent") or period.get("end")
+    return entry.tried or entry.since or (datetime.fromisoformat(str(said)) if said else None)
 
 
 def _as_it_stands(entry: LedgerEntry) -> Draft:
