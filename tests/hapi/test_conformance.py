@@ -15,7 +15,7 @@ pytestmark = pytest.mark.hapi
 
 PAGE = Path(__file__).parents[2] / "docs" / "hapi.md"
 #: | `Goal.description` | `Terminology_TX_Code_ValueSet_Ext` | why |
-_ROW = re.compile(r"^\| `([A-Za-z.]+)` \| `([A-Za-z_0-9]+)` \| .{20,} \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| `([A-Za-z.]+)` \| `([A-Za-z_0-9:/.#-]+)` \| .{20,} \|$", re.MULTILINE)
 _INDEX = re.compile(r"\[\d+\]|\.(?:ofType|resolve)\(.*?\)")
 
 
