@@ -22,20 +22,18 @@ from benchmarks.faults.troubles import Troubles
 from benchmarks.faults.verdict import told, verdict
 from fhir_mappings.narrative import headline
 from fhir_mappings.references import reference_of
-from service.sandbox.mode import KINDS, Mode
+from service.sandbox.mode import FULL, SINGLES, Mode
 
 COUNT = 4
 SEED = 7
-#: EHRs to which nothing of a plan is written.
-TAKE_NOTHING = {"athena-like"}
 
 
-@pytest.mark.parametrize("words", KINDS)
+# EHRs of vendors are in `make faults` alone: a run of each is minutes.
+@pytest.mark.parametrize("words", [FULL, SINGLES])
 def test_nothing_is_lost_doubled_or_overwritten_while_the_ehr_fails_and_processes_die(tmp_path, words):
     result = run(troubled(words, SEED), COUNT, log=tmp_path / "homeward.log")
     assert list(told(result)) == []
-    assert result.landed == result.wanted
-    assert (result.wanted > 0) is (words not in TAKE_NOTHING)
+    assert result.landed == result.wanted > 0
     assert (result.cases, result.unacted) == (COUNT, 0)
     assert result.killed > 0
     assert len(set(result.faults) - {"none"}) >= COUNT
