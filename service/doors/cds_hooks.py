@@ -289,7 +289,9 @@ def _answer(asked: Callable[[float], Consultation | NobodysStay | None]) -> Resp
         if not begun:
             raise NoTime from None
         shown = begun[0].preparing()
-    return _json({"cards": [one.card for one in shown]})
+    if left <= 0:  # who asked has gone; what was begun goes on and is there for the next call
+        raise NoTime
+    return _json({"cards": [shown_card.card for shown_card in shown]})
 
 
 def _consultation(

@@ -231,8 +231,8 @@ class Consultation:
         """Remember what is shown and to whom: feedback names a card and nobody."""
         at, user = self._deps.now(), self._question.user
         offers = [
-            Offer(one.id, discharge.id, OfferKind.CARD, one.key, shown_to=user, shown=at, first_shown=at)
-            for one in cards
+            Offer(card.id, discharge.id, OfferKind.CARD, card.key, shown_to=user, shown=at, first_shown=at)
+            for card in cards
         ]
         offers += [
             Offer(
@@ -244,14 +244,14 @@ class Consultation:
                 shown=at,
                 first_shown=at,
             )
-            for one in cards
-            for identity, key in one.suggested.items()
+            for card in cards
+            for identity, key in card.suggested.items()
         ]
         known = {offer.id: offer for offer in self._offers}
         with THINKING.left():
-            self._deps.store.offers.show([one for one in offers if one.is_news(known.get(one.id))])
+            self._deps.store.offers.show([offer for offer in offers if offer.is_news(known.get(offer.id))])
             if self._by_key and any(
-                one.id not in known for one in offers if one.kind is OfferKind.SUGGESTION
+                offer.id not in known for offer in offers if offer.kind is OfferKind.SUGGESTION
             ):
                 self._look_for_orders(discharge)
         return cards

@@ -28,7 +28,7 @@ def _fixed(body: Json, shape: WriteShape) -> Iterator[str]:
 def _categories(body: Json, shape: WriteShape) -> Iterator[str]:
     if not shape.categories:
         return
-    codes = [part.get("code") for one in body.get("category", ()) for part in one.get("coding", ())]
+    codes = [part.get("code") for category in body.get("category", ()) for part in category.get("coding", ())]
     if len(codes) != 1 or codes[0] not in shape.categories:
         yield "category"
 

@@ -11,10 +11,12 @@ from typing import Final
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.test_publishing import Publishing
+from tests.model.test_publishing import Publishing, PublishingWithoutVersions
 
 _RUNS_AT_ONCE: Final = 100
 _STEPS_OF_A_RUN: Final = 25
+#: EHRs that keep versions and those that do not, in turn.
+_KINDS: Final = (Publishing, PublishingWithoutVersions)
 
 
 def main() -> int:
@@ -35,7 +37,7 @@ def main() -> int:
     number = asked.seed
     while Publishing.steps < asked.steps:
         try:
-            run_state_machine_as_test(seed(number)(Publishing), settings=chosen)
+            run_state_machine_as_test(seed(number)(_KINDS[number % len(_KINDS)]), settings=chosen)
         except Exception:  # noqa: BLE001  whatever it is, it is the verdict
             traceback.print_exc()
             _say(f"Model of publishing: FAILED with seed {number}, within {Publishing.steps:,} steps.")

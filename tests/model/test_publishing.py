@@ -6,8 +6,7 @@
 import copy
 from typing import Any, ClassVar, Final
 
-import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -15,6 +14,7 @@ from fhir_mappings.sameness import still_says
 from fhir_mappings.withdrawal import status_of
 from service.domain.decision import Choice
 from service.domain.publication import Draft
+from service.domain.write_reason import WriteReason
 from tests.model.fake_ehr import OPERATION_FAULTS, REQUEST_FAULTS, FakeEhr, Fault, Habits
 from tests.model.homeward import DECIDABLE, VARIANTS, Homeward
 from tests.model.people import EDITS, HELD, Edit
@@ -50,12 +50,12 @@ _SPELLINGS: Final = (
 )
 
 
-def _habits() -> st.SearchStrategy[Habits]:
+def _habits(*, versions: bool) -> st.SearchStrategy[Habits]:
     return st.builds(
         Habits,
         bundles=st.sampled_from(["transaction", "batch", ""]),
         conditional_create=st.booleans(),
-        versions=st.booleans(),
+        versions=st.just(versions),
         drops=st.sampled_from([frozenset(), frozenset({"note"})]),
         spell=st.sampled_from(_SPELLINGS),
     )
@@ -67,7 +67,7 @@ class Publishing(RuleBasedStateMachine):
     steps: ClassVar = 0
     runs: ClassVar = 0
 
-    @initialize(habits=_habits())
+    @initialize(habits=_habits(versions=True))
     def order(self, habits: Habits) -> None:
         Publishing.runs += 1
         self.server = FakeEhr(habits)
@@ -224,13 +224,18 @@ class Publishing(RuleBasedStateMachine):
     def _assert_that_it_stands(self, draft: Draft) -> None:
         there = [resource for resource in self.server.all() if draft.identifier in _names(resource)]
         was = [r for r in self.deleted if _is_of(self.server.history[r], draft)]
-        assert there or was, f"not there: {draft.key}"
+        assert there or was or self._rests(draft), f"not there: {draft.key}"
         for resource in there:
             for name, part in draft.body.items():
                 if name not in _ASIDE and not still_says(part, resource.get(name)):
                     row = self.homeward.ledger.rows[draft.key]
                     told = f"{draft.key}.{name} is not as wanted, {row.state.name} {row.reason.name}"
                     assert self._is_explained(resource, name), told
+
+    def _rests(self, draft: Draft) -> bool:
+        """Whether nobody is asked to act on an order of which a person has set the status."""
+        is_persons = any(edit.kind == "ServiceRequest" and edit.to_status for edit in self.edits.values())
+        return is_persons and self.homeward.ledger.rows[draft.key].reason is WriteReason.ORDER_RESTS
 
     def _is_explained(self, resource: Json, name: str) -> bool:
         reference = f"{resource['resourceType']}/{resource['id']}"
@@ -254,14 +259,19 @@ def _is_of(versions: list[Json | None], draft: Draft) -> bool:
     return any(version is not None and draft.identifier in _names(version) for version in versions)
 
 
-#: Open, and seen to fail (`make model`, seed 3): a person sets the status of a plan, and it is declined or called off on our side after a
-#: lost write, in an EHR that keeps no versions. Whose status then stands is not decided yet, neither here nor in the rules.
-TestPublishing = pytest.mark.xfail(
-    reason="a person's status against a later decision, where an EHR keeps no versions", strict=False
-)(Publishing.TestCase)
-TestPublishing.settings = settings(
-    max_examples=80,
-    stateful_step_count=20,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+class PublishingWithoutVersions(Publishing):
+    """The same in an EHR that keeps no versions, so that nobody notices there who was quicker."""
+
+    @initialize(habits=_habits(versions=False))
+    def order(self, habits: Habits) -> None:
+        super().order(habits)
+
+
+#: The same runs every time; `make model` draws others.
+_BOUNDED: Final = settings(
+    max_examples=80, stateful_step_count=20, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+TestPublishing = Publishing.TestCase
+TestPublishing.settings = _BOUNDED
+TestPublishingWithoutVersions = PublishingWithoutVersions.TestCase
+TestPublishingWithoutVersions.settings = _BOUNDED
